@@ -1,0 +1,69 @@
+# The words a person types. `make demo` and `make test` start from nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup
+WEB_STAMP := web/node_modules/.setup
+DIST := src/workbench/api/static/index.html
+ARGS ?=
+
+.PHONY: demo test test-long check setup system web bench lock clean format screenshots
+
+demo: setup web
+	@$(BIN)/workbench demo $(ARGS)
+
+test: setup system web
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --config .importlinter
+	$(BIN)/mypy
+	cd web && npm run --silent check
+	$(BIN)/pytest
+
+test-long: setup system web
+	$(BIN)/pytest -m "long or not long"
+
+check: setup system web
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config .importlinter
+	cd web && npm run --silent check
+	$(BIN)/pytest
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup system web
+	$(BIN)/python -m bench $(ARGS)
+
+# Python packages, each pinned by version and hash.
+setup: $(STAMP)
+$(STAMP): requirements/dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "python3 >= 3.11 is needed: install it and run make again"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python >= 3.11 is needed; say PYTHON=/path/to/python3.11 make …"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# bubblewrap and Chromium come from the system's packages.
+system: setup
+	@sh bin/system-packages
+
+# The page is built once and served by the Python package.
+web: $(DIST)
+$(WEB_STAMP): web/package-lock.json web/package.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+$(DIST): $(WEB_STAMP) $(shell find web/src web/public -type f 2>/dev/null) web/index.html web/vite.config.ts web/tsconfig.json
+	cd web && npm run --silent build
+	@touch $@
+
+# Lock files hold versions and hashes, never a download address.
+lock: setup
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --universal --python-version 3.11 pyproject.toml -o requirements/runtime.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --universal --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) web/node_modules src/workbench/api/static dist .pytest_cache .mypy_cache .ruff_cache

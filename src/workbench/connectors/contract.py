@@ -1,0 +1,192 @@
+"""What every connector does, in one protocol; states and events are the same for all of them.
+
+A connector never starts anything without an Admission, never invents a status (the engine moves the
+ledger), and reports what it saw verbatim. The end of a stream is never terminal: only `snapshot` or an
+explicit `Ended` event is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from workbench.model.admission import Admission
+from workbench.model.project import Project
+from workbench.model.statuses import SyncStatus, TerminalMode
+
+
+class NativeState(StrEnum):
+    """Where an external run stands, in the words all connectors share."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDED = "ended"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+class CancelOutcome(StrEnum):
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """Capabilities have values, so that a caller can tell what a button will really do."""
+
+    cancel: str
+    approvals: str
+    on_rejection: str
+    logs: str
+    push: str
+    is_interactive: bool = False
+    follow_up: bool = False
+    resume: bool = False
+    fork: bool = False
+    load_history: bool = False
+    usage: bool = False
+    cost: bool = False
+    list_runs: bool = False
+    idempotent_create: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that keeps a connector from working, and the exact remedy."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchRequest:
+    """All that a connector needs to start one step. `environment` is the complete environment of the step;
+    `masks` are byte strings that must reach neither disk nor wire. Sizes in cells, times in seconds."""
+
+    admission: Admission
+    project: Project
+    run_id: str
+    step_id: str
+    attempt: int
+    environment: Mapping[str, str]
+    masks: tuple[bytes, ...] = ()
+    mode: TerminalMode = TerminalMode.PTY
+    rows: int = 24
+    columns: int = 80
+    timeout_seconds: int | None = None
+    idle_timeout_seconds: int | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"{self.step_id}.{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalRef:
+    """Names one external run for ever: `external_run_id` is stored before anything is awaited."""
+
+    connector_id: str
+    external_run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The proven end of an external run.
+
+    `end_reason`: exited, signaled, timed_out, idle_timed_out, canceled, lost, failed_to_start.
+    `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
+    """
+
+    exit_code: int | None
+    signal: int | None
+    end_reason: str
+    processes_left: int
+    output_bytes: int
+    dropped_bytes: int
+    output_digest: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The only truth about an external run: its native words and the shared state."""
+
+    native: str
+    state: NativeState
+    reason: str
+    observed_at: str
+    sync_status: SyncStatus = SyncStatus.IN_SYNC
+    ended: Ended | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogChunk:
+    """Output bytes at an offset of the one byte log. `stream`: "terminal", "stdout" or "stderr";
+    `at_ms`: milliseconds since the step started."""
+
+    offset: int
+    stream: str
+    at_ms: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    found: tuple[ExternalRef, ...] = ()
+    missing: tuple[ExternalRef, ...] = ()
+    orphans: tuple[ExternalRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactFound:
+    name: str
+    media_type: str
+    path: str
+    size_bytes: int
+    digest: str
+    truncated: bool = False
+    links: tuple[str, ...] = field(default=())
+
+
+class Connector(Protocol):
+    """A place where steps run. Every method may raise WorkbenchError; none blocks the event loop."""
+
+    connector_id: str
+    capabilities: Capabilities
+
+    async def validate_config(self) -> Sequence[Problem]:
+        """Checks versions, reach and permission, dry; an empty answer means ready."""
+
+    async def dispatch(self, request: DispatchRequest) -> ExternalRef:
+        """Starts the step, at most once for an idempotency key; refuses what was not admitted."""
+
+    def observe(self, ref: ExternalRef) -> AsyncIterator[Snapshot]:
+        """Yields snapshots as the external run changes; the last one has state ended or lost."""
+
+    async def snapshot(self, ref: ExternalRef) -> Snapshot:
+        """Reads where the external run stands now."""
+
+    async def answer(self, ref: ExternalRef, request_id: str, decision: str) -> None:
+        """Answers a question the external run asked."""
+
+    async def cancel(self, ref: ExternalRef, *, reason: str, deadline_seconds: float) -> CancelOutcome:
+        """Asks for the end; CONFIRMED only when no process of it is left."""
+
+    def logs(self, ref: ExternalRef, *, offset: int, follow: bool) -> AsyncIterator[LogChunk]:
+        """Yields output from `offset`; with `follow`, goes on until the run has ended."""
+
+    async def write_input(self, ref: ExternalRef, data: bytes) -> None:
+        """Types `data` into the run's terminal; refused when the connector is not interactive."""
+
+    async def resize(self, ref: ExternalRef, *, rows: int, columns: int) -> None:
+        """Tells the run's terminal its new size in cells."""
+
+    async def artifacts(self, ref: ExternalRef) -> Sequence[ArtifactFound]:
+        """Lists what the run left behind, the transcript first."""
+
+    async def reconcile(self, known: Sequence[ExternalRef]) -> Reconciliation:
+        """Compares what we know with what is there."""

@@ -1,0 +1,61 @@
+"""What gate.admit is asked and what it answers. Only gate/admit.py makes an Admission; a test sees to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workbench.model.approval import Approval
+from workbench.model.command import Command
+from workbench.model.project import Project
+from workbench.model.statuses import BlockedBy
+from workbench.model.verdict import Judgement
+
+
+class SwitchState(StrEnum):
+    OFF = "off"
+    CANARY = "canary"
+    ON = "on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSnapshot:
+    """The facts a decision rests on, read once, afresh, right before it.
+
+    `kill_reason` is None only when every kill record could be read and none is on. `now` is RFC 3339.
+    `approval` is the newest one for the step, whatever its state.
+    """
+
+    project: Project
+    switch_state: SwitchState
+    switch_name: str
+    kill_reason: str | None
+    approval: Approval | None
+    actor: str
+    now: str
+    is_canary_member: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionRequest:
+    run_id: str
+    step_id: str
+    command: Command
+    sandbox_profile: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The answer of the one door. Connectors take nothing else as leave to dispatch.
+
+    `is_admitted` is true exactly when `blocked_by` is None. `argv` is what may be executed.
+    """
+
+    request: AdmissionRequest
+    is_admitted: bool
+    blocked_by: BlockedBy | None
+    reason: str
+    judgement: Judgement
+    subject_digest: str
+    argv: tuple[str, ...]
+    approval_id: str | None

@@ -1,0 +1,58 @@
+"""What somebody asks to run, and the digest that binds an approval to exactly that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from workbench.model.canonical import digest_of
+from workbench.model.statuses import TerminalMode
+
+
+class Surroundings(Protocol):
+    """What policy must know of the machine, asked through this port so that policy itself does no IO."""
+
+    def program_path(self, name: str) -> str | None:
+        """Returns the absolute path that `name` has on the sandbox's PATH, or None."""
+
+    def real_path(self, path: str) -> str:
+        """Returns the absolute path with symlinks and `..` resolved, as far as it exists."""
+
+    def read_text(self, path: str) -> str | None:
+        """Returns the text of a small workspace file that a command names (a script), or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A request to run something: shell text as it was given, where, and under what scope."""
+
+    source_text: str
+    cwd: str
+    env_profile: str = "default"
+    connector: str = "local"
+    tool_scope: tuple[str, ...] = ()
+    mode: TerminalMode = TerminalMode.PTY
+    timeout_seconds: int | None = None
+    idle_timeout_seconds: int | None = None
+
+
+def subject_digest(command: Command, *, sandbox_profile: str, policy_digest: str) -> str:
+    """Returns the digest an approval is bound to.
+
+    It covers the exact command bytes, working directory, environment profile, connector, tool scope,
+    terminal mode, time limits, sandbox profile and policy digest: change any and a new approval is needed.
+    """
+    return digest_of(
+        {
+            "source_text": command.source_text,
+            "cwd": command.cwd,
+            "env_profile": command.env_profile,
+            "connector": command.connector,
+            "tool_scope": list(command.tool_scope),
+            "mode": command.mode.value,
+            "timeout_seconds": command.timeout_seconds,
+            "idle_timeout_seconds": command.idle_timeout_seconds,
+            "sandbox_profile": sandbox_profile,
+            "policy_digest": policy_digest,
+        }
+    )

@@ -1,0 +1,124 @@
+"""A feature as the repository's own documents tell it; every fact cites where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FeatureStatus(StrEnum):
+    """The normal form of the many words that documents use. Order is progress."""
+
+    UNKNOWN = "unknown"
+    DRAFT = "draft"
+    PLANNED = "planned"
+    IN_PROGRESS = "in_progress"
+    IN_REVIEW = "in_review"
+    BLOCKED = "blocked"
+    DONE = "done"
+    ARCHIVED = "archived"
+
+
+class TaskStatus(StrEnum):
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    BLOCKED = "blocked"
+    DONE = "done"
+    CANCELED = "canceled"
+
+
+class DocumentRole(StrEnum):
+    RESEARCH = "research"
+    REQUIREMENTS = "requirements"
+    DESIGN = "design"
+    PLAN = "plan"
+    TASKS = "tasks"
+    PROGRESS = "progress"
+    REPORT = "report"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A claim and where it stands: repository path, line (from 1), and the commit whose file says so.
+
+    `commit` is None when the file differs from HEAD or the folder is no git repository: the claim then
+    rests on the working tree alone, and says so.
+    """
+
+    path: str
+    line: int
+    commit: str | None
+    fact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """Something in a document that could not be read, with the line and what to do about it."""
+
+    path: str
+    line: int
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    path: str
+    role: DocumentRole
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    task_id: str
+    title: str
+    status: TaskStatus
+    path: str
+    line: int
+    phase: str = ""
+    depends_on: tuple[str, ...] = ()
+    is_parallel: bool = False
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    phase_id: str
+    title: str
+    status: FeatureStatus
+    declared_status: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """`declared_status` is the documents' own word, verbatim; `inferred_status` is what the facts say.
+
+    `drift` lists in words where the two part, each with its evidence.
+    """
+
+    feature_id: str
+    slug: str
+    title: str
+    format: str
+    declared_status: str
+    inferred_status: FeatureStatus
+    drift: tuple[Evidence, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    documents: tuple[Document, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """All that one look at a repository found. `reason` says why when there is no feature."""
+
+    repo: str
+    commit: str | None
+    features: tuple[Feature, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    reason: str = ""

@@ -1,0 +1,30 @@
+"""A project: one workspace on disk and the limits that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvProfile:
+    """A named environment for commands: plain variables, and the names of secrets released at step start."""
+
+    name: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """`workspace_root` is absolute and resolved. `forbid_self_approval` turns four eyes on."""
+
+    project_id: str
+    name: str
+    workspace_root: str
+    default_connector: str = "local"
+    env_profiles: tuple[EnvProfile, ...] = (EnvProfile(name="default"),)
+    network_allowlist: tuple[str, ...] = ()
+    forbid_self_approval: bool = False
+    toolchains: tuple[str, ...] = ()
+    created_at: str = ""

@@ -1,0 +1,50 @@
+"""What to run next for a feature, with the evidence for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.model.feature import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runnable:
+    """Whether the command can run here, and each reason when it cannot."""
+
+    ok: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    command: str
+    connector: str
+    why: str
+    runnable: Runnable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """One primary command and at most two alternatives. `confidence` is a frequency from 0 to 1, or None
+    while nothing has been measured; it is never a constant."""
+
+    feature_id: str
+    rule_id: str
+    rule_text: str
+    command: str
+    connector: str
+    alternatives: tuple[Alternative, ...]
+    evidence: tuple[Evidence, ...]
+    confidence: float | None
+    runnable: Runnable
+    would_change: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """The answer to "what next?": a recommendation, or None and the reason why nothing is to be run."""
+
+    feature_id: str
+    recommendation: Recommendation | None
+    reason: str
+    evidence: tuple[Evidence, ...] = ()

@@ -1,0 +1,501 @@
+"""The JSON shapes that leave and enter, as the OpenAPI document shows them.
+
+Keys are snake_case, times RFC 3339 UTC. A list is a bare array; a longer one goes on with the cursor in
+the `X-Next-Cursor` header. Every object carries `moves`: what this actor may do with it now.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Wire):
+    """An RFC 9457 problem document, with our stable `code` and the next action as `remedy`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    remedy: str
+
+
+class MeOut(Wire):
+    actor: str
+    role: str
+    version: str
+    home: str
+
+
+class EnvProfileOut(Wire):
+    """Names only: values of variables and secrets never leave."""
+
+    name: str
+    variable_names: list[str]
+    secret_names: list[str]
+
+
+class ProjectOut(Wire):
+    project_id: str
+    name: str
+    workspace_root: str
+    default_connector: str
+    env_profiles: list[EnvProfileOut]
+    network_allowlist: list[str]
+    forbid_self_approval: bool
+    toolchains: list[str]
+    created_at: str
+
+
+class ProjectIn(Wire):
+    path: str = Field(max_length=4096)
+    name: str | None = Field(default=None, max_length=200)
+    forbid_self_approval: bool | None = None
+    toolchains: list[str] | None = None
+
+
+class EvidenceOut(Wire):
+    path: str
+    line: int
+    commit: str | None
+    fact: str
+
+
+class TaskCountOut(Wire):
+    total: int
+    done: int
+    open: int
+    blocked: int
+
+
+class PhaseOut(Wire):
+    phase_id: str
+    title: str
+    status: str
+    declared_status: str
+    path: str
+    line: int
+
+
+class DocumentOut(Wire):
+    path: str
+    role: str
+    title: str
+
+
+class TaskOut(Wire):
+    task_id: str
+    title: str
+    status: str
+    path: str
+    line: int
+    phase: str
+    depends_on: list[str]
+    is_parallel: bool
+    requirements: list[str]
+
+
+class FeatureOut(Wire):
+    feature_id: str
+    slug: str
+    title: str
+    format: str
+    declared_status: str
+    inferred_status: str
+    drift: list[EvidenceOut]
+    phases: list[PhaseOut]
+    tasks: TaskCountOut
+    documents: list[DocumentOut]
+    depends_on: list[str]
+
+
+class RunnableOut(Wire):
+    ok: bool
+    reasons: list[str]
+
+
+class AlternativeOut(Wire):
+    command: str
+    connector: str
+    why: str
+    runnable: RunnableOut
+
+
+class RecommendationOut(Wire):
+    feature_id: str
+    rule_id: str
+    rule_text: str
+    command: str
+    connector: str
+    alternatives: list[AlternativeOut]
+    evidence: list[EvidenceOut]
+    confidence: float | None
+    runnable: RunnableOut
+    would_change: list[str]
+
+
+class AdviceOut(Wire):
+    """`recommendation` is null when nothing is to be run; `reason` then says why."""
+
+    feature_id: str
+    recommendation: RecommendationOut | None
+    reason: str
+    evidence: list[EvidenceOut]
+
+
+class FeatureDetailOut(FeatureOut):
+    task_list: list[TaskOut]
+    evidence: list[EvidenceOut]
+    advice: AdviceOut
+
+
+class DiagnosticOut(Wire):
+    path: str
+    line: int
+    problem: str
+    remedy: str
+
+
+class DiscoveryOut(Wire):
+    """What was read besides the features: documents that could not be, and why there is nothing, if so."""
+
+    repo: str
+    commit: str | None
+    reason: str
+    diagnostics: list[DiagnosticOut]
+
+
+class DocumentTextOut(Wire):
+    """The text of one document of the project; the page renders it, as text that can do nothing."""
+
+    path: str
+    text: str
+    commit: str | None
+    truncated: bool
+
+
+class MatchedRuleOut(Wire):
+    rule_id: str
+    text: str
+    source: str
+
+
+class CommandFactsOut(Wire):
+    program: str
+    argv: list[str]
+    cwd: str
+    reads: list[str]
+    writes: list[str]
+    network: bool
+    effects: list[str]
+
+
+class VerdictOut(Wire):
+    verdict: Literal["allow", "requires_approval", "deny"]
+    risk_level: Literal["low", "medium", "high"]
+    reason_codes: list[str]
+    matched_rules: list[MatchedRuleOut]
+    commands: list[CommandFactsOut]
+    policy_digest: str
+    parsed_strictly: bool
+
+
+class CommandIn(Wire):
+    """A command as somebody asks for it. `cwd` is absolute, or relative to the workspace; "" is its root."""
+
+    command: str = Field(max_length=65536)
+    cwd: str = Field(default="", max_length=4096)
+    env_profile: str = Field(default="default", max_length=200)
+    connector: str = Field(default="local", max_length=200)
+    mode: Literal["pty", "pipe"] = "pty"
+    timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
+    idle_timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
+
+
+class CheckIn(CommandIn):
+    project_id: str
+
+
+class ReviewOut(VerdictOut):
+    """What the review dialog shows before anything starts. `admission` is what the gate would say now."""
+
+    command_visible: str
+    cwd: str
+    env_profile: EnvProfileOut
+    connector: str
+    network: str
+    sandbox_profile: str
+    executes: list[str]
+    subject_digest: str
+    admission: Literal["run", "ask", "blocked"]
+    admission_reason: str
+    self_approval_notice: str
+
+
+class RunIn(CommandIn):
+    project_id: str
+    feature_id: str | None = Field(default=None, max_length=500)
+    recommendation_rule_id: str | None = Field(default=None, max_length=200)
+    rows: int = Field(default=24, ge=1, le=1000)
+    columns: int = Field(default=80, ge=1, le=1000)
+
+
+class StepOut(Wire):
+    step_id: str
+    step_key: str
+    kind: str
+    connector: str
+    external_run_id: str | None
+    provider_status_raw: str | None
+    sync_status: str
+    status: str
+    blocked_by: str | None
+    attempt: int
+    verdict: dict[str, Any] | None
+    subject_digest: str | None
+    exit_code: int | None
+    failure_reason: str | None
+    started_at: str | None
+    ended_at: str | None
+    command: str
+    cwd: str
+
+
+class ApprovalDecisionOut(Wire):
+    actor: str
+    decision: str
+    reason: str
+    at: str
+
+
+class ApprovalOut(Wire):
+    """Everything needed to decide without leaving. `command_visible` shows control and bidi characters."""
+
+    approval_id: str
+    project_id: str
+    run_id: str
+    step_id: str
+    feature_id: str | None
+    status: str
+    subject_digest: str
+    risk_level: str
+    quorum: int
+    requested_by: str
+    decisions: list[ApprovalDecisionOut]
+    created_at: str
+    expires_at: str
+    command: str
+    command_visible: str
+    cwd: str
+    env_profile: str
+    connector: str
+    reason_codes: list[str]
+    matched_rules: list[MatchedRuleOut]
+    commands: list[CommandFactsOut]
+    is_own_request: bool
+    notice: str
+    moves: list[str]
+
+
+class ArtifactOut(Wire):
+    artifact_id: str
+    run_id: str
+    step_id: str
+    kind: str
+    media_type: str
+    digest: str
+    size_bytes: int
+    truncated: bool
+    links: list[str]
+
+
+class RunOut(Wire):
+    """`why` says in one line why the run stands where it does. `moves`: cancel, retry, input, approve, deny."""
+
+    run_id: str
+    project_id: str
+    feature_id: str | None
+    recommendation_rule_id: str | None
+    command: str
+    cwd: str
+    connector: str
+    mode: str
+    status: str
+    blocked_by: str | None
+    why: str
+    risk_level: str | None
+    requested_by: str
+    cancel_requested_at: str | None
+    retry_of_run_id: str | None
+    exit_code: int | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    version: int
+    moves: list[str]
+
+
+class RunDetailOut(RunOut):
+    plan_digest: str
+    steps: list[StepOut]
+    approvals: list[ApprovalOut]
+    artifacts: list[ArtifactOut]
+    events: list[EventOut]
+
+
+class EventOut(Wire):
+    """A ledger event. `payload` of a run's event holds the status it led to."""
+
+    seq: int
+    project_id: str
+    run_id: str | None
+    step_id: str | None
+    tag: str
+    actor: str
+    at: str
+    payload: dict[str, Any]
+    leaf_hash: str
+
+
+class ReasonIn(Wire):
+    reason: str = Field(default="", max_length=4000)
+
+
+class DecisionIn(Wire):
+    """`subject_digest` is what the decider saw; a decision for another subject is refused."""
+
+    reason: str = Field(max_length=4000)
+    subject_digest: str | None = None
+
+
+class RetryIn(Wire):
+    """A retry repeats the effects of the first run: `acknowledge` must be true."""
+
+    acknowledge: bool
+
+
+class CapabilitiesOut(Wire):
+    cancel: str
+    approvals: str
+    on_rejection: str
+    logs: str
+    push: str
+    is_interactive: bool
+    follow_up: bool
+    resume: bool
+    fork: bool
+    load_history: bool
+    usage: bool
+    cost: bool
+    list_runs: bool
+    idempotent_create: bool
+
+
+class ConfigProblemOut(Wire):
+    code: str
+    message: str
+    remedy: str
+
+
+class ConnectorOut(Wire):
+    connector_id: str
+    capabilities: CapabilitiesOut
+    is_ready: bool
+    problems: list[ConfigProblemOut]
+
+
+class SwitchOut(Wire):
+    name: str
+    project_id: str | None
+    state: Literal["off", "canary", "on"]
+    until: str | None
+    reason: str
+    changed_by: str
+    changed_at: str
+
+
+class SwitchIn(Wire):
+    name: str
+    state: Literal["off", "canary", "on"]
+    project_id: str | None = None
+    until: str | None = None
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class KillOut(Wire):
+    """`engaged` is true also when the record cannot be read: the safe value."""
+
+    engaged: bool
+    scope: str
+    reason: str
+    by: str
+    at: str
+
+
+class KillIn(Wire):
+    engaged: bool
+    project_id: str | None = None
+    connector: str | None = None
+    reason: str = Field(min_length=1, max_length=4000)
+    stop_running: bool = False
+
+
+class SecretOut(Wire):
+    """A secret's name and age; the value is never shown again."""
+
+    name: str
+    project_id: str
+    version: int
+    created_at: str
+    created_by: str
+
+
+class SecretIn(Wire):
+    project_id: str
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+    value: str = Field(min_length=8, max_length=65536)
+
+
+class GateOut(Wire):
+    gate_id: str
+    phase: str
+    text: str
+    state: Literal["pass", "fail", "not_enough_data"]
+    evidence: str
+
+
+class MetricOut(Wire):
+    metric_id: str
+    text: str
+    value: float | None
+    unit: str
+    target: str
+    numerator: int
+    denominator: int
+
+
+class AuditOut(Wire):
+    ok: bool
+    events: int
+    checkpoints: int
+    first_bad: int | None
+    problem: str | None
+
+
+class StatusOut(Wire):
+    pid: int
+    url: str
+    version: str
+    ready: bool
+    projects: int
+    workers: int
+    open_runs: int
+
+
+RunDetailOut.model_rebuild()

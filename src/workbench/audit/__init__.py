@@ -1,0 +1,1 @@
+"""The arithmetic of the audit log. It knows only bytes: a stranger can run it alone."""

@@ -1,0 +1,121 @@
+"""The only writer: applies moves, and records each as one hash-linked event, in one transaction.
+
+Every move changes exactly one row and makes exactly one event whose payload carries the digest of that
+row, so that an edited state row is found as surely as an edited event. The state tables of model/moves
+decide what is legal; a replay under the same `once` key is a no-op that returns the first outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from workbench.audit.leaf import FIRST_PREVIOUS, leaf_hash
+from workbench.ledger import tables
+from workbench.ledger.apply import Change, apply_move
+from workbench.ledger.move import Move
+from workbench.ledger.rows import parse_event
+from workbench.model.canonical import digest_of, render_canonical
+from workbench.model.event import Event
+
+
+def append(
+    connection: Connection,
+    *,
+    project_id: str,
+    actor: str,
+    via: str,
+    at: str,
+    moves: Sequence[Move],
+    once: str | None = None,
+) -> list[Event]:
+    """Applies `moves` in order inside the caller's transaction and returns their events.
+
+    Raises IllegalMove, Conflict or NotFound and then nothing of the transaction may be committed.
+    """
+    head_seq, head_hash = _lock_head(connection, project_id)
+    if once is not None and (earlier := _read_once(connection, project_id, once)):
+        return earlier
+    events: list[Event] = []
+    rows: list[dict[str, Any]] = []
+    for move in moves:
+        change = apply_move(connection, project_id=project_id, actor=actor, at=at, move=move)
+        head_seq += 1
+        event, row = _seal(
+            change, project_id=project_id, actor=actor, via=via, at=at, seq=head_seq, previous=head_hash
+        )
+        row["once_key"] = f"{once}#{len(rows)}" if once is not None else None
+        head_hash = event.leaf_hash
+        events.append(event)
+        rows.append(row)
+    connection.execute(tables.execution_events.insert(), rows)
+    connection.execute(
+        update(tables.event_heads)
+        .where(tables.event_heads.c.project_id == project_id)
+        .values(seq=head_seq, leaf_hash=head_hash)
+    )
+    return events
+
+
+def row_digest(table: Table, row: dict[str, Any]) -> str:
+    """Returns the digest of a state row as its event records it."""
+    return digest_of({str(column.name): row[column.name] for column in table.columns})
+
+
+def _seal(
+    change: Change, *, project_id: str, actor: str, via: str, at: str, seq: int, previous: str
+) -> tuple[Event, dict[str, Any]]:
+    payload = {**change.payload, "via": via}
+    if change.table is not None and change.row is not None:
+        payload["row"] = {
+            "table": str(change.table.name),
+            "key": change.key,
+            "digest": row_digest(change.table, change.row),
+        }
+    columns = {
+        "seq": seq,
+        "project_id": project_id,
+        "run_id": change.run_id,
+        "step_id": change.step_id,
+        "tag": change.tag,
+        "actor": actor,
+        "at": at,
+    }
+    body = render_canonical({**columns, "payload": payload, "previous_hash": previous})
+    leaf = leaf_hash(body)
+    event = Event(**columns, payload=payload, leaf_hash=leaf, previous_hash=previous)  # type: ignore[arg-type]
+    return event, {**columns, "body": body, "leaf_hash": leaf}
+
+
+def _lock_head(connection: Connection, project_id: str) -> tuple[int, str]:
+    """Takes the chain's lock for this transaction. SQLite's BEGIN IMMEDIATE already holds it."""
+    heads = tables.event_heads
+    query = select(heads.c.seq, heads.c.leaf_hash).where(heads.c.project_id == project_id).with_for_update()
+    found = connection.execute(query).first()
+    if found is None:
+        insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+        connection.execute(
+            insert(heads)
+            .values(project_id=project_id, seq=0, leaf_hash=FIRST_PREVIOUS)
+            .on_conflict_do_nothing()
+        )
+        found = connection.execute(query).one()
+    return found.seq, found.leaf_hash
+
+
+def _read_once(connection: Connection, project_id: str, once: str) -> list[Event]:
+    events = tables.execution_events
+    rows = connection.execute(
+        select(events)
+        .where(events.c.project_id == project_id, events.c.once_key.like(_escaped(once) + "#%", escape="\\"))
+        .order_by(events.c.seq)
+    ).mappings()
+    return [parse_event(dict(row)) for row in rows]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,562 @@
+"""Applies one move to one row, as the state tables allow, and says what the event must record.
+
+Only append calls it. Every UPDATE names the version it read, so that two writers cannot both win.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import msgspec
+from sqlalchemy import Connection, Table, select, update
+
+from workbench.ledger import move as m
+from workbench.ledger import tables
+from workbench.ledger.rows import render_json, render_project_settings
+from workbench.model.approval import ApprovalDecision
+from workbench.model.errors import Conflict, IllegalMove, NotFound
+from workbench.model.moves import (
+    NEW,
+    ApprovalMove,
+    RunMove,
+    StepMove,
+    next_approval_status,
+    next_run_status,
+    next_step_status,
+)
+from workbench.model.plan import render_plan
+from workbench.model.statuses import RUN_ENDED, STEP_ENDED, ApprovalStatus, RunStatus, StepStatus, SyncStatus
+
+_RUN_TAG = {
+    RunMove.ADMIT: "run:queued",
+    RunMove.HOLD: "run:blocked",
+    RunMove.START: "run:started",
+    RunMove.RELEASE: "run:released",
+    RunMove.ABANDON: "run:abandoned",
+    RunMove.SUCCEED: "run:succeeded",
+    RunMove.FAIL: "run:failed",
+    RunMove.INTERRUPT: "run:interrupted",
+    RunMove.CANCEL: "run:canceled",
+}
+_STEP_TAG = {
+    StepMove.PLAN: "step:queued",
+    StepMove.START: "step:started",
+    StepMove.HOLD: "step:blocked",
+    StepMove.RELEASE: "step:released",
+    StepMove.SUCCEED: "step:succeeded",
+    StepMove.FAIL: "step:failed",
+    StepMove.CANCEL: "step:canceled",
+    StepMove.INTERRUPT: "step:interrupted",
+    StepMove.RETRY: "step:retried",
+    StepMove.SKIP: "step:skipped",
+}
+_APPROVAL_TAG = {
+    ApprovalMove.REQUEST: "approval:requested",
+    ApprovalMove.APPROVE: "approval:approved",
+    ApprovalMove.DENY: "approval:denied",
+    ApprovalMove.EXPIRE: "approval:expired",
+    ApprovalMove.WITHDRAW: "approval:withdrawn",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one move did: the event's tag and payload, and the row as it now stands."""
+
+    tag: str
+    payload: dict[str, Any]
+    run_id: str | None = None
+    step_id: str | None = None
+    table: Table | None = None
+    key: str = ""
+    row: dict[str, Any] | None = None
+
+
+def apply_move(connection: Connection, *, project_id: str, actor: str, at: str, move: m.Move) -> Change:
+    """Writes the one row that `move` changes and returns the Change; raises when the move is not legal."""
+    rows = _Rows(connection, project_id, actor, at)
+    match move:
+        case m.CreateRun():
+            return rows.create_run(move)
+        case m.MoveRun():
+            return rows.move_run(move)
+        case m.RequestCancel():
+            return rows.request_cancel(move)
+        case m.CreateStep():
+            return rows.create_step(move)
+        case m.MoveStep():
+            return rows.move_step(move)
+        case m.ObserveStep():
+            return rows.observe_step(move)
+        case m.CreateApproval():
+            return rows.create_approval(move)
+        case m.MoveApproval():
+            return rows.move_approval(move)
+        case m.UseApproval():
+            return rows.use_approval(move)
+        case m.AddArtifact():
+            return rows.add_artifact(move)
+        case m.PutProject():
+            return rows.put_project(move)
+        case m.SetSwitch():
+            return rows.set_switch(move)
+        case m.SetKill():
+            return rows.set_kill(move)
+        case m.PutToken():
+            return rows.put_token(move)
+        case m.RevokeToken():
+            return rows.revoke_token(move)
+        case m.Note():
+            return Change(tag=move.tag, payload=move.payload, run_id=move.run_id, step_id=move.step_id)
+        case _:
+            assert_never(move)
+
+
+class _Rows:
+    """The row writers, sharing one transaction, one actor and one moment."""
+
+    def __init__(self, connection: Connection, project_id: str, actor: str, at: str) -> None:
+        self._connection, self._project_id, self._actor, self._at = connection, project_id, actor, at
+
+    def create_run(self, move: m.CreateRun) -> Change:
+        status = next_run_status(NEW, move.move, run_id=move.run_id, actor=self._actor)
+        row = {
+            "run_id": move.run_id,
+            "project_id": self._project_id,
+            "feature_id": move.feature_id,
+            "recommendation_rule_id": move.recommendation_rule_id,
+            "plan": render_json(render_plan(move.plan)),
+            "status": status.value,
+            "blocked_by": _word(move.blocked_by),
+            "requested_by": move.requested_by,
+            "cancel_requested_at": None,
+            "retry_of_run_id": move.retry_of_run_id,
+            "idempotency_key": move.idempotency_key,
+            "created_at": self._at,
+            "started_at": None,
+            "ended_at": None,
+            "version": 1,
+        }
+        payload = {
+            **move.note,
+            "status": row["status"],
+            "blocked_by": row["blocked_by"],
+            "plan_digest": move.plan.plan_digest,
+            "plan": render_plan(move.plan),
+            "feature_id": move.feature_id,
+            "recommendation_rule_id": move.recommendation_rule_id,
+            "retry_of_run_id": move.retry_of_run_id,
+        }
+        return self._insert(tables.execution_runs, row, _RUN_TAG[move.move], payload, run_id=move.run_id)
+
+    def move_run(self, move: m.MoveRun) -> Change:
+        row = self._read(tables.execution_runs, "run", move.run_id, move.version)
+        status = next_run_status(row["status"], move.move, run_id=move.run_id, actor=self._actor)
+        row["status"], row["blocked_by"] = status.value, _word(move.blocked_by)
+        if status is RunStatus.RUNNING and row["started_at"] is None:
+            row["started_at"] = self._at
+        if status in RUN_ENDED:
+            row["ended_at"] = self._at
+        payload = {**move.note, "status": row["status"], "blocked_by": row["blocked_by"]}
+        return self._update(tables.execution_runs, row, _RUN_TAG[move.move], payload, run_id=move.run_id)
+
+    def request_cancel(self, move: m.RequestCancel) -> Change:
+        row = self._read(tables.execution_runs, "run", move.run_id, None)
+        if RunStatus(row["status"]) in RUN_ENDED:
+            raise IllegalMove(
+                noun="run", object_id=move.run_id, state=row["status"], move="cancel", actor=self._actor
+            )
+        row["cancel_requested_at"] = row["cancel_requested_at"] or self._at
+        payload = {"status": row["status"], "blocked_by": row["blocked_by"], "reason": move.reason}
+        return self._update(tables.execution_runs, row, "run:cancel_requested", payload, run_id=move.run_id)
+
+    def create_step(self, move: m.CreateStep) -> Change:
+        status = next_step_status(NEW, StepMove.PLAN, step_id=move.step_id, actor=self._actor)
+        row = {
+            "step_id": move.step_id,
+            "run_id": move.run_id,
+            "project_id": self._project_id,
+            "step_key": move.step_key,
+            "kind": move.kind.value,
+            "connector": move.connector,
+            "external_run_id": None,
+            "provider_status_raw": None,
+            "sync_status": SyncStatus.IN_SYNC.value,
+            "last_reconciled_at": None,
+            "status": status.value,
+            "blocked_by": None,
+            "attempt": 1,
+            "verdict": None if move.verdict is None else render_json(move.verdict),
+            "subject_digest": move.subject_digest,
+            "exit_code": None,
+            "failure_reason": None,
+            "resume_token": None,
+            "started_at": None,
+            "ended_at": None,
+            "version": 1,
+        }
+        payload = {
+            "status": row["status"],
+            "step_key": move.step_key,
+            "verdict": move.verdict,
+            "subject_digest": move.subject_digest,
+        }
+        return self._insert(
+            tables.execution_steps,
+            row,
+            _STEP_TAG[StepMove.PLAN],
+            payload,
+            run_id=move.run_id,
+            step_id=move.step_id,
+        )
+
+    def move_step(self, move: m.MoveStep) -> Change:
+        row = self._read(tables.execution_steps, "step", move.step_id, move.version)
+        status = next_step_status(row["status"], move.move, step_id=move.step_id, actor=self._actor)
+        row["status"], row["blocked_by"] = status.value, _word(move.blocked_by)
+        if status is StepStatus.RUNNING:
+            row["started_at"] = self._at
+        if status in STEP_ENDED:
+            row["ended_at"] = self._at
+        if move.move is StepMove.INTERRUPT:
+            row["attempt"] += 1
+            row["external_run_id"] = None
+        given = {
+            "external_run_id": move.external_run_id,
+            "provider_status_raw": move.provider_status_raw,
+            "exit_code": move.exit_code,
+            "failure_reason": move.failure_reason,
+            "subject_digest": move.subject_digest,
+            "verdict": None if move.verdict is None else render_json(move.verdict),
+        }
+        row.update({name: value for name, value in given.items() if value is not None})
+        payload = {
+            **move.note,
+            "status": row["status"],
+            "blocked_by": row["blocked_by"],
+            "attempt": row["attempt"],
+            "external_run_id": row["external_run_id"],
+            "exit_code": row["exit_code"],
+            "failure_reason": row["failure_reason"],
+            "subject_digest": row["subject_digest"],
+        }
+        if move.verdict is not None:
+            payload["verdict"] = move.verdict
+        return self._update(
+            tables.execution_steps,
+            row,
+            _STEP_TAG[move.move],
+            payload,
+            run_id=row["run_id"],
+            step_id=move.step_id,
+        )
+
+    def observe_step(self, move: m.ObserveStep) -> Change:
+        row = self._read(tables.execution_steps, "step", move.step_id, None)
+        row["sync_status"], row["last_reconciled_at"] = move.sync_status.value, self._at
+        if move.provider_status_raw is not None:
+            row["provider_status_raw"] = move.provider_status_raw
+        payload = {
+            "status": row["status"],
+            "sync_status": row["sync_status"],
+            "provider_status_raw": row["provider_status_raw"],
+        }
+        return self._update(
+            tables.execution_steps,
+            row,
+            "step:observed",
+            payload,
+            run_id=row["run_id"],
+            step_id=move.step_id,
+        )
+
+    def create_approval(self, move: m.CreateApproval) -> Change:
+        status = next_approval_status(
+            NEW, ApprovalMove.REQUEST, approval_id=move.approval_id, actor=self._actor
+        )
+        row = {
+            "approval_id": move.approval_id,
+            "project_id": self._project_id,
+            "run_id": move.run_id,
+            "step_id": move.step_id,
+            "status": status.value,
+            "subject_digest": move.subject_digest,
+            "risk_level": move.risk_level.value,
+            "quorum": move.quorum,
+            "requested_by": move.requested_by,
+            "decisions": "[]",
+            "created_at": self._at,
+            "expires_at": move.expires_at,
+            "is_used": 0,
+            "version": 1,
+        }
+        payload = {
+            **move.note,
+            "approval_id": move.approval_id,
+            "status": row["status"],
+            "subject_digest": move.subject_digest,
+            "risk_level": row["risk_level"],
+            "expires_at": move.expires_at,
+        }
+        return self._insert(
+            tables.execution_approvals,
+            row,
+            _APPROVAL_TAG[ApprovalMove.REQUEST],
+            payload,
+            run_id=move.run_id,
+            step_id=move.step_id,
+        )
+
+    def move_approval(self, move: m.MoveApproval) -> Change:
+        row = self._read(tables.execution_approvals, "approval", move.approval_id, move.version)
+        if move.move is not None:
+            row["status"] = next_approval_status(
+                row["status"], move.move, approval_id=move.approval_id, actor=self._actor
+            ).value
+            tag = _APPROVAL_TAG[move.move]
+        else:
+            if row["status"] != ApprovalStatus.PENDING:
+                raise IllegalMove(
+                    noun="approval",
+                    object_id=move.approval_id,
+                    state=row["status"],
+                    move=move.decision,
+                    actor=self._actor,
+                )
+            tag = "approval:voted"
+        decision = ApprovalDecision(
+            actor=self._actor, decision=move.decision, reason=move.reason, at=self._at
+        )
+        decided = {
+            "actor": decision.actor,
+            "decision": decision.decision,
+            "reason": decision.reason,
+            "at": decision.at,
+        }
+        row["decisions"] = _with_item(row["decisions"], decided)
+        payload = {
+            "approval_id": move.approval_id,
+            "status": row["status"],
+            "subject_digest": row["subject_digest"],
+            "decision": decided,
+        }
+        return self._update(
+            tables.execution_approvals, row, tag, payload, run_id=row["run_id"], step_id=row["step_id"]
+        )
+
+    def use_approval(self, move: m.UseApproval) -> Change:
+        row = self._read(tables.execution_approvals, "approval", move.approval_id, None)
+        if row["status"] != ApprovalStatus.APPROVED or row["is_used"]:
+            state = "used" if row["is_used"] else row["status"]
+            raise IllegalMove(
+                noun="approval", object_id=move.approval_id, state=state, move="use", actor=self._actor
+            )
+        row["is_used"] = 1
+        payload = {
+            "approval_id": move.approval_id,
+            "status": row["status"],
+            "subject_digest": row["subject_digest"],
+        }
+        return self._update(
+            tables.execution_approvals,
+            row,
+            "approval:used",
+            payload,
+            run_id=row["run_id"],
+            step_id=row["step_id"],
+        )
+
+    def add_artifact(self, move: m.AddArtifact) -> Change:
+        a = move.artifact
+        row = {
+            "artifact_id": a.artifact_id,
+            "project_id": self._project_id,
+            "run_id": a.run_id,
+            "step_id": a.step_id,
+            "kind": a.kind.value,
+            "media_type": a.media_type,
+            "uri": a.uri,
+            "digest": a.digest,
+            "size_bytes": a.size_bytes,
+            "truncated": int(a.truncated),
+            "links": render_json(list(a.links)),
+        }
+        payload = {
+            "artifact_id": a.artifact_id,
+            "kind": row["kind"],
+            "digest": a.digest,
+            "size_bytes": a.size_bytes,
+            "truncated": a.truncated,
+        }
+        return self._insert(
+            tables.execution_artifacts,
+            row,
+            "artifact:recorded",
+            payload,
+            run_id=a.run_id,
+            step_id=a.step_id,
+        )
+
+    def put_project(self, move: m.PutProject) -> Change:
+        p = move.project
+        settings = render_project_settings(p)
+        payload = {"project_id": p.project_id, "name": p.name, "workspace_root": p.workspace_root}
+        row = self._find(tables.projects, {"project_id": p.project_id})
+        if row is None:
+            row = {**payload, "settings": settings, "created_at": self._at}
+            return self._insert(tables.projects, row, "project:added", {**payload, "settings": settings})
+        row.update(name=p.name, settings=settings)
+        return self._update(
+            tables.projects, row, "project:changed", {**payload, "settings": settings}, versioned=False
+        )
+
+    def set_switch(self, move: m.SetSwitch) -> Change:
+        row = {
+            "name": move.name,
+            "project_id": move.scope_project_id,
+            "state": move.state.value,
+            "until": move.until,
+            "people": render_json(list(move.people)),
+            "reason": move.reason,
+            "changed_by": self._actor,
+            "changed_at": self._at,
+        }
+        return self._put(tables.switches, row, "switch:set", {**row, "people": list(move.people)})
+
+    def set_kill(self, move: m.SetKill) -> Change:
+        row = {
+            "scope": move.scope,
+            "engaged": int(move.engaged),
+            "reason": move.reason,
+            "changed_by": self._actor,
+            "changed_at": self._at,
+        }
+        tag = "kill:engaged" if move.engaged else "kill:released"
+        return self._put(tables.kill_records, row, tag, {"scope": move.scope, "reason": move.reason})
+
+    def put_token(self, move: m.PutToken) -> Change:
+        row = {
+            "token_id": move.token_id,
+            "token_sha256": move.token_sha256,
+            "kind": move.kind,
+            "actor": move.token_actor,
+            "role": move.role,
+            "project_id": move.token_project_id,
+            "created_at": self._at,
+            "expires_at": move.expires_at,
+            "revoked_at": None,
+        }
+        payload = {
+            "token_id": move.token_id,
+            "kind": move.kind,
+            "token_actor": move.token_actor,
+            "role": move.role,
+        }
+        return self._insert(tables.access_tokens, row, "token:created", payload)
+
+    def revoke_token(self, move: m.RevokeToken) -> Change:
+        row = self._find(tables.access_tokens, {"token_id": move.token_id})
+        if row is None:
+            raise NotFound(f"there is no token {move.token_id}", remedy="list them: workbench token list")
+        row["revoked_at"] = row["revoked_at"] or self._at
+        return self._update(
+            tables.access_tokens, row, "token:revoked", {"token_id": move.token_id}, versioned=False
+        )
+
+    def _read(self, table: Table, noun: str, key: str, version: int | None) -> dict[str, Any]:
+        row = self._find(table, {f"{noun}_id": key, "project_id": self._project_id})
+        if row is None:
+            raise NotFound(
+                f"there is no {noun} {key} in this project", remedy=f"list the {noun}s to find its id"
+            )
+        if version is not None and row["version"] != version:
+            raise Conflict(
+                f"{noun} {key} has changed: version {row['version']}, not {version}",
+                remedy=f"look at the {noun} again and decide on what it is now",
+            )
+        return row
+
+    def _find(self, table: Table, where: dict[str, str]) -> dict[str, Any] | None:
+        query = select(table)
+        for name, value in where.items():
+            query = query.where(table.c[name] == value)
+        found = self._connection.execute(query).mappings().first()
+        return None if found is None else dict(found)
+
+    def _insert(
+        self,
+        table: Table,
+        row: dict[str, Any],
+        tag: str,
+        payload: dict[str, Any],
+        *,
+        run_id: str | None = None,
+        step_id: str | None = None,
+    ) -> Change:
+        self._connection.execute(table.insert(), row)
+        return _changed(table, row, tag, payload, run_id, step_id)
+
+    def _update(
+        self,
+        table: Table,
+        row: dict[str, Any],
+        tag: str,
+        payload: dict[str, Any],
+        *,
+        run_id: str | None = None,
+        step_id: str | None = None,
+        versioned: bool = True,
+    ) -> Change:
+        statement = update(table)
+        for column in table.primary_key.columns:
+            statement = statement.where(column == row[column.name])
+        if versioned:
+            statement = statement.where(table.c.version == row["version"])
+            row["version"] += 1
+        done = self._connection.execute(statement.values(row))
+        if done.rowcount != 1:
+            raise Conflict(
+                f"a row of {table.name} changed while it was being written",
+                remedy="try again: the other change came first",
+            )
+        return _changed(table, row, tag, payload, run_id, step_id)
+
+    def _put(self, table: Table, row: dict[str, Any], tag: str, payload: dict[str, Any]) -> Change:
+        """Writes a row that has no history of its own: inserted, or replaced whole."""
+        key = {column.name: row[column.name] for column in table.primary_key.columns}
+        if self._find(table, key) is None:
+            return self._insert(table, row, tag, payload)
+        return self._update(table, row, tag, payload, versioned=False)
+
+
+def _changed(
+    table: Table,
+    row: dict[str, Any],
+    tag: str,
+    payload: dict[str, Any],
+    run_id: str | None,
+    step_id: str | None,
+) -> Change:
+    return Change(
+        tag=tag,
+        payload=payload,
+        run_id=run_id,
+        step_id=step_id,
+        table=table,
+        key=row_key(table, row),
+        row=row,
+    )
+
+
+def row_key(table: Table, row: dict[str, Any]) -> str:
+    """Returns the row's primary key as one text, as its events name it."""
+    return "/".join(str(row[column.name]) for column in table.primary_key.columns)
+
+
+def _word(value: str | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _with_item(json_list: str, item: dict[str, Any]) -> str:
+    return render_json([*msgspec.json.decode(json_list), item])

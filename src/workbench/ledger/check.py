@@ -1,0 +1,141 @@
+"""Checks what is stored: every chain by audit.verify, and every state row against its newest event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Table, select
+
+from workbench.audit.verify import ChainHead, Finding, StoredEvent, verify_chain
+from workbench.ledger import tables as t
+from workbench.ledger.append import row_digest
+from workbench.ledger.apply import row_key
+
+_STATE_TABLES: Final = (
+    t.projects,
+    t.execution_runs,
+    t.execution_steps,
+    t.execution_approvals,
+    t.execution_artifacts,
+    t.switches,
+    t.kill_records,
+    t.access_tokens,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFinding:
+    """`first_bad` is a position in `project_id`'s chain; None when a state row, not an event, is wrong."""
+
+    ok: bool
+    events: int
+    project_id: str | None = None
+    first_bad: int | None = None
+    problem: str | None = None
+
+
+def verify_ledger(connection: Connection, project_id: str | None = None) -> LedgerFinding:
+    """Returns the first thing that does not hold, over one project's chain or all of them."""
+    total = 0
+    recorded: dict[tuple[str, str], tuple[str, str, int]] = {}
+    for chain in _chains(connection, project_id):
+        finding = _verify_one(connection, chain, recorded)
+        total += finding.events
+        if not finding.ok:
+            return LedgerFinding(
+                ok=False,
+                events=total,
+                project_id=chain,
+                first_bad=finding.first_bad,
+                problem=f"project {chain}: {finding.problem}",
+            )
+    problem = _compare_state(connection, recorded, project_id)
+    if problem is not None:
+        return LedgerFinding(ok=False, events=total, project_id=project_id, problem=problem)
+    return LedgerFinding(ok=True, events=total, project_id=project_id)
+
+
+def _chains(connection: Connection, project_id: str | None) -> list[str]:
+    if project_id is not None:
+        return [project_id]
+    heads = connection.execute(select(t.event_heads.c.project_id)).scalars().all()
+    seen = connection.execute(select(t.execution_events.c.project_id).distinct()).scalars().all()
+    return sorted({*heads, *seen})
+
+
+def _verify_one(
+    connection: Connection, chain: str, recorded: dict[tuple[str, str], tuple[str, str, int]]
+) -> Finding:
+    head = connection.execute(select(t.event_heads).where(t.event_heads.c.project_id == chain)).first()
+
+    def rows() -> Iterator[StoredEvent]:
+        events = t.execution_events
+        found = connection.execute(
+            select(events).where(events.c.project_id == chain).order_by(events.c.seq)
+        ).mappings()
+        for row in found:
+            stored = StoredEvent(
+                seq=row["seq"],
+                # SQLite keeps whatever type a tamperer wrote; text in place of bytes is already a change.
+                body=row["body"] if isinstance(row["body"], bytes) else b"",
+                leaf_hash=row["leaf_hash"],
+                columns={
+                    name: row[name] for name in ("project_id", "run_id", "step_id", "tag", "actor", "at")
+                },
+            )
+            yield stored
+            # Reached only once verify_chain has accepted the row and asks for the next one.
+            _remember(stored, chain, recorded)
+
+    return verify_chain(rows(), None if head is None else ChainHead(seq=head.seq, leaf_hash=head.leaf_hash))
+
+
+def _remember(stored: StoredEvent, chain: str, recorded: dict[tuple[str, str], tuple[str, str, int]]) -> None:
+    row = msgspec.json.decode(stored.body)["payload"].get("row")
+    if row is not None:
+        recorded[row["table"], row["key"]] = (row["digest"], chain, stored.seq)
+
+
+def _compare_state(
+    connection: Connection, recorded: dict[tuple[str, str], tuple[str, str, int]], project_id: str | None
+) -> str | None:
+    seen: set[tuple[str, str]] = set()
+    for table in _STATE_TABLES:
+        for row in _state_rows(connection, table, project_id):
+            identity = (table.name, row_key(table, row))
+            found = recorded.get(identity)
+            if found is None:
+                if project_id is None:
+                    return f"a row of {table.name} ({identity[1]}) was made by no event"
+                continue
+            seen.add(identity)
+            if not _digest_matches(table, row, found[0]):
+                return (
+                    f"the row {identity[1]} of {table.name} is not what event {found[2]} of {found[1]} wrote"
+                )
+    missing = sorted(set(recorded) - seen)
+    if missing:
+        table_name, key = missing[0]
+        return f"the row {key} of {table_name} is gone, but event {recorded[missing[0]][2]} wrote it"
+    return None
+
+
+def _digest_matches(table: Table, row: dict[str, Any], recorded_digest: str) -> bool:
+    try:
+        return row_digest(table, row) == recorded_digest
+    except TypeError:
+        # A value of a kind that append never writes has no digest at all.
+        return False
+
+
+def _state_rows(connection: Connection, table: Table, project_id: str | None) -> Iterator[dict[str, Any]]:
+    query = select(table)
+    if project_id is not None:
+        if "project_id" not in table.c:
+            return
+        query = query.where(table.c.project_id == project_id)
+    for row in connection.execute(query).mappings():
+        yield dict(row)

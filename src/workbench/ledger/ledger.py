@@ -1,0 +1,279 @@
+"""The ledger as the rest of the house sees it: append, reads by project, and a tail of events.
+
+Only `append` writes. Reads go through `for_project`, so that no query can reach across projects by
+mistake; the few questions about all projects are named for what they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+
+from workbench.ledger import check, reads
+from workbench.ledger.append import append as append_in_transaction
+from workbench.ledger.database import open_engine
+from workbench.ledger.move import Move
+from workbench.ledger.reads import AccessToken, KillRecord, RunPage, SwitchRecord
+from workbench.ledger.schema import upgrade_schema
+from workbench.model.approval import Approval
+from workbench.model.artifact import Artifact
+from workbench.model.clock import Clock, render_time
+from workbench.model.errors import Conflict, LedgerUnavailable, NotFound
+from workbench.model.event import Event
+from workbench.model.project import Project
+from workbench.model.run import Run, Step
+
+T = TypeVar("T")
+
+HOUSE: Final = "_"
+"""The chain of what belongs to no project: projects themselves, tokens, switches, the kill switch."""
+
+# How often a tail looks for events that another process wrote; its own process wakes it at once.
+_FOREIGN_POLL_SECONDS: Final = 0.25
+
+
+class Ledger:
+    """Async face of the one database. Close it when done; its threads hold connections."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._clock = clock
+        self._engine: Engine = open_engine(url)
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._writers = ThreadPoolExecutor(1 if self._is_sqlite else 4, thread_name_prefix="ledger-write")
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="ledger-read")
+        self._watchers: set[asyncio.Event] = set()
+
+    async def open(self) -> None:
+        """Connects and migrates; raises LedgerUnavailable when the database cannot be used."""
+        await self._run(self._writers, self._migrate)
+
+    async def close(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._engine.dispose()
+
+    async def append(
+        self, project_id: str, moves: Sequence[Move], *, actor: str, via: str, once: str | None = None
+    ) -> list[Event]:
+        """Applies `moves` in one transaction and returns their events, durable when this returns.
+
+        Raises IllegalMove, Conflict or NotFound, and LedgerUnavailable when nothing could be written.
+        """
+
+        def write() -> list[Event]:
+            at = render_time(self._clock.now())
+            with self._engine.connect().execution_options(begin="BEGIN IMMEDIATE") as connection:
+                with connection.begin():
+                    return append_in_transaction(
+                        connection, project_id=project_id, actor=actor, via=via, at=at, moves=moves, once=once
+                    )
+
+        try:
+            events = await self._run(self._writers, write)
+        except IntegrityError as error:
+            raise Conflict(
+                f"another writer recorded the same thing first: {error.orig}",
+                remedy="look again; the first writer's outcome stands",
+            ) from error
+        for watcher in self._watchers:
+            watcher.set()
+        return events
+
+    def for_project(self, project_id: str) -> ProjectLedger:
+        """Returns the reads of one project."""
+        return ProjectLedger(self, project_id)
+
+    async def projects(self) -> list[Project]:
+        return await self.read(reads.list_projects)
+
+    async def project(self, project_id: str) -> Project:
+        found = await self.read(reads.find_project, project_id)
+        if found is None:
+            raise NotFound(
+                f"there is no project {project_id}", remedy="list them: workbench project list, or add one"
+            )
+        return found
+
+    async def project_of_run(self, run_id: str) -> str:
+        """Returns the project that a run belongs to; raises NotFound for an unknown run."""
+        found = await self.read(reads.find_project_of_run, run_id)
+        if found is None:
+            raise NotFound(f"there is no run {run_id}", remedy="list the runs: workbench runs")
+        return found
+
+    async def project_of_approval(self, approval_id: str) -> str:
+        """Returns the project that an approval belongs to; raises NotFound for an unknown one."""
+        found = await self.read(reads.find_project_of_approval, approval_id)
+        if found is None:
+            raise NotFound(
+                f"there is no approval {approval_id}", remedy="list what waits: workbench approvals"
+            )
+        return found
+
+    async def project_of_artifact(self, artifact_id: str) -> Artifact:
+        found = await self.read(reads.find_artifact, artifact_id)
+        if found is None:
+            raise NotFound(f"there is no artifact {artifact_id}", remedy="a run lists its artifacts")
+        return found
+
+    async def open_runs(self) -> list[Run]:
+        """Lists the queued, running and blocked runs of all projects, oldest first."""
+        return await self.read(reads.list_open_runs)
+
+    async def pending_approvals(self) -> list[Approval]:
+        """Lists the pending approvals of all projects, oldest first."""
+        return await self.read(reads.list_pending_approvals)
+
+    async def switches(self) -> list[SwitchRecord]:
+        return await self.read(reads.list_switches)
+
+    async def kill_records(self) -> list[KillRecord]:
+        return await self.read(reads.list_kill_records)
+
+    async def access_tokens(self) -> list[AccessToken]:
+        return await self.read(reads.list_tokens)
+
+    async def find_token(self, token_sha256: str) -> AccessToken | None:
+        return await self.read(reads.find_token, token_sha256)
+
+    async def verify(self, project_id: str | None = None) -> check.LedgerFinding:
+        """Checks the chain of one project, or of all, and the state rows against their events."""
+        return await self.read(check.verify_ledger, project_id)
+
+    async def tail(self, project_id: str, *, after: int, run_id: str | None = None) -> AsyncIterator[Event]:
+        """Yields the events after sequence number `after`, in order, none lost or doubled, without end."""
+        watcher = asyncio.Event()
+        self._watchers.add(watcher)
+        try:
+            while True:
+                watcher.clear()
+                batch = await self.read(reads.list_events, project_id, after, run_id, 500)
+                for event in batch:
+                    after = event.seq
+                    yield event
+                if not batch:
+                    try:
+                        await asyncio.wait_for(
+                            watcher.wait(), None if self._is_sqlite else _FOREIGN_POLL_SECONDS
+                        )
+                    except TimeoutError:
+                        continue
+        finally:
+            self._watchers.discard(watcher)
+
+    async def read(self, query: Callable[..., T], *args: Any) -> T:
+        """Runs one read in a reader thread, in a transaction of its own: what it sees is one moment."""
+
+        def run() -> T:
+            with self._engine.connect() as connection, connection.begin():
+                return query(connection, *args)
+
+        return await self._run(self._readers, run)
+
+    def _migrate(self) -> None:
+        with self._engine.connect().execution_options(begin="BEGIN IMMEDIATE") as connection:
+            with connection.begin():
+                upgrade_schema(connection)
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except IntegrityError:
+            raise
+        except (OperationalError, DatabaseError) as error:
+            raise _unavailable(error) from error
+        except RuntimeError as error:
+            if "shutdown" in str(error):
+                raise LedgerUnavailable("the ledger is closed", remedy="start the server again") from error
+            raise
+
+
+class ProjectLedger:
+    """Reads within one project. An id of another project is not found here."""
+
+    def __init__(self, ledger: Ledger, project_id: str) -> None:
+        self._ledger, self.project_id = ledger, project_id
+
+    async def run(self, run_id: str) -> Run:
+        found = await self._ledger.read(reads.find_run, self.project_id, run_id)
+        if found is None:
+            raise NotFound(
+                f"there is no run {run_id} in this project", remedy="list the runs: workbench runs"
+            )
+        return found
+
+    async def steps(self, run_id: str) -> list[Step]:
+        return await self._ledger.read(reads.list_steps, self.project_id, run_id)
+
+    async def run_with_steps(self, run_id: str) -> tuple[Run, list[Step]]:
+        """Reads a run and its steps in one transaction."""
+        found = await self._ledger.read(reads.find_run_with_steps, self.project_id, run_id)
+        if found is None:
+            raise NotFound(
+                f"there is no run {run_id} in this project", remedy="list the runs: workbench runs"
+            )
+        return found
+
+    async def run_by_idempotency_key(self, key: str) -> Run | None:
+        return await self._ledger.read(reads.find_run_by_key, self.project_id, key)
+
+    async def runs(
+        self,
+        *,
+        status: str | None = None,
+        feature_id: str | None = None,
+        text: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> RunPage:
+        """Lists runs with their steps, newest first; `before` is a run id, exclusive."""
+        return await self._ledger.read(
+            reads.list_runs, self.project_id, status, feature_id, text, before, limit
+        )
+
+    async def approvals(self, *, run_id: str | None = None, status: str | None = None) -> list[Approval]:
+        return await self._ledger.read(reads.list_approvals, self.project_id, run_id, status)
+
+    async def approval(self, approval_id: str) -> Approval:
+        found = await self._ledger.read(reads.find_approval, self.project_id, approval_id)
+        if found is None:
+            raise NotFound(
+                f"there is no approval {approval_id} in this project",
+                remedy="list what waits: workbench approvals",
+            )
+        return found
+
+    async def newest_approval(self, step_id: str) -> Approval | None:
+        return await self._ledger.read(reads.find_newest_approval, self.project_id, step_id)
+
+    async def artifacts(self, run_id: str) -> list[Artifact]:
+        return await self._ledger.read(reads.list_artifacts, self.project_id, run_id)
+
+    async def events(self, *, after: int = 0, run_id: str | None = None, limit: int = 500) -> list[Event]:
+        return await self._ledger.read(reads.list_events, self.project_id, after, run_id, limit)
+
+    async def rule_outcomes(self) -> dict[str, tuple[int, int]]:
+        """Returns, a recommendation rule, how many runs of its advice ended and how many succeeded."""
+        return await self._ledger.read(reads.count_rule_outcomes, self.project_id)
+
+
+def _unavailable(error: DBAPIError) -> LedgerUnavailable:
+    words = str(error.orig)
+    if "disk is full" in words or "disk I/O" in words:
+        remedy = "free space on the disk that holds WORKBENCH_HOME; what was written before is kept"
+    elif "readonly" in words or "read-only" in words:
+        remedy = "make WORKBENCH_HOME writable for this user"
+    elif "locked" in words:
+        remedy = "another process holds the ledger; stop it, or wait and try again"
+    elif "not a database" in words or "malformed" in words:
+        remedy = "the file is damaged: restore it from a back-up"
+    else:
+        remedy = "look at the database named by WORKBENCH_DATABASE_URL, or at WORKBENCH_HOME"
+    return LedgerUnavailable(f"the ledger cannot be used: {words}", remedy=remedy)

@@ -1,0 +1,297 @@
+"""The questions the ledger answers, one function each, over an open transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, case, func, select
+
+from workbench.ledger import tables as t
+from workbench.ledger.rows import (
+    parse_approval,
+    parse_artifact,
+    parse_event,
+    parse_project,
+    parse_run,
+    parse_step,
+)
+from workbench.model.admission import SwitchState
+from workbench.model.approval import Approval
+from workbench.model.artifact import Artifact
+from workbench.model.event import Event
+from workbench.model.project import Project
+from workbench.model.run import Run, Step
+from workbench.model.statuses import ApprovalStatus, RunStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRecord:
+    name: str
+    project_id: str
+    state: SwitchState
+    until: str | None
+    people: tuple[str, ...]
+    reason: str
+    changed_by: str
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillRecord:
+    scope: str
+    engaged: bool
+    reason: str
+    changed_by: str
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    token_id: str
+    token_sha256: str
+    kind: str
+    actor: str
+    role: str
+    project_id: str | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """`next_before` is the cursor of the next page, or None at the end."""
+
+    runs: tuple[tuple[Run, tuple[Step, ...]], ...]
+    next_before: str | None
+
+
+def list_projects(connection: Connection) -> list[Project]:
+    return [
+        parse_project(row) for row in _all(connection, select(t.projects).order_by(t.projects.c.created_at))
+    ]
+
+
+def find_project(connection: Connection, project_id: str) -> Project | None:
+    row = _first(connection, select(t.projects).where(t.projects.c.project_id == project_id))
+    return None if row is None else parse_project(row)
+
+
+def find_project_of_run(connection: Connection, run_id: str) -> str | None:
+    return _project_of(connection, t.execution_runs, "run_id", run_id)
+
+
+def find_project_of_approval(connection: Connection, approval_id: str) -> str | None:
+    return _project_of(connection, t.execution_approvals, "approval_id", approval_id)
+
+
+def find_artifact(connection: Connection, artifact_id: str) -> Artifact | None:
+    row = _first(
+        connection, select(t.execution_artifacts).where(t.execution_artifacts.c.artifact_id == artifact_id)
+    )
+    return None if row is None else parse_artifact(row)
+
+
+def find_run(connection: Connection, project_id: str, run_id: str) -> Run | None:
+    runs = t.execution_runs
+    row = _first(connection, select(runs).where(runs.c.run_id == run_id, runs.c.project_id == project_id))
+    return None if row is None else parse_run(row)
+
+
+def find_run_with_steps(
+    connection: Connection, project_id: str, run_id: str
+) -> tuple[Run, list[Step]] | None:
+    run = find_run(connection, project_id, run_id)
+    return None if run is None else (run, list_steps(connection, project_id, run_id))
+
+
+def find_run_by_key(connection: Connection, project_id: str, key: str) -> Run | None:
+    runs = t.execution_runs
+    row = _first(
+        connection, select(runs).where(runs.c.idempotency_key == key, runs.c.project_id == project_id)
+    )
+    return None if row is None else parse_run(row)
+
+
+def list_steps(connection: Connection, project_id: str, run_id: str) -> list[Step]:
+    steps = t.execution_steps
+    query = (
+        select(steps)
+        .where(steps.c.run_id == run_id, steps.c.project_id == project_id)
+        .order_by(steps.c.step_id)
+    )
+    return [parse_step(row) for row in _all(connection, query)]
+
+
+def list_runs(
+    connection: Connection,
+    project_id: str,
+    status: str | None,
+    feature_id: str | None,
+    text: str | None,
+    before: str | None,
+    limit: int,
+) -> RunPage:
+    runs, steps = t.execution_runs, t.execution_steps
+    query = select(runs).where(runs.c.project_id == project_id)
+    if status is not None:
+        query = query.where(runs.c.status == status)
+    if feature_id is not None:
+        query = query.where(runs.c.feature_id == feature_id)
+    if text:
+        query = query.where(runs.c.plan.icontains(text, autoescape=True))
+    if before is not None:
+        query = query.where(runs.c.run_id < before)
+    rows = _all(connection, query.order_by(runs.c.run_id.desc()).limit(limit + 1))
+    found = [parse_run(row) for row in rows[:limit]]
+    by_run: dict[str, list[Step]] = {run.run_id: [] for run in found}
+    if found:
+        step_rows = _all(
+            connection, select(steps).where(steps.c.run_id.in_(list(by_run))).order_by(steps.c.step_id)
+        )
+        for row in step_rows:
+            by_run[row["run_id"]].append(parse_step(row))
+    return RunPage(
+        runs=tuple((run, tuple(by_run[run.run_id])) for run in found),
+        next_before=found[-1].run_id if len(rows) > limit else None,
+    )
+
+
+def list_open_runs(connection: Connection) -> list[Run]:
+    runs = t.execution_runs
+    states = [RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.BLOCKED.value]
+    return [
+        parse_run(row)
+        for row in _all(connection, select(runs).where(runs.c.status.in_(states)).order_by(runs.c.run_id))
+    ]
+
+
+def list_approvals(
+    connection: Connection, project_id: str, run_id: str | None, status: str | None
+) -> list[Approval]:
+    approvals = t.execution_approvals
+    query = select(approvals).where(approvals.c.project_id == project_id)
+    if run_id is not None:
+        query = query.where(approvals.c.run_id == run_id)
+    if status is not None:
+        query = query.where(approvals.c.status == status)
+    return [
+        parse_approval(row)
+        for row in _all(connection, query.order_by(approvals.c.approval_id.desc()).limit(500))
+    ]
+
+
+def list_pending_approvals(connection: Connection) -> list[Approval]:
+    approvals = t.execution_approvals
+    query = select(approvals).where(approvals.c.status == ApprovalStatus.PENDING.value)
+    return [parse_approval(row) for row in _all(connection, query.order_by(approvals.c.approval_id))]
+
+
+def find_approval(connection: Connection, project_id: str, approval_id: str) -> Approval | None:
+    approvals = t.execution_approvals
+    row = _first(
+        connection,
+        select(approvals).where(approvals.c.approval_id == approval_id, approvals.c.project_id == project_id),
+    )
+    return None if row is None else parse_approval(row)
+
+
+def find_newest_approval(connection: Connection, project_id: str, step_id: str) -> Approval | None:
+    approvals = t.execution_approvals
+    row = _first(
+        connection,
+        select(approvals)
+        .where(approvals.c.step_id == step_id, approvals.c.project_id == project_id)
+        .order_by(approvals.c.approval_id.desc()),
+    )
+    return None if row is None else parse_approval(row)
+
+
+def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list[Artifact]:
+    artifacts = t.execution_artifacts
+    query = select(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.project_id == project_id)
+    return [parse_artifact(row) for row in _all(connection, query.order_by(artifacts.c.artifact_id))]
+
+
+def list_events(
+    connection: Connection, project_id: str, after: int, run_id: str | None, limit: int
+) -> list[Event]:
+    events = t.execution_events
+    query = select(events).where(events.c.project_id == project_id, events.c.seq > after)
+    if run_id is not None:
+        query = query.where(events.c.run_id == run_id)
+    return [parse_event(row) for row in _all(connection, query.order_by(events.c.seq).limit(limit))]
+
+
+def count_rule_outcomes(connection: Connection, project_id: str) -> dict[str, tuple[int, int]]:
+    runs = t.execution_runs
+    ended = [RunStatus.SUCCEEDED.value, RunStatus.FAILED.value]
+    query = (
+        select(
+            runs.c.recommendation_rule_id.label("rule_id"),
+            func.count().label("ended"),
+            func.sum(case((runs.c.status == RunStatus.SUCCEEDED.value, 1), else_=0)).label("succeeded"),
+        )
+        .where(
+            runs.c.project_id == project_id,
+            runs.c.recommendation_rule_id.is_not(None),
+            runs.c.status.in_(ended),
+        )
+        .group_by(runs.c.recommendation_rule_id)
+    )
+    return {row["rule_id"]: (int(row["ended"]), int(row["succeeded"])) for row in _all(connection, query)}
+
+
+def list_switches(connection: Connection) -> list[SwitchRecord]:
+    return [
+        SwitchRecord(
+            name=row["name"],
+            project_id=row["project_id"],
+            state=SwitchState(row["state"]),
+            until=row["until"],
+            people=tuple(msgspec.json.decode(row["people"])),
+            reason=row["reason"],
+            changed_by=row["changed_by"],
+            changed_at=row["changed_at"],
+        )
+        for row in _all(connection, select(t.switches).order_by(t.switches.c.name, t.switches.c.project_id))
+    ]
+
+
+def list_kill_records(connection: Connection) -> list[KillRecord]:
+    return [
+        KillRecord(
+            scope=row["scope"],
+            engaged=bool(row["engaged"]),
+            reason=row["reason"],
+            changed_by=row["changed_by"],
+            changed_at=row["changed_at"],
+        )
+        for row in _all(connection, select(t.kill_records).order_by(t.kill_records.c.scope))
+    ]
+
+
+def list_tokens(connection: Connection) -> list[AccessToken]:
+    tokens = t.access_tokens
+    return [AccessToken(**row) for row in _all(connection, select(tokens).order_by(tokens.c.created_at))]
+
+
+def find_token(connection: Connection, token_sha256: str) -> AccessToken | None:
+    row = _first(connection, select(t.access_tokens).where(t.access_tokens.c.token_sha256 == token_sha256))
+    return None if row is None else AccessToken(**row)
+
+
+def _project_of(connection: Connection, table: Table, column: str, key: str) -> str | None:
+    row = _first(connection, select(table.c.project_id).where(table.c[column] == key))
+    return None if row is None else str(row["project_id"])
+
+
+def _all(connection: Connection, query: Any) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _first(connection: Connection, query: Any) -> dict[str, Any] | None:
+    row = connection.execute(query.limit(1)).mappings().first()
+    return None if row is None else dict(row)

@@ -1,0 +1,166 @@
+"""Turns table rows into the model's nouns and back. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from workbench.model.approval import Approval, ApprovalDecision
+from workbench.model.artifact import Artifact, ArtifactKind
+from workbench.model.canonical import render_canonical
+from workbench.model.event import Event
+from workbench.model.plan import StepKind, parse_plan
+from workbench.model.project import EnvProfile, Project
+from workbench.model.run import Run, Step
+from workbench.model.statuses import ApprovalStatus, BlockedBy, RunStatus, StepStatus, SyncStatus
+from workbench.model.verdict import RiskLevel
+
+Row = Mapping[str, Any]
+
+
+def render_json(value: Any) -> str:
+    """Returns the canonical JSON text in which a column stores structured values."""
+    return render_canonical(value).decode()
+
+
+def _optional_json(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
+
+
+def _blocked_by(word: str | None) -> BlockedBy | None:
+    return None if word is None else BlockedBy(word)
+
+
+def render_project_settings(project: Project) -> str:
+    """Returns what the settings column holds: everything but id, name, root and age."""
+    return render_json(
+        {
+            "default_connector": project.default_connector,
+            "env_profiles": [
+                {
+                    "name": profile.name,
+                    "variables": dict(profile.variables),
+                    "secrets": list(profile.secrets),
+                }
+                for profile in project.env_profiles
+            ],
+            "network_allowlist": list(project.network_allowlist),
+            "forbid_self_approval": project.forbid_self_approval,
+            "toolchains": list(project.toolchains),
+        }
+    )
+
+
+def parse_project(row: Row) -> Project:
+    settings = msgspec.json.decode(row["settings"])
+    return Project(
+        project_id=row["project_id"],
+        name=row["name"],
+        workspace_root=row["workspace_root"],
+        default_connector=settings["default_connector"],
+        env_profiles=tuple(
+            EnvProfile(name=p["name"], variables=p["variables"], secrets=tuple(p["secrets"]))
+            for p in settings["env_profiles"]
+        ),
+        network_allowlist=tuple(settings["network_allowlist"]),
+        forbid_self_approval=settings["forbid_self_approval"],
+        toolchains=tuple(settings["toolchains"]),
+        created_at=row["created_at"],
+    )
+
+
+def parse_run(row: Row) -> Run:
+    return Run(
+        run_id=row["run_id"],
+        project_id=row["project_id"],
+        feature_id=row["feature_id"],
+        recommendation_rule_id=row["recommendation_rule_id"],
+        plan=parse_plan(msgspec.json.decode(row["plan"])),
+        status=RunStatus(row["status"]),
+        blocked_by=_blocked_by(row["blocked_by"]),
+        requested_by=row["requested_by"],
+        cancel_requested_at=row["cancel_requested_at"],
+        retry_of_run_id=row["retry_of_run_id"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        version=row["version"],
+    )
+
+
+def parse_step(row: Row) -> Step:
+    return Step(
+        step_id=row["step_id"],
+        run_id=row["run_id"],
+        step_key=row["step_key"],
+        kind=StepKind(row["kind"]),
+        connector=row["connector"],
+        external_run_id=row["external_run_id"],
+        provider_status_raw=row["provider_status_raw"],
+        sync_status=SyncStatus(row["sync_status"]),
+        last_reconciled_at=row["last_reconciled_at"],
+        status=StepStatus(row["status"]),
+        blocked_by=_blocked_by(row["blocked_by"]),
+        attempt=row["attempt"],
+        verdict=_optional_json(row["verdict"]),
+        subject_digest=row["subject_digest"],
+        exit_code=row["exit_code"],
+        failure_reason=row["failure_reason"],
+        resume_token=row["resume_token"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        version=row["version"],
+    )
+
+
+def parse_approval(row: Row) -> Approval:
+    return Approval(
+        approval_id=row["approval_id"],
+        project_id=row["project_id"],
+        run_id=row["run_id"],
+        step_id=row["step_id"],
+        status=ApprovalStatus(row["status"]),
+        subject_digest=row["subject_digest"],
+        risk_level=RiskLevel(row["risk_level"]),
+        quorum=row["quorum"],
+        requested_by=row["requested_by"],
+        decisions=tuple(ApprovalDecision(**d) for d in msgspec.json.decode(row["decisions"])),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        is_used=bool(row["is_used"]),
+        version=row["version"],
+    )
+
+
+def parse_artifact(row: Row) -> Artifact:
+    return Artifact(
+        artifact_id=row["artifact_id"],
+        project_id=row["project_id"],
+        run_id=row["run_id"],
+        step_id=row["step_id"],
+        kind=ArtifactKind(row["kind"]),
+        media_type=row["media_type"],
+        uri=row["uri"],
+        digest=row["digest"],
+        size_bytes=row["size_bytes"],
+        truncated=bool(row["truncated"]),
+        links=tuple(msgspec.json.decode(row["links"])),
+    )
+
+
+def parse_event(row: Row) -> Event:
+    body = msgspec.json.decode(row["body"])
+    return Event(
+        seq=body["seq"],
+        project_id=body["project_id"],
+        run_id=body["run_id"],
+        step_id=body["step_id"],
+        tag=body["tag"],
+        actor=body["actor"],
+        at=body["at"],
+        payload=body["payload"],
+        leaf_hash=row["leaf_hash"],
+        previous_hash=body["previous_hash"],
+    )

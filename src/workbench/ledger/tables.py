@@ -1,0 +1,189 @@
+"""The tables, as SQLAlchemy Core sees them. Migrations make them; nothing else may alter them.
+
+The five execution_* tables are the product's shared data model. Times are RFC 3339 text so that text order
+is time order on both databases; JSON is text in canonical form.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata: Final = MetaData()
+
+projects: Final = Table(
+    "projects",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("workspace_root", Text, nullable=False, unique=True),
+    Column("settings", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+
+execution_runs: Final = Table(
+    "execution_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("project_id", Text, nullable=False),
+    Column("feature_id", Text),
+    Column("recommendation_rule_id", Text),
+    Column("plan", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("blocked_by", Text),
+    Column("requested_by", Text, nullable=False),
+    Column("cancel_requested_at", Text),
+    Column("retry_of_run_id", Text),
+    Column("idempotency_key", Text),
+    Column("created_at", Text, nullable=False),
+    Column("started_at", Text),
+    Column("ended_at", Text),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("project_id", "idempotency_key"),
+    Index("execution_runs_by_project", "project_id", "run_id"),
+    Index("execution_runs_by_status", "status"),
+    Index("execution_runs_by_feature", "project_id", "feature_id", "run_id"),
+)
+
+execution_steps: Final = Table(
+    "execution_steps",
+    metadata,
+    Column("step_id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("project_id", Text, nullable=False),
+    Column("step_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("connector", Text, nullable=False),
+    Column("external_run_id", Text),
+    Column("provider_status_raw", Text),
+    Column("sync_status", Text, nullable=False),
+    Column("last_reconciled_at", Text),
+    Column("status", Text, nullable=False),
+    Column("blocked_by", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("verdict", Text),
+    Column("subject_digest", Text),
+    Column("exit_code", Integer),
+    Column("failure_reason", Text),
+    Column("resume_token", Text),
+    Column("started_at", Text),
+    Column("ended_at", Text),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("run_id", "step_key"),
+    Index("execution_steps_by_run", "run_id"),
+)
+
+execution_events: Final = Table(
+    "execution_events",
+    metadata,
+    Column("project_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("run_id", Text),
+    Column("step_id", Text),
+    Column("tag", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf_hash", Text, nullable=False),
+    Column("once_key", Text),
+    PrimaryKeyConstraint("project_id", "seq"),
+    UniqueConstraint("project_id", "once_key"),
+    Index("execution_events_by_run", "run_id", "seq"),
+)
+
+event_heads: Final = Table(
+    "event_heads",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("leaf_hash", Text, nullable=False),
+)
+
+execution_approvals: Final = Table(
+    "execution_approvals",
+    metadata,
+    Column("approval_id", Text, primary_key=True),
+    Column("project_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("step_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("subject_digest", Text, nullable=False),
+    Column("risk_level", Text, nullable=False),
+    Column("quorum", Integer, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("decisions", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("is_used", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("execution_approvals_by_step", "step_id"),
+    Index("execution_approvals_by_status", "status", "project_id"),
+)
+
+execution_artifacts: Final = Table(
+    "execution_artifacts",
+    metadata,
+    Column("artifact_id", Text, primary_key=True),
+    Column("project_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("step_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("truncated", Integer, nullable=False),
+    Column("links", Text, nullable=False),
+    UniqueConstraint("step_id", "uri"),
+    Index("execution_artifacts_by_run", "run_id"),
+)
+
+switches: Final = Table(
+    "switches",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("project_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("until", Text),
+    Column("people", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+    PrimaryKeyConstraint("name", "project_id"),
+)
+
+kill_records: Final = Table(
+    "kill_records",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("engaged", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+)
+
+access_tokens: Final = Table(
+    "access_tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("project_id", Text),
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text),
+    Column("revoked_at", Text),
+)

@@ -1,0 +1,270 @@
+"""The ledger's promises, the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from workbench.ledger.database import open_engine
+from workbench.ledger.ledger import HOUSE, Ledger
+from workbench.ledger.move import (
+    CreateApproval,
+    CreateRun,
+    CreateStep,
+    Move,
+    MoveApproval,
+    MoveRun,
+    MoveStep,
+    Note,
+    PutProject,
+    SetKill,
+    UseApproval,
+)
+from workbench.model.command import Command
+from workbench.model.errors import Conflict, IllegalMove, LedgerUnavailable, NotFound
+from workbench.model.moves import ApprovalMove, RunMove, StepMove
+from workbench.model.plan import StepKind, single_command
+from workbench.model.project import EnvProfile, Project
+from workbench.model.statuses import BlockedBy, RunStatus, StepStatus
+from workbench.model.verdict import RiskLevel
+
+PLAN = single_command(Command(source_text="echo hi", cwd="/ws"))
+
+
+def new_run(run_id: str = "run_1", key: str | None = None) -> list[Move]:
+    return [
+        CreateRun(run_id=run_id, move=RunMove.ADMIT, plan=PLAN, requested_by="user:ann", idempotency_key=key),
+        CreateStep(
+            step_id=f"step_{run_id}",
+            run_id=run_id,
+            step_key="command",
+            kind=StepKind.COMMAND,
+            connector="local",
+        ),
+    ]
+
+
+async def submit(ledger: Ledger, run_id: str = "run_1") -> None:
+    await ledger.append("prj_1", new_run(run_id), actor="user:ann", via="cli")
+
+
+async def test_a_run_moves_through_its_states_and_every_move_is_an_event(ledger: Ledger) -> None:
+    await submit(ledger)
+    start: list[Move] = [
+        MoveRun(run_id="run_1", move=RunMove.START),
+        MoveStep(step_id="step_run_1", move=StepMove.START),
+    ]
+    await ledger.append("prj_1", start, actor="engine", via="engine")
+    end: list[Move] = [
+        MoveStep(step_id="step_run_1", move=StepMove.SUCCEED, exit_code=0),
+        MoveRun(run_id="run_1", move=RunMove.SUCCEED),
+    ]
+    await ledger.append("prj_1", end, actor="engine", via="engine")
+    run, steps = await ledger.for_project("prj_1").run_with_steps("run_1")
+    assert (run.status, run.plan, run.version) == (RunStatus.SUCCEEDED, PLAN, 3)
+    assert [(s.status, s.exit_code) for s in steps] == [(StepStatus.SUCCEEDED, 0)]
+    tags = [event.tag for event in await ledger.for_project("prj_1").events()]
+    assert tags == [
+        "run:queued",
+        "step:queued",
+        "run:started",
+        "step:started",
+        "step:succeeded",
+        "run:succeeded",
+    ]
+    assert (await ledger.verify()).ok
+
+
+async def test_an_illegal_move_writes_nothing(ledger: Ledger) -> None:
+    await submit(ledger)
+    moves: list[Move] = [Note(tag="test:noted", payload={}), MoveRun(run_id="run_1", move=RunMove.SUCCEED)]
+    with pytest.raises(IllegalMove) as caught:
+        await ledger.append("prj_1", moves, actor="user:ann", via="cli")
+    assert (caught.value.state, caught.value.move, caught.value.actor) == ("queued", "succeed", "user:ann")
+    assert len(await ledger.for_project("prj_1").events()) == 2
+
+
+async def test_a_replay_under_the_same_key_is_a_no_op(ledger: Ledger) -> None:
+    moves = new_run()
+    first = await ledger.append("prj_1", moves, actor="user:ann", via="cli", once="submit:run_1")
+    again = await ledger.append("prj_1", moves, actor="user:ann", via="cli", once="submit:run_1")
+    assert again == first
+    assert len(await ledger.for_project("prj_1").events()) == 2
+
+
+async def test_of_two_writers_with_the_same_version_one_wins(ledger: Ledger) -> None:
+    await submit(ledger)
+    outcomes = await asyncio.gather(
+        *(
+            ledger.append(
+                "prj_1",
+                [MoveRun(run_id="run_1", move=RunMove.HOLD, blocked_by=BlockedBy.POLICY, version=1)],
+                actor=f"user:{n}",
+                via="api",
+            )
+            for n in range(8)
+        ),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, list) for outcome in outcomes) == 1
+    assert all(isinstance(o, list | Conflict) for o in outcomes)
+
+
+async def test_an_idempotency_key_belongs_to_one_run(ledger: Ledger) -> None:
+    await ledger.append("prj_1", new_run("run_1", key="k"), actor="a", via="api")
+    with pytest.raises(Conflict):
+        await ledger.append("prj_1", new_run("run_2", key="k"), actor="a", via="api")
+    found = await ledger.for_project("prj_1").run_by_idempotency_key("k")
+    assert found is not None
+    assert found.run_id == "run_1"
+
+
+async def test_an_approval_is_decided_once_and_used_once(ledger: Ledger) -> None:
+    await submit(ledger)
+    ask = CreateApproval(
+        approval_id="apr_1",
+        run_id="run_1",
+        step_id="step_run_1",
+        subject_digest="sha256:1",
+        risk_level=RiskLevel.HIGH,
+        quorum=1,
+        requested_by="user:ann",
+        expires_at="2026-01-03T00:00:00.000Z",
+    )
+    await ledger.append("prj_1", [ask], actor="user:ann", via="cli")
+    with pytest.raises(IllegalMove):
+        await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
+    approve = MoveApproval(approval_id="apr_1", move=ApprovalMove.APPROVE, decision="approve", reason="fine")
+    await ledger.append("prj_1", [approve], actor="user:bob", via="page")
+    with pytest.raises(IllegalMove):
+        await ledger.append("prj_1", [approve], actor="user:eve", via="page")
+    await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
+    with pytest.raises(IllegalMove):
+        await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
+    approval = await ledger.for_project("prj_1").approval("apr_1")
+    assert [(d.actor, d.decision, d.reason) for d in approval.decisions] == [("user:bob", "approve", "fine")]
+
+
+async def test_one_project_cannot_see_or_move_what_another_owns(ledger: Ledger) -> None:
+    await submit(ledger)
+    with pytest.raises(NotFound):
+        await ledger.for_project("prj_2").run("run_1")
+    with pytest.raises(NotFound):
+        await ledger.append("prj_2", [MoveRun(run_id="run_1", move=RunMove.START)], actor="x", via="api")
+
+
+async def test_the_tail_gives_every_event_once_in_order_while_writers_race(ledger: Ledger) -> None:
+    seen: list[int] = []
+
+    async def follow() -> None:
+        async for event in ledger.tail("prj_1", after=0):
+            seen.append(event.seq)
+            if len(seen) == 40:
+                return
+
+    follower = asyncio.create_task(follow())
+    await asyncio.gather(
+        *(
+            ledger.append("prj_1", [Note(tag="test:noted", payload={"n": n})], actor="a", via="api")
+            for n in range(40)
+        )
+    )
+    await asyncio.wait_for(follower, 30)
+    assert seen == list(range(1, 41))
+
+
+async def test_projects_switches_and_kill_records_come_back_as_they_were_put(ledger: Ledger) -> None:
+    project = Project(
+        project_id="prj_1",
+        name="Häuser",
+        workspace_root="/ws",
+        env_profiles=(EnvProfile(name="default", variables={"A": "1"}, secrets=("TOKEN",)),),
+        created_at="2026-01-02T03:04:05.000Z",
+    )
+    await ledger.append(HOUSE, [PutProject(project=project)], actor="user:ann", via="cli")
+    await ledger.append(
+        HOUSE, [SetKill(scope="all", engaged=True, reason="drill")], actor="user:ann", via="cli"
+    )
+    assert await ledger.projects() == [project]
+    assert [(k.scope, k.engaged, k.reason) for k in await ledger.kill_records()] == [("all", True, "drill")]
+    assert (await ledger.verify()).ok
+
+
+TAMPERINGS = {
+    "an edited event body": "UPDATE execution_events SET body = "
+    "REPLACE(CAST(body AS TEXT), 'echo', 'exho') WHERE seq = 1",
+    "an edited event column": "UPDATE execution_events SET actor = 'user:eve' WHERE seq = 2",
+    "a deleted event": "DELETE FROM execution_events WHERE seq = 3",
+    "a deleted first event": "DELETE FROM execution_events WHERE seq = 1",
+    "a deleted last event": "DELETE FROM execution_events WHERE seq = 4",
+    "swapped events": "UPDATE execution_events SET seq = CASE seq WHEN 2 THEN 903 WHEN 3 THEN 2 ELSE seq END "
+    "WHERE seq IN (2, 3)",
+    "an edited run": "UPDATE execution_runs SET requested_by = 'user:eve'",
+    "an edited step": "UPDATE execution_steps SET exit_code = 0",
+    "a deleted run": "DELETE FROM execution_runs",
+    "a moved head": "UPDATE event_heads SET seq = 3",
+    "a lost head": "DELETE FROM event_heads",
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+async def test_verify_finds(tampering: str, ledger: Ledger, database_url: str) -> None:
+    await submit(ledger)
+    start: list[Move] = [
+        MoveRun(run_id="run_1", move=RunMove.START),
+        MoveStep(step_id="step_run_1", move=StepMove.START),
+    ]
+    await ledger.append("prj_1", start, actor="engine", via="engine")
+    assert (await ledger.verify()).ok
+    statement = TAMPERINGS[tampering]
+    if database_url.startswith("postgresql"):
+        statement = statement.replace(
+            "REPLACE(CAST(body AS TEXT), 'echo', 'exho')",
+            "convert_to(REPLACE(convert_from(body, 'UTF8'), 'echo', 'exho'), 'UTF8')",
+        )
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+        if tampering == "swapped events":
+            connection.execute(text("UPDATE execution_events SET seq = 3 WHERE seq = 903"))
+    engine.dispose()
+    finding = await ledger.verify()
+    assert not finding.ok
+    assert finding.problem
+
+
+async def test_a_database_from_a_newer_version_is_refused_and_left_alone(
+    database_url: str, ledger: Ledger
+) -> None:
+    await submit(ledger)
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    newer = Ledger(database_url, ledger._clock)
+    with pytest.raises(LedgerUnavailable, match="9999") as caught:
+        await newer.open()
+    await newer.close()
+    assert caught.value.code == "database_too_new"
+    assert caught.value.remedy
+    assert len(await ledger.for_project("prj_1").events()) == 2
+
+
+async def test_opening_twice_keeps_what_is_there(database_url: str, ledger: Ledger) -> None:
+    await submit(ledger)
+    second = Ledger(database_url, ledger._clock)
+    await second.open()
+    assert (await second.for_project("prj_1").run("run_1")).run_id == "run_1"
+    await second.close()
+
+
+async def test_a_file_that_is_no_database_is_refused_with_a_remedy(tmp_path: Path, clock: object) -> None:
+    (tmp_path / "ledger.db").write_text("not a database at all, but long enough to be looked at " * 40)
+    broken = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)  # type: ignore[arg-type]
+    with pytest.raises(LedgerUnavailable) as caught:
+        await broken.open()
+    await broken.close()
+    assert "back-up" in caught.value.remedy

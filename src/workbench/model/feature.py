@@ -67,6 +67,36 @@ class Document:
     path: str
     role: DocumentRole
     title: str = ""
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredCommand:
+    """A shell command that the repository's own files name, and where: a task's, a check's, or its tests'.
+
+    `purpose` is "task" (then `task_id` says whose), "check" (proves a feature) or "test" (the whole
+    repository's). It is what a file says, never a thing that has been judged.
+    """
+
+    command: str
+    purpose: str
+    path: str
+    line: int
+    commit: str | None = None
+    task_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFile:
+    """A file that shows which coding agent the repository is set up for.
+
+    `slash_command` is the name a command file gives ("speckit.plan"), or "" for instructions alone.
+    """
+
+    agent: str
+    path: str
+    slash_command: str = ""
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +141,7 @@ class Feature:
     documents: tuple[Document, ...] = ()
     depends_on: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    commands: tuple[DeclaredCommand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +153,5 @@ class Discovery:
     features: tuple[Feature, ...]
     diagnostics: tuple[Diagnostic, ...]
     reason: str = ""
+    commands: tuple[DeclaredCommand, ...] = ()
+    agent_files: tuple[AgentFile, ...] = ()

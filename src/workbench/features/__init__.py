@@ -1,0 +1,68 @@
+"""Reads a repository's own planning documents, and says what to do next and why.
+
+`discover` looks, `advise` recommends, `read_document` shows. Everything else in this room is behind them.
+It runs nothing and decides nothing about what may run: that is the gate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.model.feature import Discovery
+
+if TYPE_CHECKING:
+    from workbench.model.recommendation import Advice
+    from workbench.model.verdict import Decision
+
+__all__ = ["advise", "discover", "read_document"]
+
+
+def discover(repo: Path, *, cache_dir: Path | None) -> Discovery:
+    """Returns the repository's features, each with evidence, and what could not be read.
+
+    Never starts a program and never reads outside the repository and its git folder. `cache_dir` (or None)
+    keeps what was parsed. Raises InvalidInput when `repo` is no readable folder.
+    """
+    from workbench.features.scan import scan
+
+    return scan(repo, cache_dir=cache_dir)
+
+
+def read_document(repo: Path, path: str) -> str:
+    """Returns the text of one document of the repository, at most 2 MiB, none of its path behind a link.
+
+    Raises NotFound when there is no such file, InvalidInput when `repo` is no readable folder.
+    """
+    from workbench.features.scan import read_text
+
+    return read_text(repo, path)
+
+
+def advise(
+    discovery: Discovery,
+    feature_id: str | None = None,
+    *,
+    program_path: Callable[[str], str | None],
+    policy_preview: Callable[[str], Decision],
+    connectors: Collection[str] = ("local",),
+    measured: Mapping[str, tuple[int, int]] | None = None,
+) -> list[Advice]:
+    """Returns what to do next: for one feature a list of one, else the best over all features, then the rest.
+
+    `program_path` gives a program's absolute path on the sandbox's PATH or None, `policy_preview` what
+    policy would decide about a command, `connectors` the configured ones, `measured` (tried, succeeded)
+    by rule id. Deterministic. Raises NotFound for an unknown feature.
+    """
+    from workbench.features.recommend import Machine, recommend
+    from workbench.features.scan import has_file
+
+    repo = Path(discovery.repo)
+    machine = Machine(
+        program_path=program_path,
+        policy_preview=policy_preview,
+        has_file=lambda path: has_file(repo, path),
+        connectors=connectors,
+    )
+    return recommend(discovery, feature_id, machine=machine, measured=measured or {})

@@ -1,0 +1,86 @@
+"""Joins what the layouts found into one discovery: ids unique, dependencies resolved, commits filled in.
+
+The same documents give the same discovery, byte for byte. It reads no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from workbench.features.document import Outline
+from workbench.features.formats import all_layouts
+from workbench.features.formats.layout import Draft
+from workbench.features.infer import infer_feature
+from workbench.features.machinery import parse_agent_files, parse_test_commands
+from workbench.model.feature import Diagnostic, Discovery
+
+
+def assemble(
+    repo: str,
+    head: str | None,
+    outlines: Mapping[str, Outline],
+    build_files: Mapping[str, str],
+    agent_paths: Iterable[str],
+    commits: Mapping[str, str | None],
+    diagnostics: Sequence[Diagnostic],
+) -> Discovery:
+    """Returns the finished discovery; `reason` tells what was looked for when there is no feature."""
+    layouts = all_layouts()
+    drafts: list[Draft] = []
+    found = list(diagnostics)
+    for layout in layouts:
+        reading = layout.parse({path: o for path, o in outlines.items() if layout.wants(path)})
+        drafts += reading.drafts
+        found += reading.diagnostics
+    ids = _ids_of(drafts)
+    paths = {
+        d.path: feature_id for draft, feature_id in zip(drafts, ids, strict=True) for d in draft.documents
+    }
+    named = {
+        draft.slug: feature_id for draft, feature_id in zip(reversed(drafts), reversed(ids), strict=True)
+    }
+    features = []
+    for draft, feature_id in zip(drafts, ids, strict=True):
+        needs: dict[str, None] = {}
+        for name in draft.depends_on:
+            target = named.get(name) or paths.get(name.removeprefix("./"))
+            if target is None:
+                chief = draft.documents[0].path
+                found.append(
+                    Diagnostic(
+                        path=chief,
+                        line=1,
+                        problem=f"the feature depends on “{name[:80]}”, which no document describes",
+                        remedy="name a feature's slug or a document's path",
+                    )
+                )
+            elif target != feature_id:
+                needs[target] = None
+        features.append(infer_feature(replace(draft, depends_on=tuple(needs)), feature_id, commits))
+    reason = ""
+    if not features:
+        looked = "; ".join(layout.looked_for for layout in layouts)
+        reason = f"no planning documents were found; looked for: {looked}"
+        if found:
+            reason += f"; {len(found)} documents could not be read, see the diagnostics"
+    return Discovery(
+        repo=repo,
+        commit=head,
+        features=tuple(sorted(features, key=lambda feature: feature.feature_id)),
+        diagnostics=tuple(sorted(set(found), key=lambda d: (d.path, d.line, d.problem))),
+        reason=reason,
+        commands=tuple(replace(c, commit=commits.get(c.path)) for c in parse_test_commands(build_files)),
+        agent_files=tuple(replace(a, commit=commits.get(a.path)) for a in parse_agent_files(agent_paths)),
+    )
+
+
+def _ids_of(drafts: Sequence[Draft]) -> list[str]:
+    """Gives each draft its slug; one that another layout already uses gets the layout's name before it."""
+    taken: set[str] = set()
+    ids: list[str] = []
+    for draft in drafts:
+        feature_id = draft.slug if draft.slug not in taken else f"{draft.layout}:{draft.slug}"
+        taken.add(feature_id)
+        ids.append(feature_id)
+    return ids

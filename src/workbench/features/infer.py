@@ -1,0 +1,197 @@
+"""Says what state a feature is really in, from its tasks, phases and documents, and where its words differ.
+
+Facts outrank words: ticked and open tasks first, then phases, then which documents exist; a declared status
+counts only where no fact speaks. Every claim quotes words that stand on the cited line.
+It reads nothing and recommends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from workbench.features.formats.layout import Declared, Draft
+from workbench.model.feature import (
+    DocumentRole,
+    Evidence,
+    Feature,
+    FeatureStatus,
+    Phase,
+    Task,
+    TaskStatus,
+)
+
+Commits = Mapping[str, str | None]
+_CLOSED = (TaskStatus.DONE, TaskStatus.CANCELED)
+
+
+def infer_feature(draft: Draft, feature_id: str, commits: Commits) -> Feature:
+    """Returns the finished feature: inferred status, drift in both directions, and evidence with commits."""
+    phases = tuple(replace(phase, status=_phase_status(phase, draft.tasks)) for phase in draft.phases)
+    inferred = _status_of(draft, phases)
+    return Feature(
+        feature_id=feature_id,
+        slug=draft.slug,
+        title=draft.title,
+        format=draft.layout,
+        declared_status=draft.declared.text if draft.declared else "",
+        inferred_status=inferred,
+        drift=_drift_of(draft, inferred, commits) + _phase_drift(draft, commits),
+        phases=phases,
+        tasks=draft.tasks,
+        documents=tuple(replace(d, commit=commits.get(d.path)) for d in draft.documents),
+        depends_on=draft.depends_on,
+        evidence=_evidence_of(draft, commits),
+        commands=tuple(replace(c, commit=commits.get(c.path)) for c in draft.commands),
+    )
+
+
+def status_of_tasks(tasks: Sequence[Task]) -> FeatureStatus:
+    """Returns what the tasks alone say; UNKNOWN when there is none that counts."""
+    counting = [task for task in tasks if task.status is not TaskStatus.CANCELED]
+    if not counting:
+        return FeatureStatus.UNKNOWN
+    done = sum(task.status is TaskStatus.DONE for task in counting)
+    if done == len(counting):
+        return FeatureStatus.DONE
+    rest = [task for task in counting if task.status is not TaskStatus.DONE]
+    if all(task.status is TaskStatus.BLOCKED for task in rest):
+        return FeatureStatus.BLOCKED
+    if done or any(task.status is TaskStatus.IN_PROGRESS for task in rest):
+        return FeatureStatus.IN_PROGRESS
+    return FeatureStatus.PLANNED
+
+
+def _phase_status(phase: Phase, tasks: Sequence[Task]) -> FeatureStatus:
+    from_tasks = status_of_tasks([task for task in tasks if task.phase == phase.phase_id])
+    if from_tasks is FeatureStatus.DONE and phase.status is FeatureStatus.IN_REVIEW:
+        return FeatureStatus.IN_REVIEW
+    return phase.status if from_tasks is FeatureStatus.UNKNOWN else from_tasks
+
+
+def _status_of(draft: Draft, phases: Sequence[Phase]) -> FeatureStatus:
+    declared = draft.declared.word().status if draft.declared else FeatureStatus.UNKNOWN
+    if draft.is_archived or declared is FeatureStatus.ARCHIVED:
+        return FeatureStatus.ARCHIVED
+    facts = status_of_tasks(draft.tasks)
+    unmatched = [phase for phase in phases if not any(t.phase == phase.phase_id for t in draft.tasks)]
+    if facts is FeatureStatus.DONE and any(_is_open(phase) for phase in unmatched):
+        # Every written task is done, but a later phase has not been broken into tasks yet.
+        return FeatureStatus.IN_PROGRESS
+    if facts is FeatureStatus.DONE and declared is FeatureStatus.IN_REVIEW:
+        return FeatureStatus.IN_REVIEW
+    if facts is FeatureStatus.UNKNOWN:
+        facts = _status_of_phases(phases)
+    if facts is not FeatureStatus.UNKNOWN:
+        return facts
+    if declared is not FeatureStatus.UNKNOWN:
+        return declared
+    roles = {document.role for document in draft.documents}
+    if roles & {DocumentRole.PLAN, DocumentRole.TASKS, DocumentRole.PROGRESS}:
+        return FeatureStatus.PLANNED
+    return FeatureStatus.DRAFT if roles else FeatureStatus.UNKNOWN
+
+
+def _is_open(phase: Phase) -> bool:
+    return phase.declared_status != "" and phase.status not in (FeatureStatus.DONE, FeatureStatus.ARCHIVED)
+
+
+def _status_of_phases(phases: Sequence[Phase]) -> FeatureStatus:
+    known = [phase.status for phase in phases if phase.status is not FeatureStatus.UNKNOWN]
+    if not known:
+        return FeatureStatus.UNKNOWN
+    if len(known) == len(phases) and all(status is FeatureStatus.DONE for status in known):
+        return FeatureStatus.DONE
+    if all(status in (FeatureStatus.DRAFT, FeatureStatus.PLANNED) for status in known):
+        return FeatureStatus.PLANNED
+    return FeatureStatus.BLOCKED if FeatureStatus.BLOCKED in known else FeatureStatus.IN_PROGRESS
+
+
+def _drift_of(draft: Draft, inferred: FeatureStatus, commits: Commits) -> tuple[Evidence, ...]:
+    declared = draft.declared
+    if declared is None:
+        return ()
+    said = declared.word().status
+    counting = [task for task in draft.tasks if task.status is not TaskStatus.CANCELED]
+    done = [task for task in counting if task.status is TaskStatus.DONE]
+    rest = [task for task in counting if task.status is not TaskStatus.DONE]
+    early = (FeatureStatus.DRAFT, FeatureStatus.PLANNED)
+    behind = (said in early and done) or (
+        said in (*early, FeatureStatus.IN_PROGRESS, FeatureStatus.BLOCKED) and inferred is FeatureStatus.DONE
+    )
+    ahead = said is FeatureStatus.DONE and inferred not in (FeatureStatus.DONE, FeatureStatus.ARCHIVED)
+    if not (behind or ahead) or not (counting or ahead or inferred is FeatureStatus.DONE):
+        return ()
+    if counting:
+        tally = f"{len(done)} of {len(counting)} tasks ticked"
+        witness = rest[0] if ahead and rest else done[-1] if done else counting[0]
+        second = f"{witness.task_id} is {witness.status.value.replace('_', ' ')}"
+        return (
+            _claim(declared, f"says “{_short(declared.text)}”, {tally}", commits),
+            _evidence(witness.path, witness.line, f"{second}: {tally}", commits),
+        )
+    open_phase = next((phase for phase in draft.phases if _is_open(phase)), None)
+    words = f"its phases say {inferred.value.replace('_', ' ')}"
+    claims = [_claim(declared, f"says “{_short(declared.text)}”, {words}", commits)]
+    if open_phase is not None:
+        fact = f"{open_phase.phase_id} says “{_short(open_phase.declared_status)}”"
+        claims.append(_evidence(open_phase.path, open_phase.line, fact, commits))
+    return tuple(claims)
+
+
+def _phase_drift(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
+    found: list[Evidence] = []
+    for phase in draft.phases:
+        own = [task for task in draft.tasks if task.phase == phase.phase_id]
+        counting = [task for task in own if task.status is not TaskStatus.CANCELED]
+        facts = status_of_tasks(own)
+        if not phase.declared_status or not counting:
+            continue
+        done = sum(task.status is TaskStatus.DONE for task in counting)
+        early = phase.status in (FeatureStatus.DRAFT, FeatureStatus.PLANNED)
+        differs = (
+            (early and done)
+            or (
+                phase.status in (FeatureStatus.IN_PROGRESS, FeatureStatus.BLOCKED)
+                and facts is FeatureStatus.DONE
+            )
+            or (phase.status is FeatureStatus.DONE and facts is not FeatureStatus.DONE)
+        )
+        if differs:
+            tally = f"{done} of {len(counting)} tasks ticked"
+            fact = f"{phase.phase_id} says “{_short(phase.declared_status)}”, {tally}"
+            found.append(_evidence(phase.path, phase.line, fact, commits))
+    return tuple(found)
+
+
+def _evidence_of(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
+    found: list[Evidence] = []
+    if draft.declared is not None:
+        found.append(_claim(draft.declared, f"says “{_short(draft.declared.text)}”", commits))
+    if draft.tasks:
+        counting = [task for task in draft.tasks if task.status is not TaskStatus.CANCELED]
+        done = [task for task in counting if task.status is TaskStatus.DONE]
+        rest = [task for task in counting if task.status not in _CLOSED]
+        tally = f"{len(done)} of {len(counting)} tasks ticked"
+        if done:
+            found.append(
+                _evidence(done[-1].path, done[-1].line, f"{done[-1].task_id} is done; {tally}", commits)
+            )
+        if rest:
+            word = rest[0].status.value.replace("_", " ")
+            found.append(
+                _evidence(rest[0].path, rest[0].line, f"{rest[0].task_id} is {word}; {tally}", commits)
+            )
+    return tuple(found)
+
+
+def _claim(declared: Declared, fact: str, commits: Commits) -> Evidence:
+    return _evidence(declared.path, declared.line, fact, commits)
+
+
+def _evidence(path: str, line: int, fact: str, commits: Commits) -> Evidence:
+    return Evidence(path=path, line=line, commit=commits.get(path), fact=fact)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59]

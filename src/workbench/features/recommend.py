@@ -1,0 +1,304 @@
+"""Says what to do next for a feature, or for all of them, and proves whether it can be done here.
+
+The rule table decides what; the first candidate that can run here becomes the command, and what cannot run
+is only ever shown as such. The same discovery and the same machine give the same advice.
+It asks the machine through the two functions it is given and runs nothing itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from workbench.features.candidates import Candidate, candidates_for
+from workbench.features.rules import Rule, RuleTable, load_rules
+from workbench.features.situation import Situation, situation_of
+from workbench.model.errors import NotFound
+from workbench.model.feature import Discovery, Evidence, Feature
+from workbench.model.recommendation import Advice, Alternative, Recommendation, Runnable
+from workbench.model.verdict import Decision
+
+CONNECTOR = "local"
+MAX_ALTERNATIVES = 2
+MAX_EVIDENCE = 8
+_SEPARATORS = frozenset({";", "&&", "||", "|", "&", "(", ")", "|&"})
+_SHELL_WORDS = frozenset(
+    {"cd", "echo", "true", "false", "test", "[", "export", "set", "!", "time", "exit", "printf"}
+)
+_INTERPRETERS = frozenset({"bash", "sh", "dash", "zsh", "python", "python3", "node", "ruby", "perl"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What recommend may ask of the machine; each function must answer without running anything."""
+
+    program_path: Callable[[str], str | None]
+    policy_preview: Callable[[str], Decision]
+    has_file: Callable[[str], bool]
+    connectors: Collection[str] = (CONNECTOR,)
+
+
+def recommend(
+    discovery: Discovery,
+    feature_id: str | None,
+    *,
+    machine: Machine,
+    measured: Mapping[str, tuple[int, int]],
+) -> list[Advice]:
+    """Returns the advice for one feature, or for all with the most urgent that can run first.
+
+    `measured` holds (tried, succeeded) by rule id; a rule never tried has no confidence. Raises NotFound for
+    an unknown feature.
+    """
+    features = {feature.feature_id: feature for feature in discovery.features}
+    if feature_id is not None and feature_id not in features:
+        known = ", ".join(sorted(features)[:5]) or "none"
+        raise NotFound(
+            f"no feature has the id {feature_id[:80]!r}",
+            remedy=f"list them with `workbench features`; known here: {known}",
+        )
+    adviser = _Adviser(discovery, features, load_rules(), machine, measured)
+    if feature_id is not None:
+        return [adviser.advise(features[feature_id], ())[0]]
+    waited_for = [name for feature in discovery.features for name in feature.depends_on]
+    ranked: list[tuple[tuple[bool, bool, int, int, str], Advice]] = []
+    for feature in discovery.features:
+        advice, rank = adviser.advise(feature, ())
+        found = advice.recommendation
+        order = (
+            found is None,
+            found is not None and not found.runnable.ok,
+            rank,
+            -waited_for.count(feature.feature_id),
+            feature.feature_id,
+        )
+        ranked.append((order, advice))
+    return [advice for _, advice in sorted(ranked, key=lambda pair: pair[0])]
+
+
+class _Adviser:
+    """Holds one question's answers of the machine, so that each is asked once."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        features: Mapping[str, Feature],
+        table: RuleTable,
+        machine: Machine,
+        measured: Mapping[str, tuple[int, int]],
+    ) -> None:
+        self.discovery, self.features, self.table, self.measured = discovery, features, table, measured
+        self.connectors = machine.connectors
+        self.program_path = functools.cache(machine.program_path)
+        self.policy_preview = functools.cache(machine.policy_preview)
+        self.has_file = functools.cache(machine.has_file)
+
+    def advise(self, feature: Feature, asked: tuple[str, ...]) -> tuple[Advice, int]:
+        """Returns a feature's advice and its rank; `asked` are the features that wait for this answer."""
+        situation = situation_of(feature, self.features)
+        rule = self.table.answer(situation.facts)
+        evidence = _evidence(feature, situation)
+        if rule.intent == "delegate":
+            return self._delegate(feature, situation, rule, evidence, asked), rule.rank
+        if rule.intent == "nothing":
+            return Advice(
+                feature_id=feature.feature_id, recommendation=None, reason=rule.text, evidence=evidence
+            ), rule.rank
+        found = self._choose(feature, situation, rule)
+        if found is None:
+            reason = f"{rule.text} No command for it is known here."
+            return Advice(
+                feature_id=feature.feature_id, recommendation=None, reason=reason, evidence=evidence
+            ), rule.rank
+        (chosen, runnable), others = found
+        recommendation = Recommendation(
+            feature_id=feature.feature_id,
+            rule_id=rule.rule_id,
+            rule_text=rule.text,
+            command=chosen.command,
+            connector=CONNECTOR,
+            alternatives=tuple(
+                Alternative(command=other.command, connector=CONNECTOR, why=other.why, runnable=proof)
+                for other, proof in others
+            ),
+            evidence=_unique((*chosen.evidence, *evidence)),
+            confidence=self._confidence(rule.rule_id),
+            runnable=runnable,
+            would_change=rule.would_change + _what_would_run(others),
+        )
+        return Advice(
+            feature_id=feature.feature_id,
+            recommendation=recommendation,
+            reason=f"{rule.text} {chosen.why[0].upper()}{chosen.why[1:]}.",
+            evidence=recommendation.evidence,
+        ), rule.rank
+
+    def _delegate(
+        self,
+        feature: Feature,
+        situation: Situation,
+        rule: Rule,
+        evidence: tuple[Evidence, ...],
+        asked: tuple[str, ...],
+    ) -> Advice:
+        """Returns the other feature's next step under this feature's name; a circle has no next step."""
+        other = self.features[situation.waits_for]
+        if other.feature_id in (*asked, feature.feature_id):
+            circle = " -> ".join((*asked, feature.feature_id, other.feature_id))
+            return Advice(
+                feature_id=feature.feature_id,
+                recommendation=None,
+                reason=f"These features wait for each other: {circle}. Remove one of the dependencies.",
+                evidence=evidence,
+            )
+        answer, _ = self.advise(other, (*asked, feature.feature_id))
+        reason = f"It waits for {other.feature_id}. {answer.reason}"
+        if answer.recommendation is None:
+            return Advice(
+                feature_id=feature.feature_id,
+                recommendation=None,
+                reason=reason,
+                evidence=_unique((*evidence, *answer.evidence)),
+            )
+        found = answer.recommendation
+        return Advice(
+            feature_id=feature.feature_id,
+            recommendation=Recommendation(
+                feature_id=other.feature_id,
+                rule_id=rule.rule_id,
+                rule_text=rule.text,
+                command=found.command,
+                connector=found.connector,
+                alternatives=found.alternatives,
+                evidence=_unique((*found.evidence, *evidence)),
+                confidence=self._confidence(rule.rule_id),
+                runnable=found.runnable,
+                would_change=rule.would_change,
+            ),
+            reason=reason,
+            evidence=_unique((*found.evidence, *evidence)),
+        )
+
+    def _choose(
+        self, feature: Feature, situation: Situation, rule: Rule
+    ) -> tuple[tuple[Candidate, Runnable], list[tuple[Candidate, Runnable]]] | None:
+        """Returns the first candidate that can run, else the first, and at most two others."""
+        intent = self.table.intents[rule.intent]
+        seen: dict[str, tuple[Candidate, Runnable]] = {}
+        chosen: tuple[Candidate, Runnable] | None = None
+        for candidate in candidates_for(intent, self.table, self.discovery, feature, situation):
+            if candidate.command in seen:
+                continue
+            proof = self._prove(candidate)
+            # An agent that the repository shows no sign of is offered only where it is installed.
+            if not proof.ok and not candidate.evidence and chosen is not None:
+                continue
+            seen[candidate.command] = (candidate, proof)
+            if chosen is None and proof.ok:
+                chosen = (candidate, proof)
+            if chosen is not None and len(seen) > MAX_ALTERNATIVES:
+                break
+        if not seen:
+            return None
+        chosen = chosen or next(iter(seen.values()))
+        others = [pair for command, pair in seen.items() if command != chosen[0].command]
+        others.sort(key=lambda pair: not pair[1].ok)
+        return chosen, others[:MAX_ALTERNATIVES]
+
+    def _prove(self, candidate: Candidate) -> Runnable:
+        """Says whether a command can run here, with each reason why not."""
+        command = candidate.command
+        if not command.isprintable():
+            return Runnable(ok=False, reasons=("it holds line breaks or invisible characters",))
+        programs, scripts, problem = read_words(command)
+        reasons = [problem] if problem else []
+        reasons += [
+            f"{name} is not installed here"
+            for name in programs
+            if "/" not in name and not self.program_path(name)
+        ]
+        reasons += [
+            f"{name} is not a file of the repository"
+            for name in (*(n for n in programs if "/" in n and not n.startswith("/")), *scripts)
+            if not self.has_file(name)
+        ]
+        reasons += [
+            f"{name} is not installed here"
+            for name in programs
+            if name.startswith("/") and not self.program_path(name)
+        ]
+        if candidate.needs_file and not self.has_file(candidate.needs_file):
+            reasons.append(f"{candidate.needs_file} is not there")
+        if CONNECTOR not in self.connectors:
+            reasons.append(f"the connector {CONNECTOR} is not configured")
+        # Policy is asked last and only about what could run otherwise: it is the dearest question.
+        if not reasons and self.policy_preview(command) is Decision.DENY:
+            reasons.append("policy would deny it")
+        return Runnable(ok=not reasons, reasons=tuple(reasons))
+
+    def _confidence(self, rule_id: str) -> float | None:
+        tried, succeeded = self.measured.get(rule_id, (0, 0))
+        return min(1.0, max(0.0, succeeded / tried)) if tried > 0 else None
+
+
+def read_words(command: str) -> tuple[list[str], list[str], str]:
+    """Returns the programs a command starts and the scripts it gives to interpreters, and what is wrong.
+
+    It is a proof of presence, not of safety: policy parses the shell strictly, and decides.
+    """
+    try:
+        lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        lexer.commenters = ""
+        words = list(lexer)
+    except ValueError as error:
+        return [], [], f"its quoting is not closed: {error}"
+    programs: list[str] = []
+    scripts: list[str] = []
+    at_start, interpreter = True, False
+    for word in words:
+        if word in _SEPARATORS:
+            at_start, interpreter = True, False
+        elif at_start:
+            name, is_assignment, _ = word.partition("=")
+            if is_assignment and name.isidentifier():
+                continue
+            at_start, interpreter = False, word in _INTERPRETERS
+            if word not in _SHELL_WORDS:
+                programs.append(word)
+        elif interpreter:
+            interpreter = False
+            if not word.startswith("-") and not word.startswith("/"):
+                scripts.append(word)
+    if not programs and not words:
+        return [], [], "it is empty"
+    return list(dict.fromkeys(programs)), list(dict.fromkeys(scripts)), ""
+
+
+def _evidence(feature: Feature, situation: Situation) -> tuple[Evidence, ...]:
+    found: list[Evidence] = []
+    commits = {document.path: document.commit for document in feature.documents}
+    if task := situation.task:
+        word = task.status.value.replace("_", " ")
+        fact = f"the next task is {task.task_id}: {task.title[:100]} ({word})"
+        found.append(Evidence(path=task.path, line=task.line, commit=commits.get(task.path), fact=fact))
+    found += [*feature.drift, *feature.evidence]
+    if not found and feature.documents:
+        document = feature.documents[0]
+        fact = f"the feature's {document.role.value} document is all there is to go by"
+        found.append(Evidence(path=document.path, line=1, commit=document.commit, fact=fact))
+    return _unique(found)
+
+
+def _unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys(evidence))[:MAX_EVIDENCE]
+
+
+def _what_would_run(others: Iterable[tuple[Candidate, Runnable]]) -> tuple[str, ...]:
+    return tuple(
+        f"`{other.command[:80]}` once it can run: {'; '.join(proof.reasons)}"
+        for other, proof in others
+        if not proof.ok
+    )

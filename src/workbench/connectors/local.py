@@ -1,0 +1,529 @@
+"""Runs steps on this machine, each in the kernel sandbox under a shim of its own.
+
+Only what an Admission admits is started, at most once for an idempotency key: the step folder is made
+exclusively, and whoever cannot prove a start gives the step up for ever (it is then lost, never run twice).
+It keeps no state beside the step folders, so a new process adopts what an old one started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.connectors.contract import (
+    ArtifactFound,
+    CancelOutcome,
+    Capabilities,
+    DispatchRequest,
+    Ended,
+    ExternalRef,
+    LogChunk,
+    NativeState,
+    Problem,
+    Reconciliation,
+    Snapshot,
+)
+from workbench.model.clock import Clock, render_time
+from workbench.model.errors import (
+    BoundaryViolation,
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    SandboxUnavailable,
+)
+from workbench.model.project import Project
+from workbench.model.statuses import TerminalMode
+from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
+from workbench.sandbox.host import HostFacts, survey_host
+from workbench.sandbox.lookup import ProjectSurroundings
+from workbench.sandbox.probe import Finding
+from workbench.sandbox.profile import PROFILE_NAME, is_within
+from workbench.sandbox.watch import Watch
+from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
+from workbench.sandbox.zygote import Zygote
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_CHUNK_BYTES = 256 * 1024
+_ANSWER_SHARE = 0.6
+
+SANDBOX_PROFILE = PROFILE_NAME
+"""The word for this sandbox in every subject digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalLimits:
+    """What one step may take. `max_output_bytes` are kept, the rest is counted; `cancel_grace_seconds`
+    lie between asking a command to end and killing it."""
+
+    max_output_bytes: int = 1024**3
+    cancel_grace_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    """A line of a transcript that holds the text; lines count from 1."""
+
+    line: int
+    text: str
+
+
+class LocalConnector:
+    """The connector of this machine. Use `start` before the first dispatch; `close` leaves runs alive."""
+
+    connector_id = "local"
+    capabilities = Capabilities(
+        cancel="confirmed",
+        approvals="none",
+        on_rejection="never_started",
+        logs="live",
+        push="live",
+        is_interactive=True,
+        list_runs=True,
+        idempotent_create=True,
+    )
+
+    def __init__(self, *, state_home: Path, clock: Clock, limits: LocalLimits | None = None) -> None:
+        self._home = state_home.resolve()
+        self._clock = clock
+        self._limits = limits or LocalLimits()
+        self._runs = self._home / "runs"
+        self._own = self._home / "sandbox"
+        self._zygote = Zygote(log_path=self._own / "zygote.log")
+        self._watches: dict[str, Watch] = {}
+        self._starting: set[str] = set()
+        self._host: HostFacts | None = None
+        self._filter = b""
+
+    # -- the life of the connector -------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Makes the folders, reads the machine and starts the zygote. Raises SandboxUnavailable."""
+        for folder in (self._home, self._runs, self._own, self._own / "placeholders"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._own / "empty").touch(mode=0o444)
+        machine = seccomp.machine_of_host()
+        if machine is None:
+            raise SandboxUnavailable(
+                "there is no system call filter for this processor", remedy="use an x86-64 or arm64 machine"
+            )
+        self._filter = seccomp.build_filter(machine)
+        self._host, _ = await asyncio.gather(asyncio.to_thread(survey_host), self._zygote.start())
+
+    async def close(self) -> None:
+        """Stops the zygote and stops following; what runs goes on and can be adopted."""
+        await asyncio.gather(*(watch.close() for watch in self._watches.values()))
+        self._watches.clear()
+        await self._zygote.close()
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process id of the zygote, for status displays."""
+        return self._zygote.pid
+
+    async def run_probe(self) -> tuple[Finding, ...]:
+        """Tests the sandbox by effect, in about 0.1 s. Raises SandboxUnavailable if none can be built."""
+        return await asyncio.to_thread(
+            probe.run_probe, self._known_host(), self._filter, str(self._own / "empty")
+        )
+
+    async def doctor(self) -> Sequence[Problem]:
+        """Returns what is wrong with the sandbox on this machine, each with its remedy."""
+        return await self.validate_config()
+
+    async def validate_config(self) -> Sequence[Problem]:
+        """Returns what keeps steps from running here; empty means ready."""
+        try:
+            findings = await self.run_probe()
+        except SandboxUnavailable as error:
+            return (Problem(code=error.code, message=error.message, remedy=error.remedy),)
+        return tuple(
+            Problem(code=f"sandbox_{finding.name}", message=finding.detail, remedy=finding.remedy)
+            for finding in findings
+            if not finding.is_ok
+        )
+
+    def check_workspace(self, path: str) -> str:
+        """Returns the resolved path of a folder that may be a workspace; else raises BoundaryViolation."""
+        return check_workspace(path, state_home=str(self._home))
+
+    def surroundings(self, project: Project) -> ProjectSurroundings:
+        """Returns what policy may ask about the machine for this project."""
+        return ProjectSurroundings(
+            workspace_root=project.workspace_root, toolchains=self._toolchains(project)
+        )
+
+    # -- start ---------------------------------------------------------------------------------------
+
+    async def dispatch(self, request: DispatchRequest) -> ExternalRef:
+        """Starts exactly `admission.argv`; returns once a shim has taken the step on.
+
+        A second dispatch of the same key and subject returns the same reference and starts nothing, even
+        when the first one never came to start. Raises NotAllowed for what was not admitted, Conflict for
+        another subject under the same key, BoundaryViolation, and SandboxUnavailable.
+        """
+        _refuse_unadmitted(request)
+        ref = self.ref_for(request.run_id, request.step_id, request.attempt)
+        folder = self._folder(ref)
+        name = ref.external_run_id
+        facts = await asyncio.to_thread(self._prepare, request, folder)
+        if facts is None:
+            return ref
+        self._starting.add(name)
+        try:
+            await self._zygote.spawn(facts)
+        except SandboxUnavailable:
+            if step_folder.take_claim(str(folder), {"given_up": True}):
+                raise
+            # The answer got lost, but a shim has the step: it is started.
+        finally:
+            self._starting.discard(name)
+        self._watch(ref).start()
+        return ref
+
+    def ref_for(self, run_id: str, step_id: str, attempt: int) -> ExternalRef:
+        """Returns the reference a dispatch will have, so that it can be stored before it."""
+        return ExternalRef(connector_id=self.connector_id, external_run_id=f"{run_id}/{step_id}.{attempt}")
+
+    def _prepare(self, request: DispatchRequest, folder: Path) -> dict[str, Any] | None:
+        """Makes the step folder and the shim's assignment; None when the step was dispatched before."""
+        if folder.exists():
+            _refuse_other_subject(folder, request)
+            return None
+        command = request.admission.request.command
+        root = self.check_workspace(request.project.workspace_root)
+        if root != request.project.workspace_root:
+            raise BoundaryViolation(
+                f"the workspace {request.project.workspace_root} now leads to {root}",
+                remedy="add the project again under its real path",
+            )
+        cwd = os.path.realpath(command.cwd)
+        if not is_within(cwd, root) or not os.path.isdir(cwd):
+            raise BoundaryViolation(
+                f"the working directory {command.cwd} is not a folder inside the workspace {root}",
+                remedy="choose a folder inside the workspace",
+            )
+        workspace = survey_workspace(root)
+        profile = assignment.build_profile(
+            host=self._known_host(),
+            workspace=workspace,
+            cwd=cwd,
+            environment=request.environment,
+            mode=request.mode,
+            toolchains=self._toolchains(request.project),
+            empty_file=str(self._own / "empty"),
+        )
+        supervision = assignment.Supervision(
+            folder=str(folder),
+            group=f"{request.run_id}-{request.idempotency_key}",
+            placeholder_folder=str(self._own / "placeholders"),
+            masks=request.masks,
+            max_output_bytes=self._limits.max_output_bytes,
+            rows=request.rows,
+            columns=request.columns,
+            timeout_seconds=request.timeout_seconds,
+            idle_timeout_seconds=request.idle_timeout_seconds,
+        )
+        facts = assignment.build_assignment(
+            profile,
+            request.admission.argv,
+            seccomp=self._filter,
+            workspace=workspace,
+            supervision=supervision,
+        )
+        return facts if self._make_folder(folder, request) else None
+
+    def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            _refuse_other_subject(folder, request)
+            return False
+        document = {
+            "run_id": request.run_id,
+            "step_id": request.step_id,
+            "attempt": request.attempt,
+            "subject_digest": request.admission.subject_digest,
+            "title": request.admission.request.command.source_text[:200],
+            "workspace_root": request.project.workspace_root,
+            "mode": request.mode.value,
+            "rows": request.rows,
+            "columns": request.columns,
+            "dispatched_at": render_time(self._clock.now()),
+        }
+        step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
+        return True
+
+    # -- look ----------------------------------------------------------------------------------------
+
+    async def observe(self, ref: ExternalRef) -> AsyncIterator[Snapshot]:
+        """Yields a snapshot now and at each change of state; the last one is ended or lost."""
+        watch = await self._known(ref)
+        while True:
+            phase = watch.phase
+            snapshot = self._describe(watch)
+            yield snapshot
+            if snapshot.state in (NativeState.ENDED, NativeState.LOST):
+                return
+            while watch.phase == phase and watch.ended is None:
+                await watch.wait_change(size=watch.size, phase=phase)
+
+    async def snapshot(self, ref: ExternalRef) -> Snapshot:
+        """Returns where the step stands. What has no folder was never started, and is lost."""
+        if ref.external_run_id in self._starting:
+            return self._describe(self._watch(ref))
+        return self._describe(await self._known(ref))
+
+    async def logs(self, ref: ExternalRef, *, offset: int, follow: bool) -> AsyncIterator[LogChunk]:
+        """Yields output from `offset`, at most 256 KiB a piece; with `follow` until the step has ended."""
+        watch = await self._known(ref)
+        folder = self._folder(ref)
+        while True:
+            ended, size = watch.ended, watch.size
+            until = None if ended is None else int(ended["output_bytes"])
+            pieces = transcript.read_pieces(folder, offset=offset, limit_bytes=_CHUNK_BYTES, until=until)
+            for piece in pieces:
+                yield LogChunk(offset=piece.offset, stream=piece.stream, at_ms=piece.at_ms, data=piece.data)
+                offset = piece.offset + len(piece.data)
+            if pieces:
+                continue
+            if ended is not None or not follow:
+                return
+            await watch.wait_change(size=max(offset, size), phase=watch.phase)
+
+    async def artifacts(self, ref: ExternalRef) -> Sequence[ArtifactFound]:
+        """Returns the transcript with its digest, once the step has ended."""
+        watch = await self._known(ref)
+        ended = watch.ended
+        if ended is None:
+            return ()
+        return (
+            ArtifactFound(
+                name="transcript",
+                media_type="application/octet-stream",
+                path=str(self._folder(ref) / step_folder.OUTPUT),
+                size_bytes=int(ended["output_bytes"]),
+                digest=str(ended["output_digest"]),
+                truncated=int(ended["dropped_bytes"]) > 0,
+            ),
+        )
+
+    async def reconcile(self, known: Sequence[ExternalRef]) -> Reconciliation:
+        """Compares with the step folders; orphans are steps that live here and nobody asked about."""
+        there = await asyncio.to_thread(self._list_folders)
+        names = {ref.external_run_id for ref in known}
+        live = [name for name, is_live in there.items() if is_live and name not in names]
+        return Reconciliation(
+            found=tuple(ref for ref in known if ref.external_run_id in there),
+            missing=tuple(ref for ref in known if ref.external_run_id not in there),
+            orphans=tuple(
+                ExternalRef(connector_id=self.connector_id, external_run_id=name) for name in sorted(live)
+            ),
+        )
+
+    # -- act -----------------------------------------------------------------------------------------
+
+    async def answer(self, ref: ExternalRef, request_id: str, decision: str) -> None:
+        """Always refuses: a local command asks nothing."""
+        raise NotFound(
+            f"{ref.external_run_id} asked no question {request_id}", remedy="there is nothing to do"
+        )
+
+    async def cancel(self, ref: ExternalRef, *, reason: str, deadline_seconds: float) -> CancelOutcome:
+        """Ends the step: asked to, then killed, and a shim that does not answer with it.
+
+        CONFIRMED means that /proc shows no process of the step any more.
+        """
+        watch = await self._known(ref)
+        grace = min(self._limits.cancel_grace_seconds, deadline_seconds / 3)
+        if watch.ended is None:
+            await watch.send({"op": "cancel", "reason": reason, "grace_seconds": grace})
+            if not await watch.wait_end(max(deadline_seconds * _ANSWER_SHARE, grace + 0.5)):
+                watch.kill_shim()
+                await watch.wait_end(max(0.5, deadline_seconds * (1 - _ANSWER_SHARE)))
+        if watch.ended is not None and watch.ended["processes_left"] == 0:
+            return CancelOutcome.CONFIRMED
+        return CancelOutcome.REQUESTED
+
+    async def write_input(self, ref: ExternalRef, data: bytes) -> None:
+        """Types `data` into the terminal. Raises InvalidInput in pipe mode, Conflict after the end."""
+        self._refuse_pipes(ref)
+        await self._tell(ref, {"op": "input", "data": base64.b64encode(data).decode()})
+
+    async def resize(self, ref: ExternalRef, *, rows: int, columns: int) -> None:
+        """Sets the terminal's size. Raises InvalidInput (pipe mode, out of range) or Conflict (ended)."""
+        self._refuse_pipes(ref)
+        if not (0 < rows <= 1000 and 0 < columns <= 1000):
+            raise InvalidInput(
+                f"{rows} x {columns} is no terminal size", remedy="use 1 to 1000 rows and columns"
+            )
+        await self._tell(ref, {"op": "resize", "rows": rows, "columns": columns})
+
+    # -- transcripts ---------------------------------------------------------------------------------
+
+    def transcript_raw(self, ref: ExternalRef) -> Iterator[bytes]:
+        """Yields the byte log as it is on disk now."""
+        for piece in self._pieces(ref):
+            yield piece.data
+
+    def transcript_text(self, ref: ExternalRef) -> Iterator[str]:
+        """Yields the output as plain text without control sequences."""
+        return transcript.render_text(self._pieces(ref))
+
+    def transcript_asciicast(self, ref: ExternalRef) -> Iterator[str]:
+        """Yields the output as an asciicast v2 recording."""
+        request = self._request(ref)
+        begun = datetime.fromisoformat(str(request["dispatched_at"]))
+        return transcript.render_asciicast(
+            self._pieces(ref),
+            rows=int(request["rows"]),
+            columns=int(request["columns"]),
+            started_at=int(begun.timestamp()),
+            title=str(request["title"]),
+        )
+
+    def search(self, ref: ExternalRef, text: str, *, limit: int = 1000) -> Iterator[SearchHit]:
+        """Yields the lines of the plain text that hold `text`, case ignored, at most `limit`."""
+        wanted = text.casefold()
+        found = 0
+        for number, line in enumerate(self.transcript_text(ref), start=1):
+            if wanted in line.casefold():
+                yield SearchHit(line=number, text=line.rstrip("\n"))
+                found += 1
+                if found >= limit:
+                    return
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _known_host(self) -> HostFacts:
+        if self._host is None:
+            raise SandboxUnavailable("the local connector was not started", remedy="start the server again")
+        return self._host
+
+    def _toolchains(self, project: Project) -> tuple[str, ...]:
+        return tuple(check_toolchain(path, state_home=str(self._home)) for path in project.toolchains)
+
+    def _folder(self, ref: ExternalRef) -> Path:
+        run, _, rest = ref.external_run_id.partition("/")
+        step, _, attempt = rest.partition(".")
+        is_ours = ref.connector_id == self.connector_id and attempt.isdecimal() and attempt.isascii()
+        if not (is_ours and _ID.fullmatch(run) and _ID.fullmatch(step)):
+            raise NotFound(
+                f"{ref.external_run_id!r} names no local step", remedy="look at the run's steps again"
+            )
+        return self._runs / run / rest
+
+    def _watch(self, ref: ExternalRef) -> Watch:
+        watch = self._watches.get(ref.external_run_id)
+        if watch is None:
+            watch = Watch(self._folder(ref), placeholder_folder=self._own / "placeholders")
+            self._watches[ref.external_run_id] = watch
+        return watch
+
+    async def _known(self, ref: ExternalRef) -> Watch:
+        """Returns the step's watch once it knows how the step stands; ended ones are not kept."""
+        watch = self._watch(ref)
+        if ref.external_run_id not in self._starting:
+            await watch.wait_known()
+        if watch.ended is not None and self._watches.get(ref.external_run_id) is watch:
+            del self._watches[ref.external_run_id]
+        return watch
+
+    def _describe(self, watch: Watch) -> Snapshot:
+        now = render_time(self._clock.now())
+        if watch.ended is None:
+            state = NativeState.STARTING if watch.phase == "starting" else NativeState.RUNNING
+            return Snapshot(native=watch.phase, state=state, reason="", observed_at=now)
+        ended = _read_ended(watch.ended)
+        state = NativeState.LOST if watch.is_lost else NativeState.ENDED
+        return Snapshot(
+            native=ended.end_reason, state=state, reason=ended.detail, observed_at=now, ended=ended
+        )
+
+    async def _tell(self, ref: ExternalRef, message: Mapping[str, Any]) -> None:
+        watch = await self._known(ref)
+        if watch.ended is not None or not await watch.send(message):
+            raise Conflict(f"{ref.external_run_id} has ended", remedy="start a new run")
+
+    def _request(self, ref: ExternalRef) -> dict[str, Any]:
+        request = step_folder.read_document(str(self._folder(ref)), step_folder.REQUEST)
+        if request is None:
+            raise NotFound(
+                f"{ref.external_run_id} left no transcript", remedy="look at the run's steps again"
+            )
+        return request
+
+    def _refuse_pipes(self, ref: ExternalRef) -> None:
+        if self._request(ref)["mode"] == TerminalMode.PIPE:
+            raise InvalidInput(
+                f"{ref.external_run_id} runs in pipe mode and has no terminal", remedy="run it in pty mode"
+            )
+
+    def _pieces(self, ref: ExternalRef) -> Iterator[transcript.Piece]:
+        folder = self._folder(ref)
+        self._request(ref)
+        until = None
+        for name in (step_folder.EXIT, step_folder.LOST):
+            ended = step_folder.read_document(str(folder), name)
+            if ended is not None:
+                until = int(ended["output_bytes"])
+                break
+        return transcript.iterate_pieces(folder, until=until)
+
+    def _list_folders(self) -> dict[str, bool]:
+        """Returns every step folder's name and whether its step has not ended."""
+        found: dict[str, bool] = {}
+        for run in self._runs.iterdir() if self._runs.exists() else ():
+            for step in run.iterdir() if run.is_dir() else ():
+                ends = (step_folder.EXIT, step_folder.LOST)
+                found[f"{run.name}/{step.name}"] = not any((step / name).exists() for name in ends)
+        return found
+
+
+def _read_ended(document: Mapping[str, Any]) -> Ended:
+    return Ended(
+        exit_code=document["exit_code"],
+        signal=document["signal"],
+        end_reason=document["end_reason"],
+        processes_left=document["processes_left"],
+        output_bytes=document["output_bytes"],
+        dropped_bytes=document["dropped_bytes"],
+        output_digest=document["output_digest"],
+        detail=document["detail"],
+    )
+
+
+def _refuse_unadmitted(request: DispatchRequest) -> None:
+    admission = request.admission
+    if not admission.is_admitted or admission.blocked_by is not None:
+        raise NotAllowed(
+            f"the step was not admitted: {admission.reason}", remedy="see why the run is blocked"
+        )
+    asked = admission.request
+    if (asked.run_id, asked.step_id) != (request.run_id, request.step_id):
+        raise NotAllowed(
+            f"the admission is for {asked.run_id}/{asked.step_id}, not {request.run_id}/{request.step_id}",
+            remedy="ask the gate for this step",
+        )
+    if asked.sandbox_profile != PROFILE_NAME or asked.command.mode is not request.mode:
+        raise NotAllowed(
+            f"the admission is for sandbox {asked.sandbox_profile!r} in {asked.command.mode} mode",
+            remedy=f"ask the gate again for {PROFILE_NAME!r} in {request.mode} mode",
+        )
+
+
+def _refuse_other_subject(folder: Path, request: DispatchRequest) -> None:
+    earlier = step_folder.read_document(str(folder), step_folder.REQUEST)
+    if earlier is not None and earlier["subject_digest"] != request.admission.subject_digest:
+        raise Conflict(
+            f"{request.idempotency_key} was dispatched before with another command",
+            remedy="start a new attempt or a new run",
+        )

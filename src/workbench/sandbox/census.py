@@ -1,0 +1,74 @@
+"""Counts and ends the processes of a step, by what the kernel says in /proc.
+
+The pid namespace is what makes a process belong to a step: neither setsid nor a double fork leaves it.
+Standard library only. It never trusts a process number alone: a start time and the boot go with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+
+def read_boot_id() -> str:
+    """Returns the identity of this boot of the machine."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def read_start_ticks(pid: int) -> int | None:
+    """Returns the start time of a process in clock ticks since boot; None when it is gone or a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def read_pid_namespace(pid: int) -> int | None:
+    """Returns the inode of the process's pid namespace, or None when it is gone or not ours to see."""
+    try:
+        return int(os.readlink(f"/proc/{pid}/ns/pid")[5:-1])
+    except (OSError, ValueError):
+        return None
+
+
+def is_alive(identity: dict[str, object]) -> bool:
+    """Says whether the process of an identity (pid, start_ticks, boot_id) still is the same one."""
+    pid, ticks = identity.get("pid"), identity.get("start_ticks")
+    if not isinstance(pid, int) or identity.get("boot_id") != read_boot_id():
+        return False
+    return read_start_ticks(pid) == ticks
+
+
+def members(namespace: int) -> list[int]:
+    """Returns the processes that live in the pid namespace, as seen from here."""
+    own = read_pid_namespace(os.getpid())
+    if namespace == own:
+        raise ValueError("the service's own pid namespace is never a step's")
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _lives_in(int(name), namespace)]
+
+
+def end_members(namespace: int, number: signal.Signals) -> int:
+    """Sends a signal to every process of the namespace and returns to how many."""
+    count = 0
+    for pid in members(namespace):
+        try:
+            # The descriptor names the process, so that a number used again is never hit by mistake.
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if _lives_in(pid, namespace):
+                signal.pidfd_send_signal(descriptor, number)
+                count += 1
+        except OSError:
+            pass
+        finally:
+            os.close(descriptor)
+    return count
+
+
+def _lives_in(pid: int, namespace: int) -> bool:
+    return read_pid_namespace(pid) == namespace

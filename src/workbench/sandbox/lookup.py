@@ -1,0 +1,65 @@
+"""Answers policy's questions about the machine as the sandbox will see it.
+
+It resolves names on the sandbox's own PATH, never on the caller's, and reads workspace files only. It
+judges nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from workbench.sandbox.profile import is_within, search_path
+
+_LARGEST_TEXT = 256 * 1024
+
+
+class ProjectSurroundings:
+    """A project's surroundings: model.command.Surroundings for one workspace and its toolchains."""
+
+    def __init__(self, *, workspace_root: str, toolchains: tuple[str, ...]) -> None:
+        self._root = workspace_root
+        self._toolchains = toolchains
+        self._folders = search_path(toolchains)
+
+    def program_path(self, name: str) -> str | None:
+        """Returns the absolute path of an executable on the sandbox's PATH, or None.
+
+        A path that leads out of what the sandbox shows is no answer, even when the host has it.
+        """
+        if "/" in name or not name or name in (".", ".."):
+            return None
+        for folder in self._folders:
+            path = f"{folder}/{name}"
+            real = os.path.realpath(path)
+            if os.path.isfile(real) and os.access(real, os.X_OK) and self._is_shown(real):
+                return path
+        return None
+
+    def real_path(self, path: str) -> str:
+        """Returns the absolute path with symlinks and `..` resolved, as far as it exists."""
+        return os.path.realpath(path)
+
+    def read_text(self, path: str) -> str | None:
+        """Returns a workspace file's UTF-8 text; None outside the workspace, above 256 KiB, or unreadable."""
+        real = os.path.realpath(path)
+        if not is_within(real, self._root):
+            return None
+        try:
+            descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            data = file.read(_LARGEST_TEXT + 1)
+        if len(data) > _LARGEST_TEXT:
+            return None
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return None
+
+    def _is_shown(self, real: str) -> bool:
+        shown = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", *self._toolchains)
+        return any(is_within(real, folder) for folder in shown)

@@ -1,0 +1,510 @@
+"""Supervises one step: owns its terminal, its log, its clocks and its end.
+
+Standard library only, single-threaded, forked from the zygote, and independent of it and of the server
+from then on: both may be killed. Only this module writes exit.json. It decides nothing about policy: the
+argument list it starts was made by profile.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from workbench.sandbox import census, cgroup, placeholders, step_folder, terminal
+from workbench.sandbox.segment import Segment
+from workbench.sandbox.subscribers import Subscriber
+
+_BATCH_BYTES = 64 * 1024
+_READ_BYTES = 1024 * 1024
+_SETTLE_SECONDS = 5.0
+_UNWRITTEN_SECONDS = 3600.0
+_LARGEST_INPUT = 1024 * 1024
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+STARTING, RUNNING, ENDING = "starting", "running", "ending"
+
+
+def supervise(request: dict[str, Any], announce: Callable[[dict[str, Any]], None]) -> None:
+    """Starts the step and stays until its end is written.
+
+    `announce` is called once: with the identity when the step is taken on, or with the reason why not.
+    """
+    folder = str(request["folder"])
+    os.setsid()
+    os.umask(0o077)
+    os.chdir("/")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Only the control socket and SIGKILL end a shim: a stray signal to a group must not.
+        signal.signal(number, signal.SIG_IGN)
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    identity = {
+        "pid": os.getpid(),
+        "start_ticks": census.read_start_ticks(os.getpid()),
+        "boot_id": census.read_boot_id(),
+    }
+    if not step_folder.take_claim(folder, identity):
+        announce({"error": "this step was started or given up before"})
+        return
+    try:
+        step = _Step(request, identity)
+    except OSError as error:
+        announce({"error": f"the step folder cannot be used: {error.strerror}"})
+        return
+    announce(identity)
+    step.run()
+
+
+class _Step:
+    def __init__(self, request: dict[str, Any], identity: dict[str, Any]) -> None:
+        self._request = request
+        self._folder = str(request["folder"])
+        self._identity = identity
+        masks = [base64.b64decode(mask) for mask in request["masks"]]
+        self._segment = Segment(self._folder, limit_bytes=request["max_output_bytes"], masks=masks)
+        self._server = step_folder.listen_control(self._folder)
+        self._epoll = select.epoll()
+        self._epoll.register(self._server, select.EPOLLIN)
+        self._subscribers: dict[int, Subscriber] = {}
+        self._sources: dict[int, int] = {}
+        self._keyboard: int | None = None
+        self._typed = b""
+        self._phase = STARTING
+        self._began = time.monotonic()
+        self._started_at = time.time()
+        self._last_active = self._began
+        self._status = b""
+        self._status_fd = -1
+        self._barrier_fd = -1
+        self._has_mounts = False
+        self._outer: int = -1
+        self._outer_fd = -1
+        self._init: int | None = None
+        self._namespace: int | None = None
+        self._exit_code: int | None = None
+        self._outer_code: int | None = None
+        self._end_reason = ""
+        self._detail = ""
+        self._kill_at: float | None = None
+        self._group: str | None = None
+        self._hold: placeholders.Placeholders | None = None
+
+    def run(self) -> None:
+        """Runs the step to its proven end."""
+        try:
+            self._launch()
+            while self._outer_code is None:
+                self._turn(self._patience())
+        except Exception as error:
+            # Whatever went wrong here, the command must not outlive its supervision unrecorded.
+            self._note("failed_to_start" if self._phase == STARTING else "lost", f"{error}")
+        ended = self._settle()
+        self._publish(ended)
+
+    # -- start ---------------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        request = self._request
+        workspace = str(request["workspace_root"])
+        self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
+        self._hold.hold(request["protected"])
+        self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
+        self._group = cgroup.open_pids_group(str(request["group"]))
+        if request["mode"] == "pty":
+            channels = terminal.open_terminal(rows=request["rows"], columns=request["columns"])
+        else:
+            channels = terminal.open_pipes()
+        status, status_end = os.pipe()
+        barrier_end, self._barrier_fd = _full_pipe()
+        line: list[str] = request["argv"]
+        border = line.index("--")
+        handed = {
+            request["seccomp_fd"]: _memory("seccomp", base64.b64decode(request["seccomp"])),
+            request["status_fd"]: status_end,
+            request["barrier_fd"]: barrier_end,
+            # The options hold the environment, and a process list shows command lines to everybody.
+            request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
+        }
+        short = [line[0], "--args", str(request["arguments_fd"]), *line[border:]]
+        self._outer = _fork_exec(short, channels, handed, self._group)
+        for descriptor in {*channels.child, *handed.values()}:
+            os.close(descriptor)
+        self._sources = dict(channels.sources)
+        self._keyboard = channels.keyboard
+        self._status_fd = status
+        os.set_blocking(status, False)
+        self._outer_fd = os.pidfd_open(self._outer)
+        for descriptor in (*self._sources, self._status_fd, self._outer_fd):
+            self._epoll.register(descriptor, select.EPOLLIN)
+        self._epoll.register(self._barrier_fd, select.EPOLLOUT)
+
+    def _read_status(self) -> None:
+        try:
+            data = os.read(self._status_fd, 65536)
+        except BlockingIOError:
+            return
+        if not data:
+            self._close("_status_fd")
+            return
+        *lines, self._status = (self._status + data).split(b"\n")
+        for line in lines:
+            document = json.loads(line)
+            if "child-pid" in document:
+                self._enter(int(document["child-pid"]), document.get("pid-namespace"))
+            if "exit-code" in document:
+                self._exit_code = int(document["exit-code"])
+
+    def _enter(self, init: int, namespace: int | None) -> None:
+        """Notes the namespace by which every process of the step is known from now on."""
+        self._init = init
+        self._namespace = namespace or census.read_pid_namespace(init)
+        self._identity |= {
+            "init_pid": init,
+            "init_start_ticks": census.read_start_ticks(init),
+            "pid_namespace": self._namespace,
+            "cgroup": self._group,
+        }
+        step_folder.write_document(self._folder, step_folder.IDENTITY, self._identity, durable=False)
+
+    def _close(self, name: str) -> None:
+        """Closes one of our descriptors, which takes it out of the epoll set as well."""
+        os.close(getattr(self, name))
+        setattr(self, name, -1)
+
+    def _release(self) -> None:
+        """Checks that what was mounted is what was looked at before, then lets the command start.
+
+        A command that runs in the same or an enclosing workspace may have exchanged a folder for a symlink
+        in between. At the barrier bubblewrap's new root lies below /newroot of its first process.
+        """
+        self._has_mounts = False
+        for path, expected in self._expected:
+            found = os.lstat(f"/proc/{self._init}/root/newroot{path}")
+            if (found.st_dev, found.st_ino) != expected:
+                self._note("failed_to_start", f"{path} was exchanged for something else while starting")
+                self._kill()
+                return
+        self._close("_barrier_fd")
+        self._began = self._last_active = time.monotonic()
+        self._started_at = time.time()
+        self._phase = RUNNING
+
+    # -- life ----------------------------------------------------------------------------------------
+
+    def _patience(self) -> float:
+        now = time.monotonic()
+        ends = [60.0]
+        if self._kill_at is not None:
+            ends.append(self._kill_at - now)
+        elif self._phase == RUNNING:
+            if self._request["timeout_seconds"] is not None:
+                ends.append(self._began + self._request["timeout_seconds"] - now)
+            if self._request["idle_timeout_seconds"] is not None:
+                ends.append(self._last_active + self._request["idle_timeout_seconds"] - now)
+        return max(0.0, min(ends))
+
+    def _turn(self, patience: float) -> None:
+        for descriptor, _ in self._epoll.poll(patience):
+            if descriptor in self._sources:
+                self._drain(descriptor)
+            elif descriptor == self._status_fd:
+                self._read_status()
+            elif descriptor == self._barrier_fd:
+                # Nothing else to wait for there: bubblewrap has read it, or has died.
+                self._epoll.unregister(self._barrier_fd)
+                self._has_mounts = True
+            elif descriptor == self._server.fileno():
+                self._accept()
+            elif descriptor == self._outer_fd:
+                self._epoll.unregister(self._outer_fd)
+                _, status = os.waitpid(self._outer, 0)
+                self._outer_code = os.waitstatus_to_exitcode(status)
+                self._has_mounts = False
+                if self._status_fd >= 0:
+                    self._read_status()
+            elif descriptor in self._subscribers:
+                self._hear(self._subscribers[descriptor])
+        if self._has_mounts and self._init is not None and self._phase == STARTING:
+            self._release()
+        self._check_clocks()
+        self._tell()
+
+    def _check_clocks(self) -> None:
+        now = time.monotonic()
+        wall, idle = self._request["timeout_seconds"], self._request["idle_timeout_seconds"]
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                self._kill()
+                self._kill_at = now + 0.2
+        elif self._phase == RUNNING and wall is not None and now >= self._began + wall:
+            self._end("timed_out", f"the time limit of {wall} seconds was reached")
+        elif self._phase == RUNNING and idle is not None and now >= self._last_active + idle:
+            self._end("idle_timed_out", f"there was no output for {idle} seconds")
+
+    def _drain(self, descriptor: int) -> bool:
+        """Moves one batch of output to the log; False when there is none now."""
+        stream = self._sources[descriptor]
+        size = 0
+        parts: list[bytes] = []
+        is_over = False
+        try:
+            while size < _BATCH_BYTES:
+                part = os.read(descriptor, _READ_BYTES)
+                if not part:
+                    is_over = True
+                    break
+                parts.append(part)
+                size += len(part)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            # A terminal whose last program has gone answers EIO.
+            is_over = error.errno == errno.EIO
+        if size:
+            self._last_active = time.monotonic()
+            at_ms = int((self._last_active - self._began) * 1000)
+            self._segment.add(stream, parts[0] if len(parts) == 1 else b"".join(parts), at_ms)
+        if is_over:
+            self._epoll.unregister(descriptor)
+            del self._sources[descriptor]
+            if descriptor == self._keyboard:
+                self._keyboard = None
+            os.close(descriptor)
+        return size > 0
+
+    # -- requests ------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._server.accept()
+        except OSError:
+            return
+        self._subscribers[connection.fileno()] = Subscriber(connection)
+        self._epoll.register(connection, select.EPOLLIN)
+
+    def _hear(self, subscriber: Subscriber) -> None:
+        if not subscriber.receive(self._serve):
+            self._drop(subscriber)
+
+    def _drop(self, subscriber: Subscriber) -> None:
+        descriptor = subscriber.fileno()
+        self._epoll.unregister(descriptor)
+        del self._subscribers[descriptor]
+        subscriber.connection.close()
+
+    def _tell(self) -> None:
+        for subscriber in list(self._subscribers.values()):
+            if not subscriber.tell(self._segment.size, self._phase):
+                self._drop(subscriber)
+
+    def _serve(self, request: dict[str, Any]) -> None:
+        match request["op"]:
+            case "cancel":
+                self._end("canceled", str(request["reason"]), grace=float(request["grace_seconds"]))
+            case "input":
+                self._type(base64.b64decode(request["data"]))
+            case "resize" if self._keyboard is not None:
+                terminal.set_size(self._keyboard, rows=int(request["rows"]), columns=int(request["columns"]))
+            case _:
+                pass
+
+    def _type(self, data: bytes) -> None:
+        self._typed += data
+        self._last_active = time.monotonic()
+        if self._keyboard is None or len(self._typed) > _LARGEST_INPUT:
+            self._typed = b""
+            return
+        try:
+            while self._typed:
+                self._typed = self._typed[os.write(self._keyboard, self._typed) :]
+        except BlockingIOError:
+            self._epoll.modify(self._keyboard, select.EPOLLIN | select.EPOLLOUT)
+            return
+        except OSError:
+            self._typed = b""
+        self._epoll.modify(self._keyboard, select.EPOLLIN)
+
+    # -- end -----------------------------------------------------------------------------------------
+
+    def _note(self, reason: str, detail: str) -> None:
+        if not self._end_reason:
+            self._end_reason, self._detail = reason, detail
+
+    def _end(self, reason: str, detail: str, *, grace: float = 2.0) -> None:
+        """Asks every process of the step to end, and sets the moment from which it is not asked."""
+        self._note(reason, detail)
+        if self._kill_at is None:
+            # Before the command has started there is nobody to ask.
+            self._kill_at = time.monotonic() + (grace if self._phase == RUNNING else 0.0)
+            if self._phase == RUNNING and self._namespace is not None:
+                census.end_members(self._namespace, signal.SIGTERM)
+                census.end_members(self._namespace, signal.SIGHUP)
+                census.end_members(self._namespace, signal.SIGCONT)
+            self._phase = ENDING
+
+    def _kill(self) -> None:
+        """Ends the namespace: the kernel kills all that is in it with its first process, fork bombs too."""
+        if self._init is not None and self._namespace is not None:
+            if census.read_pid_namespace(self._init) == self._namespace:
+                os.kill(self._init, signal.SIGKILL)
+        elif self._outer > 0 and self._outer_code is None:
+            os.kill(self._outer, signal.SIGKILL)
+
+    def _settle(self) -> dict[str, Any]:
+        """Waits until nothing of the step is left, takes the last output, and returns the exit document."""
+        self._phase = ENDING
+        left = self._wait_childless(time.monotonic() + _SETTLE_SECONDS)
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while self._sources and time.monotonic() < deadline:
+            if not any([self._drain(descriptor) for descriptor in list(self._sources)]) and self._sources:
+                select.select(list(self._sources), [], [], 0.05)
+        at_ms = int((time.monotonic() - self._began) * 1000)
+        digest = self._segment.close(at_ms)
+        if self._hold is not None:
+            self._hold.release()
+        cgroup.close_group(self._group)
+        return self._describe(left, digest)
+
+    def _wait_childless(self, deadline: float) -> int:
+        """Reaps what the subreaper inherited; returns how many processes are left nevertheless."""
+        self._kill()
+        while time.monotonic() < deadline:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == self._outer:
+                self._outer_code = os.waitstatus_to_exitcode(status)
+            if pid == 0:
+                time.sleep(0.001)
+        if self._namespace is None:
+            return 0
+        left = census.members(self._namespace)
+        while left and time.monotonic() < deadline:
+            census.end_members(self._namespace, signal.SIGKILL)
+            time.sleep(0.002)
+            left = census.members(self._namespace)
+        return len(left)
+
+    def _describe(self, left: int, digest: str) -> dict[str, Any]:
+        code, number = self._exit_code, None
+        if code is None and self._outer_code is not None and self._outer_code < 0:
+            code = 128 - self._outer_code
+        if code is not None and 128 < code <= 128 + signal.NSIG:
+            # bubblewrap passes a signal on as the shell does: 128 plus its number.
+            number = code - 128
+        if not self._end_reason:
+            if self._exit_code is not None:
+                self._end_reason = "exited" if number is None else "signaled"
+            else:
+                self._note("failed_to_start", self._last_words())
+        detail = "; ".join(part for part in (self._detail, self._segment.reason) if part)
+        return {
+            "exit_code": code,
+            "signal": number,
+            "end_reason": self._end_reason,
+            "processes_left": left,
+            "output_bytes": self._segment.size,
+            "dropped_bytes": self._segment.dropped,
+            "output_digest": digest,
+            "detail": detail,
+            "started_at": _render_time(self._started_at),
+            "ended_at": _render_time(time.time()),
+        }
+
+    def _last_words(self) -> str:
+        """Returns bubblewrap's own complaint, which it put where the command's output would be."""
+        try:
+            with open(os.path.join(self._folder, step_folder.OUTPUT), "rb") as file:
+                lines = file.read(4096).decode("utf-8", "replace").splitlines()
+        except OSError:
+            lines = []
+        return next(
+            (line for line in lines if line.startswith("bwrap: ")), "the sandbox ended before the command"
+        )
+
+    def _publish(self, ended: dict[str, Any]) -> None:
+        """Writes the exit file and tells the watchers; while it cannot be written, tells who asks."""
+        deadline = time.monotonic() + _UNWRITTEN_SECONDS
+        while True:
+            try:
+                step_folder.write_document(self._folder, step_folder.EXIT, ended, durable=True)
+                is_written = True
+            except OSError:
+                is_written = False
+            for subscriber in self._subscribers.values():
+                subscriber.send({"ended": ended})
+            if is_written or time.monotonic() > deadline:
+                break
+            for descriptor, _ in self._epoll.poll(1.0):
+                if descriptor == self._server.fileno():
+                    self._accept()
+                elif descriptor in self._subscribers:
+                    self._hear(self._subscribers[descriptor])
+        self._server.close()
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self._folder, step_folder.CONTROL))
+
+
+def _fork_exec(
+    line: list[str], channels: terminal.Channels, handed: dict[int, int], group: str | None
+) -> int:
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return child
+    try:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(127)
+        cgroup.join_group(group)
+        terminal.become_session(channels)
+        # First out of the way, then into place: the numbers wanted may be taken by one another.
+        raised = {wanted: fcntl.fcntl(held, fcntl.F_DUPFD_CLOEXEC, 100) for wanted, held in handed.items()}
+        for wanted, held in raised.items():
+            os.dup2(held, wanted, inheritable=True)
+        for number in signal.valid_signals():
+            if number not in (signal.SIGKILL, signal.SIGSTOP):
+                try:
+                    signal.signal(number, signal.SIG_DFL)
+                except OSError:
+                    continue  # The C library keeps two of them for itself.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.umask(0o022)
+        os.execve(line[0], line, {})  # noqa: S606
+    except BaseException as error:
+        os.write(2, f"bwrap: {line[0]} cannot be executed: {error}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _full_pipe() -> tuple[int, int]:
+    """Returns a pipe so full that its writing end turns ready only when somebody reads."""
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(
+        writing, b"This command runs in a sandbox of the Feature Execution Workbench.\n".ljust(size, b"\n")
+    )
+    return reading, writing
+
+
+def _memory(name: str, data: bytes) -> int:
+    descriptor = os.memfd_create(name)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _render_time(moment: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
+    return f"{whole}.{int(moment * 1000) % 1000:03d}Z"

@@ -1,0 +1,110 @@
+"""Names the files of one step and their layouts, for the shim that writes them and for all who read.
+
+Standard library only: the shim runs without site-packages. A step folder belongs to one attempt of one
+step; what is in it is enough to adopt, replay and prove the end of the step. It decides nothing.
+
+    claim.json   who may start the step: created once, by the shim or by whoever gives the step up
+    request.json what was asked, without secrets          shim.json  the shim and its pid namespace
+    output.bin   the byte log                             index.bin  (offset, length, stream, time)
+    control      the shim's socket                        exit.json  the proven end
+    lost.json    found out later: the shim died without writing the end
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from typing import Any
+
+CLAIM = "claim.json"
+REQUEST = "request.json"
+IDENTITY = "shim.json"
+OUTPUT = "output.bin"
+INDEX = "index.bin"
+CONTROL = "control"
+EXIT = "exit.json"
+LOST = "lost.json"
+
+INDEX_RECORD = struct.Struct("<QIIQ")
+"""Offset, length, stream number, milliseconds since the start."""
+
+STREAMS = ("terminal", "stdout", "stderr")
+
+
+def take_claim(folder: str, owner: dict[str, Any]) -> bool:
+    """Takes the one leave to start this step, signed by its owner; False when somebody has it already.
+
+    The name appears together with its whole content, so whoever finds a claim knows whose it is.
+    """
+    path = os.path.join(folder, CLAIM)
+    part = f"{path}.{os.getpid()}.part"
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(owner, file)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(part)
+    return True
+
+
+def write_document(folder: str, name: str, document: dict[str, Any], *, durable: bool) -> None:
+    """Puts a JSON document in place in one step; with `durable` it survives a power cut."""
+    path = os.path.join(folder, name)
+    part = f"{path}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, json.dumps(document, sort_keys=True).encode())
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(part, path)
+    if durable:
+        holder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(holder)
+        finally:
+            os.close(holder)
+
+
+def read_document(folder: str, name: str) -> dict[str, Any] | None:
+    """Returns the JSON document, or None when it is not there or not whole."""
+    try:
+        with open(os.path.join(folder, name), "rb") as file:
+            document = json.loads(file.read())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def listen_control(folder: str) -> socket.socket:
+    """Binds the control socket. The path goes through /proc: a socket name holds 108 bytes at most."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    holder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        server.bind(f"/proc/self/fd/{holder}/{CONTROL}")
+    finally:
+        os.close(holder)
+    server.listen(64)
+    server.setblocking(False)
+    return server
+
+
+def connect_control(folder: str) -> socket.socket:
+    """Connects to the shim; raises OSError when none listens. The socket does not block."""
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        holder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            client.connect(f"/proc/self/fd/{holder}/{CONTROL}")
+        finally:
+            os.close(holder)
+    except OSError:
+        client.close()
+        raise
+    client.setblocking(False)
+    return client

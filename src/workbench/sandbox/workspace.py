@@ -1,0 +1,140 @@
+"""Looks at a workspace on disk: may it be one, and what in it must be protected.
+
+Only this module turns paths into the facts a Profile is made of. Symlinks are resolved here, before any
+argument list is built. It runs nothing, and never asks git.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+
+from workbench.model.errors import BoundaryViolation
+from workbench.sandbox.placeholders import FILE, FOLDER
+from workbench.sandbox.profile import is_within
+
+_SYSTEM = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/dev", "/proc", "/sys", "/run")
+_NEVER_ITSELF = ("/", "/home", "/root", "/tmp", "/var", "/var/tmp", "/opt", "/mnt", "/media", "/srv")  # noqa: S108
+_STARTUP = (
+    *(".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".inputrc"),
+    *(".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".envrc", ".direnv"),
+    *(".exrc", ".vimrc", ".gvimrc", ".nvimrc", ".nvim.lua", ".emacs", ".dir-locals.el", ".gitconfig"),
+    *(".vscode", ".idea", ".fleet", ".zed", ".husky", ".devcontainer", ".mcp.json"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceFacts:
+    """`protected`: (relative path, kind) that must exist and be read-only; `startup`: existing files that
+    other programs execute or obey outside the sandbox, relative; `git_folder`: absolute, if there is one."""
+
+    root: str
+    git_folder: str | None
+    protected: tuple[tuple[str, str], ...]
+    startup: tuple[str, ...]
+
+
+def check_workspace(path: str, *, state_home: str) -> str:
+    """Returns the resolved path of a folder that may be a workspace.
+
+    Raises BoundaryViolation for a system folder, a home, a folder that holds or lies in the service's own
+    state, one that is not there, or one whose owner differs from the service's user.
+    """
+    root = os.path.realpath(path)
+    state = os.path.realpath(state_home)
+    remedy = "choose the folder of one project, for example the root of its repository"
+    if not os.path.isdir(root):
+        raise BoundaryViolation(f"the workspace {path} is not a folder", remedy=remedy)
+    if root in _NEVER_ITSELF or any(is_within(root, folder) for folder in _SYSTEM):
+        raise BoundaryViolation(f"the workspace {root} is a folder of the system", remedy=remedy)
+    if root in _homes() or any(is_within(home, root) for home in _homes() if home != "/"):
+        raise BoundaryViolation(f"the workspace {root} is or holds a home folder", remedy=remedy)
+    if is_within(state, root) or is_within(root, state):
+        raise BoundaryViolation(
+            f"the workspace {root} and the workbench's own state {state} hold one another",
+            remedy="set WORKBENCH_HOME to a folder outside every workspace",
+        )
+    if os.stat(root).st_uid != os.geteuid() and not _may_write(root):
+        raise BoundaryViolation(
+            f"the workspace {root} belongs to user {os.stat(root).st_uid}, not to {os.geteuid()}, the service",
+            remedy="run the workbench as the owner of the workspace, or change its owner",
+        )
+    return root
+
+
+def check_toolchain(path: str, *, state_home: str) -> str:
+    """Returns the resolved path of a folder that may be shown read-only inside; else BoundaryViolation."""
+    root = os.path.realpath(path)
+    state = os.path.realpath(state_home)
+    is_wide = root in _NEVER_ITSELF or root in _homes() or any(is_within(home, root) for home in _homes())
+    if not os.path.isdir(root) or is_wide or is_within(state, root) or is_within(root, state):
+        raise BoundaryViolation(
+            f"the toolchain {path} is not a folder that may be shown to commands",
+            remedy="name the toolchain's own folder, for example /opt/node-20 or ~/.pyenv/versions/3.12.1",
+        )
+    if any(is_within(root, folder) for folder in ("/dev", "/proc", "/sys", "/run", "/etc")):
+        raise BoundaryViolation(f"the toolchain {path} is a folder of the system", remedy="remove it")
+    return root
+
+
+def survey_workspace(root: str) -> WorkspaceFacts:
+    """Reads what is there now. Raises BoundaryViolation where a protected path is a symlink.
+
+    A symlink in a writable folder can be exchanged at any time, so what it points at cannot be protected.
+    """
+    protected: list[tuple[str, str]] = [(".workbench", FOLDER)]
+    git_folder = None
+    _refuse_link(root, ".workbench")
+    git = f"{root}/.git"
+    kind = _kind(git)
+    startup: list[str] = []
+    if kind == FOLDER:
+        git_folder = git
+        for name, wanted in ((".git/hooks", FOLDER), (".git/config", FILE)):
+            _refuse_link(root, name)
+            protected.append((name, wanted))
+        startup += [name for name in (".git/config.worktree", ".git/commondir") if _kind(f"{root}/{name}")]
+    elif kind == FILE:
+        # A linked work tree: where it points must not be changed.
+        startup.append(".git")
+    else:
+        _refuse_link(root, ".git")
+    startup += [name for name in _STARTUP if _kind(f"{root}/{name}")]
+    return WorkspaceFacts(
+        root=root, git_folder=git_folder, protected=tuple(protected), startup=tuple(startup)
+    )
+
+
+def _refuse_link(root: str, name: str) -> None:
+    if os.path.islink(f"{root}/{name}"):
+        raise BoundaryViolation(
+            f"{root}/{name} is a symbolic link, which a command could point elsewhere",
+            remedy="put the real folder or file in its place",
+        )
+
+
+def _kind(path: str) -> str | None:
+    """Returns what a path is without following it; None for symlinks, sockets and what is missing."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return None
+    if stat.S_ISDIR(mode):
+        return FOLDER
+    return FILE if stat.S_ISREG(mode) else None
+
+
+def _may_write(path: str) -> bool:
+    # Root may write anything here, but not inside, where only its own user number is mapped.
+    return os.geteuid() != 0 and os.access(path, os.W_OK)
+
+
+def _homes() -> set[str]:
+    """Returns the resolved home folders of people and of this process's user."""
+    homes = {os.path.expanduser("~")}
+    for entry in pwd.getpwall():
+        if entry.pw_uid == 0 or 1000 <= entry.pw_uid < 65534:
+            homes.add(entry.pw_dir)
+    return {os.path.realpath(home) for home in homes if home not in ("", "/")}

@@ -1,0 +1,98 @@
+"""The one door: says whether a step may start, in a fixed order, and why not.
+
+The order is switch, kill switch, boundary, policy, approval; the first that objects is the answer. It is
+asked at submit and again at every step start. Only this module makes an Admission. It moves no state and
+starts nothing; a state it does not know stops the start.
+"""
+
+from __future__ import annotations
+
+from workbench.gate.approvals import may_release
+from workbench.gate.boundary import find_boundary_problem
+from workbench.gate.switches import find_switch_problem
+from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
+from workbench.model.command import Surroundings, subject_digest
+from workbench.model.statuses import BlockedBy
+from workbench.model.verdict import Decision, Judgement
+from workbench.policy import Policy, judge
+
+
+def admit(
+    request: AdmissionRequest, snapshot: GateSnapshot, *, policy: Policy, surroundings: Surroundings
+) -> Admission:
+    """Returns whether the step may start now. It is admitted only when nothing objects.
+
+    The judgement is part of every answer, also when a switch stops the start before policy is heard.
+    `argv` is what may be executed, and empty unless the step is admitted; the judgement shows it before.
+    """
+    command = request.command
+    project = snapshot.project
+    judgement = judge(
+        policy,
+        command.source_text,
+        cwd=command.cwd,
+        workspace_root=project.workspace_root,
+        surroundings=surroundings,
+        env_profile=command.env_profile,
+        connector=command.connector,
+    )
+    digest = subject_digest(
+        command, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
+    )
+    blocked_by, reason, approval_id = _find_objection(request, snapshot, judgement, digest, surroundings)
+    return Admission(
+        request=request,
+        is_admitted=blocked_by is None,
+        blocked_by=blocked_by,
+        reason=reason,
+        judgement=judgement,
+        subject_digest=digest,
+        argv=judgement.argv if blocked_by is None else (),
+        approval_id=approval_id,
+    )
+
+
+def _find_objection(
+    request: AdmissionRequest,
+    snapshot: GateSnapshot,
+    judgement: Judgement,
+    digest: str,
+    surroundings: Surroundings,
+) -> tuple[BlockedBy | None, str, str | None]:
+    """Returns who objects and why, and the approval that was used; (None, reason, …) when nobody does."""
+    command = request.command
+    if problem := find_switch_problem(
+        connector=command.connector,
+        switch_name=snapshot.switch_name,
+        state=snapshot.switch_state,
+        is_canary_member=snapshot.is_canary_member,
+    ):
+        return BlockedBy.SWITCH, problem, None
+    if snapshot.kill_reason is not None:
+        return BlockedBy.KILL_SWITCH, f"the kill switch is on: {snapshot.kill_reason}", None
+    if problem := find_boundary_problem(
+        snapshot.project, cwd=command.cwd, env_profile=command.env_profile, surroundings=surroundings
+    ):
+        return BlockedBy.BOUNDARY, problem, None
+    verdict = judgement.verdict
+    reasons = ", ".join(verdict.reason_codes) or "no reason given"
+    if verdict.verdict is Decision.ALLOW and judgement.parsed_strictly and judgement.argv:
+        return None, f"policy allows it: {reasons}", None
+    if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv:
+        released, why = may_release(
+            snapshot.approval,
+            project_id=snapshot.project.project_id,
+            run_id=request.run_id,
+            step_id=request.step_id,
+            subject_digest=digest,
+            now=snapshot.now,
+        )
+        if released and snapshot.approval is not None:
+            return (
+                None,
+                f"approved ({snapshot.approval.approval_id}); policy asked because: {reasons}",
+                (snapshot.approval.approval_id),
+            )
+        return BlockedBy.APPROVAL, f"{why}; policy asks because: {reasons}", None
+    # A denial, and any word that is none of the three: no approval can lift it.
+    return BlockedBy.POLICY, f"policy denies it: {reasons}", None

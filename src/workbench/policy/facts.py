@@ -1,0 +1,440 @@
+"""Turns a script into facts: for each program call its paths, effects and labels, wrappers unwrapped.
+
+Everything policy may speak about is a label computed here; rules never see text. It decides nothing.
+What cannot be known surely becomes a label of its own, never a guess.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field, replace
+
+from tree_sitter import Language
+
+from workbench.model.command import Surroundings
+from workbench.model.verdict import CommandFacts, Effect
+from workbench.policy.catalog import Catalog, Program
+from workbench.policy.options import Reading, Value
+from workbench.policy.parse import Script, parse_script, render_commands
+from workbench.policy.paths import is_within, labels_for, locate
+from workbench.policy.unwrap import Inner, split_find, unwrap
+from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
+
+_DEEPEST = 8
+_MOST_CALLS = 300
+_MOST_FOLDERS = 4
+_SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
+_LOCAL_TOOL_FOLDERS = (("node_modules", ".bin"), (".venv", "bin"), ("venv", "bin"))
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
+_INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
+_PATH_KINDS = frozenset({"read", "write", "delete", "move", "code", "shellfile", "chdir", "link"})
+_EFFECT_ORDER = tuple(Effect)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One program call and everything that is true of it, as labels."""
+
+    facts: CommandFacts
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a verdict may rest on. `rendered` is the re-serialised form, inner scripts included."""
+
+    calls: tuple[Call, ...]
+    labels: frozenset[str]
+    strict: bool
+    rendered: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Reader:
+    """What stays the same while one command is read."""
+
+    catalog: Catalog
+    language: Language
+    surroundings: Surroundings
+    workspace_root: str
+    calls_left: int = _MOST_CALLS
+
+
+@dataclass(slots=True, kw_only=True)
+class _Paths:
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+
+
+def gather_facts(reader: Reader, script: Script, cwd: str, *, depth: int = 0) -> Facts:
+    """Returns the facts of every command in the script, following `cd` where its end is known."""
+    calls: list[Call] = []
+    rendered: list[SimpleCommand] = []
+    strict = script.strict
+    labels = set(script.labels) | {f"syntax_{reason}" for reason in script.reasons}
+    here: list[str] = [cwd]
+    left_behind: list[str] = []
+    piped: frozenset[str] = frozenset()
+    piped_text = ""
+    if depth > _DEEPEST:
+        return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
+    for command in script.commands:
+        is_piped = command.joined_by == "|"
+        if not is_piped:
+            piped, piped_text = frozenset(), ""
+        if command.joined_by not in ("&&", "|"):
+            # An earlier `cd` may have failed by now, so both folders are possible.
+            here = list(dict.fromkeys([*here, *left_behind]))
+            left_behind = []
+        extra = {"piped_" + label for label in piped}
+        if len(here) > _MOST_FOLDERS:
+            extra.add("cwd_unknown")
+        stdin_text = command.stdin_text or piped_text
+        merged: list[Call] = []
+        words = command.words
+        for place in here[:_MOST_FOLDERS]:
+            found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
+            strict = strict and inner_strict
+            merged = _merge(merged, found)
+        calls.extend(merged)
+        rendered.append(replace(command, words=words))
+        name = plain(words[0]) if words else ""
+        if name == "cd" and script.strict and not is_piped:
+            target = words[-1] if len(words) > 1 else ""
+            left_behind = list(dict.fromkeys([*left_behind, *here]))
+            here = [posixpath.normpath(posixpath.join(place, target)) for place in here]
+        seen = frozenset().union(*(call.labels for call in merged)) if merged else frozenset[str]()
+        passed = {"network", "decodes"} & (seen | {label.removeprefix("piped_") for label in piped})
+        if "lists_paths" in seen or ("filters" in seen and "lists_paths" in piped):
+            passed.add("lists_paths")
+        piped = frozenset(passed | {"stdin"})
+        piped_text = _printed_text(words)
+    if not calls and not labels:
+        labels.add("nothing_found")
+    return Facts(
+        calls=tuple(calls),
+        labels=frozenset(labels),
+        strict=strict,
+        rendered=render_commands(tuple(rendered)) if script.strict else "",
+        words=rendered[0].words if len(rendered) == 1 else (),
+    )
+
+
+def _printed_text(words: tuple[str, ...]) -> str:
+    if words and plain(words[0]) in ("echo", "printf"):
+        return " ".join(plain(word) for word in words[1:] if not plain(word).startswith("-"))
+    return ""
+
+
+def _merge(first: list[Call], second: list[Call]) -> list[Call]:
+    if not first:
+        return second
+    if len(first) != len(second):
+        return first + second
+    return [
+        replace(
+            one,
+            labels=one.labels | other.labels,
+            facts=replace(
+                one.facts,
+                reads=tuple(sorted({*one.facts.reads, *other.facts.reads})),
+                writes=tuple(sorted({*one.facts.writes, *other.facts.writes})),
+            ),
+        )
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+def _read_command(
+    reader: Reader, command: SimpleCommand, cwd: str, stdin_text: str, extra: set[str], depth: int
+) -> tuple[list[Call], tuple[str, ...], bool]:
+    paths = _Paths(labels=set(extra))
+    for name, _ in command.assignments:
+        if name not in reader.catalog.environment:
+            paths.labels.add("env_refused")
+    for redirection in command.redirections:
+        if redirection.operator != ">&":
+            kind = "read" if redirection.operator in ("<", "<&") else "write"
+            _use_path(reader, paths, kind, redirection.target, cwd)
+            if kind == "read":
+                paths.labels.add("piped_stdin")
+    calls, words, strict = _read_words(reader, command.words, cwd, paths, stdin_text, depth)
+    return calls, words, strict
+
+
+def _read_words(
+    reader: Reader, words: tuple[str, ...], cwd: str, paths: _Paths, stdin_text: str, depth: int
+) -> tuple[list[Call], tuple[str, ...], bool]:
+    """Returns the calls made, the words with inner scripts re-serialised, and whether all of it is strict."""
+    reader.calls_left -= 1
+    if reader.calls_left < 0 or depth > _DEEPEST:
+        paths.labels.add("too_deep")
+        return [_call("", words, cwd, paths)], words, False
+    if not words:
+        paths.labels.add("no_program")
+        return [_call("", words, cwd, paths)], words, True
+    program, path = _resolve(reader, words[0], cwd, paths.labels)
+    name = program.name if program is not None else plain(words[0])
+    args = words[1:]
+    if "workspace_script" in paths.labels and path is not None:
+        inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
+        return [_call(path, words, cwd, paths), *inner_calls], words, True
+    if program is None:
+        return [_call(path or name, words, cwd, paths), *_hidden_calls(reader, args, cwd, depth)], words, True
+    inner: tuple[Inner, ...] = ()
+    own = args
+    if program.name == "find":
+        split = split_find(args)
+        if split is None:
+            paths.labels.add("form_unknown")
+        else:
+            own, inner = split
+    known = program.read(own)
+    if known is None:
+        _take_unknown(reader, program, own, cwd, paths)
+        hidden = _hidden_calls(reader, args, cwd, depth)
+        return [_call(path or name, words, cwd, paths), *hidden], words, True
+    _, reading = known
+    paths.labels |= {"understood"} | reading.labels
+    if program.filters:
+        paths.labels.add("filters")
+    if reading.is_dynamic and not program.harmless_flags:
+        paths.labels.add("dynamic_word")
+    cwd_inside, shell_files = _take_values(reader, reading, cwd, paths)
+    if program.name == "cd":
+        _check_cd(reader, reading, cwd, paths, depth)
+    if "stdin_code" in paths.labels and stdin_text:
+        inner = (*inner, Inner(text=stdin_text, may_rewrite=False))
+    calls = [_call(path or name, words, cwd, paths)]
+    for file in shell_files:
+        calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
+        calls[0] = _call(path or name, words, cwd, paths)
+    rewritten = list(args)
+    strict = True
+    for item in (*inner, *unwrap(own, reading)):
+        found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, depth)
+        calls.extend(found)
+        strict = strict and is_strict
+        if item.may_rewrite and replacement and is_strict:
+            rewritten[item.start : item.end] = replacement
+    return calls, (words[0], *rewritten), strict
+
+
+def _read_inner(
+    reader: Reader, item: Inner, reading: Reading, cwd: str, outer: _Paths, depth: int
+) -> tuple[list[Call], tuple[str, ...], bool]:
+    carried = {label for label in outer.labels if label.startswith("piped_") or label == "env_refused"}
+    if item.text is not None:
+        script = parse_script(reader.language, item.text)
+        facts = gather_facts(reader, script, cwd, depth=depth + 1)
+        calls = list(facts.calls)
+        labels = set(facts.labels | item.labels)
+        if not item.may_rewrite:
+            labels.add("wrapper_unsure")
+        if labels:
+            paths = _Paths(labels=labels)
+            calls.append(_call("sh", (item.text,), cwd, paths))
+        return calls, (facts.rendered,), facts.strict
+    labels = set(item.labels) | carried
+    if "appends_stdin" in reading.labels and "piped_lists_paths" not in outer.labels:
+        labels.add("stdin_paths")
+    calls, words, strict = _read_words(reader, item.words, cwd, _Paths(labels=labels), "", depth + 1)
+    if words != item.words and not item.may_rewrite:
+        # A script further inside would run as it was written, not as it was judged.
+        calls.append(_call("", item.words, cwd, _Paths(labels={"wrapper_unsure"})))
+    return calls, words, strict
+
+
+def _resolve(reader: Reader, word: str, cwd: str, labels: set[str]) -> tuple[Program | None, str | None]:
+    """Finds the program that word 0 names; the labels say where it lies and what is odd about it."""
+    name = plain(word)
+    if is_dynamic(word):
+        labels.add("program_dynamic")
+    catalog, surroundings, root = reader.catalog, reader.surroundings, reader.workspace_root
+    if "/" not in name:
+        program = catalog.find(name)
+        if "python_module" in labels:
+            if program is None or "executes" not in program.forms[0].labels:
+                labels.add("program_unknown")
+                return None, None
+            return program, None
+        if program is not None and program.is_builtin:
+            return program, None
+        path = surroundings.program_path(name)
+        if path is None:
+            labels.add("program_missing")
+        elif is_within(surroundings.real_path(path), root):
+            labels.add("program_shadowed")
+        if program is None:
+            labels.add("program_unknown")
+        return program, path
+    place = locate(name, cwd=cwd, root=root, surroundings=surroundings)
+    last = posixpath.basename(name)
+    program = catalog.find(last)
+    if place.zone == "workspace":
+        return _resolve_in_workspace(reader, program, place.path, place.spelled, labels)
+    if posixpath.dirname(posixpath.normpath(name)) in _SYSTEM_FOLDERS and program is not None:
+        known = surroundings.program_path(last)
+        if known is not None and surroundings.real_path(known) == surroundings.real_path(name):
+            return program, name
+    labels |= {"program_unknown", "executes_outside"}
+    return program if program is not None and place.zone == "system" else None, place.path
+
+
+def _resolve_in_workspace(
+    reader: Reader, program: Program | None, path: str, spelled: str, labels: set[str]
+) -> tuple[Program | None, str | None]:
+    last = posixpath.basename(spelled)
+    folder = tuple(posixpath.dirname(spelled).split("/")[-2:])
+    if program is not None and folder in _LOCAL_TOOL_FOLDERS and "executes" in program.forms[0].labels:
+        labels.add("workspace_code")
+        return program, spelled
+    if program is not None or reader.surroundings.program_path(last) is not None:
+        labels |= {"program_shadowed", "program_unknown"}
+        return None, spelled
+    text = reader.surroundings.read_text(path)
+    first_line = text.split("\n", 1)[0] if text else ""
+    if not first_line.startswith("#!"):
+        labels |= {"program_unknown", "workspace_code", "executes"}
+        return None, spelled
+    words = first_line[2:].split()
+    interpreter = posixpath.basename(words[0]) if words else ""
+    if interpreter == "env" and len(words) > 1:
+        interpreter = words[1]
+    if interpreter in _SHELLS:
+        labels |= {"understood", "executes", "workspace_code", "workspace_script"}
+    elif interpreter in _INTERPRETERS:
+        labels |= {"understood", "executes", "workspace_code"}
+        return None, spelled
+    else:
+        labels |= {"program_unknown", "workspace_code", "executes"}
+        return None, spelled
+    return None, spelled
+
+
+def _read_shell_file(reader: Reader, path: str, cwd: str, paths: _Paths, depth: int) -> list[Call]:
+    """Returns the calls of a workspace shell file; that it is not strict is no reason to ask in itself."""
+    text = reader.surroundings.read_text(path)
+    if text is None:
+        paths.labels.add("script_unreadable")
+        return []
+    facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1)
+    paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
+    if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
+        paths.labels.add("script_unreadable")
+    return [call for call in facts.calls if call.labels != {"no_program"}]
+
+
+def _hidden_calls(reader: Reader, args: tuple[str, ...], cwd: str, depth: int) -> list[Call]:
+    """Looks behind a wrapper that was not understood: from each word that names a program, as a call.
+
+    The call is asked about anyway; this is for denials, so that a strange flag cannot hide one.
+    """
+    for index, word in enumerate(args[:12]):
+        last = posixpath.basename(plain(word))
+        program = reader.catalog.find(last)
+        if program is not None and program.otherwise is not None and index + 1 <= len(args):
+            paths = _Paths(labels={"hidden"})
+            calls, _, _ = _read_words(reader, (last, *args[index + 1 :]), cwd, paths, "", depth + 1)
+            return calls
+        if program is not None and program.otherwise_labels and "/" not in word and index == 0:
+            calls, _, _ = _read_words(
+                reader, (last, *args[1:]), cwd, _Paths(labels={"hidden"}), "", depth + 1
+            )
+            return calls
+    return []
+
+
+def _take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: str, paths: _Paths) -> None:
+    """Marks a call that fits no form, and takes its words for the worst that the program does."""
+    paths.labels |= {"form_unknown"} | program.otherwise_labels
+    if program.otherwise is None:
+        return
+    for arg in args:
+        text = plain(arg)
+        if text.startswith("-") and "=" not in text:
+            continue
+        _use_path(reader, paths, program.otherwise, text.rpartition("=")[2] or text, cwd)
+
+
+def _take_values(reader: Reader, reading: Reading, cwd: str, paths: _Paths) -> tuple[str, list[str]]:
+    """Resolves every path among the values; returns the folder worked in, and the shell files run."""
+    shell_files: list[str] = []
+    for value in reading.values:
+        if value.kind == "chdir":
+            _use_path(reader, paths, "chdir", value.text, cwd)
+            cwd = posixpath.join(cwd, value.text)
+    for value in reading.values:
+        if value.kind == "assign" and value.text.split("=", 1)[0] not in reader.catalog.environment:
+            paths.labels.add("env_refused")
+        elif value.kind == "host":
+            paths.labels.add("network")
+        elif value.kind in _PATH_KINDS and value.kind != "chdir":
+            path = _take_path(reader, paths, value, cwd)
+            if value.kind == "shellfile" and path is not None:
+                shell_files.append(path)
+    return cwd, shell_files
+
+
+def _take_path(reader: Reader, paths: _Paths, value: Value, cwd: str) -> str | None:
+    text = value.text
+    if text == "-" and value.kind in ("read", "write", "code", "shellfile"):
+        if value.kind in ("code", "shellfile"):
+            paths.labels.add("stdin_code")
+        return None
+    if value.kind == "code":
+        text = text.split("::", 1)[0] or text
+    return _use_path(reader, paths, value.kind, text, cwd)
+
+
+def _use_path(reader: Reader, paths: _Paths, kind: str, text: str, cwd: str) -> str:
+    place = locate(
+        DYNAMIC if text == "" else text.replace(DYNAMIC, ""),
+        cwd=cwd,
+        root=reader.workspace_root,
+        surroundings=reader.surroundings,
+    )
+    paths.labels |= labels_for("code" if kind == "shellfile" else kind, place)
+    if kind in ("read", "move", "code", "shellfile"):
+        paths.reads.add(place.path)
+    if kind in ("write", "delete", "move", "link") and place.zone != "sink":
+        paths.writes.add(place.path)
+    return place.path
+
+
+def _check_cd(reader: Reader, reading: Reading, cwd: str, paths: _Paths, depth: int) -> None:
+    """A `cd` is followed only to a named folder that means the same with symlinks resolved."""
+    targets = [value.text for value in reading.values if value.kind == "chdir"]
+    if len(targets) != 1 or targets[0].startswith("-") or not targets[0] or reading.is_dynamic:
+        paths.labels.add("cwd_unknown")
+        return
+    joined = posixpath.join(cwd, targets[0])
+    if reader.surroundings.real_path(posixpath.normpath(joined)) != reader.surroundings.real_path(joined):
+        paths.labels.add("cwd_unknown")
+    if "hidden" in paths.labels:
+        paths.labels.add("cwd_unknown")
+
+
+def _call(program: str, words: tuple[str, ...], cwd: str, paths: _Paths) -> Call:
+    labels = set(paths.labels)
+    if "writes_workspace" in labels or any(label.startswith("writes_") for label in labels):
+        labels.add(Effect.WRITES)
+    if paths.reads:
+        labels.add(Effect.READS)
+    if not labels & {"understood", "no_program"}:
+        labels.add(Effect.UNKNOWN)
+    if labels & {"form_unknown", "program_unknown", "dynamic_word", "program_dynamic"}:
+        labels.add(Effect.UNKNOWN)
+        labels.discard("understood")
+    facts = CommandFacts(
+        program=program,
+        argv=tuple(plain(word) for word in words),
+        cwd=cwd,
+        reads=tuple(sorted(paths.reads)),
+        writes=tuple(sorted(paths.writes)),
+        network=Effect.NETWORK in labels,
+        effects=tuple(effect for effect in _EFFECT_ORDER if effect in labels),
+    )
+    return Call(facts=facts, labels=frozenset(str(label) for label in labels))

@@ -1,0 +1,382 @@
+"""Reads shell text into commands, and says whether it was understood strictly.
+
+Strict means: every byte belongs to a plain word, a quoted word, an operator or a simple redirection, so
+that the re-serialised form, every word quoted, is exactly what the text says. Only that form may ever be
+executed on an `allow`. What is not strict is still walked whole, for denials and labels.
+This module judges nothing and knows no program.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tree_sitter import Language, Node, Parser
+
+from workbench.policy.walk import Redirection, SimpleCommand, is_fork_bomb, walk_commands
+
+LARGEST_TEXT_BYTES = 16 * 1024
+LARGEST_WALK_BYTES = 128 * 1024
+MOST_COMMANDS = 50
+
+RESERVED_WORDS = frozenset(
+    [
+        "!",
+        "case",
+        "coproc",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "esac",
+        "fi",
+        "for",
+        "function",
+        "if",
+        "in",
+        "select",
+        "then",
+        "time",
+        "until",
+        "while",
+        "{",
+        "}",
+        "[[",
+        "]]",
+    ]
+)
+
+# `~` and `^` stand inside a word for git's HEAD~1 and HEAD^; a tilde that bash could expand is refused.
+_BARE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./^-](?:[A-Za-z0-9_@%+=:,./^-]|(?<![=:])~)*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`!]*')
+_GAP = re.compile(r"[ \t\n]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATORS = frozenset({"&&", "||", ";", "|", "\n"})
+_REDIRECTIONS = frozenset({">", ">>", "<", ">|", "&>", "&>>"})
+_INTERIOR = frozenset(
+    {"program", "list", "pipeline", "command", "redirected_statement", "command_name", "file_redirect"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """Shell text as it was understood.
+
+    `rendered` is the re-serialised form when `strict`, else empty. `reasons` names why it is not strict,
+    sorted. `labels` are facts about the whole text, such as "fork_bomb". `commands` are in text order; when
+    the text is not strict they are all that could be found, and their words may be marked as dynamic.
+    """
+
+    text: str
+    strict: bool
+    reasons: tuple[str, ...]
+    labels: frozenset[str]
+    commands: tuple[SimpleCommand, ...]
+    rendered: str
+
+
+class _NotStrict(Exception):
+    """Leaves the strict reading; its text is the reason code."""
+
+
+def parse_script(language: Language, text: str) -> Script:
+    """Returns what the text says. Never raises: text that cannot be read is simply not strict."""
+    reasons = set()
+    data = text.encode("utf-8", "surrogatepass")
+    if _CONTROL.search(text):
+        reasons.add("control_bytes")
+    if len(data) > LARGEST_TEXT_BYTES:
+        reasons.add("text_too_long")
+    if "\x00" in text or len(data) > LARGEST_WALK_BYTES or _has_surrogates(text):
+        return _loose(text, reasons | {"unreadable_text"}, frozenset({"unreadable_text"}), ())
+    root = Parser(language).parse(data).root_node
+    if not reasons:
+        try:
+            commands = _read_strict(root, data)
+            return Script(
+                text=text,
+                strict=True,
+                reasons=(),
+                labels=frozenset(),
+                commands=commands,
+                rendered=render_commands(commands),
+            )
+        except _NotStrict as problem:
+            reasons.add(str(problem))
+    labels = frozenset({"fork_bomb"}) if is_fork_bomb(root, data) else frozenset()
+    return _loose(text, reasons, labels, walk_commands(root, data))
+
+
+def render_commands(commands: tuple[SimpleCommand, ...]) -> str:
+    """Returns shell text that says exactly these commands, every word quoted."""
+    pieces: list[str] = []
+    for command in commands:
+        if command.joined_by:
+            pieces.append(";" if command.joined_by == "\n" else command.joined_by)
+        pieces.extend(f"{name}={quote(value)}" for name, value in command.assignments)
+        pieces.extend(quote(word) for word in command.words)
+        for redirection in command.redirections:
+            target = redirection.target if redirection.operator == ">&" else quote(redirection.target)
+            pieces.append(f"{redirection.descriptor}{redirection.operator}{target}")
+    return " ".join(pieces)
+
+
+def quote(word: str) -> str:
+    """Returns the word in single quotes, which is safe in every shell and place."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _loose(
+    text: str, reasons: set[str], labels: frozenset[str], commands: tuple[SimpleCommand, ...]
+) -> Script:
+    return Script(
+        text=text,
+        strict=False,
+        reasons=tuple(sorted(reasons)),
+        labels=labels,
+        commands=commands,
+        rendered="",
+    )
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+@dataclass(slots=True)
+class _Token:
+    """A word, operator or redirection in text order. `bare` is False when any part was quoted."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    bare: bool = False
+    name: str = ""
+
+
+def _read_strict(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
+    """Flattens the tree to tokens and builds commands from them as bash's own flat grammar does.
+
+    The tree is trusted for where tokens begin and end, never for what belongs together: it hangs the
+    redirections of a list's last command on the whole list, and later arguments on a redirection.
+    """
+    if root.has_error:
+        raise _NotStrict("syntax_error")
+    tokens: list[_Token] = []
+    stack: list[Node] = [root]
+    while stack:
+        node = stack.pop()
+        kind = node.type
+        if kind in _INTERIOR:
+            stack.extend(reversed(node.children))
+        elif kind in ("word", "number", "string", "raw_string", "concatenation"):
+            text, bare = _read_word(node, data)
+            tokens.append(_Token("word", text, node.start_byte, node.end_byte, bare))
+        elif kind == "variable_assignment":
+            tokens.append(_read_assignment(node, data))
+        elif kind in _OPERATORS:
+            tokens.append(_Token("operator", kind, node.start_byte, node.end_byte))
+        elif kind in _REDIRECTIONS or kind == ">&":
+            tokens.append(_Token("redirection", kind, node.start_byte, node.end_byte))
+        elif kind == "file_descriptor":
+            text = data[node.start_byte : node.end_byte].decode()
+            if text not in ("0", "1", "2"):
+                raise _NotStrict("file_descriptor")
+            tokens.append(_Token("descriptor", text, node.start_byte, node.end_byte))
+        elif kind == "comment":
+            tokens.append(_Token("comment", "", node.start_byte, node.end_byte))
+        else:
+            raise _NotStrict(_REASONS.get(kind, "shell_syntax"))
+    return _build(tokens, data)
+
+
+_REASONS = {
+    "simple_expansion": "expansion",
+    "expansion": "expansion",
+    "arithmetic_expansion": "expansion",
+    "brace_expression": "expansion",
+    "command_substitution": "command_substitution",
+    "process_substitution": "process_substitution",
+    "function_definition": "function",
+    "heredoc_redirect": "heredoc",
+    "herestring_redirect": "heredoc",
+    "ansi_c_string": "expansion",
+    "translated_string": "expansion",
+    "subshell": "grouping",
+    "compound_statement": "grouping",
+    "&": "background",
+    "negated_command": "negation",
+    "declaration_command": "declaration",
+    "test_command": "test_brackets",
+}
+
+
+def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
+    if node.type == "concatenation":
+        parts = [_read_word(child, data) for child in node.children]
+        position = node.start_byte
+        for child in node.children:
+            if child.type == "concatenation" or child.start_byte != position:
+                raise _NotStrict("shell_syntax")
+            position = child.end_byte
+        if position != node.end_byte:
+            raise _NotStrict("shell_syntax")
+        text = "".join(part for part, _ in parts)
+        # A tilde inside a piece is harmless only where bash would not look for one in the whole word.
+        if "=~" in text or ":~" in text:
+            raise _NotStrict("expansion")
+        return text, False
+    raw = data[node.start_byte : node.end_byte].decode()
+    match node.type:
+        case "word" | "number":
+            if not _BARE_WORD.fullmatch(raw):
+                raise _NotStrict("expansion" if _looks_expanded(raw) else "shell_syntax")
+            return raw, True
+        case "raw_string":
+            if len(raw) < 2 or raw[0] != "'" or raw[-1] != "'" or "'" in raw[1:-1]:
+                raise _NotStrict("shell_syntax")
+            return raw[1:-1], False
+        case "string":
+            if len(raw) < 2 or raw[0] != '"' or raw[-1] != '"' or not _IN_DOUBLE_QUOTES.fullmatch(raw[1:-1]):
+                raise _NotStrict("expansion")
+            return raw[1:-1], False
+        case _:
+            raise _NotStrict(_REASONS.get(node.type, "shell_syntax"))
+
+
+def _looks_expanded(raw: str) -> bool:
+    return raw.startswith("~") or any(character in raw for character in "*?[]{}")
+
+
+def _read_assignment(node: Node, data: bytes) -> _Token:
+    children = node.children
+    if not 2 <= len(children) <= 3 or children[0].type != "variable_name" or children[1].type != "=":
+        raise _NotStrict("declaration")
+    name = data[children[0].start_byte : children[0].end_byte].decode()
+    if not _VARIABLE.fullmatch(name) or children[0].end_byte != children[1].start_byte:
+        raise _NotStrict("declaration")
+    value = ""
+    if len(children) == 3:
+        if children[1].end_byte != children[2].start_byte:
+            raise _NotStrict("declaration")
+        value, _ = _read_word(children[2], data)
+    end = children[-1].end_byte
+    if end != node.end_byte:
+        raise _NotStrict("declaration")
+    return _Token("assignment", value, node.start_byte, node.end_byte, name=name)
+
+
+@dataclass(slots=True)
+class _Draft:
+    joined_by: str
+    words: list[str]
+    assignments: list[tuple[str, str]]
+    redirections: list[Redirection]
+
+    def is_empty(self) -> bool:
+        return not (self.words or self.assignments or self.redirections)
+
+
+def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
+    commands: list[SimpleCommand] = []
+    draft = _Draft("", [], [], [])
+    descriptor: _Token | None = None
+    redirection: _Token | None = None
+    position = 0
+
+    def separate(operator: str) -> None:
+        nonlocal draft
+        if draft.is_empty():
+            if operator == "\n":
+                return
+            raise _NotStrict("syntax_error")
+        commands.append(_finish(draft))
+        if len(commands) > MOST_COMMANDS:
+            raise _NotStrict("too_many_commands")
+        draft = _Draft(operator, [], [], [])
+
+    for token in tokens:
+        if token.start < position:
+            raise _NotStrict("shell_syntax")
+        gap = data[position : token.start].decode("utf-8", "replace")
+        if not _GAP.fullmatch(gap):
+            raise _NotStrict("line_continuation" if "\\" in gap else "shell_syntax")
+        if token.kind in ("word", "assignment", "comment", "descriptor") and not gap and position:
+            after = data[position - 1 : position]
+            if after not in (b"\n", b";", b"&", b"|", b">", b"<") or (
+                token.kind == "comment" and after != b"\n"
+            ):
+                raise _NotStrict("shell_syntax")
+        if "\n" in gap:
+            if descriptor or redirection:
+                raise _NotStrict("syntax_error")
+            separate("\n")
+        if descriptor and not redirection and (token.kind != "redirection" or gap):
+            raise _NotStrict("shell_syntax")
+        position = token.end
+        match token.kind:
+            case "comment":
+                if redirection:
+                    raise _NotStrict("syntax_error")
+            case "operator":
+                if redirection:
+                    raise _NotStrict("syntax_error")
+                separate(token.text)
+            case "descriptor":
+                if redirection:
+                    raise _NotStrict("syntax_error")
+                descriptor = token
+            case "redirection":
+                if redirection:
+                    raise _NotStrict("syntax_error")
+                if descriptor and token.text.startswith("&"):
+                    raise _NotStrict("shell_syntax")
+                redirection = token
+            case "assignment":
+                if draft.words or redirection:
+                    raise _NotStrict("shell_syntax")
+                draft.assignments.append((token.name, token.text))
+            case _:
+                if redirection:
+                    draft.redirections.append(_redirect(redirection, descriptor, token))
+                    descriptor = redirection = None
+                    continue
+                if not draft.words and ("=" in token.text or (token.bare and token.text in RESERVED_WORDS)):
+                    raise _NotStrict("reserved_word")
+                if not draft.words and not token.text:
+                    raise _NotStrict("empty_program")
+                draft.words.append(token.text)
+    if descriptor or redirection or not _GAP.fullmatch(data[position:].decode("utf-8", "replace")):
+        raise _NotStrict("syntax_error")
+    if not draft.is_empty():
+        commands.append(_finish(draft))
+    elif draft.joined_by not in ("", ";", "\n"):
+        raise _NotStrict("syntax_error")
+    if not commands:
+        raise _NotStrict("empty_text")
+    if len(commands) > MOST_COMMANDS:
+        raise _NotStrict("too_many_commands")
+    return tuple(commands)
+
+
+def _redirect(operator: _Token, descriptor: _Token | None, target: _Token) -> Redirection:
+    if operator.text == ">&" and not (target.bare and target.text in ("1", "2")):
+        raise _NotStrict("file_descriptor")
+    if not target.text:
+        raise _NotStrict("syntax_error")
+    return Redirection(
+        operator=operator.text, descriptor=descriptor.text if descriptor else "", target=target.text
+    )
+
+
+def _finish(draft: _Draft) -> SimpleCommand:
+    if not draft.words:
+        raise _NotStrict("declaration" if draft.assignments else "bare_redirection")
+    return SimpleCommand(
+        words=tuple(draft.words),
+        assignments=tuple(draft.assignments),
+        redirections=tuple(draft.redirections),
+        joined_by=draft.joined_by,
+    )

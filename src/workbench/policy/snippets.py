@@ -1,0 +1,115 @@
+"""Says whether a piece of text has the harmless form its kind asks for: numbers, modes, sed and awk programs.
+
+Each check is an allow-list: what it does not know for sure is refused, and the command is asked about.
+"""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?[A-Za-z%]{0,3}")
+# No setuid, setgid or sticky digit and nothing writable by everybody.
+_MODE = re.compile(r"0?[0-7][0-7][0145]|[ugoa]*[+=-][rwxX]*(,[ugoa]*[+=-][rwxX]*)*")
+_NAME = re.compile(r"[A-Za-z0-9_@%+:,./^~-]+")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+_SED_ADDRESS = r"(?:\d+|\$|/(?:[^/\\\n]|\\.)*/)"
+_SED_COMMAND = re.compile(
+    rf"\s*(?:{_SED_ADDRESS}(?:,\s*\+?{_SED_ADDRESS})?)?\s*!?\s*"
+    r"(?:[pdqDPnNgGhHx=]|"
+    r"[sy]/(?:[^/\\\n]|\\[^\n])*/(?:[^/\\\n]|\\[^\n])*/[gpiI0-9]*|"
+    r"[sy]\|(?:[^|\\\n]|\\[^\n])*\|(?:[^|\\\n]|\\[^\n])*\|[gpiI0-9]*|"
+    r"[sy]#(?:[^#\\\n]|\\[^\n])*#(?:[^#\\\n]|\\[^\n])*#[gpiI0-9]*|"
+    r"[sy],(?:[^,\\\n]|\\[^\n])*,(?:[^,\\\n]|\\[^\n])*,[gpiI0-9]*)\s*"
+)
+
+_AWK_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_AWK_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_AWK_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\(")
+_AWK_FUNCTIONS = frozenset(
+    [
+        "length",
+        "substr",
+        "tolower",
+        "toupper",
+        "split",
+        "sprintf",
+        "int",
+        "index",
+        "match",
+        "sub",
+        "gsub",
+        "sqrt",
+        "log",
+        "exp",
+        "sin",
+        "cos",
+        "if",
+        "for",
+        "while",
+        "print",
+        "printf",
+        "in",
+    ]
+)
+_AWK_REFUSED = frozenset({"system", "getline", "close", "fflush", "function", "func", "ENVIRON", "PROCINFO"})
+_AWK_CHARACTERS = re.compile(r"[A-Za-z0-9_\s$(){}\[\]+\-*/%=!<,;.:?&~^]*")
+
+
+def fits(kind: str, text: str) -> bool:
+    """Returns whether `text` is a harmless value of `kind`; kinds without a check take anything."""
+    match kind:
+        case "number":
+            return _NUMBER.fullmatch(text) is not None
+        case "mode":
+            return _MODE.fullmatch(text) is not None
+        case "name":
+            return _NAME.fullmatch(text) is not None
+        case "module":
+            return _IDENTIFIER.fullmatch(text) is not None
+        case "host":
+            return bool(text) and not text.startswith("-")
+        case "none":
+            return False
+        case "assign":
+            return "=" in text and _IDENTIFIER.fullmatch(text.split("=", 1)[0]) is not None
+        case "sed":
+            return _is_harmless_sed(text)
+        case "awk":
+            return _is_harmless_awk(text)
+        case _:
+            return True
+
+
+def _is_harmless_sed(text: str) -> bool:
+    """True for addresses with print, delete and substitute alone: nothing that runs, reads or writes files."""
+    position = 0
+    while True:
+        match = _SED_COMMAND.match(text, position)
+        if match is None:
+            return False
+        position = match.end()
+        if position == len(text):
+            return True
+        if text[position] not in ";\n":
+            return False
+        position += 1
+        if not text[position:].strip():
+            return True
+
+
+def _is_harmless_awk(text: str) -> bool:
+    """True for programs that print and compute: no pipe, redirection, system, getline or include."""
+    bare = _AWK_STRING.sub(" ", text)
+    # A lone comparison "$3 > 100" outside braces is a pattern; inside braces ">" may be a redirection.
+    outside_braces = re.sub(r"\{[^{}]*\}", "{}", bare)
+    if ">" in bare and (
+        ">" in "".join(re.findall(r"\{[^{}]*\}", bare)) or "{" in outside_braces.replace("{}", "")
+    ):
+        return False
+    bare = bare.replace("||", "&&").replace(">", "<")
+    if '"' in bare or not _AWK_CHARACTERS.fullmatch(bare):
+        return False
+    if _AWK_REFUSED & set(_AWK_WORD.findall(bare)):
+        return False
+    return all(name in _AWK_FUNCTIONS for name in _AWK_CALL.findall(bare))

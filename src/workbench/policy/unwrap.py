@@ -1,0 +1,110 @@
+"""Finds the commands that a command runs: behind env, timeout, xargs, find -exec, sh -c, python -m and more.
+
+Which words are the inner command follows from the wrapper's own form in the catalogue (kinds `command`,
+`script`, `words`, `module`), read by allow-listed flags like any other program. What cannot be unwrapped
+surely carries a label that is asked about. It judges nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.policy.options import Reading
+from workbench.policy.walk import DYNAMIC, is_dynamic, plain
+
+_FIND_RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """A command or shell text inside another. `start` and `end` are its words' places among the arguments;
+    `text` is shell text in one word at `start`; `replaces` tells that inner words are not what will run."""
+
+    words: tuple[str, ...] = ()
+    text: str | None = None
+    start: int = 0
+    end: int = 0
+    labels: frozenset[str] = frozenset()
+    may_rewrite: bool = True
+
+
+def unwrap(words: tuple[str, ...], reading: Reading) -> tuple[Inner, ...]:
+    """Returns what these argument words run, under the reading they were given."""
+    found: list[Inner] = []
+    for value in reading.values:
+        match value.kind:
+            case "command":
+                found.append(_command(words, value.index, reading))
+            case "script":
+                found.append(
+                    Inner(
+                        text=value.text,
+                        start=value.index,
+                        end=value.index + 1,
+                        may_rewrite=not value.is_attached,
+                        labels=frozenset({"dynamic_word"} if is_dynamic(words[value.index]) else ()),
+                    )
+                )
+            case "words":
+                text = " ".join(plain(word) for word in words[value.index :])
+                found.append(Inner(text=text, may_rewrite=False))
+            case "module":
+                inner = (value.text, *words[value.index + 1 :])
+                found.append(Inner(words=inner, may_rewrite=False, labels=frozenset({"python_module"})))
+            case _:
+                pass
+    return tuple(found)
+
+
+def _command(words: tuple[str, ...], start: int, reading: Reading) -> Inner:
+    inner = words[start:]
+    may_rewrite = True
+    if "appends_stdin" in reading.labels:
+        may_rewrite = False
+        if reading.given & {"-I", "-i", "--replace"}:
+            inner = tuple(word if is_dynamic(word) else DYNAMIC + word for word in inner[:1] + inner[1:])
+            # The program's own name is fixed unless the replacement stands in it.
+            name = plain(inner[0])
+            replaced = {value.text for value in reading.values if value.kind == "text"} | {"{}"}
+            if not any(text and text in name for text in replaced):
+                inner = (name, *inner[1:])
+        else:
+            inner = (*inner, DYNAMIC)
+    return Inner(words=inner, start=start, end=len(words), may_rewrite=may_rewrite)
+
+
+def split_find(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Inner, ...]] | None:
+    """Splits find's arguments into its own words and what it runs; None when an -exec has no end.
+
+    `{}` stands for each path found, which lies below find's first starting point, so that is what it is
+    read as; with several starting points, or inside a longer word, its value is not known.
+    """
+    own: list[str] = []
+    inner: list[Inner] = []
+    index = 0
+    roots: list[str] = []
+    for word in words:
+        if plain(word)[:1] in ("-", "(", "!"):
+            break
+        roots.append(word)
+    stands_for = roots[0] if len(roots) == 1 else "." if not roots else DYNAMIC
+    while index < len(words):
+        if words[index] not in _FIND_RUNS:
+            own.append(words[index])
+            index += 1
+            continue
+        end = index + 1
+        while end < len(words) and words[end] != ";" and not (words[end] == "+" and words[end - 1] == "{}"):
+            end += 1
+        if end >= len(words) or end == index + 1:
+            return None
+        command = tuple(
+            stands_for if word == "{}" else DYNAMIC + plain(word) if "{}" in word else word
+            for word in words[index + 1 : end]
+        )
+        labels = frozenset({"asks_on_terminal"} if words[index].startswith("-ok") else ())
+        if words[index].endswith("dir"):
+            labels |= {"cwd_unknown"}
+        inner.append(Inner(words=command, start=index + 1, end=end, labels=labels, may_rewrite=False))
+        index = end + 1
+    return tuple(own), tuple(inner)

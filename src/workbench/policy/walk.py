@@ -1,0 +1,211 @@
+"""Finds every command in shell text that is not strict: in substitutions, functions, here-documents.
+
+What it finds serves denials and labels alone; nothing it says can lead to an `allow`. A word whose value is
+not known starts with DYNAMIC, followed by its source text as far as it could be decoded.
+It never raises and does not recurse, so that deep nesting cannot exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+DYNAMIC = "\x00"
+"""Marks a word whose value is not known; no real word can hold this byte."""
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ANSI = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)", re.DOTALL)
+_ANSI_LETTERS = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "a": "\a",
+    "b": "\b",
+    "e": "\x1b",
+    "E": "\x1b",
+    "f": "\f",
+    "v": "\v",
+}
+_MOST_FOUND = 500
+_LONGEST_WORD_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirection:
+    """`operator` as bash writes it, `descriptor` its number or empty, `target` the file or number."""
+
+    operator: str
+    descriptor: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimpleCommand:
+    """One simple command. `joined_by` is the operator before it: "" for the first, "?" where unknown.
+
+    `stdin_text` is the text of a here-document or here-string that feeds it.
+    """
+
+    words: tuple[str, ...]
+    assignments: tuple[tuple[str, str], ...] = ()
+    redirections: tuple[Redirection, ...] = ()
+    joined_by: str = ""
+    stdin_text: str = ""
+
+
+def is_dynamic(word: str) -> bool:
+    """Returns whether the word's value is not known."""
+    return word.startswith(DYNAMIC)
+
+
+def plain(word: str) -> str:
+    """Returns the word without its marker: its value, or its source as a hint."""
+    return word.replace(DYNAMIC, "")
+
+
+def walk_commands(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
+    """Returns every command anywhere in the tree, in text order, at most 500."""
+    found: list[SimpleCommand] = []
+    stack: list[Node] = [root]
+    while stack and len(found) < _MOST_FOUND:
+        node = stack.pop()
+        stack.extend(reversed(node.children))
+        match node.type:
+            case "command" | "declaration_command" | "unset_command":
+                found.append(_read_command(node, data))
+            case "file_redirect":
+                if (redirection := _read_redirect(node, data)) is not None:
+                    found.append(SimpleCommand(words=(), redirections=(redirection,), joined_by="?"))
+                destinations = node.children_by_field_name("destination")
+                if len(destinations) > 1:
+                    words = tuple(decode_word(item, data) for item in destinations[1:])
+                    found.append(SimpleCommand(words=(DYNAMIC, *words), joined_by="?"))
+            case "variable_assignment" if node.parent is None or node.parent.type != "command":
+                name, value = _read_assignment(node, data)
+                found.append(SimpleCommand(words=(), assignments=((name, value),), joined_by="?"))
+    return tuple(found)
+
+
+def is_fork_bomb(root: Node, data: bytes) -> bool:
+    """Returns whether a function calls itself through a pipe or in the background."""
+    stack: list[Node] = [root]
+    while stack:
+        node = stack.pop()
+        stack.extend(node.children)
+        if node.type != "function_definition":
+            continue
+        name = node.child_by_field_name("name")
+        body = node.child_by_field_name("body")
+        if name is None or body is None:
+            continue
+        called = data[name.start_byte : name.end_byte]
+        text = data[body.start_byte : body.end_byte]
+        calls_itself = re.search(rb"(?<![\w./-])" + re.escape(called) + rb"(?![\w./-])", text)
+        if calls_itself and re.search(rb"[|&]", text.replace(b"&&", b"").replace(b"||", b"")):
+            return True
+    # The grammar has no tree for ":(){ :|:& };:" since ":" is no name it knows.
+    squeezed = re.sub(rb"\s", b"", data)
+    return re.search(rb"([\w:.]+)\(\)\{\1[|&]\1?&?", squeezed) is not None
+
+
+def decode_word(node: Node, data: bytes, depth: int = 0) -> str:
+    """Returns the word's value, or DYNAMIC and what could be decoded of it."""
+    raw = data[node.start_byte : node.end_byte].decode("utf-8", "replace").replace(DYNAMIC, "")
+    if depth > _LONGEST_WORD_DEPTH:
+        return DYNAMIC + raw
+    match node.type:
+        case "command_name":
+            return decode_word(node.children[0], data, depth + 1) if node.children else DYNAMIC + raw
+        case "word" | "number" | "variable_name":
+            text = _ESCAPE.sub(r"\1", raw.replace("\\\n", ""))
+            if raw.startswith("~") or any(character in raw for character in "*?[{"):
+                return DYNAMIC + text
+            return text
+        case "raw_string":
+            return raw[1:-1]
+        case "ansi_c_string":
+            return DYNAMIC + _ANSI.sub(_decode_ansi, raw[2:-1])
+        case "string":
+            is_static = all(child.type in ('"', "string_content") for child in node.children)
+            inner = re.sub(r'\\([\\"$`])', r"\1", raw[1:-1].replace("\\\n", ""))
+            return inner if is_static else DYNAMIC + inner
+        case "concatenation":
+            parts = [decode_word(child, data, depth + 1) for child in node.children]
+            joined = "".join(plain(part) for part in parts)
+            return DYNAMIC + joined if any(is_dynamic(part) for part in parts) else joined
+        case _:
+            return DYNAMIC + raw
+
+
+def _decode_ansi(match: re.Match[str]) -> str:
+    code = match.group(1)
+    try:
+        if code[0] in "xuU" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        if code[0] in "01234567":
+            return chr(int(code, 8))
+    except (ValueError, OverflowError):
+        return ""
+    return _ANSI_LETTERS.get(code, code)
+
+
+_NO_WORDS = frozenset(
+    {"variable_assignment", "file_redirect", "heredoc_redirect", "herestring_redirect", "comment", "\n", ";"}
+)
+
+
+def _read_command(node: Node, data: bytes) -> SimpleCommand:
+    words: list[str] = []
+    assignments: list[tuple[str, str]] = []
+    for child in node.children:
+        if child.type == "variable_assignment":
+            assignments.append(_read_assignment(child, data))
+        elif child.type not in _NO_WORDS:
+            words.append(decode_word(child, data))
+    if node.type == "declaration_command":
+        words.extend(f"{name}={plain(value)}" for name, value in assignments)
+        assignments = []
+    return SimpleCommand(
+        words=tuple(words), assignments=tuple(assignments), joined_by="?", stdin_text=_stdin_text(node, data)
+    )
+
+
+def _read_assignment(node: Node, data: bytes) -> tuple[str, str]:
+    name = node.child_by_field_name("name")
+    value = node.child_by_field_name("value")
+    return (
+        decode_word(name, data) if name is not None else DYNAMIC,
+        decode_word(value, data) if value is not None else "",
+    )
+
+
+def _read_redirect(node: Node, data: bytes) -> Redirection | None:
+    operator = next((child.type for child in node.children if child.type[:1] in "<>&"), ">")
+    destinations = node.children_by_field_name("destination")
+    if not destinations:
+        return None
+    target = decode_word(destinations[0], data)
+    if operator in (">&", "<&") and (target.isdigit() or target == "-"):
+        return None
+    return Redirection(operator=operator, descriptor="", target=target)
+
+
+def _stdin_text(node: Node, data: bytes) -> str:
+    """Returns here-document and here-string text near the command; more than its own is no harm here."""
+    places = [node]
+    if node.parent is not None:
+        places.append(node.parent)
+        if node.parent.type == "pipeline" and node.parent.parent is not None:
+            places.append(node.parent.parent)
+    texts: list[str] = []
+    for place in places:
+        for child in place.children:
+            if child.type == "herestring_redirect":
+                texts.extend(plain(decode_word(item, data)) for item in child.children[1:])
+            elif child.type == "heredoc_redirect":
+                for item in child.children:
+                    if item.type == "heredoc_body":
+                        texts.append(data[item.start_byte : item.end_byte].decode("utf-8", "replace"))
+    return "\n".join(texts).replace(DYNAMIC, "")

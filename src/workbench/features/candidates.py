@@ -31,12 +31,16 @@ _PLAIN_STATUS = re.compile(r"[A-Za-z][A-Za-z _-]{0,40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A command that would serve, why, and what it rests on. `needs_file` must exist for it to work."""
+    """A command that would serve, why, and what it rests on. `needs_file` must exist for it to work.
+
+    `program` is the one it starts when it was built here; "" when its words are the repository's own.
+    """
 
     command: str
     why: str
     evidence: tuple[Evidence, ...] = ()
     needs_file: str = ""
+    program: str = ""
 
 
 def candidates_for(
@@ -120,6 +124,7 @@ def _slash(
             Evidence(path=file.path, line=1, commit=file.commit, fact=f"{file.path} is the command /{name}"),
         ),
         needs_file=file.path,
+        program=table.agents[agent].program,
     )
 
 
@@ -133,6 +138,7 @@ def _prompt(table: RuleTable, agent: str, text: str, files: tuple[AgentFile, ...
         )
         if sign
         else (),
+        program=table.agents[agent].program,
     )
 
 
@@ -147,6 +153,7 @@ def _edit(feature: Feature) -> Iterator[Candidate]:
         command=f"sed -i {shlex.quote(f'{where.line}s/{said}/{word}/')} {shlex.quote(where.path)}",
         why="it sets the status that the finished tasks call for",
         evidence=(where,),
+        program="sed",
     )
 
 
@@ -161,11 +168,13 @@ def _show(feature: Feature) -> Iterator[Candidate]:
         yield Candidate(
             command=f"grep -nE -e {shlex.quote(pattern)} -- {shlex.quote(path)}",
             why="it shows the open tasks where they stand",
+            program="grep",
         )
     elif feature.documents:
         yield Candidate(
             command=f"head -n 60 -- {shlex.quote(chief_document(feature).path)}",
             why="it shows the document that says what is to be done",
+            program="head",
         )
 
 

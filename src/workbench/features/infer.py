@@ -128,7 +128,7 @@ def _drift_of(draft: Draft, inferred: FeatureStatus, commits: Commits) -> tuple[
         second = f"{witness.task_id} is {witness.status.value.replace('_', ' ')}"
         return (
             _claim(declared, f"says “{_short(declared.text)}”, {tally}", commits),
-            _evidence(witness.path, witness.line, f"{second}: {tally}", commits),
+            _evidence(witness.path, witness.line, f"{second}; {tally}", commits),
         )
     open_phase = next((phase for phase in draft.phases if _is_open(phase)), None)
     words = f"its phases say {inferred.value.replace('_', ' ')}"

@@ -8,6 +8,7 @@ It asks the machine through the two functions it is given and runs nothing itsel
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _SEPARATORS = frozenset({";", "&&", "||", "|", "&", "(", ")", "|&"})
 _SHELL_WORDS = frozenset(
     {"cd", "echo", "true", "false", "test", "[", "export", "set", "!", "time", "exit", "printf"}
 )
+_QUOTING = re.compile(r"[\"'\\]")
+_PLAIN_WORD = re.compile(r"[;&|()<>]+|[^;&|()<>\s]+")
 _INTERPRETERS = frozenset({"bash", "sh", "dash", "zsh", "python", "python3", "node", "ruby", "perl"})
 
 
@@ -212,23 +215,16 @@ class _Adviser:
         command = candidate.command
         if not command.isprintable():
             return Runnable(ok=False, reasons=("it holds line breaks or invisible characters",))
-        programs, scripts, problem = read_words(command)
+        programs, scripts, problem = (
+            ([candidate.program], [], "") if candidate.program else read_words(command)
+        )
         reasons = [problem] if problem else []
-        reasons += [
-            f"{name} is not installed here"
-            for name in programs
-            if "/" not in name and not self.program_path(name)
-        ]
-        reasons += [
-            f"{name} is not a file of the repository"
-            for name in (*(n for n in programs if "/" in n and not n.startswith("/")), *scripts)
-            if not self.has_file(name)
-        ]
-        reasons += [
-            f"{name} is not installed here"
-            for name in programs
-            if name.startswith("/") and not self.program_path(name)
-        ]
+        for name in programs:
+            if "/" in name and not name.startswith("/"):
+                scripts.append(name)
+            elif not self.program_path(name):
+                reasons.append(f"{name} is not installed here")
+        reasons += [f"{name} is no file of the repository" for name in scripts if not self.has_file(name)]
         if candidate.needs_file and not self.has_file(candidate.needs_file):
             reasons.append(f"{candidate.needs_file} is not there")
         if CONNECTOR not in self.connectors:
@@ -246,18 +242,16 @@ class _Adviser:
 def read_words(command: str) -> tuple[list[str], list[str], str]:
     """Returns the programs a command starts and the scripts it gives to interpreters, and what is wrong.
 
-    It is a proof of presence, not of safety: policy parses the shell strictly, and decides.
+    It is a proof of presence, not of safety: policy parses the shell strictly, and decides. After a `cd` the
+    scripts are left out, because where they lie is no longer plain.
     """
     try:
-        lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        words = list(lexer)
+        words = _words_of(command)
     except ValueError as error:
         return [], [], f"its quoting is not closed: {error}"
     programs: list[str] = []
     scripts: list[str] = []
-    at_start, interpreter = True, False
+    at_start, interpreter, has_moved = True, False, False
     for word in words:
         if word in _SEPARATORS:
             at_start, interpreter = True, False
@@ -266,15 +260,25 @@ def read_words(command: str) -> tuple[list[str], list[str], str]:
             if is_assignment and name.isidentifier():
                 continue
             at_start, interpreter = False, word in _INTERPRETERS
-            if word not in _SHELL_WORDS:
+            has_moved = has_moved or word == "cd"
+            if word not in _SHELL_WORDS and not (has_moved and "/" in word):
                 programs.append(word)
         elif interpreter:
             interpreter = False
-            if not word.startswith("-") and not word.startswith("/"):
+            if not has_moved and not word.startswith(("-", "/")):
                 scripts.append(word)
-    if not programs and not words:
+    if not words:
         return [], [], "it is empty"
     return list(dict.fromkeys(programs)), list(dict.fromkeys(scripts)), ""
+
+
+def _words_of(command: str) -> list[str]:
+    if not _QUOTING.search(command):
+        return _PLAIN_WORD.findall(command)
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    return list(lexer)
 
 
 def _evidence(feature: Feature, situation: Situation) -> tuple[Evidence, ...]:

@@ -79,18 +79,20 @@ def _is_over(feature: Feature) -> bool:
 
 
 def _next_task(feature: Feature) -> Task | None:
-    """Returns the task in progress, else the first open one all of whose dependencies are closed."""
+    """Returns a task in progress, else the first open one; in each case one that waits for no other, if any.
+
+    A dependency that no task has cannot be waited for: a wrong name is not worth a standstill.
+    """
     closed = {task.task_id for task in feature.tasks if task.status in _CLOSED}
     known = {task.task_id for task in feature.tasks}
-    first: Task | None = None
-    for task in feature.tasks:
-        if task.status is TaskStatus.IN_PROGRESS:
-            return task
-        if first is None and task.status is TaskStatus.OPEN:
-            # A dependency that no task has cannot be waited for; a diagnostic is not worth a standstill.
-            waits = [name for name in task.depends_on if name in known and name not in closed]
-            first = None if waits else task
-    return first
+
+    def waits(task: Task) -> bool:
+        return any(name in known and name not in closed for name in task.depends_on)
+
+    begun = [task for task in feature.tasks if task.status is TaskStatus.IN_PROGRESS]
+    if begun:
+        return next((task for task in begun if not waits(task)), begun[0])
+    return next((t for t in feature.tasks if t.status is TaskStatus.OPEN and not waits(t)), None)
 
 
 def _begins_a_phase(feature: Feature, task: Task) -> bool:

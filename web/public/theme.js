@@ -1,4 +1,4 @@
-/* Sets the theme before the first paint, so that the page never flashes. */
+/* Sets the theme before the first paint, so that the page never flashes. src/parts/theme.ts goes on from here. */
 (() => {
   let chosen = null;
   try {
@@ -6,7 +6,13 @@
   } catch {
     chosen = null;
   }
+  const root = document.documentElement;
   if (chosen === "light" || chosen === "dark" || chosen === "contrast") {
-    document.documentElement.dataset.theme = chosen;
+    root.dataset.theme = chosen;
+    root.dataset.shade = chosen;
+  } else if (matchMedia("(prefers-contrast: more)").matches) {
+    root.dataset.shade = "contrast";
+  } else {
+    root.dataset.shade = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
 })();

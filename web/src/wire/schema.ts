@@ -168,35 +168,35 @@ export interface components {
              * Connector
              * @default local
              */
-            connector: string;
+            connector?: string;
             /**
              * Cwd
              * @default
              */
-            cwd: string;
+            cwd?: string;
             /**
              * Env Profile
              * @default default
              */
-            env_profile: string;
+            env_profile?: string;
             /**
              * Idle Timeout Seconds
              * @default null
              */
-            idle_timeout_seconds: number | null;
+            idle_timeout_seconds?: number | null;
             /**
              * Mode
              * @default pty
              * @enum {string}
              */
-            mode: "pty" | "pipe";
+            mode?: "pty" | "pipe";
             /** Project Id */
             project_id: string;
             /**
              * Timeout Seconds
              * @default null
              */
-            timeout_seconds: number | null;
+            timeout_seconds?: number | null;
         };
         /** CommandFactsOut */
         CommandFactsOut: {
@@ -226,33 +226,33 @@ export interface components {
              * Connector
              * @default local
              */
-            connector: string;
+            connector?: string;
             /**
              * Cwd
              * @default
              */
-            cwd: string;
+            cwd?: string;
             /**
              * Env Profile
              * @default default
              */
-            env_profile: string;
+            env_profile?: string;
             /**
              * Idle Timeout Seconds
              * @default null
              */
-            idle_timeout_seconds: number | null;
+            idle_timeout_seconds?: number | null;
             /**
              * Mode
              * @default pty
              * @enum {string}
              */
-            mode: "pty" | "pipe";
+            mode?: "pty" | "pipe";
             /**
              * Timeout Seconds
              * @default null
              */
-            timeout_seconds: number | null;
+            timeout_seconds?: number | null;
         };
         /** ConfigProblemOut */
         ConfigProblemOut: {
@@ -284,7 +284,7 @@ export interface components {
              * Subject Digest
              * @default null
              */
-            subject_digest: string | null;
+            subject_digest?: string | null;
         };
         /** DiagnosticOut */
         DiagnosticOut: {
@@ -458,21 +458,21 @@ export interface components {
              * Connector
              * @default null
              */
-            connector: string | null;
+            connector?: string | null;
             /** Engaged */
             engaged: boolean;
             /**
              * Project Id
              * @default null
              */
-            project_id: string | null;
+            project_id?: string | null;
             /** Reason */
             reason: string;
             /**
              * Stop Running
              * @default false
              */
-            stop_running: boolean;
+            stop_running?: boolean;
         };
         /**
          * KillOut
@@ -561,7 +561,7 @@ export interface components {
              * Type
              * @default about:blank
              */
-            type: string;
+            type?: string;
         };
         /** ProjectIn */
         ProjectIn: {
@@ -569,19 +569,19 @@ export interface components {
              * Forbid Self Approval
              * @default null
              */
-            forbid_self_approval: boolean | null;
+            forbid_self_approval?: boolean | null;
             /**
              * Name
              * @default null
              */
-            name: string | null;
+            name?: string | null;
             /** Path */
             path: string;
             /**
              * Toolchains
              * @default null
              */
-            toolchains: string[] | null;
+            toolchains?: string[] | null;
         };
         /** ProjectOut */
         ProjectOut: {
@@ -610,7 +610,7 @@ export interface components {
              * Reason
              * @default
              */
-            reason: string;
+            reason?: string;
         };
         /** RecommendationOut */
         RecommendationOut: {
@@ -753,57 +753,57 @@ export interface components {
              * Columns
              * @default 80
              */
-            columns: number;
+            columns?: number;
             /** Command */
             command: string;
             /**
              * Connector
              * @default local
              */
-            connector: string;
+            connector?: string;
             /**
              * Cwd
              * @default
              */
-            cwd: string;
+            cwd?: string;
             /**
              * Env Profile
              * @default default
              */
-            env_profile: string;
+            env_profile?: string;
             /**
              * Feature Id
              * @default null
              */
-            feature_id: string | null;
+            feature_id?: string | null;
             /**
              * Idle Timeout Seconds
              * @default null
              */
-            idle_timeout_seconds: number | null;
+            idle_timeout_seconds?: number | null;
             /**
              * Mode
              * @default pty
              * @enum {string}
              */
-            mode: "pty" | "pipe";
+            mode?: "pty" | "pipe";
             /** Project Id */
             project_id: string;
             /**
              * Recommendation Rule Id
              * @default null
              */
-            recommendation_rule_id: string | null;
+            recommendation_rule_id?: string | null;
             /**
              * Rows
              * @default 24
              */
-            rows: number;
+            rows?: number;
             /**
              * Timeout Seconds
              * @default null
              */
-            timeout_seconds: number | null;
+            timeout_seconds?: number | null;
         };
         /** RunnableOut */
         RunnableOut: {
@@ -951,7 +951,7 @@ export interface components {
              * Project Id
              * @default null
              */
-            project_id: string | null;
+            project_id?: string | null;
             /** Reason */
             reason: string;
             /**
@@ -963,7 +963,7 @@ export interface components {
              * Until
              * @default null
              */
-            until: string | null;
+            until?: string | null;
         };
         /** SwitchOut */
         SwitchOut: {

@@ -1,0 +1,115 @@
+/* The decision on one approval: a reason, and two verbs. It decides for exactly the subject that is shown. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type RefObject, useRef, useState } from "react";
+import { ProblemNotice } from "../../parts/notice";
+import { Status } from "../../parts/status";
+import { When } from "../../parts/time";
+import { decide } from "../../wire/requests";
+import type { ApprovalOut } from "../../wire/schema";
+
+function Decided({ approval }: { approval: ApprovalOut }) {
+  return (
+    <>
+      {approval.decisions.map((each) => (
+        <p key={`${each.actor} ${each.at}`} className="line wraps soft">
+          <Status status={each.decision} quiet />
+          <span>
+            {each.actor} · <When at={each.at} />
+          </span>
+          {each.reason && <span>“{each.reason}”</span>}
+        </p>
+      ))}
+    </>
+  );
+}
+
+/** Draws the moves the server allows; `field` lets a page put the focus into the reason. */
+export function Decision({
+  approval,
+  field,
+}: {
+  approval: ApprovalOut;
+  field?: RefObject<HTMLInputElement | null>;
+}) {
+  const client = useQueryClient();
+  const own = useRef<HTMLInputElement>(null);
+  const input = field ?? own;
+  const [reason, setReason] = useState("");
+  const [lacks, setLacks] = useState(false);
+  const decision = useMutation({
+    mutationFn: (word: "approve" | "deny") =>
+      decide(approval.approval_id, word, {
+        reason: reason.trim(),
+        subject_digest: approval.subject_digest,
+      }),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ["approvals"] });
+      void client.invalidateQueries({ queryKey: ["run", approval.run_id] });
+      void client.invalidateQueries({ queryKey: ["runs"] });
+    },
+  });
+  const choose = (word: "approve" | "deny") => {
+    if (reason.trim() === "") {
+      setLacks(true);
+      input.current?.focus();
+      return;
+    }
+    decision.mutate(word);
+  };
+  const may = (move: string) => approval.moves.includes(move);
+  return (
+    <div className="stack tight">
+      <Decided approval={approval} />
+      {approval.notice && (
+        <p className="notice" data-tone={approval.is_own_request ? "blocked" : undefined}>
+          {approval.notice}
+        </p>
+      )}
+      {(may("approve") || may("deny")) && (
+        <div className="decision">
+          <input
+            ref={input}
+            aria-label="Reason"
+            aria-invalid={lacks || undefined}
+            placeholder="Reason, for the record"
+            value={reason}
+            maxLength={4000}
+            onChange={(event) => {
+              setReason(event.target.value);
+              setLacks(false);
+            }}
+            onKeyDown={(event) => {
+              if (event.key === "Escape") event.currentTarget.blur();
+            }}
+          />
+          {may("approve") && (
+            <button
+              type="button"
+              className="button primary"
+              disabled={decision.isPending}
+              onClick={() => choose("approve")}
+            >
+              Approve
+            </button>
+          )}
+          {may("deny") && (
+            <button
+              type="button"
+              className="button danger"
+              disabled={decision.isPending}
+              onClick={() => choose("deny")}
+            >
+              Deny
+            </button>
+          )}
+        </div>
+      )}
+      {lacks && (
+        <p className="hint" role="alert">
+          A decision needs its reason: it is what the record will say.
+        </p>
+      )}
+      {decision.isError && <ProblemNotice error={decision.error} />}
+    </div>
+  );
+}

@@ -1,0 +1,169 @@
+/* The list of features: what the repository's documents say, where that drifts, how far it is. */
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { CommandBlock } from "../../parts/command";
+import { Empty, Fold, ProblemNotice, Waiting } from "../../parts/notice";
+import { Status } from "../../parts/status";
+import { count, spoken } from "../../parts/words";
+import { discoveryQuery, featuresQuery } from "../../wire/queries";
+import type { FeatureOut, TaskCountOut } from "../../wire/schema";
+import { matches } from "../frame/palette";
+
+const route = getRouteApi("/p/$projectId/features");
+
+/** Tasks done, blocked and open as one bar with its numbers. */
+export function Progress({ tasks }: { tasks: TaskCountOut }) {
+  if (tasks.total === 0) return <span className="quiet">no tasks</span>;
+  const part = (amount: number) => ({ width: `${(100 * amount) / tasks.total}%` });
+  return (
+    <span
+      className="progress-line"
+      title={`${tasks.done} done, ${tasks.open} open, ${tasks.blocked} blocked`}
+    >
+      <span className="progress" aria-hidden="true">
+        <span data-part="done" style={part(tasks.done)} />
+        <span data-part="blocked" style={part(tasks.blocked)} />
+      </span>
+      <span className="number quiet">
+        {tasks.done}/{tasks.total}
+        <span className="unseen"> tasks done</span>
+      </span>
+    </span>
+  );
+}
+
+function FeatureRow({ feature, projectId }: { feature: FeatureOut; projectId: string }) {
+  return (
+    <div className="row row-feature" data-row>
+      <span className="two">
+        <Link
+          to="/p/$projectId/features/$featureId"
+          params={{ projectId, featureId: feature.feature_id }}
+          className="row-link"
+        >
+          {feature.title}
+        </Link>
+        <small>
+          {feature.slug} · {feature.format}
+          {feature.phases.length > 0 && ` · ${count(feature.phases.length, "phase")}`}
+        </small>
+      </span>
+      <Status status={feature.inferred_status} quiet />
+      <span className="wide-only">
+        {feature.drift.length > 0 && (
+          <span className="pill" data-tone="blocked" title={feature.drift.map(({ fact }) => fact).join("\n")}>
+            says {spoken(feature.declared_status)}
+          </span>
+        )}
+      </span>
+      <span className="wide-only">
+        <Progress tasks={feature.tasks} />
+      </span>
+    </div>
+  );
+}
+
+/** Why there is nothing, or what could not be read. */
+function Discovery({ projectId, isEmpty }: { projectId: string; isEmpty: boolean }) {
+  const discovery = useQuery(discoveryQuery(projectId));
+  if (!discovery.data) return null;
+  const { diagnostics, reason } = discovery.data;
+  return (
+    <>
+      {isEmpty && (
+        <Empty title="No features here yet">
+          <p>{reason || "None of the layouts the workbench reads was found in this repository."}</p>
+          <p>Write one, or look at what is read and where:</p>
+          <CommandBlock command="workbench features --repo ." />
+        </Empty>
+      )}
+      {diagnostics.length > 0 && (
+        <Fold title={`${count(diagnostics.length, "document")} could not be read in full`}>
+          <ul className="stack tight">
+            {diagnostics.map((each) => (
+              <li key={`${each.path}:${each.line} ${each.problem}`} className="quote">
+                <span className="mono">
+                  {each.path}:{each.line}
+                </span>
+                <span>{each.problem}</span>
+                <span className="quiet">{each.remedy}</span>
+              </li>
+            ))}
+          </ul>
+        </Fold>
+      )}
+    </>
+  );
+}
+
+export function FeaturesPage() {
+  const { projectId } = route.useParams();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const features = useQuery(featuresQuery(projectId));
+  const all = features.data ?? [];
+  const question = (search.q ?? "").trim();
+  const shown = all.filter(
+    (feature) =>
+      matches(`${feature.title} ${feature.feature_id} ${feature.slug} ${feature.format}`, question) &&
+      (!search.status || feature.inferred_status === search.status),
+  );
+  const statuses = [...new Set(all.map(({ inferred_status }) => inferred_status))];
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>Features</h1>
+        {features.isSuccess && <span className="count">{all.length}</span>}
+      </header>
+      <div className="filters">
+        <input
+          type="search"
+          aria-label="Search features"
+          placeholder="Title, id, layout"
+          value={search.q ?? ""}
+          onChange={(event) =>
+            void navigate({ search: { ...search, q: event.target.value || undefined }, replace: true })
+          }
+        />
+        {statuses.length > 1 && (
+          <fieldset className="segments scrolls">
+            <legend className="unseen">Status</legend>
+            {["", ...statuses].map((status) => (
+              <button
+                type="button"
+                key={status}
+                aria-pressed={(search.status ?? "") === status}
+                onClick={() =>
+                  void navigate({ search: { ...search, status: status || undefined }, replace: true })
+                }
+              >
+                {status ? spoken(status) : "all"}
+              </button>
+            ))}
+          </fieldset>
+        )}
+      </div>
+      <div className="card">
+        {features.isPending && <Waiting rows={8} />}
+        {features.isError && <ProblemNotice error={features.error} retry={() => void features.refetch()} />}
+        {shown.length > 0 && (
+          <div className="row row-feature row-head" aria-hidden="true">
+            <span>Feature</span>
+            <span>Status, by evidence</span>
+            <span>Drift</span>
+            <span>Tasks</span>
+          </div>
+        )}
+        <div className="rows">
+          {shown.map((feature) => (
+            <FeatureRow key={feature.feature_id} feature={feature} projectId={projectId} />
+          ))}
+        </div>
+        {all.length > 0 && shown.length === 0 && (
+          <Empty title="No feature matches">Search for another word, or show all.</Empty>
+        )}
+      </div>
+      {features.isSuccess && <Discovery projectId={projectId} isEmpty={all.length === 0} />}
+    </div>
+  );
+}

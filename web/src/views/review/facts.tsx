@@ -1,0 +1,104 @@
+/* What a command does, in plain words and in its parts. It words the facts of the server and adds none. */
+import { visible } from "../../parts/visible";
+import type { CommandFactsOut, MatchedRuleOut } from "../../wire/schema";
+
+const EFFECTS: Record<string, string> = {
+  reads: "reads files",
+  writes: "writes files",
+  deletes: "deletes",
+  executes: "starts other programs",
+  network: "reaches the network",
+  privilege: "asks for more rights",
+  publishes: "publishes to others",
+  irreversible: "cannot be undone",
+  unknown: "does what the catalogue does not know",
+};
+
+const GRAVE = new Set(["deletes", "network", "privilege", "publishes", "irreversible", "unknown"]);
+
+export const isGrave = (effect: string): boolean => GRAVE.has(effect);
+
+function Paths({ name, paths }: { name: string; paths: string[] }) {
+  if (paths.length === 0) return null;
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="mono">{paths.map(visible).join("  ")}</dd>
+    </>
+  );
+}
+
+/** One command of the line: its parts, the risky one marked, and what it touches. */
+function Facts({ facts }: { facts: CommandFactsOut }) {
+  const grave = facts.effects.some(isGrave);
+  return (
+    <li className="facts-card" data-grave={grave || undefined}>
+      <div className="argv">
+        {facts.argv.map((word, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a word's place in the command is its identity.
+          <code key={index} data-first={index === 0 || undefined}>
+            {visible(word) || "''"}
+          </code>
+        ))}
+      </div>
+      <div className="line wraps">
+        {facts.effects.map((effect) => (
+          <span key={effect} className="pill" {...(isGrave(effect) ? { "data-tone": "blocked" } : {})}>
+            {EFFECTS[effect] ?? effect}
+          </span>
+        ))}
+        {facts.effects.length === 0 && <span className="pill">touches nothing that is known</span>}
+      </div>
+      <dl className="facts">
+        <Paths name="Reads" paths={facts.reads} />
+        <Paths name="Writes" paths={facts.writes} />
+        {facts.network && (
+          <>
+            <dt>Network</dt>
+            <dd>wants to reach it</dd>
+          </>
+        )}
+      </dl>
+    </li>
+  );
+}
+
+/** The parsed command line. */
+export function CommandFacts({ commands }: { commands: CommandFactsOut[] }) {
+  if (commands.length === 0)
+    return <p className="quiet">The command could not be taken apart into programs.</p>;
+  return (
+    <ol className="stack tight">
+      {commands.map((facts, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the order of the commands is their identity.
+        <Facts key={index} facts={facts} />
+      ))}
+    </ol>
+  );
+}
+
+/** The rules that took part, each in its own words and with its place. */
+export function Rules({ rules, codes }: { rules: MatchedRuleOut[]; codes: string[] }) {
+  return (
+    <div className="stack tight">
+      {rules.map((rule) => (
+        <blockquote key={`${rule.rule_id} ${rule.source}`} className="quote">
+          <span>{rule.text}</span>
+          <span className="mono quiet">
+            {rule.rule_id} · {rule.source}
+          </span>
+        </blockquote>
+      ))}
+      {rules.length === 0 && <p className="quiet">No rule speaks of it.</p>}
+      {codes.length > 0 && (
+        <div className="line wraps">
+          {codes.map((code) => (
+            <span key={code} className="pill mono">
+              {code}
+            </span>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+/* Cancel and retry, each asking in its place for what it needs: a reason, an acknowledgement. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { ProblemNotice } from "../../parts/notice";
+import { cancelRun, retryRun } from "../../wire/requests";
+import type { RunDetailOut } from "../../wire/schema";
+
+/** Asks for the reason; the run ends only when none of its processes is left. */
+export function CancelForm({ run, close }: { run: RunDetailOut; close: () => void }) {
+  const [reason, setReason] = useState("");
+  const client = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: () => cancelRun(run.run_id, reason),
+    onSuccess: (answer) => {
+      client.setQueryData(["run", run.run_id], answer);
+      close();
+    },
+  });
+  return (
+    <form
+      className="notice inline-form"
+      data-tone="failed"
+      onSubmit={(event) => {
+        event.preventDefault();
+        cancel.mutate();
+      }}
+    >
+      <label className="field grow">
+        Why stop it?
+        <input
+          aria-label="Reason"
+          // biome-ignore lint/a11y/noAutofocus: the field opens because the reader asked to cancel.
+          autoFocus
+          placeholder="for the record; may be empty"
+          value={reason}
+          maxLength={4000}
+          onChange={(event) => setReason(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") {
+              event.stopPropagation();
+              close();
+            }
+          }}
+        />
+      </label>
+      <button type="submit" className="button danger primary" disabled={cancel.isPending}>
+        Stop it now
+      </button>
+      <button type="button" className="button" onClick={close}>
+        Keep it
+      </button>
+      {cancel.isError && <ProblemNotice error={cancel.error} />}
+    </form>
+  );
+}
+
+/** A retry repeats the effects of the first run; that is acknowledged, not assumed. */
+export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void }) {
+  const [knows, setKnows] = useState(false);
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const retry = useMutation({
+    mutationFn: () => retryRun(run.run_id),
+    onSuccess: (next) => {
+      client.setQueryData(["run", next.run_id], next);
+      close();
+      void navigate({
+        to: "/p/$projectId/runs/$runId",
+        params: { projectId: next.project_id, runId: next.run_id },
+      });
+    },
+  });
+  return (
+    <form
+      className="notice inline-form"
+      data-tone="blocked"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (knows) retry.mutate();
+      }}
+    >
+      <label className="check-field grow">
+        <input type="checkbox" checked={knows} onChange={(event) => setKnows(event.target.checked)} />
+        <span>A new run repeats what the first one did: files it wrote, messages it sent. I know that.</span>
+      </label>
+      <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
+        Start it again
+      </button>
+      <button type="button" className="button" onClick={close}>
+        Leave it
+      </button>
+      {retry.isError && <ProblemNotice error={retry.error} />}
+    </form>
+  );
+}

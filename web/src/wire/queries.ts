@@ -1,0 +1,146 @@
+/* Which address answers which question, and under which key its answer is kept.
+   The first word of each key is the subject the event stream names when it changes. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { address, ask, askWhole } from "./ask";
+import type {
+  AdviceOut,
+  ApprovalOut,
+  AuditOut,
+  ConnectorOut,
+  DiscoveryOut,
+  DocumentTextOut,
+  FeatureDetailOut,
+  FeatureOut,
+  GateOut,
+  KillOut,
+  MeOut,
+  MetricOut,
+  ProjectOut,
+  RunDetailOut,
+  RunOut,
+  SecretOut,
+  StatusOut,
+  SwitchOut,
+} from "./schema";
+
+export const meQuery = queryOptions({ queryKey: ["me"], queryFn: () => ask<MeOut>("/api/me") });
+
+export const statusQuery = queryOptions({
+  queryKey: ["server"],
+  queryFn: () => ask<StatusOut>("/api/status"),
+});
+
+export const projectsQuery = queryOptions({
+  queryKey: ["projects"],
+  queryFn: () => ask<ProjectOut[]>("/api/projects"),
+});
+
+export const featuresQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["features", projectId],
+    queryFn: () => ask<FeatureOut[]>(address("/api/features", { project_id: projectId })),
+    enabled: projectId !== "",
+  });
+
+export const featureQuery = (projectId: string, featureId: string) =>
+  queryOptions({
+    queryKey: ["features", projectId, featureId],
+    queryFn: () =>
+      ask<FeatureDetailOut>(
+        address(`/api/features/${encodeURIComponent(featureId)}`, { project_id: projectId }),
+      ),
+  });
+
+export const discoveryQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["features", projectId, "", "discovery"],
+    queryFn: () => ask<DiscoveryOut>(address("/api/discovery", { project_id: projectId })),
+    enabled: projectId !== "",
+  });
+
+export const documentQuery = (projectId: string, path: string) =>
+  queryOptions({
+    queryKey: ["features", projectId, "", "document", path],
+    queryFn: () => ask<DocumentTextOut>(address("/api/documents", { project_id: projectId, path })),
+  });
+
+export const adviceQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["features", projectId, "", "advice"],
+    queryFn: () => ask<AdviceOut[]>(address("/api/recommendations", { project_id: projectId })),
+    enabled: projectId !== "",
+  });
+
+export interface RunFilter {
+  status?: string | undefined;
+  feature_id?: string | undefined;
+  q?: string | undefined;
+}
+
+export const runsQuery = (projectId: string, filter: RunFilter = {}, limit = 50) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", projectId, filter, limit],
+    queryFn: ({ pageParam }) =>
+      askWhole<RunOut[]>(
+        address("/api/runs", { project_id: projectId, ...filter, cursor: pageParam, limit }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextCursor || undefined,
+    enabled: projectId !== "",
+  });
+
+export const runQuery = (runId: string) =>
+  queryOptions({ queryKey: ["run", runId], queryFn: () => ask<RunDetailOut>(`/api/runs/${runId}`) });
+
+export const approvalsQuery = (projectId: string, status: string) =>
+  queryOptions({
+    queryKey: ["approvals", projectId, status],
+    queryFn: () => ask<ApprovalOut[]>(address("/api/approvals", { project_id: projectId, status })),
+    enabled: projectId !== "",
+  });
+
+export const connectorsQuery = queryOptions({
+  queryKey: ["connectors"],
+  queryFn: () => ask<ConnectorOut[]>("/api/connectors"),
+});
+
+export const switchesQuery = queryOptions({
+  queryKey: ["switches"],
+  queryFn: () => ask<SwitchOut[]>("/api/switches"),
+});
+
+export const killQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["kill", projectId],
+    queryFn: () => ask<KillOut>(address("/api/kill", { project_id: projectId })),
+    refetchInterval: 30_000,
+  });
+
+export const secretsQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["secrets", projectId],
+    queryFn: () => ask<SecretOut[]>(address("/api/secrets", { project_id: projectId })),
+    enabled: projectId !== "",
+  });
+
+export const gatesQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["gates", projectId],
+    queryFn: () => ask<GateOut[]>(address("/api/gates", { project_id: projectId })),
+    enabled: projectId !== "",
+  });
+
+export const metricsQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["metrics", projectId],
+    queryFn: () => ask<MetricOut[]>(address("/api/metrics", { project_id: projectId })),
+    enabled: projectId !== "",
+  });
+
+export const auditQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["audit", projectId],
+    queryFn: () => ask<AuditOut>(address("/api/audit/verify", { project_id: projectId })),
+    enabled: projectId !== "",
+    staleTime: 0,
+  });

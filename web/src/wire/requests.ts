@@ -1,0 +1,51 @@
+/* The requests that change something, one function each. None of them decides whether it is allowed:
+   the server does, and says why not. */
+import { address, ask, freshKey } from "./ask";
+import type {
+  ApprovalOut,
+  CheckIn,
+  DecisionIn,
+  KillIn,
+  KillOut,
+  ProjectIn,
+  ProjectOut,
+  ReviewOut,
+  RunDetailOut,
+  RunIn,
+  SecretIn,
+  SecretOut,
+  SwitchIn,
+  SwitchOut,
+} from "./schema";
+
+/** What would happen to a command if it were asked for now; writes nothing. */
+export const review = (check: CheckIn, signal?: AbortSignal) =>
+  ask<ReviewOut>("/api/review", { method: "POST", body: check, signal });
+
+/** Asks for a run. The same key never starts it twice. */
+export const submitRun = (run: RunIn, key: string = freshKey()) =>
+  ask<RunDetailOut>("/api/runs", { method: "POST", body: run, headers: { "idempotency-key": key } });
+
+export const cancelRun = (runId: string, reason: string) =>
+  ask<RunDetailOut>(`/api/runs/${runId}/cancel`, { method: "POST", body: { reason } });
+
+export const retryRun = (runId: string) =>
+  ask<RunDetailOut>(`/api/runs/${runId}/retry`, { method: "POST", body: { acknowledge: true } });
+
+/** Decides an approval for exactly the subject that was shown. */
+export const decide = (approvalId: string, decision: "approve" | "deny", body: DecisionIn) =>
+  ask<ApprovalOut>(`/api/approvals/${approvalId}/${decision}`, { method: "POST", body });
+
+export const addProject = (project: ProjectIn) =>
+  ask<ProjectOut>("/api/projects", { method: "POST", body: project });
+
+export const setSwitch = (change: SwitchIn) =>
+  ask<SwitchOut>("/api/switches", { method: "PUT", body: change });
+
+export const setKill = (change: KillIn) => ask<KillOut>("/api/kill", { method: "POST", body: change });
+
+export const setSecret = (secret: SecretIn) =>
+  ask<SecretOut>("/api/secrets", { method: "POST", body: secret });
+
+export const removeSecret = (projectId: string, name: string) =>
+  ask<unknown>(address("/api/secrets", { project_id: projectId, name }), { method: "DELETE" });

@@ -48,7 +48,7 @@ from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
-from workbench.sandbox.zygote import Zygote
+from workbench.sandbox.zygote import NOT_STARTED, Zygote
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _CHUNK_BYTES = 256 * 1024
@@ -179,8 +179,8 @@ class LocalConnector:
         self._starting.add(name)
         try:
             await self._zygote.spawn(facts)
-        except SandboxUnavailable:
-            if step_folder.take_claim(str(folder), {"given_up": True}):
+        except SandboxUnavailable as error:
+            if error.code == NOT_STARTED or step_folder.take_claim(str(folder), {"given_up": True}):
                 raise
             # The answer got lost, but a shim has the step: it is started.
         finally:
@@ -222,7 +222,6 @@ class LocalConnector:
         )
         supervision = assignment.Supervision(
             folder=str(folder),
-            group=f"{request.run_id}-{request.idempotency_key}",
             placeholder_folder=str(self._own / "placeholders"),
             masks=request.masks,
             max_output_bytes=self._limits.max_output_bytes,
@@ -259,7 +258,13 @@ class LocalConnector:
             "columns": request.columns,
             "dispatched_at": render_time(self._clock.now()),
         }
-        step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
+        try:
+            step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
+        except OSError as error:
+            raise SandboxUnavailable(
+                f"the step folder {folder} cannot be written: {error.strerror}",
+                remedy="free some space on the disk that holds WORKBENCH_HOME, then retry the run",
+            ) from error
         return True
 
     # -- look ----------------------------------------------------------------------------------------

@@ -30,7 +30,6 @@ class Supervision:
     """How one step is watched over. Times in seconds, sizes in bytes or cells."""
 
     folder: str
-    group: str
     placeholder_folder: str
     masks: tuple[bytes, ...]
     max_output_bytes: int
@@ -81,7 +80,6 @@ def build_assignment(
     git = () if profile.git_folder is None else (profile.git_folder,)
     return {
         "folder": supervision.folder,
-        "group": supervision.group,
         "placeholder_folder": supervision.placeholder_folder,
         "workspace_root": workspace.root,
         "protected": [list(entry) for entry in workspace.protected],

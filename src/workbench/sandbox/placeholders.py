@@ -29,9 +29,14 @@ class Placeholders:
         self._use = os.open(os.path.join(state_folder, f"{name}.use"), os.O_RDWR | os.O_CREAT, 0o600)
 
     def hold(self, protected: Sequence[Sequence[str]]) -> None:
-        """Creates what is missing of (relative path, kind). Raises OSError when a path cannot be made."""
+        """Creates what is missing of (relative path, kind). Raises OSError when a path cannot be made.
+
+        The shared lock comes first: while anybody has it, what is there stays there.
+        """
+        fcntl.flock(self._use, fcntl.LOCK_SH)
+        if all(_exists(self._workspace, path) for path, _ in protected):
+            return
         with self._gated():
-            fcntl.flock(self._use, fcntl.LOCK_SH)
             made = self._read_record()
             for path, kind in protected:
                 if _make(self._workspace, path, kind) and path not in made:
@@ -84,6 +89,14 @@ def identify(root: str, path: str) -> tuple[int, int]:
         return found.st_dev, found.st_ino
     finally:
         os.close(descriptor)
+
+
+def _exists(workspace: str, path: str) -> bool:
+    try:
+        identify(workspace, path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _make(workspace: str, path: str, kind: str) -> bool:

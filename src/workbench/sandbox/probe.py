@@ -166,7 +166,10 @@ _USERNS = (
     "allow user namespaces: "
     "`sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000`"
 )
-_CONTAINER = "allow user namespaces, in a container by `--security-opt seccomp=unconfined` or a profile that permits them"
+_CONTAINER = (
+    "allow user namespaces; in a container by a seccomp profile that permits them, "
+    "for example `--security-opt seccomp=unconfined`"
+)
 _PROC = "let the container mount /proc: `--security-opt systempaths=unconfined`, or leave the container"
 _REMEDIES: tuple[tuple[str, str], ...] = (
     ("RTM_NEWADDR", _APPARMOR),

@@ -6,6 +6,7 @@ command must not stall because nobody can store its output. It does not read.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -38,20 +39,21 @@ class Segment:
         if data:
             self._keep(stream, data, at_ms)
 
-    def close(self, at_ms: int) -> str:
-        """Keeps what redaction held back, closes, and returns "sha256:" and the digest of what is on disk."""
+    def finish(self, at_ms: int) -> str:
+        """Keeps what redaction held back and returns "sha256:" and the digest of what was kept."""
         if self._redactions is not None:
             for stream, redaction in enumerate(self._redactions):
                 rest = redaction.flush()
                 if rest:
                     self._keep(stream, rest, at_ms)
-        for descriptor in (self._output, self._index):
-            try:
-                os.fsync(descriptor)
-            except OSError as error:
-                self.reason = self.reason or f"the disk did not confirm the transcript: {error.strerror}"
-            os.close(descriptor)
         return "sha256:" + self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Asks the disk to keep it over a power cut too, which the end of the step does not wait for."""
+        for descriptor in (self._output, self._index):
+            with contextlib.suppress(OSError):
+                os.fsync(descriptor)
+            os.close(descriptor)
 
     def _keep(self, stream: int, data: bytes, at_ms: int) -> None:
         room = self._limit - self.size

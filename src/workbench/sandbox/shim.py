@@ -16,14 +16,17 @@ import json
 import os
 import select
 import signal
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
-from workbench.sandbox import census, cgroup, placeholders, step_folder, terminal
+from workbench.sandbox import census, placeholders, step_folder, terminal
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.subscribers import Subscriber
 
+_TELL_SECONDS = 0.003
+_FLOOD_BYTES = 8192
 _BATCH_BYTES = 64 * 1024
 _READ_BYTES = 1024 * 1024
 _SETTLE_SECONDS = 5.0
@@ -56,13 +59,7 @@ def supervise(request: dict[str, Any], announce: Callable[[dict[str, Any]], None
     if not step_folder.take_claim(folder, identity):
         announce({"error": "this step was started or given up before"})
         return
-    try:
-        step = _Step(request, identity)
-    except OSError as error:
-        announce({"error": f"the step folder cannot be used: {error.strerror}"})
-        return
-    announce(identity)
-    step.run()
+    _Step(request, identity).run(announce)
 
 
 class _Step:
@@ -70,11 +67,9 @@ class _Step:
         self._request = request
         self._folder = str(request["folder"])
         self._identity = identity
-        masks = [base64.b64decode(mask) for mask in request["masks"]]
-        self._segment = Segment(self._folder, limit_bytes=request["max_output_bytes"], masks=masks)
-        self._server = step_folder.listen_control(self._folder)
+        self._segment: Segment
+        self._server: socket.socket
         self._epoll = select.epoll()
-        self._epoll.register(self._server, select.EPOLLIN)
         self._subscribers: dict[int, Subscriber] = {}
         self._sources: dict[int, int] = {}
         self._keyboard: int | None = None
@@ -96,13 +91,24 @@ class _Step:
         self._end_reason = ""
         self._detail = ""
         self._kill_at: float | None = None
-        self._group: str | None = None
+        self._told_at = 0.0
+        self._told_phase = ""
+        self._told_size = 0
+        self._must_tell = False
         self._hold: placeholders.Placeholders | None = None
 
-    def run(self) -> None:
+    def run(self, announce: Callable[[dict[str, Any]], None]) -> None:
         """Runs the step to its proven end."""
         try:
+            # bubblewrap takes 5 ms to reach the barrier; the log is opened meanwhile.
             self._launch()
+            self._open_log()
+        except (OSError, ValueError) as error:
+            self._abandon()
+            announce({"error": str(error)})
+            return
+        announce(self._identity)
+        try:
             while self._outer_code is None:
                 self._turn(self._patience())
         except Exception as error:
@@ -119,7 +125,6 @@ class _Step:
         self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
         self._hold.hold(request["protected"])
         self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
-        self._group = cgroup.open_pids_group(str(request["group"]))
         if request["mode"] == "pty":
             channels = terminal.open_terminal(rows=request["rows"], columns=request["columns"])
         else:
@@ -136,7 +141,7 @@ class _Step:
             request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
         }
         short = [line[0], "--args", str(request["arguments_fd"]), *line[border:]]
-        self._outer = _fork_exec(short, channels, handed, self._group)
+        self._outer = _fork_exec(short, channels, handed)
         for descriptor in {*channels.child, *handed.values()}:
             os.close(descriptor)
         self._sources = dict(channels.sources)
@@ -147,6 +152,23 @@ class _Step:
         for descriptor in (*self._sources, self._status_fd, self._outer_fd):
             self._epoll.register(descriptor, select.EPOLLIN)
         self._epoll.register(self._barrier_fd, select.EPOLLOUT)
+
+    def _open_log(self) -> None:
+        masks = [base64.b64decode(mask) for mask in self._request["masks"]]
+        limit = int(self._request["max_output_bytes"])
+        self._segment = Segment(self._folder, limit_bytes=limit, masks=masks)
+        self._server = step_folder.listen_control(self._folder)
+        self._epoll.register(self._server, select.EPOLLIN)
+
+    def _abandon(self) -> None:
+        """Ends what was begun before the command could start: it is still held at the barrier."""
+        if self._outer > 0:
+            os.kill(self._outer, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    os.waitpid(-1, 0)
+        if self._hold is not None:
+            self._hold.release()
 
     def _read_status(self) -> None:
         try:
@@ -172,7 +194,6 @@ class _Step:
             "init_pid": init,
             "init_start_ticks": census.read_start_ticks(init),
             "pid_namespace": self._namespace,
-            "cgroup": self._group,
         }
         step_folder.write_document(self._folder, step_folder.IDENTITY, self._identity, durable=False)
 
@@ -203,7 +224,7 @@ class _Step:
 
     def _patience(self) -> float:
         now = time.monotonic()
-        ends = [60.0]
+        ends = [_TELL_SECONDS if self._must_tell else 60.0]
         if self._kill_at is not None:
             ends.append(self._kill_at - now)
         elif self._phase == RUNNING:
@@ -303,6 +324,15 @@ class _Step:
         subscriber.connection.close()
 
     def _tell(self) -> None:
+        now = time.monotonic()
+        is_flood = self._segment.size - self._told_size > _FLOOD_BYTES
+        self._must_tell = (
+            is_flood and self._phase == self._told_phase and now < self._told_at + _TELL_SECONDS
+        )
+        if self._must_tell:
+            # Under a flood one word in a while is enough, and leaves the processor to the flood.
+            return
+        self._told_at, self._told_phase, self._told_size = now, self._phase, self._segment.size
         for subscriber in list(self._subscribers.values()):
             if not subscriber.tell(self._segment.size, self._phase):
                 self._drop(subscriber)
@@ -369,10 +399,9 @@ class _Step:
             if not any([self._drain(descriptor) for descriptor in list(self._sources)]) and self._sources:
                 select.select(list(self._sources), [], [], 0.05)
         at_ms = int((time.monotonic() - self._began) * 1000)
-        digest = self._segment.close(at_ms)
+        digest = self._segment.finish(at_ms)
         if self._hold is not None:
             self._hold.release()
-        cgroup.close_group(self._group)
         return self._describe(left, digest)
 
     def _wait_childless(self, deadline: float) -> int:
@@ -451,14 +480,13 @@ class _Step:
                     self._accept()
                 elif descriptor in self._subscribers:
                     self._hear(self._subscribers[descriptor])
+        self._segment.close()
         self._server.close()
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(self._folder, step_folder.CONTROL))
 
 
-def _fork_exec(
-    line: list[str], channels: terminal.Channels, handed: dict[int, int], group: str | None
-) -> int:
+def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, int]) -> int:
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -467,7 +495,6 @@ def _fork_exec(
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(127)
-        cgroup.join_group(group)
         terminal.become_session(channels)
         # First out of the way, then into place: the numbers wanted may be taken by one another.
         raised = {wanted: fcntl.fcntl(held, fcntl.F_DUPFD_CLOEXEC, 100) for wanted, held in handed.items()}

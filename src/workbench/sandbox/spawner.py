@@ -15,6 +15,7 @@ import socket
 import sys
 from typing import Any
 
+from workbench.sandbox.cgroup import enter_group
 from workbench.sandbox.shim import supervise
 
 _LONGEST_MESSAGE = 65536
@@ -27,14 +28,22 @@ def main() -> None:
     os.dup2(quiet, 0)
     # Children are not waited for; the kernel takes them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    enter_group()
     gc.collect()
     gc.freeze()
     while True:
         message, descriptors, _, _ = socket.recv_fds(server, _LONGEST_MESSAGE, 1)
         if not message:
             return
-        if os.fork() == 0:
-            _serve(server, message, descriptors[0])
+        try:
+            child = os.fork()
+        except OSError as error:
+            # A fork bomb may have used up every process: say so and stay.
+            answer = {"ticket": message.decode(), "error": f"no process can be started: {error.strerror}"}
+            server.send(json.dumps(answer).encode())
+        else:
+            if child == 0:
+                _serve(server, message, descriptors[0])
         for descriptor in descriptors:
             os.close(descriptor)
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.sandbox import census, cgroup, step_folder
+from workbench.sandbox import census, step_folder
 from workbench.sandbox.placeholders import Placeholders
 
 _RETRY_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
@@ -172,7 +172,6 @@ class Watch:
         identity = step_folder.read_document(folder, step_folder.IDENTITY) or {}
         claim = step_folder.read_document(folder, step_folder.CLAIM) or {}
         left = await _end_namespace(identity)
-        cgroup.close_group(identity.get("cgroup"))
         request = step_folder.read_document(folder, step_folder.REQUEST) or {}
         if "workspace_root" in request:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))

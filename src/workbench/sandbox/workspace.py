@@ -58,7 +58,7 @@ def check_workspace(path: str, *, state_home: str) -> str:
         )
     if os.stat(root).st_uid != os.geteuid() and not _may_write(root):
         raise BoundaryViolation(
-            f"the workspace {root} belongs to user {os.stat(root).st_uid}, not to {os.geteuid()}, the service",
+            f"the workspace {root} is user {os.stat(root).st_uid}'s, the service is user {os.geteuid()}",
             remedy="run the workbench as the owner of the workspace, or change its owner",
         )
     return root

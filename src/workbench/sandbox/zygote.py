@@ -18,6 +18,9 @@ from typing import Any
 
 from workbench.model.errors import SandboxUnavailable
 
+NOT_STARTED = "step_not_started"
+"""The code of the error that says for certain that nothing was started."""
+
 _PATIENCE_SECONDS = 10.0
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from workbench.sandbox.spawner import main; main()"
@@ -92,7 +95,9 @@ class Zygote:
             del self._waiting[ticket]
         if "error" in identity:
             raise SandboxUnavailable(
-                f"the step was not started: {identity['error']}", remedy="see `workbench doctor`, then retry"
+                f"the step was not started: {identity['error']}",
+                remedy="mend the cause (`workbench doctor` looks for the usual ones), then retry the run",
+                code=NOT_STARTED,
             )
         return identity
 

@@ -13,7 +13,8 @@ from workbench.features.outline import MAX_BOXES, parse_outline
 def test_a_document_is_taken_apart_with_its_lines() -> None:
     outline = parse_outline(
         "specs/001-a/tasks.md",
-        "# Tasks: A\n\n**Status**: Draft\n\n## Phase 1: Setup\n- [x] T001 One\n  * [ ] note\n1. [-] T002 Two\n",
+        "# Tasks: A\n\n**Status**: Draft\n\n## Phase 1: Setup\n"
+        "- [x] T001 One\n  * [ ] note\n1. [-] T002 Two\n",
     )
     assert outline.headings == (
         Heading(level=1, text="Tasks: A", line=1),
@@ -51,7 +52,8 @@ def test_several_keys_stand_on_one_line_between_bars_and_a_template_choice_stays
 
 
 def test_fences_and_comments_hide_examples() -> None:
-    text = "```md\n- [ ] no\n## no\n```\n<!-- - [ ] no -->\n<!--\n- [ ] no\n-->- [ ] after\n- [x] yes <!-- note -->"
+    text = "```md\n- [ ] no\n## no\n```\n<!-- - [ ] no -->\n"
+    text += "<!--\n- [ ] no\n-->- [ ] after\n- [x] yes <!-- note -->"
     assert [box.text for box in parse_outline("a.md", text).boxes] == ["after", "yes"]
 
 

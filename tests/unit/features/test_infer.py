@@ -1,0 +1,177 @@
+"""What the facts say against what the documents say, in both directions."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.features.formats.layout import Declared, Draft
+from workbench.features.infer import infer_feature, status_of_tasks
+from workbench.model.feature import (
+    Document,
+    DocumentRole,
+    Evidence,
+    Feature,
+    FeatureStatus,
+    Phase,
+    Task,
+    TaskStatus,
+)
+
+OPEN, BEGUN, BLOCKED, DONE, CANCELED = (
+    TaskStatus.OPEN,
+    TaskStatus.IN_PROGRESS,
+    TaskStatus.BLOCKED,
+    TaskStatus.DONE,
+    TaskStatus.CANCELED,
+)
+
+
+def tasks(*statuses: TaskStatus, phase: str = "") -> tuple[Task, ...]:
+    return tuple(
+        Task(
+            task_id=f"{phase}T{n}", title=f"do {n}", status=status, path="tasks.md", line=n + 10, phase=phase
+        )
+        for n, status in enumerate(statuses, 1)
+    )
+
+
+def infer(
+    declared: str = "",
+    found: tuple[Task, ...] = (),
+    phases: tuple[Phase, ...] = (),
+    roles: tuple[DocumentRole, ...] = (DocumentRole.REQUIREMENTS,),
+    is_archived: bool = False,
+) -> Feature:
+    draft = Draft(
+        slug="a",
+        title="A",
+        layout="test",
+        declared=Declared(text=declared, path="spec.md", line=3) if declared else None,
+        documents=tuple(Document(path="spec.md", role=role) for role in roles),
+        tasks=found,
+        phases=phases,
+        is_archived=is_archived,
+    )
+    return infer_feature(draft, "a", {"spec.md": "c1", "tasks.md": None})
+
+
+def phase(number: int, declared: str, status: FeatureStatus) -> Phase:
+    return Phase(
+        phase_id=f"phase-{number}",
+        title="P",
+        status=status,
+        declared_status=declared,
+        path="progress.md",
+        line=number,
+    )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        ((), FeatureStatus.UNKNOWN),
+        ((CANCELED,), FeatureStatus.UNKNOWN),
+        ((OPEN, OPEN), FeatureStatus.PLANNED),
+        ((OPEN, BLOCKED), FeatureStatus.PLANNED),
+        ((BLOCKED, DONE), FeatureStatus.BLOCKED),
+        ((OPEN, DONE), FeatureStatus.IN_PROGRESS),
+        ((OPEN, BEGUN), FeatureStatus.IN_PROGRESS),
+        ((DONE, CANCELED), FeatureStatus.DONE),
+    ],
+)
+def test_tasks_alone_have_a_status(statuses: tuple[TaskStatus, ...], status: FeatureStatus) -> None:
+    assert status_of_tasks(tasks(*statuses)) is status
+
+
+def test_every_spec_says_draft_though_all_its_tasks_are_ticked() -> None:
+    feature = infer("Draft", tasks(*[DONE] * 31))
+    assert feature.inferred_status is FeatureStatus.DONE
+    assert feature.drift == (
+        Evidence(path="spec.md", line=3, commit="c1", fact="says “Draft”, 31 of 31 tasks ticked"),
+        Evidence(path="tasks.md", line=41, commit=None, fact="T31 is done; 31 of 31 tasks ticked"),
+    )
+
+
+def test_declared_complete_with_open_tasks_is_drift_at_the_first_open_task() -> None:
+    feature = infer("Complete", tasks(DONE, OPEN, OPEN))
+    assert feature.inferred_status is FeatureStatus.IN_PROGRESS
+    assert [(e.line, e.fact) for e in feature.drift] == [
+        (3, "says “Complete”, 1 of 3 tasks ticked"),
+        (12, "T2 is open; 1 of 3 tasks ticked"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "statuses"),
+    [
+        ("In Progress", (DONE, OPEN)),
+        ("Draft", (OPEN, OPEN)),
+        ("Complete", (DONE, DONE)),
+        ("Complete", (DONE, CANCELED)),
+        ("purple", (DONE, OPEN)),
+        ("", (DONE,)),
+        ("archived", (DONE, OPEN)),
+        ("in review", (DONE, DONE)),
+    ],
+)
+def test_words_and_facts_that_agree_are_no_drift(declared: str, statuses: tuple[TaskStatus, ...]) -> None:
+    assert infer(declared, tasks(*statuses)).drift == ()
+
+
+def test_in_review_stays_in_review_when_all_is_ticked() -> None:
+    assert infer("in review", tasks(DONE)).inferred_status is FeatureStatus.IN_REVIEW
+
+
+def test_a_phase_drifts_in_both_directions() -> None:
+    feature = infer(
+        "in progress",
+        tasks(DONE, phase="phase-1") + tasks(DONE, OPEN, phase="phase-2"),
+        (
+            phase(1, "pending", FeatureStatus.PLANNED),
+            phase(2, "completed", FeatureStatus.DONE),
+        ),
+    )
+    assert [e.fact for e in feature.drift] == [
+        "phase-1 says “pending”, 1 of 1 tasks ticked",
+        "phase-2 says “completed”, 1 of 2 tasks ticked",
+    ]
+    assert [p.status for p in feature.phases] == [FeatureStatus.DONE, FeatureStatus.IN_PROGRESS]
+
+
+def test_a_later_phase_that_says_it_is_open_keeps_the_feature_open() -> None:
+    feature = infer(
+        "in progress",
+        tasks(DONE, phase="phase-1"),
+        (phase(1, "", FeatureStatus.UNKNOWN), phase(2, "pending", FeatureStatus.PLANNED)),
+    )
+    assert (feature.inferred_status, feature.drift) == (FeatureStatus.IN_PROGRESS, ())
+
+
+def test_phases_speak_where_no_task_does() -> None:
+    feature = infer("completed", (), (phase(1, "in progress", FeatureStatus.IN_PROGRESS),))
+    assert feature.inferred_status is FeatureStatus.IN_PROGRESS
+    assert [e.fact for e in feature.drift] == [
+        "says “completed”, its phases say in progress",
+        "phase-1 says “in progress”",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "roles", "status"),
+    [
+        ("approved", (DocumentRole.REQUIREMENTS,), FeatureStatus.PLANNED),
+        ("completed", (DocumentRole.REQUIREMENTS,), FeatureStatus.DONE),
+        ("", (DocumentRole.REQUIREMENTS, DocumentRole.PLAN), FeatureStatus.PLANNED),
+        ("", (DocumentRole.REPORT,), FeatureStatus.DRAFT),
+        ("purple", (DocumentRole.REPORT,), FeatureStatus.DRAFT),
+    ],
+)
+def test_documents_and_words_count_where_no_fact_speaks(
+    declared: str, roles: tuple[DocumentRole, ...], status: FeatureStatus
+) -> None:
+    feature = infer(declared, roles=roles)
+    assert (feature.inferred_status, feature.drift) == (status, ())
+
+
+def test_an_archived_feature_is_archived_whatever_its_tasks_say() -> None:
+    assert infer("draft", tasks(OPEN), is_archived=True).inferred_status is FeatureStatus.ARCHIVED

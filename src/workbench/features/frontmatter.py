@@ -16,6 +16,7 @@ from workbench.model.feature import Diagnostic
 MAX_DEPTH = 40
 MAX_VALUES = 20_000
 MAX_BYTES = 1 << 20
+_ODD_BREAK = re.compile("[\r\x85\u2028\u2029]")
 _LENIENT = re.compile(r"([A-Za-z_][\w-]{0,60}):[ \t]+(.{1,2000})$")
 
 
@@ -49,7 +50,8 @@ def parse_front_matter(path: str, lines: list[str]) -> tuple[dict[str, Value], i
     end = next((i for i, line in enumerate(lines[1:5000], 1) if line.rstrip() in ("---", "...")), 0)
     if end == 0:
         return {}, 0, []
-    source = "\n".join(lines[1:end])
+    # YAML also breaks lines at these characters, which git and editors do not: its line numbers would shift.
+    source = _ODD_BREAK.sub(" ", "\n".join(lines[1:end]))
     try:
         fields, problems = parse_yaml(path, source, first_line=2)
     except _Refused as refusal:

@@ -84,8 +84,11 @@ def _status_of(draft: Draft, phases: Sequence[Phase]) -> FeatureStatus:
         facts = _status_of_phases(phases)
     if facts is not FeatureStatus.UNKNOWN:
         return facts
-    if declared is not FeatureStatus.UNKNOWN:
-        return declared
+    words = [declared, *(other.word().status for other in draft.also_declared)]
+    if furthest := [
+        status for status in words if status not in (FeatureStatus.UNKNOWN, FeatureStatus.ARCHIVED)
+    ]:
+        return max(furthest, key=list(FeatureStatus).index)
     roles = {document.role for document in draft.documents}
     if roles & {DocumentRole.PLAN, DocumentRole.TASKS, DocumentRole.PROGRESS}:
         return FeatureStatus.PLANNED
@@ -112,6 +115,11 @@ def _drift_of(draft: Draft, inferred: FeatureStatus, commits: Commits) -> tuple[
     if declared is None:
         return ()
     said = declared.word().status
+    if other := _contradiction(draft, said):
+        return (
+            _claim(declared, f"says “{_short(declared.text)}”", commits),
+            _claim(other, f"says “{_short(other.text)}”", commits),
+        )
     counting = [task for task in draft.tasks if task.status is not TaskStatus.CANCELED]
     done = [task for task in counting if task.status is TaskStatus.DONE]
     rest = [task for task in counting if task.status is not TaskStatus.DONE]
@@ -137,6 +145,26 @@ def _drift_of(draft: Draft, inferred: FeatureStatus, commits: Commits) -> tuple[
         fact = f"{open_phase.phase_id} says “{_short(open_phase.declared_status)}”"
         claims.append(_evidence(open_phase.path, open_phase.line, fact, commits))
     return tuple(claims)
+
+
+def _contradiction(draft: Draft, said: FeatureStatus) -> Declared | None:
+    """Returns the plan or report whose status parts from the chief document's, where no fact speaks."""
+    if (
+        draft.tasks
+        or any(phase.declared_status for phase in draft.phases)
+        or said in (FeatureStatus.UNKNOWN, FeatureStatus.ARCHIVED)
+    ):
+        return None
+    order = list(FeatureStatus)
+    for other in draft.also_declared:
+        status = other.word().status
+        if status in (FeatureStatus.UNKNOWN, FeatureStatus.ARCHIVED):
+            continue
+        has_begun = order.index(status) >= order.index(FeatureStatus.IN_PROGRESS)
+        is_ahead = said is FeatureStatus.DONE and status is not FeatureStatus.DONE
+        if is_ahead or (has_begun and order.index(status) > order.index(said)):
+            return other
+    return None
 
 
 def _phase_drift(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:

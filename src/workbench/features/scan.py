@@ -32,6 +32,7 @@ from workbench.model.errors import InvalidInput, NotFound
 from workbench.model.feature import Diagnostic, Discovery
 
 MAX_DOCUMENTS = 5_000
+MAX_TOTAL_BYTES = 256 << 20
 _CLOCK_GRAIN_NS = 20_000_000
 _COARSE_GRAIN_NS = 2_000_000_000
 
@@ -193,10 +194,15 @@ def _find(root: int) -> tuple[dict[str, Stamp], list[str], list[tuple[str, str]]
     stamps: dict[str, Stamp] = {}
     agent_paths: list[str] = []
     problems: list[tuple[str, str]] = []
+    total_bytes = 0
     for found in walk(root, may_hold, wants):
         if found.stamp is None:
             if not (is_agent_file(found.path) or found.path in BUILD_FILES):
                 problems.append((found.path, found.problem))
+        elif total_bytes + found.stamp.size > MAX_TOTAL_BYTES:
+            problems.append(
+                (found.path, f"the documents exceed {MAX_TOTAL_BYTES} bytes; this one is not read")
+            )
         elif is_agent_file(found.path):
             agent_paths.append(found.path)
             stamps[found.path] = found.stamp
@@ -207,6 +213,7 @@ def _find(root: int) -> tuple[dict[str, Stamp], list[str], list[tuple[str, str]]
             break
         else:
             stamps[found.path] = found.stamp
+            total_bytes += found.stamp.size
     return stamps, agent_paths, problems
 
 

@@ -88,6 +88,20 @@ def test_prd_plan_and_progress_are_one_feature() -> None:
     )
 
 
+def test_documents_without_a_slug_are_joined_by_references_in_both_directions_and_over_steps() -> None:
+    files = {
+        "docs/prd.md": "---\ndoc_type: prd\ntitle: T\n---\n",
+        "docs/plan.md": "---\ndoc_type: implementation_plan\nfeature_slug: x\nprd_ref: docs/prd.md\n---\n",
+        "docs/phase.md": "---\ndoc_type: phase_plan\nplan_ref: docs/plan.md\n---\n",
+        "docs/progress.md": "---\ndoc_type: progress\nplan_ref: ./docs/phase.md\n---\n",
+        "docs/one.md": "---\ndoc_type: prd\nparent: docs/two.md\n---\n",
+        "docs/two.md": "---\ndoc_type: prd\nparent: docs/one.md\n---\n",
+    }
+    drafts = {draft.slug: [d.path for d in draft.documents] for draft in read(files).drafts}
+    assert drafts.pop("x") == ["docs/prd.md", "docs/phase.md", "docs/plan.md", "docs/progress.md"]
+    assert sorted(path for paths in drafts.values() for path in paths) == ["docs/one.md", "docs/two.md"]
+
+
 def test_any_docs_folder_counts_when_the_front_matter_says_what_it_is() -> None:
     files = {
         "docs/roadmap/a.md": "---\ndoc_type: PRD\nfeature_slug: a\n---\n",

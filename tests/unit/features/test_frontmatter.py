@@ -42,6 +42,11 @@ def test_a_block_text_stands_on_the_line_below_its_mark() -> None:
     assert (fields["command"].text, fields["command"].line) == ("bash x.sh", 3)
 
 
+def test_breaks_that_only_yaml_knows_do_not_shift_the_lines() -> None:
+    fields, _, problems = parse("---\na: one\u2028two\x85three\rfour\nstatus: draft\n---")
+    assert (fields["status"].line, problems) == (3, [])
+
+
 def test_invalid_yaml_is_reported_with_its_line_and_plain_keys_are_kept() -> None:
     fields, skip, problems = parse("---\ndoc_type: prd\ntitle: A: B: C\nfeature_slug: x # note\n---\n# T")
     assert problems[0][0] == 3

@@ -41,12 +41,14 @@ def infer(
     phases: tuple[Phase, ...] = (),
     roles: tuple[DocumentRole, ...] = (DocumentRole.REQUIREMENTS,),
     is_archived: bool = False,
+    plan: str = "",
 ) -> Feature:
     draft = Draft(
         slug="a",
         title="A",
         layout="test",
         declared=Declared(text=declared, path="spec.md", line=3) if declared else None,
+        also_declared=(Declared(text=plan, path="plan.md", line=4),) if plan else (),
         documents=tuple(Document(path="spec.md", role=role) for role in roles),
         tasks=found,
         phases=phases,
@@ -175,3 +177,22 @@ def test_documents_and_words_count_where_no_fact_speaks(
 
 def test_an_archived_feature_is_archived_whatever_its_tasks_say() -> None:
     assert infer("draft", tasks(OPEN), is_archived=True).inferred_status is FeatureStatus.ARCHIVED
+
+
+@pytest.mark.parametrize(
+    ("declared", "plan", "status", "drift"),
+    [
+        ("draft", "completed", FeatureStatus.DONE, ["says “draft”", "says “completed”"]),
+        ("approved", "in progress", FeatureStatus.IN_PROGRESS, ["says “approved”", "says “in progress”"]),
+        ("completed", "draft", FeatureStatus.DONE, ["says “completed”", "says “draft”"]),
+        ("in progress", "draft", FeatureStatus.IN_PROGRESS, []),
+        ("draft", "approved", FeatureStatus.PLANNED, []),
+        ("draft", "purple", FeatureStatus.DRAFT, []),
+        ("draft", "archived", FeatureStatus.DRAFT, []),
+    ],
+)
+def test_documents_that_contradict_each_other_are_drift_where_no_task_speaks(
+    declared: str, plan: str, status: FeatureStatus, drift: list[str]
+) -> None:
+    feature = infer(declared, plan=plan)
+    assert (feature.inferred_status, [e.fact for e in feature.drift]) == (status, drift)

@@ -108,10 +108,10 @@ class CCDash:
 
     def parse(self, outlines: Mapping[str, Outline]) -> Reading:
         chosen = {path: role for path, outline in sorted(outlines.items()) if (role := _role_of(outline))}
-        slugs = {path: _own_slug(outlines[path], role) for path, role in chosen.items()}
+        slugs = _slugs_of(chosen, outlines)
         groups: dict[str, list[Outline]] = {}
         for path in chosen:
-            groups.setdefault(_slug_of(outlines[path], slugs), []).append(outlines[path])
+            groups.setdefault(slugs[path], []).append(outlines[path])
         drafts: list[Draft] = []
         problems: list[Diagnostic] = []
         for slug, members in sorted(groups.items()):
@@ -153,15 +153,32 @@ def _own_slug(outline: Outline, role: DocumentRole) -> str:
     return ""
 
 
-def _slug_of(outline: Outline, slugs: Mapping[str, str]) -> str:
-    """Follows the references of a document without a slug, at most four steps, to one that has one."""
-    if own := slugs[outline.path]:
-        return own
-    for name in ("prd_ref", "plan_ref", "parent", "prd"):
-        target = outline.text_of(name).strip().removeprefix("./").removeprefix("/")
-        if target and target != outline.path and target.endswith(".md"):
-            return slugs.get(target) or stem_of(target)
-    return stem_of(outline.path)
+def _slugs_of(chosen: Mapping[str, DocumentRole], outlines: Mapping[str, Outline]) -> dict[str, str]:
+    """Gives every document its feature's slug: its own, else one it refers to, else one that refers to it."""
+    own = {path: _own_slug(outlines[path], role) for path, role in chosen.items()}
+    named_by: dict[str, str] = {}
+    for path, slug in own.items():
+        if slug:
+            for target in _references(outlines[path]):
+                named_by.setdefault(target, slug)
+    found: dict[str, str] = {}
+    for path in chosen:
+        current, steps = path, 0
+        # A plan may refer to a plan that refers to the PRD; a circle of references ends after four steps.
+        while not (slug := own.get(current) or named_by.get(current, "")) and steps < 4:
+            target = next(iter(_references(outlines[current])), "") if current in outlines else ""
+            if not target or target == current:
+                break
+            current, steps = target, steps + 1
+        found[path] = slug or stem_of(current)
+    return found
+
+
+def _references(outline: Outline) -> list[str]:
+    """Returns the documents whose feature this one says it belongs to."""
+    texts = (outline.text_of(name).strip() for name in ("prd_ref", "plan_ref", "parent", "prd"))
+    paths = (text.removeprefix("./").removeprefix("/") for text in texts if text.endswith(".md"))
+    return [path for path in paths if path != outline.path]
 
 
 def _draft_of(
@@ -171,7 +188,7 @@ def _draft_of(
     problems = [problem for outline in ordered for problem in outline.problems]
     plans = [outline for outline in ordered if roles[outline.path] is DocumentRole.PLAN]
     progress = [outline for outline in ordered if roles[outline.path] is DocumentRole.PROGRESS]
-    declared = _declared(ordered)
+    words = _declared(ordered)
     for outline in ordered:
         if quote := outline.quote_of("status"):
             problems += status_problems(Declared(text=quote.text, path=outline.path, line=quote.line))
@@ -184,7 +201,10 @@ def _draft_of(
             slug=slug,
             title=next((_TITLE.sub("", t).strip() for o in ordered if (t := o.title().text)), slug) or slug,
             layout=CCDash.name,
-            declared=declared,
+            declared=words[0] if words else None,
+            also_declared=tuple(
+                w for w in words[1:] if roles[w.path] in (DocumentRole.PLAN, DocumentRole.PROGRESS)
+            ),
             documents=tuple(
                 Document(path=outline.path, role=roles[outline.path], title=outline.title().text)
                 for outline in ordered
@@ -199,12 +219,9 @@ def _draft_of(
     )
 
 
-def _declared(ordered: Sequence[Outline]) -> Declared | None:
-    for outline in ordered:
-        quote = outline.quote_of("status") or outline.keys.get("status")
-        if quote and quote.text:
-            return Declared(text=quote.text, path=outline.path, line=quote.line)
-    return None
+def _declared(ordered: Sequence[Outline]) -> list[Declared]:
+    found = ((o.path, o.quote_of("status") or o.keys.get("status")) for o in ordered)
+    return [Declared(text=q.text, path=path, line=q.line) for path, q in found if q and q.text]
 
 
 def _phase_of(outline: Outline) -> str:

@@ -79,13 +79,17 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A feature as one layout tells it, before anything is inferred and before commits are known."""
+    """A feature as one layout tells it, before anything is inferred and before commits are known.
+
+    `declared` is the chief document's status; `also_declared` are those of its plans and progress reports.
+    """
 
     slug: str
     title: str
     layout: str
     declared: Declared | None
     documents: tuple[Document, ...]
+    also_declared: tuple[Declared, ...] = ()
     phases: tuple[Phase, ...] = ()
     tasks: tuple[Task, ...] = ()
     depends_on: tuple[str, ...] = ()

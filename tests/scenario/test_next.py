@@ -53,7 +53,7 @@ def test_the_examples_next_command_is_a_shell_command_that_passes_in_a_sandbox(
     repo = copy(example, tmp_path / "repo")
     best = ask(repo)[0].recommendation
     assert best is not None
-    assert (best.feature_id, best.runnable.ok, best.command.split(" ")[0]) == (feature, True, "bash")
+    assert (best.feature_id, best.runnable.ok, best.command) == (feature, True, "make test")
     done = run_confined(repo, best.command)
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [last_line]), done.stderr
 
@@ -85,8 +85,8 @@ def test_ticking_tasks_walks_through_the_example_to_its_end(tmp_path: Path) -> N
     assert run_confined(repo, steps[-1][1]).returncode == 0
     step()
     assert steps == [
-        ("continue-phase", "bash tests/run.sh"),
-        ("continue-phase", "bash tests/run.sh"),
+        ("continue-phase", "make test"),
+        ("continue-phase", "make test"),
         ("complete", "sed -i '5s/In Progress/Complete/' specs/002-mark-done/spec.md"),
         ("nothing", "All of its work is done and its documents say so: nothing is to be run for it."),
     ]

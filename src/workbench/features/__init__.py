@@ -31,9 +31,10 @@ def discover(repo: Path, *, cache_dir: Path | None) -> Discovery:
 
 
 def read_document(repo: Path, path: str) -> str:
-    """Returns the text of one document of the repository, at most 2 MiB, none of its path behind a link.
+    """Returns the text of one document of the repository, none of its path behind a link.
 
-    Raises NotFound when there is no such file, InvalidInput when `repo` is no readable folder.
+    Only Markdown, build files and agents' files are shown, and of a document its first 2 MiB; a cut one says
+    so in its last line. Raises NotFound for anything else, InvalidInput when `repo` is no readable folder.
     """
     from workbench.features.scan import read_text
 

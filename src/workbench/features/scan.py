@@ -27,7 +27,7 @@ from workbench.features.machinery import (
     COMMAND_FOLDERS,
     INSTRUCTIONS,
 )
-from workbench.features.tree import Stamp, open_beneath, read_beneath, walk
+from workbench.features.tree import MAX_DOCUMENT_BYTES, Stamp, open_beneath, read_beneath, walk
 from workbench.model.errors import InvalidInput, NotFound
 from workbench.model.feature import Diagnostic, Discovery
 
@@ -50,21 +50,33 @@ def scan(repo: Path, *, cache_dir: Path | None) -> Discovery:
 
 
 def read_text(repo: Path, path: str, *, limit_bytes: int = 2 << 20) -> str:
-    """Returns the text of one file of the repository, at most `limit_bytes`; never one behind a link.
+    """Returns the text of one document of the repository, at most `limit_bytes`; never one behind a link.
 
-    Raises NotFound when there is no such regular file beneath the root, or it is larger.
+    Only what evidence can cite is shown: Markdown, build files and agents' files. A repository also holds
+    `.env` and `.git/config`, which reading features must not hand out. A longer document is cut at a line's
+    end and says so in its last line. Raises NotFound for anything else.
     """
+    if not _may_be_cited(path):
+        raise NotFound(
+            f"{path[:200]!r} is no planning document, build file or agent file",
+            remedy="name a document by its path in the repository, as the feature lists it",
+        )
     _, root = _open_root(repo)
     try:
-        read = read_beneath(root, path, limit_bytes)
+        read = read_beneath(root, path)
     finally:
         os.close(root)
     if read is None:
         raise NotFound(
-            f"{path[:200]!r} is no regular file of the repository of at most {limit_bytes} bytes",
+            f"{path[:200]!r} is no regular file of the repository of at most {MAX_DOCUMENT_BYTES} bytes",
             remedy="name a document by its path in the repository, as the feature lists it",
         )
-    return read[0].decode("utf-8-sig", "replace")
+    content = read[0]
+    if len(content) > limit_bytes:
+        kept = content[: content.rfind(b"\n", 0, limit_bytes) + 1] or content[:limit_bytes]
+        note = f"\n[cut here: {len(kept)} of {len(content)} bytes are shown]\n"
+        return kept.decode("utf-8-sig", "replace") + note
+    return content.decode("utf-8-sig", "replace")
 
 
 def has_file(repo: Path, path: str) -> bool:
@@ -185,11 +197,8 @@ def _find(root: int) -> tuple[dict[str, Stamp], list[str], list[tuple[str, str]]
             or any(folder.startswith(commands + "/") for commands in COMMAND_FOLDERS)
         )
 
-    def is_agent_file(path: str) -> bool:
-        return path in INSTRUCTIONS or any(path.startswith(folder + "/") for folder in COMMAND_FOLDERS)
-
     def wants(path: str) -> bool:
-        return path in BUILD_FILES or is_agent_file(path) or any(layout.wants(path) for layout in layouts)
+        return path in BUILD_FILES or _is_agent_file(path) or any(layout.wants(path) for layout in layouts)
 
     stamps: dict[str, Stamp] = {}
     agent_paths: list[str] = []
@@ -197,13 +206,13 @@ def _find(root: int) -> tuple[dict[str, Stamp], list[str], list[tuple[str, str]]
     total_bytes = 0
     for found in walk(root, may_hold, wants):
         if found.stamp is None:
-            if not (is_agent_file(found.path) or found.path in BUILD_FILES):
+            if not (_is_agent_file(found.path) or found.path in BUILD_FILES):
                 problems.append((found.path, found.problem))
         elif total_bytes + found.stamp.size > MAX_TOTAL_BYTES:
             problems.append(
                 (found.path, f"the documents exceed {MAX_TOTAL_BYTES} bytes; this one is not read")
             )
-        elif is_agent_file(found.path):
+        elif _is_agent_file(found.path):
             agent_paths.append(found.path)
             stamps[found.path] = found.stamp
         elif len(stamps) >= MAX_DOCUMENTS:
@@ -215,6 +224,15 @@ def _find(root: int) -> tuple[dict[str, Stamp], list[str], list[tuple[str, str]]
             stamps[found.path] = found.stamp
             total_bytes += found.stamp.size
     return stamps, agent_paths, problems
+
+
+def _is_agent_file(path: str) -> bool:
+    return path in INSTRUCTIONS or path.startswith(tuple(folder + "/" for folder in COMMAND_FOLDERS))
+
+
+def _may_be_cited(path: str) -> bool:
+    is_document = path.lower().endswith(".md") and ".git" not in path.split("/")
+    return is_document or path in BUILD_FILES or _is_agent_file(path)
 
 
 def _prefixes(folder: str) -> Iterable[str]:
@@ -270,8 +288,7 @@ def _read_changed(
     texts: dict[str, str] = {}
     unread: list[tuple[str, str]] = []
     for path in stamps:
-        is_document = path.lower().endswith(".md") and path not in INSTRUCTIONS
-        is_document = is_document and not any(path.startswith(folder + "/") for folder in COMMAND_FOLDERS)
+        is_document = path.lower().endswith(".md") and not _is_agent_file(path)
         old = kept.outlines.get(path)
         if is_document and known and path in trusted and old and old[0] == known.blob_ids.get(path):
             outlines[path], blob_ids[path] = old, old[0]

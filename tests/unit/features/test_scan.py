@@ -351,11 +351,24 @@ def test_the_cache_is_for_the_owner_alone(make_repo: MakeRepo, tmp_path: Path) -
 
 def test_a_document_is_shown_and_nothing_else_is(make_repo: MakeRepo, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
-    repo = make_repo({"docs/a b/写.md": "\ufefftext\r\n", "big.md": "x" * (3 << 20)})
+    repo = make_repo(
+        {
+            "docs/a b/写.md": "\ufefftext\r\n",
+            "big.md": "one line\n" * (300 << 10),
+            "Makefile": "test:\n",
+            ".env": "KEY=secret",
+            ".git/config": "token = secret",
+            ".git/notes.md": "secret",
+            "src/a.py": "secret",
+        }
+    )
     (repo / "link.md").symlink_to(tmp_path / "secret")
     (repo / "folder").symlink_to(tmp_path)
     os.mkfifo(repo / "pipe.md")
     assert read_document(repo, "docs/a b/写.md") == "text\r\n"
+    assert read_document(repo, "Makefile") == "test:\n"
+    big = read_document(repo, "big.md")
+    assert big.endswith("one line\n\n[cut here: 2097144 of 2764800 bytes are shown]\n")
     for path in (
         *(
             "link.md",
@@ -365,7 +378,8 @@ def test_a_document_is_shown_and_nothing_else_is(make_repo: MakeRepo, tmp_path: 
             str(tmp_path / "secret"),
             "/etc/passwd",
         ),
-        *("", ".", "docs", "pipe.md", "big.md", "a\0b", "none.md", "docs//../../secret"),
+        *("", ".", "docs", "pipe.md", "a\0b", "none.md", "docs//../../secret"),
+        *(".env", ".git/config", ".git/notes.md", "src/a.py", "docs/../.env", "docs/../src/a.py"),
     ):
         with pytest.raises(NotFound):
             read_document(repo, path)

@@ -14,6 +14,9 @@ import pytest
 from workbench.features import advise, discover
 from workbench.model.recommendation import Advice
 from workbench.model.verdict import Decision
+from workbench.policy.judge import judge
+from workbench.policy.load import load_policy
+from workbench.sandbox.lookup import ProjectSurroundings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/usr/bin:/bin"
@@ -119,3 +122,29 @@ def test_the_projects_own_roadmap_has_a_next_step() -> None:
     answers = {advice.feature_id: advice for advice in ask(ROOT)}
     roadmap = answers["feature-execution-workbench-roadmap-v1"]
     assert roadmap.recommendation is None or roadmap.reason.startswith("It waits for")
+
+
+def test_under_the_shipped_policy_the_first_step_is_allowed_and_the_release_is_held(tmp_path: Path) -> None:
+    repo = copy("todo-cli", tmp_path / "repo").resolve()
+    policy = load_policy()
+    surroundings = ProjectSurroundings(workspace_root=str(repo), toolchains=())
+
+    def preview(command: str) -> Decision:
+        judgement = judge(policy, command, cwd=str(repo), workspace_root=str(repo), surroundings=surroundings)
+        return judgement.verdict.verdict
+
+    def first() -> str:
+        best = advise(
+            discover(repo, cache_dir=None), program_path=surroundings.program_path, policy_preview=preview
+        )[0].recommendation
+        assert best is not None
+        assert best.runnable.ok
+        return best.command
+
+    assert (first(), preview(first())) == ("make test", Decision.ALLOW)
+    for path, old, new in (
+        ("specs/002-mark-done/tasks.md", "- [ ]", "- [x]"),
+        ("specs/002-mark-done/spec.md", "In Progress", "Complete"),
+    ):
+        (repo / path).write_text((repo / path).read_text().replace(old, new))
+    assert (first(), preview(first())) == ("rm -rf build", Decision.REQUIRES_APPROVAL)

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from workbench.features.document import Outline
-from workbench.features.tree import Stamp
+from workbench.features.files import Stamp
 from workbench.model.feature import Discovery
 
 MAX_CACHE_BYTES = 256 << 20

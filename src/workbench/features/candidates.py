@@ -79,7 +79,9 @@ def candidates_for(
 
 def plain_text(text: str, limit: int = 200) -> str:
     """Returns text on one line without control, bidirectional or other invisible characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:limit]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())[:limit]
 
 
 def _declared(commands: tuple[DeclaredCommand, ...], purpose: str, task_id: str) -> Iterator[Candidate]:

@@ -1,6 +1,6 @@
 """Looks at a repository: finds its planning documents, reads them, and says what features they tell of.
 
-Only this module (with tree, head and cache behind it) touches the disk for the features room. It starts no
+Only this module (with files, head and cache behind it) touches the disk for the features room. It starts no
 program, follows no link, and reads nothing outside the repository but its git folder. One unreadable document
 is a diagnostic; the others are still read. What the documents mean is for the layouts and infer to say.
 """
@@ -22,12 +22,12 @@ from workbench.features.cache import (
     store_remembered,
 )
 from workbench.features.document import Outline
+from workbench.features.files import MAX_DOCUMENT_BYTES, Stamp, open_beneath, read_beneath, walk
 from workbench.features.machinery import (
     BUILD_FILES,
     COMMAND_FOLDERS,
     INSTRUCTIONS,
 )
-from workbench.features.tree import MAX_DOCUMENT_BYTES, Stamp, open_beneath, read_beneath, walk
 from workbench.model.errors import InvalidInput, NotFound
 from workbench.model.feature import Diagnostic, Discovery
 

@@ -7,6 +7,7 @@ It does not decide whether a status is true: infer does.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -157,6 +158,7 @@ def is_template_text(text: str) -> bool:
     )
 
 
+@functools.cache
 def _table() -> dict[str, FeatureStatus]:
     return {word: status for status, words in _WORDS.items() for word in words}
 

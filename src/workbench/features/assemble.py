@@ -63,7 +63,7 @@ def assemble(
         looked = "; ".join(layout.looked_for for layout in layouts)
         reason = f"no planning documents were found; looked for: {looked}"
         if found:
-            reason += f"; what could not be read: {len(found)}, see the diagnostics"
+            reason += f"; what could not be read: {len(set(found))}, see the diagnostics"
     return Discovery(
         repo=repo,
         commit=head,

@@ -32,21 +32,12 @@ const BLOCKS = new Set([
   "s",
 ]);
 
-interface Place {
-  firstLine: number;
-  mark: number;
-}
-
-function lines(token: Token, place: Place): Record<string, unknown> {
-  if (!token.map) return {};
-  const from = token.map[0] + place.firstLine;
-  const to = token.map[1] + place.firstLine - 1;
-  const isMarked = place.mark >= from && place.mark <= Math.max(from, to);
-  return { "data-line": from, ...(isMarked ? { "data-marked": to - from } : {}) };
+function lines(token: Token, firstLine: number): Record<string, unknown> {
+  return token.map ? { "data-line": token.map[0] + firstLine } : {};
 }
 
 /** Folds a run of tokens into elements; returns the index behind the token that closed it. */
-function fold(tokens: Token[], start: number, place: Place): [ReactNode[], number] {
+function fold(tokens: Token[], start: number, firstLine: number): [ReactNode[], number] {
   const nodes: ReactNode[] = [];
   let index = start;
   while (index < tokens.length) {
@@ -55,7 +46,7 @@ function fold(tokens: Token[], start: number, place: Place): [ReactNode[], numbe
     if (token.nesting === -1) return [nodes, index + 1];
     const key = index;
     if (token.nesting === 1) {
-      const [children, next] = fold(tokens, index + 1, place);
+      const [children, next] = fold(tokens, index + 1, firstLine);
       index = next;
       if (token.hidden) nodes.push(createElement(Fragment, { key }, ...children));
       else if (token.tag === "a") {
@@ -75,14 +66,14 @@ function fold(tokens: Token[], start: number, place: Place): [ReactNode[], numbe
         );
       } else {
         const tag = BLOCKS.has(token.tag) ? token.tag : "div";
-        nodes.push(createElement(tag, { key, ...lines(token, place) }, ...children));
+        nodes.push(createElement(tag, { key, ...lines(token, firstLine) }, ...children));
       }
       continue;
     }
     index += 1;
     switch (token.type) {
       case "inline":
-        nodes.push(createElement(Fragment, { key }, ...fold(token.children ?? [], 0, place)[0]));
+        nodes.push(createElement(Fragment, { key }, ...fold(token.children ?? [], 0, firstLine)[0]));
         break;
       case "text":
         nodes.push(visible(token.content));
@@ -101,7 +92,7 @@ function fold(tokens: Token[], start: number, place: Place): [ReactNode[], numbe
         nodes.push(
           createElement(
             "pre",
-            { key, ...lines(token, place) },
+            { key, ...lines(token, firstLine) },
             createElement("code", {}, visible(token.content)),
           ),
         );
@@ -132,17 +123,19 @@ export function Markdown({ text, line = 0 }: { text: string; line?: number }) {
   const place = useRef<HTMLDivElement>(null);
   const parts = useMemo(() => {
     const { matter, body, firstLine } = splitFrontMatter(text);
-    return { matter, nodes: fold(reader.parse(body, {}), 0, { firstLine, mark: line })[0] };
-  }, [text, line]);
+    return { matter, nodes: fold(reader.parse(body, {}), 0, firstLine)[0] };
+  }, [text]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another text or line moves the mark.
   useEffect(() => {
-    const marked = [...(place.current?.querySelectorAll<HTMLElement>("[data-marked]") ?? [])];
-    const smallest = marked.reduce<HTMLElement | null>(
-      (best, each) => (!best || Number(each.dataset.marked) <= Number(best.dataset.marked) ? each : best),
-      null,
-    );
-    for (const each of marked) each.classList.toggle("marked", each === smallest);
-    smallest?.scrollIntoView({ block: "center" });
+    let marked: HTMLElement | null = null;
+    for (const block of place.current?.querySelectorAll<HTMLElement>("[data-line]") ?? []) {
+      block.classList.remove("marked");
+      const from = Number(block.dataset.line);
+      // The last block that begins at or before the line is the innermost one that holds it.
+      if (line > 0 && from <= line && from >= Number(marked?.dataset.line ?? 0)) marked = block;
+    }
+    marked?.classList.add("marked");
+    if (line > 1) marked?.scrollIntoView({ block: "center" });
   }, [text, line]);
   return (
     <div className="markdown" ref={place}>
@@ -150,7 +143,7 @@ export function Markdown({ text, line = 0 }: { text: string; line?: number }) {
         <ol className="matter">
           {parts.matter.split(/\r?\n/).map((each, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a line's number is its identity.
-            <li key={index} {...(index + 2 === line ? { "data-marked": 0 } : {})}>
+            <li key={index} data-line={index + 2}>
               {visible(each) || " "}
             </li>
           ))}

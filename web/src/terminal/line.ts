@@ -8,7 +8,7 @@ const LOW_BYTES = 256 * 1024;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** The server's word that this caller, or this run, has no terminal. */
-const REFUSED_CODES = [1008, 4401, 4403, 4404];
+const REFUSED_CODES = [1008, 4001, 4003, 4004];
 
 export type LineState = "connecting" | "live" | "behind" | "lost" | "refused" | "ended";
 

@@ -60,7 +60,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
   followsRef.current = follows;
   wrapsRef.current = wraps;
 
-  const fit = useCallback(() => {
+  const refit = useCallback(() => {
     const sizes = screen.current?.fit(wrapsRef.current);
     if (sizes && holds.current) line.current?.say({ type: "resize", ...sizes });
   }, []);
@@ -78,15 +78,15 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       pointedAt: setLink,
     });
     screen.current = opened;
-    fit();
-    const observer = new ResizeObserver(() => fit());
+    refit();
+    const observer = new ResizeObserver(() => refit());
     observer.observe(element);
     return () => {
       observer.disconnect();
       opened.close();
       screen.current = null;
     };
-  }, [mode, fit]);
+  }, [mode, refit]);
 
   useEffect(() => {
     setIsEmpty(true);
@@ -118,7 +118,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           setHolder(word.holder);
           screen.current?.setInput(word.held);
           if (word.held) {
-            fit();
+            refit();
             screen.current?.focus();
           }
         }
@@ -131,14 +131,14 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       opened.close();
       line.current = null;
     };
-  }, [runId, shown, fit]);
+  }, [runId, shown, refit]);
 
   useEffect(() => screen.current?.wear(coloursFor(shade)), [shade]);
 
   const toggleWrap = () => {
     wrapsRef.current = !wraps;
     setWraps(!wraps);
-    fit();
+    refit();
   };
 
   const copy = async () => {
@@ -154,7 +154,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
 
   return (
     <section
-      className="terminal"
+      className="run-terminal"
       aria-label="Terminal"
       onKeyDown={(event) => {
         if (hasLease) event.stopPropagation();
@@ -167,7 +167,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
     >
       <div className="terminal-bar" role="toolbar" aria-label="Terminal tools">
         <span className="terminal-state" data-state={state}>
-          {LINE_WORDS[state]}
+          {waiting && state === "live" ? "waiting" : LINE_WORDS[state]}
         </span>
         {mode === "pipe" && (
           <fieldset className="segments">

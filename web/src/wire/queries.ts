@@ -113,7 +113,7 @@ export const killQuery = (projectId: string) =>
   queryOptions({
     queryKey: ["kill", projectId],
     queryFn: () => ask<KillOut>(address("/api/kill", { project_id: projectId })),
-    refetchInterval: 30_000,
+    refetchInterval: 5_000,
   });
 
 export const secretsQuery = (projectId: string) =>

@@ -163,7 +163,11 @@ export function FeaturePage() {
               Documents <span className="count">{feature.documents.length}</span>
             </Tabs.Trigger>
             <Tabs.Trigger value="runs">
-              Runs <span className="count">{ran}</span>
+              Runs{" "}
+              <span className="count">
+                {ran}
+                {runs.hasNextPage && "+"}
+              </span>
             </Tabs.Trigger>
             <Tabs.Trigger value="activity">Activity</Tabs.Trigger>
           </Tabs.List>

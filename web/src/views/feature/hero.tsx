@@ -12,9 +12,10 @@ import { Evidence, type OpenAt } from "./evidence";
 
 function Reasons({ runnable }: { runnable: RunnableOut }) {
   if (runnable.ok && runnable.reasons.length === 0) return null;
+  if (runnable.ok) return <p className="quiet">{runnable.reasons.join(" · ")}</p>;
   return (
-    <div className="notice" data-tone={runnable.ok ? undefined : "blocked"}>
-      {!runnable.ok && <strong>Cannot run here now</strong>}
+    <div className="notice" data-tone="blocked">
+      <strong>Cannot run here now</strong>
       {runnable.reasons.map((reason) => (
         <p key={reason}>{reason}</p>
       ))}

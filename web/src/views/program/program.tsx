@@ -9,7 +9,7 @@ import { useHere } from "../frame/here";
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
-function valueOf({ value, unit }: MetricOut): string {
+function measured({ value, unit }: MetricOut): string {
   if (value === null) return "–";
   return unit === "%" || unit === "percent" ? `${NUMBER.format(value)} %` : `${NUMBER.format(value)} ${unit}`;
 }
@@ -65,7 +65,7 @@ export function ProgramPage() {
           <ul className="tiles">
             {(metrics.data ?? []).map((metric) => (
               <li key={metric.metric_id} className="card card-body stack tight">
-                <strong className="tile-number">{valueOf(metric)}</strong>
+                <strong className="tile-number">{measured(metric)}</strong>
                 <span>{metric.text}</span>
                 <span className="quiet">
                   {metric.numerator} of {metric.denominator} · target {metric.target}

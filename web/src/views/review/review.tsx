@@ -50,7 +50,7 @@ function Environment({ shown }: { shown: ReviewOut }) {
   const names = [...profile.variable_names, ...profile.secret_names.map((name) => `${name} (secret)`)];
   return (
     <dl className="facts">
-      <dt>Where</dt>
+      <dt>Folder</dt>
       <dd className="mono">{visible(shown.cwd) || "."}</dd>
       <dt>Connector</dt>
       <dd>{shown.connector}</dd>
@@ -98,7 +98,7 @@ function Answer({ shown }: { shown: ReviewOut }) {
       )}
       {shown.self_approval_notice && <p className="notice">{shown.self_approval_notice}</p>}
       <section className="stack tight">
-        <h3>What it will do</h3>
+        <h3>{shown.admission === "blocked" ? "What it would do" : "What it will do"}</h3>
         <CommandFacts commands={shown.commands} />
       </section>
       <section className="stack tight">
@@ -112,6 +112,8 @@ function Answer({ shown }: { shown: ReviewOut }) {
     </>
   );
 }
+
+const seconds = (text: string) => (/^[1-9]\d{0,5}$/.test(text.trim()) ? Number(text.trim()) : null);
 
 /** Reviews a command, lets it be edited, and asks for the run. */
 export function ReviewDialog({
@@ -138,7 +140,6 @@ export function ReviewDialog({
   const go = useRef<HTMLButtonElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
 
-  const seconds = (text: string) => (/^[1-9]\d{0,5}$/.test(text.trim()) ? Number(text.trim()) : null);
   const check: CheckIn = useMemo(
     () => ({
       project_id: projectId,
@@ -190,12 +191,13 @@ export function ReviewDialog({
   });
 
   const has = shown !== undefined;
-  useEffect(() => {
-    if (has && document.activeElement !== field.current) go.current?.focus();
-  }, [has]);
 
   const says = shown?.admission === "ask" ? "Ask for approval" : "Run";
   const may = isCurrent && shown.admission !== "blocked" && !start.isPending;
+  // The button takes the focus once it can be pressed, unless somebody is typing: then Enter is enough.
+  useEffect(() => {
+    if (may && !document.activeElement?.matches("input, textarea, select")) go.current?.focus();
+  }, [may]);
 
   return (
     <Dialog.Root open onOpenChange={(isOpen) => !isOpen && close()}>
@@ -207,7 +209,7 @@ export function ReviewDialog({
           onOpenAutoFocus={(event) => {
             event.preventDefault();
             if (!asked.command) field.current?.focus();
-            else go.current?.focus();
+            else (event.currentTarget as HTMLElement).focus();
           }}
         >
           <header>
@@ -319,7 +321,7 @@ export function ReviewDialog({
                     ? "Not checked"
                     : "Checking…"
                   : shown.admission === "blocked"
-                    ? shown.admission_reason
+                    ? "It cannot start as it stands: the reason is above."
                     : shown.admission === "ask"
                       ? "It is held until somebody approves it."
                       : "It starts at once, in the sandbox."}

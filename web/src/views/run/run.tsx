@@ -128,7 +128,7 @@ export function RunPage() {
       <div className="run-body">
         <Suspense
           fallback={
-            <section className="terminal" aria-label="Terminal">
+            <section className="run-terminal" aria-label="Terminal">
               <Waiting rows={6} />
             </section>
           }

@@ -15,6 +15,8 @@ from workbench.features.infer import infer_feature
 from workbench.features.machinery import parse_agent_files, parse_test_commands
 from workbench.model.feature import Diagnostic, Discovery
 
+MAX_DIAGNOSTICS = 1_000
+
 
 def assemble(
     repo: str,
@@ -68,11 +70,25 @@ def assemble(
         repo=repo,
         commit=head,
         features=tuple(sorted(features, key=lambda feature: feature.feature_id)),
-        diagnostics=tuple(sorted(set(found), key=lambda d: (d.path, d.line, d.problem))),
+        diagnostics=_capped(sorted(set(found), key=lambda d: (d.path, d.line, d.problem))),
         reason=reason,
         commands=tuple(replace(c, commit=commits.get(c.path)) for c in parse_test_commands(build_files)),
         agent_files=tuple(replace(a, commit=commits.get(a.path)) for a in parse_agent_files(agent_paths)),
     )
+
+
+def _capped(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Keeps the first thousand: a document can hold a mistake on every line, and nobody reads them all."""
+    if len(diagnostics) <= MAX_DIAGNOSTICS:
+        return tuple(diagnostics)
+    last = diagnostics[MAX_DIAGNOSTICS]
+    rest = Diagnostic(
+        path=last.path,
+        line=last.line,
+        problem=f"{len(diagnostics) - MAX_DIAGNOSTICS} more problems, from here on, are not listed",
+        remedy="mend the ones above first",
+    )
+    return (*diagnostics[:MAX_DIAGNOSTICS], rest)
 
 
 def _ids_of(drafts: Sequence[Draft]) -> list[str]:

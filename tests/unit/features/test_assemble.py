@@ -33,3 +33,10 @@ def test_nothing_found_says_what_was_looked_for_and_that_something_could_not_be_
     assert found.diagnostics == (unread,)
     assert found.reason.startswith("no planning documents were found; looked for: ")
     assert found.reason.endswith("what could not be read: 1, see the diagnostics")
+
+
+def test_a_flood_of_problems_is_cut_and_says_how_many_were_left_out() -> None:
+    flood = [Diagnostic(path="a.md", line=n, problem="p", remedy="r") for n in range(1, 1502)]
+    found = assemble("/r", None, {}, {}, [], {}, flood)
+    assert len(found.diagnostics) == 1001
+    assert found.diagnostics[-1].problem == "501 more problems, from here on, are not listed"

@@ -135,6 +135,7 @@ def with_unique_ids(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], list[Diagn
         while (new_id := f"{task.task_id}#{count}") in taken:
             count += 1
         taken.add(new_id)
+        seen[task.task_id] = count
         unique.append(replace(task, task_id=new_id))
         problems.append(
             Diagnostic(

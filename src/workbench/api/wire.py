@@ -316,7 +316,7 @@ class ArtifactOut(Wire):
 
 
 class RunOut(Wire):
-    """`why` says in one line why the run stands where it does. `moves`: cancel, retry, input, approve, deny."""
+    """`why` says in one line why the run stands where it does; `moves` are among cancel, retry and input."""
 
     run_id: str
     project_id: str
@@ -496,6 +496,36 @@ class StatusOut(Wire):
     projects: int
     workers: int
     open_runs: int
+
+
+class TokenOut(Wire):
+    token_id: str
+    kind: str
+    actor: str
+    role: str
+    project_id: str | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class TokenIn(Wire):
+    name: str = Field(min_length=1, max_length=200)
+    role: Literal["viewer", "operator", "approver", "admin"]
+    project_id: str | None = None
+    expires_at: str | None = None
+
+
+class NewTokenOut(Wire):
+    """`token` is shown here, once."""
+
+    token_id: str
+    token: str
+    role: str
+
+
+class LinkOut(Wire):
+    url: str
 
 
 RunDetailOut.model_rebuild()

@@ -7,7 +7,7 @@ explicit `Ended` event is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -161,6 +161,9 @@ class Connector(Protocol):
     async def validate_config(self) -> Sequence[Problem]:
         """Checks versions, reach and permission, dry; an empty answer means ready."""
 
+    def ref_for(self, run_id: str, step_id: str, attempt: int) -> ExternalRef | None:
+        """Names the external run before it is dispatched, where we choose the name; else None."""
+
     async def dispatch(self, request: DispatchRequest) -> ExternalRef:
         """Starts the step, at most once for an idempotency key; refuses what was not admitted."""
 
@@ -178,6 +181,12 @@ class Connector(Protocol):
 
     def logs(self, ref: ExternalRef, *, offset: int, follow: bool) -> AsyncIterator[LogChunk]:
         """Yields output from `offset`; with `follow`, goes on until the run has ended."""
+
+    def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
+        """Yields the output so far as "raw" bytes, as "text" without escapes, or as an "asciicast" recording.
+
+        It reads files and may block: iterate it in a thread.
+        """
 
     async def write_input(self, ref: ExternalRef, data: bytes) -> None:
         """Types `data` into the run's terminal; refused when the connector is not interactive."""

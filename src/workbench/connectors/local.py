@@ -46,6 +46,7 @@ from workbench.sandbox.host import HostFacts, survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
+from workbench.sandbox.transcript import Piece
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
 from workbench.sandbox.zygote import NOT_STARTED, Zygote
@@ -73,6 +74,11 @@ class SearchHit:
 
     line: int
     text: str
+
+
+def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
+    """Returns what policy may ask about the machine for a folder, project or not."""
+    return ProjectSurroundings(workspace_root=workspace_root, toolchains=tuple(toolchains))
 
 
 class LocalConnector:
@@ -374,6 +380,16 @@ class LocalConnector:
 
     # -- transcripts ---------------------------------------------------------------------------------
 
+    def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
+        """Yields the output so far in the form asked for, as the contract says."""
+        match form:
+            case "text":
+                return (part.encode() for part in self.transcript_text(ref))
+            case "asciicast":
+                return (part.encode() for part in self.transcript_asciicast(ref))
+            case _:
+                return self.transcript_raw(ref)
+
     def transcript_raw(self, ref: ExternalRef) -> Iterator[bytes]:
         """Yields the byte log as it is on disk now."""
         for piece in self._pieces(ref):
@@ -472,7 +488,7 @@ class LocalConnector:
                 f"{ref.external_run_id} runs in pipe mode and has no terminal", remedy="run it in pty mode"
             )
 
-    def _pieces(self, ref: ExternalRef) -> Iterator[transcript.Piece]:
+    def _pieces(self, ref: ExternalRef) -> Iterator[Piece]:
         folder = self._folder(ref)
         self._request(ref)
         until = None

@@ -4,5 +4,6 @@ Pure: no IO, no clock, no randomness. Only this room asks policy, and only admit
 """
 
 from workbench.gate.admit import admit
+from workbench.policy import judge, load_policy, render_visible
 
-__all__ = ["admit"]
+__all__ = ["admit", "judge", "load_policy", "render_visible"]

@@ -7,7 +7,7 @@ mistake; the few questions about all projects are named for what they are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -147,7 +147,9 @@ class Ledger:
         """Checks the chain of one project, or of all, and the state rows against their events."""
         return await self.read(check.verify_ledger, project_id)
 
-    async def tail(self, project_id: str, *, after: int, run_id: str | None = None) -> AsyncIterator[Event]:
+    async def tail(
+        self, project_id: str, *, after: int, run_id: str | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Yields the events after sequence number `after`, in order, none lost or doubled, without end."""
         watcher = asyncio.Event()
         self._watchers.add(watcher)

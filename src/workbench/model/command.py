@@ -34,6 +34,8 @@ class Command:
     mode: TerminalMode = TerminalMode.PTY
     timeout_seconds: int | None = None
     idle_timeout_seconds: int | None = None
+    rows: int = 24
+    columns: int = 80
 
 
 def subject_digest(command: Command, *, sandbox_profile: str, policy_digest: str) -> str:
@@ -41,6 +43,7 @@ def subject_digest(command: Command, *, sandbox_profile: str, policy_digest: str
 
     It covers the exact command bytes, working directory, environment profile, connector, tool scope,
     terminal mode, time limits, sandbox profile and policy digest: change any and a new approval is needed.
+    The terminal's size is no part of it.
     """
     return digest_of(
         {

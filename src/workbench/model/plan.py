@@ -65,6 +65,8 @@ def render_plan(plan: Plan) -> dict[str, Any]:
                     "mode": step.command.mode.value,
                     "timeout_seconds": step.command.timeout_seconds,
                     "idle_timeout_seconds": step.command.idle_timeout_seconds,
+                    "rows": step.command.rows,
+                    "columns": step.command.columns,
                 },
             }
             for step in plan.steps

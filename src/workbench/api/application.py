@@ -1,0 +1,135 @@
+"""Builds the web application: the door around the routes, and the page that the build left in static/."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from workbench.api import stream
+from workbench.api.auth import AsgiApp, Door
+from workbench.api.house import House
+from workbench.api.problem import render_problem
+from workbench.api.routes import approvals, features, operate, program, runs
+from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
+
+log = structlog.get_logger()
+
+STATIC: Final = Path(__file__).parent / "static"
+_NO_PAGE: Final = (
+    b"<!doctype html><title>Workbench</title><p>The page was not built. Run <code>make web</code>, or "
+    b"install the wheel, which holds it. The API and the command line work without it."
+)
+
+
+def create_api() -> FastAPI:
+    """Returns the routes without the door; the OpenAPI document is made from it."""
+    api = FastAPI(
+        title="Feature Execution Workbench",
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        description="Every request carries a token. Errors are RFC 9457 problems with code and remedy.",
+    )
+    for router in (
+        features.router,
+        runs.router,
+        approvals.router,
+        operate.router,
+        program.router,
+        stream.router,
+    ):
+        api.include_router(router)
+
+    @api.exception_handler(WorkbenchError)
+    async def _expected(_request: Request, error: WorkbenchError) -> Response:
+        return _problem(error)
+
+    @api.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return _problem(
+            InvalidInput(f"{where}: {first['msg']}", remedy="correct that field; see /api/openapi.json")
+        )
+
+    @api.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> Response:
+        problem = NotFound(
+            f"there is nothing at this address ({error.detail})", remedy="see /api/openapi.json"
+        )
+        problem.http_status = error.status_code
+        return _problem(problem)
+
+    @api.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        log.exception("request failed", path=request.url.path, error=type(error).__name__)
+        problem = WorkbenchError(
+            "the server met an error it did not expect",
+            remedy="look at the server's log in WORKBENCH_HOME, and report it with the lines there",
+            code="internal_error",
+        )
+        problem.http_status = 500
+        return _problem(problem)
+
+    @api.get("/healthz", include_in_schema=False)
+    async def _health() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @api.get("/readyz", include_in_schema=False)
+    async def _ready(request: Request) -> JSONResponse:
+        await request.app.state.house.context.ledger.kill_records()
+        return JSONResponse({"status": "ready"})
+
+    return api
+
+
+def create_application(house: House, *, port: int) -> AsgiApp:
+    """Returns the whole application behind the door."""
+    api = create_api()
+    api.state.house = house
+    door = Door(api, access=house.access, port=port)
+
+    @api.get("/auth/{code}", include_in_schema=False)
+    async def _sign_in(code: str) -> Response:
+        token = await house.access.exchange_link(code)
+        answer = RedirectResponse("/", status_code=303)
+        answer.set_cookie(
+            door.cookie_name, token, httponly=True, samesite="strict", path="/", max_age=30 * 86400
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @api.get("/{path:path}", include_in_schema=False)
+    async def _page(path: str) -> Response:
+        return _static(path)
+
+    return door
+
+
+def _static(path: str) -> Response:
+    """Serves a built file, or the page itself for any address of its own router."""
+    target = (STATIC / path).resolve()
+    if path and target.is_relative_to(STATIC.resolve()) and target.is_file():
+        kind = mimetypes.guess_type(target.name)[0] or "application/octet-stream"
+        # Built files carry their digest in their name, so they never change under it.
+        cache = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
+        return Response(target.read_bytes(), media_type=kind, headers={"Cache-Control": cache})
+    if path.startswith("assets/"):
+        return _problem(NotFound(f"there is no file {path}", remedy="reload the page"))
+    index = STATIC / "index.html"
+    content = index.read_bytes() if index.is_file() else _NO_PAGE
+    return Response(content, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+def _problem(error: WorkbenchError) -> Response:
+    return Response(
+        render_problem(error), status_code=error.http_status, media_type="application/problem+json"
+    )

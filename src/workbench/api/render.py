@@ -1,0 +1,330 @@
+"""Turns the model's nouns into the wire's shapes. It decides nothing: moves and reasons come from engine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from workbench.api import wire
+from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
+from workbench.gate import render_visible
+from workbench.gate.approvals import APPROVE, Permission, may_decide
+from workbench.model.actor import Actor
+from workbench.model.approval import Approval
+from workbench.model.artifact import Artifact
+from workbench.model.event import Event
+from workbench.model.feature import Evidence, Feature, TaskStatus
+from workbench.model.project import EnvProfile, Project
+from workbench.model.recommendation import Advice
+from workbench.model.run import Run, Step
+from workbench.model.statuses import ApprovalStatus
+from workbench.model.verdict import Judgement, RiskLevel
+
+
+def project_out(project: Project) -> wire.ProjectOut:
+    return wire.ProjectOut(
+        project_id=project.project_id,
+        name=project.name,
+        workspace_root=project.workspace_root,
+        default_connector=project.default_connector,
+        env_profiles=[env_profile_out(profile) for profile in project.env_profiles],
+        network_allowlist=list(project.network_allowlist),
+        forbid_self_approval=project.forbid_self_approval,
+        toolchains=list(project.toolchains),
+        created_at=project.created_at,
+    )
+
+
+def env_profile_out(profile: EnvProfile) -> wire.EnvProfileOut:
+    return wire.EnvProfileOut(
+        name=profile.name,
+        variable_names=sorted(profile.variables),
+        secret_names=sorted(profile.secrets),
+    )
+
+
+def evidence_out(evidence: tuple[Evidence, ...]) -> list[wire.EvidenceOut]:
+    return [wire.EvidenceOut(**asdict(item)) for item in evidence]
+
+
+def feature_out(feature: Feature) -> wire.FeatureOut:
+    return wire.FeatureOut(**_feature_fields(feature))
+
+
+def feature_detail_out(feature: Feature, advice: Advice) -> wire.FeatureDetailOut:
+    return wire.FeatureDetailOut(
+        **_feature_fields(feature),
+        task_list=[
+            wire.TaskOut(
+                **{
+                    **asdict(task),
+                    "status": task.status.value,
+                    "depends_on": list(task.depends_on),
+                    "requirements": list(task.requirements),
+                }
+            )
+            for task in feature.tasks
+        ],
+        evidence=evidence_out(feature.evidence),
+        advice=advice_out(advice),
+    )
+
+
+def _feature_fields(feature: Feature) -> dict[str, Any]:
+    return {
+        "feature_id": feature.feature_id,
+        "slug": feature.slug,
+        "title": feature.title,
+        "format": feature.format,
+        "declared_status": feature.declared_status,
+        "inferred_status": feature.inferred_status.value,
+        "drift": evidence_out(feature.drift),
+        "phases": [
+            wire.PhaseOut(
+                phase_id=phase.phase_id,
+                title=phase.title,
+                status=phase.status.value,
+                declared_status=phase.declared_status,
+                path=phase.path,
+                line=phase.line,
+            )
+            for phase in feature.phases
+        ],
+        "tasks": count_tasks(feature),
+        "documents": [
+            wire.DocumentOut(path=document.path, role=document.role.value, title=document.title)
+            for document in feature.documents
+        ],
+        "depends_on": list(feature.depends_on),
+    }
+
+
+def count_tasks(feature: Feature) -> wire.TaskCountOut:
+    """Counts tasks; one in progress is open, a canceled one counts in the total only."""
+    states = [task.status for task in feature.tasks]
+    return wire.TaskCountOut(
+        total=len(states),
+        done=states.count(TaskStatus.DONE),
+        open=states.count(TaskStatus.OPEN) + states.count(TaskStatus.IN_PROGRESS),
+        blocked=states.count(TaskStatus.BLOCKED),
+    )
+
+
+def advice_out(advice: Advice) -> wire.AdviceOut:
+    found = advice.recommendation
+    return wire.AdviceOut(
+        feature_id=advice.feature_id,
+        reason=advice.reason,
+        evidence=evidence_out(advice.evidence),
+        recommendation=None
+        if found is None
+        else wire.RecommendationOut(
+            feature_id=found.feature_id,
+            rule_id=found.rule_id,
+            rule_text=found.rule_text,
+            command=found.command,
+            connector=found.connector,
+            alternatives=[
+                wire.AlternativeOut(
+                    command=other.command,
+                    connector=other.connector,
+                    why=other.why,
+                    runnable=wire.RunnableOut(ok=other.runnable.ok, reasons=list(other.runnable.reasons)),
+                )
+                for other in found.alternatives
+            ],
+            evidence=evidence_out(found.evidence),
+            confidence=found.confidence,
+            runnable=wire.RunnableOut(ok=found.runnable.ok, reasons=list(found.runnable.reasons)),
+            would_change=list(found.would_change),
+        ),
+    )
+
+
+def verdict_fields(judgement: Judgement) -> dict[str, Any]:
+    """Returns the fields of VerdictOut."""
+    verdict = judgement.verdict
+    return {
+        "verdict": verdict.verdict.value,
+        "risk_level": verdict.risk_level.value,
+        "reason_codes": list(verdict.reason_codes),
+        "matched_rules": [wire.MatchedRuleOut(**asdict(rule)) for rule in verdict.matched_rules],
+        "commands": [
+            wire.CommandFactsOut(
+                program=facts.program,
+                argv=list(facts.argv),
+                cwd=facts.cwd,
+                reads=list(facts.reads),
+                writes=list(facts.writes),
+                network=facts.network,
+                effects=[effect.value for effect in facts.effects],
+            )
+            for facts in judgement.commands
+        ],
+        "policy_digest": verdict.policy_digest,
+        "parsed_strictly": judgement.parsed_strictly,
+    }
+
+
+def run_fields(
+    run: Run, steps: tuple[Step, ...], actor: Actor, approvals: tuple[Approval, ...] = ()
+) -> dict[str, Any]:
+    """Returns the fields of RunOut."""
+    command = run.plan.steps[0].command
+    step = steps[0] if steps else None
+    verdict = step.verdict if step else None
+    return {
+        "run_id": run.run_id,
+        "project_id": run.project_id,
+        "feature_id": run.feature_id,
+        "recommendation_rule_id": run.recommendation_rule_id,
+        "command": command.source_text,
+        "cwd": command.cwd,
+        "connector": command.connector,
+        "mode": command.mode.value,
+        "status": run.status.value,
+        "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
+        "why": explain(run, steps, approvals),
+        "risk_level": verdict["risk_level"] if verdict else None,
+        "requested_by": run.requested_by,
+        "cancel_requested_at": run.cancel_requested_at,
+        "retry_of_run_id": run.retry_of_run_id,
+        "exit_code": step.exit_code if step else None,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "version": run.version,
+        "moves": allowed_run_moves(run, actor),
+    }
+
+
+def run_out(run: Run, steps: tuple[Step, ...], actor: Actor) -> wire.RunOut:
+    return wire.RunOut(**run_fields(run, steps, actor))
+
+
+def run_detail_out(
+    run: Run,
+    steps: tuple[Step, ...],
+    *,
+    project: Project,
+    approvals: tuple[Approval, ...],
+    artifacts: tuple[Artifact, ...],
+    events: tuple[Event, ...],
+    actor: Actor,
+    now: str,
+) -> wire.RunDetailOut:
+    return wire.RunDetailOut(
+        **run_fields(run, steps, actor, approvals),
+        plan_digest=run.plan.plan_digest,
+        steps=[step_out(run, step) for step in steps],
+        approvals=[approval_out(approval, run, steps, project, actor, now) for approval in approvals],
+        artifacts=[artifact_out(artifact) for artifact in artifacts],
+        events=[event_out(event) for event in events],
+    )
+
+
+def step_out(run: Run, step: Step) -> wire.StepOut:
+    command = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
+    return wire.StepOut(
+        step_id=step.step_id,
+        step_key=step.step_key,
+        kind=step.kind.value,
+        connector=step.connector,
+        external_run_id=step.external_run_id,
+        provider_status_raw=step.provider_status_raw,
+        sync_status=step.sync_status.value,
+        status=step.status.value,
+        blocked_by=None if step.blocked_by is None else step.blocked_by.value,
+        attempt=step.attempt,
+        verdict=step.verdict,
+        subject_digest=step.subject_digest,
+        exit_code=step.exit_code,
+        failure_reason=step.failure_reason,
+        started_at=step.started_at,
+        ended_at=step.ended_at,
+        command=command.source_text,
+        cwd=command.cwd,
+    )
+
+
+def approval_out(
+    approval: Approval, run: Run, steps: tuple[Step, ...], project: Project, actor: Actor, now: str
+) -> wire.ApprovalOut:
+    step = next(step for step in steps if step.step_id == approval.step_id)
+    command = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
+    # Asked with a reason given: whether one is missing is for the moment of decision.
+    permission = may_decide(
+        approval, actor=actor.name, decision=APPROVE, reason="given", project=project, now=now
+    )
+    verdict = step.verdict or {}
+    return wire.ApprovalOut(
+        approval_id=approval.approval_id,
+        project_id=approval.project_id,
+        run_id=approval.run_id,
+        step_id=approval.step_id,
+        feature_id=run.feature_id,
+        status=approval.status.value,
+        subject_digest=approval.subject_digest,
+        risk_level=approval.risk_level.value,
+        quorum=approval.quorum,
+        requested_by=approval.requested_by,
+        decisions=[wire.ApprovalDecisionOut(**asdict(decision)) for decision in approval.decisions],
+        created_at=approval.created_at,
+        expires_at=approval.expires_at,
+        command=command.source_text,
+        command_visible=render_visible(command.source_text),
+        cwd=command.cwd,
+        env_profile=command.env_profile,
+        connector=command.connector,
+        reason_codes=verdict.get("reason_codes", []),
+        matched_rules=[wire.MatchedRuleOut(**rule) for rule in verdict.get("matched_rules", [])],
+        commands=[wire.CommandFactsOut(**facts) for facts in verdict.get("commands", [])],
+        is_own_request=approval.requested_by == actor.name,
+        notice=_notice(approval, permission),
+        moves=allowed_approval_moves(approval, actor, is_permitted=permission.is_allowed),
+    )
+
+
+def self_approval_notice(risk_level: RiskLevel, project: Project) -> str:
+    """Returns what somebody should know who asks for approval and may be the one to approve."""
+    if project.forbid_self_approval:
+        return "This project asks for a second person: you cannot approve your own request."
+    if risk_level is RiskLevel.HIGH:
+        return "High risk: if you approve this yourself, it is recorded as a self-approval."
+    return ""
+
+
+def _notice(approval: Approval, permission: Permission) -> str:
+    if approval.status is not ApprovalStatus.PENDING:
+        return ""
+    if permission.is_self_approval and permission.is_allowed:
+        return "This is your own request: approving it is recorded as a self-approval."
+    return "" if permission.is_allowed else permission.reason[:1].upper() + permission.reason[1:] + "."
+
+
+def artifact_out(artifact: Artifact) -> wire.ArtifactOut:
+    return wire.ArtifactOut(
+        artifact_id=artifact.artifact_id,
+        run_id=artifact.run_id,
+        step_id=artifact.step_id,
+        kind=artifact.kind.value,
+        media_type=artifact.media_type,
+        digest=artifact.digest,
+        size_bytes=artifact.size_bytes,
+        truncated=artifact.truncated,
+        links=list(artifact.links),
+    )
+
+
+def event_out(event: Event) -> wire.EventOut:
+    return wire.EventOut(
+        seq=event.seq,
+        project_id=event.project_id,
+        run_id=event.run_id,
+        step_id=event.step_id,
+        tag=event.tag,
+        actor=event.actor,
+        at=event.at,
+        payload=event.payload,
+        leaf_hash=event.leaf_hash,
+    )

@@ -1,0 +1,1 @@
+"""The HTTP paths, one file a subject. Each route reads, asks engine, and renders; none decides."""

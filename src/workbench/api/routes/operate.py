@@ -1,0 +1,232 @@
+"""Connectors, switches, the kill switch, secrets, tokens, the server itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from workbench.api import wire
+from workbench.api.house import ActorIn, HouseIn, ProjectQuery, require_project
+from workbench.engine.look import pick_switch, read_kill, read_kill_file
+from workbench.engine.operate import SWITCHES, note, set_kill, set_switch
+from workbench.model.actor import Actor, Role
+from workbench.model.admission import SwitchState
+from workbench.model.errors import NotAllowed
+from workbench.secrets.vault import SecretInfo
+
+router = APIRouter()
+
+
+@router.get("/api/me")
+async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
+    return wire.MeOut(actor=actor.name, role=actor.role.value, version=house.version, home=house.home)
+
+
+@router.get("/api/status")
+async def get_status(house: HouseIn) -> wire.StatusOut:
+    ledger = house.context.ledger
+    return wire.StatusOut(
+        pid=house.pid,
+        url=house.url,
+        version=house.version,
+        ready=True,
+        projects=len(await ledger.projects()),
+        workers=1,
+        open_runs=len(await ledger.open_runs()),
+    )
+
+
+@router.get("/api/connectors")
+async def list_connectors(house: HouseIn) -> list[wire.ConnectorOut]:
+    answers = []
+    for connector_id, connector in sorted(house.context.connectors.items()):
+        problems = await connector.validate_config()
+        answers.append(
+            wire.ConnectorOut(
+                connector_id=connector_id,
+                capabilities=wire.CapabilitiesOut(**asdict(connector.capabilities)),
+                is_ready=not problems,
+                problems=[
+                    wire.ConfigProblemOut(code=p.code, message=p.message, remedy=p.remedy) for p in problems
+                ],
+            )
+        )
+    return answers
+
+
+@router.get("/api/switches")
+async def list_switches(
+    house: HouseIn, project_id: Annotated[str | None, Query(max_length=100)] = None
+) -> list[wire.SwitchOut]:
+    records = await house.context.ledger.switches()
+    shown = []
+    for name in SWITCHES:
+        record = pick_switch(records, name, project_id or "")
+        shown.append(
+            wire.SwitchOut(
+                name=name,
+                project_id=(record.project_id or None) if record else None,
+                state=record.state.value if record else SwitchState.OFF.value,
+                until=record.until if record else None,
+                reason=record.reason if record else "never set: off is the safe value",
+                changed_by=record.changed_by if record else "",
+                changed_at=record.changed_at if record else "",
+            )
+        )
+    return shown
+
+
+@router.put("/api/switches")
+async def put_switch(body: wire.SwitchIn, house: HouseIn, actor: ActorIn) -> wire.SwitchOut:
+    _require_scope(actor, body.project_id)
+    await set_switch(
+        house.context,
+        name=body.name,
+        state=SwitchState(body.state),
+        actor=actor,
+        reason=body.reason,
+        project_id=body.project_id,
+        until=body.until,
+    )
+    return next(s for s in await list_switches(house, body.project_id) if s.name == body.name)
+
+
+@router.get("/api/kill")
+async def get_kill(
+    house: HouseIn, project_id: Annotated[str | None, Query(max_length=100)] = None
+) -> wire.KillOut:
+    reason = await read_kill(house.context, project_id, None)
+    if reason is None:
+        return wire.KillOut(engaged=False, scope="", reason="", by="", at="")
+    if read_kill_file(house.context.kill_file) is None:
+        for record in await house.context.ledger.kill_records():
+            if record.engaged and record.scope in ("all", f"project:{project_id}"):
+                return wire.KillOut(
+                    engaged=True,
+                    scope=record.scope,
+                    reason=record.reason,
+                    by=record.changed_by,
+                    at=record.changed_at,
+                )
+    return wire.KillOut(engaged=True, scope="all", reason=reason, by="", at="")
+
+
+@router.post("/api/kill")
+async def post_kill(body: wire.KillIn, house: HouseIn, actor: ActorIn) -> wire.KillOut:
+    _require_scope(actor, body.project_id)
+    if not body.engaged and not actor.has(Role.ADMIN):
+        raise NotAllowed(
+            "anyone who operates may stop things; only an admin may let them go on",
+            remedy="ask an admin to release the kill switch",
+        )
+    await set_kill(
+        house.context,
+        engaged=body.engaged,
+        actor=actor,
+        reason=body.reason,
+        project_id=body.project_id,
+        connector=body.connector,
+        stop_running=body.stop_running,
+    )
+    return await get_kill(house, body.project_id)
+
+
+@router.get("/api/secrets")
+async def list_secrets(house: HouseIn, project: ProjectQuery) -> list[wire.SecretOut]:
+    return [_secret(info) for info in house.context.vault.list(project.project_id)]
+
+
+@router.post("/api/secrets", status_code=201)
+async def put_secret(body: wire.SecretIn, house: HouseIn, actor: ActorIn) -> wire.SecretOut:
+    require_project(actor, body.project_id)
+    await house.context.ledger.project(body.project_id)
+    info = house.context.vault.put(body.project_id, body.name, body.value, actor=actor.name)
+    await note(
+        house.context,
+        tag="secret:set",
+        actor=actor,
+        payload={"project_id": body.project_id, "name": body.name, "version": info.version},
+    )
+    return _secret(info)
+
+
+@router.delete("/api/secrets", status_code=204)
+async def remove_secret(
+    house: HouseIn, project: ProjectQuery, actor: ActorIn, name: Annotated[str, Query(max_length=200)]
+) -> Response:
+    house.context.vault.remove(project.project_id, name)
+    await note(
+        house.context,
+        tag="secret:removed",
+        actor=actor,
+        payload={"project_id": project.project_id, "name": name},
+    )
+    return Response(status_code=204)
+
+
+@router.get("/api/tokens")
+async def list_tokens(house: HouseIn) -> list[wire.TokenOut]:
+    return [
+        wire.TokenOut(
+            token_id=t.token_id,
+            kind=t.kind,
+            actor=t.actor,
+            role=t.role,
+            project_id=t.project_id,
+            created_at=t.created_at,
+            expires_at=t.expires_at,
+            revoked_at=t.revoked_at,
+        )
+        for t in await house.context.ledger.access_tokens()
+    ]
+
+
+@router.post("/api/tokens", status_code=201)
+async def create_token(body: wire.TokenIn, house: HouseIn, actor: ActorIn) -> wire.NewTokenOut:
+    _require_scope(actor, body.project_id)
+    made = await house.access.create_token(
+        actor=f"token:{body.name}",
+        role=Role(body.role),
+        by=actor,
+        project_id=body.project_id,
+        expires_at=body.expires_at,
+    )
+    return wire.NewTokenOut(token_id=made.token_id, token=made.token, role=made.role.value)
+
+
+@router.delete("/api/tokens/{token_id}", status_code=204)
+async def revoke_token(token_id: str, house: HouseIn, actor: ActorIn) -> Response:
+    await house.access.revoke(token_id, by=actor)
+    return Response(status_code=204)
+
+
+@router.post("/api/links", status_code=201)
+async def create_link(house: HouseIn, actor: ActorIn) -> wire.LinkOut:
+    """A one-time link signs a browser in as the actor that asked for it."""
+    return wire.LinkOut(url=f"{house.url}/auth/{house.access.create_link(actor)}")
+
+
+@router.post("/api/down", status_code=202)
+async def stop_server(house: HouseIn) -> wire.StatusOut:
+    """Stops the server; what runs in the sandbox goes on, and the next server adopts it."""
+    status = await get_status(house)
+    house.stop()
+    return status
+
+
+def _require_scope(actor: Actor, project_id: str | None) -> None:
+    """An actor bound to one project may not act on another, nor on all of them."""
+    if actor.project_id is not None:
+        require_project(actor, project_id or "every project")
+
+
+def _secret(info: SecretInfo) -> wire.SecretOut:
+    return wire.SecretOut(
+        name=info.name,
+        project_id=info.project_id,
+        version=info.version,
+        created_at=info.created_at,
+        created_by=info.created_by,
+    )

@@ -1,0 +1,217 @@
+"""Policy checks, reviews, runs and their transcripts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from workbench.api import wire
+from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, project_of_run, require_project
+from workbench.api.render import (
+    env_profile_out,
+    run_detail_out,
+    run_out,
+    self_approval_notice,
+    verdict_fields,
+)
+from workbench.engine.cancel import cancel
+from workbench.engine.follow import output_ref
+from workbench.engine.reconcile import refresh
+from workbench.engine.submit import Review, retry, review, submit
+from workbench.gate import render_visible
+from workbench.model.actor import Actor
+from workbench.model.artifact import ArtifactKind
+from workbench.model.clock import render_time
+from workbench.model.command import Command
+from workbench.model.errors import NotFound
+from workbench.model.run import Run
+from workbench.model.statuses import RUN_ENDED, BlockedBy, TerminalMode
+from workbench.secrets.scope import find_profile
+
+router = APIRouter()
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+def command_of(body: wire.CommandIn, *, rows: int = 24, columns: int = 80) -> Command:
+    """Returns the model's command that a request asks for."""
+    return Command(
+        source_text=body.command,
+        cwd=body.cwd,
+        env_profile=body.env_profile,
+        connector=body.connector,
+        mode=TerminalMode(body.mode),
+        timeout_seconds=body.timeout_seconds,
+        idle_timeout_seconds=body.idle_timeout_seconds,
+        rows=rows,
+        columns=columns,
+    )
+
+
+@router.post("/api/policy/check")
+async def check_policy(body: wire.CheckIn, house: HouseIn, actor: ActorIn) -> wire.VerdictOut:
+    seen = await _review(body, house, actor)
+    return wire.VerdictOut(**verdict_fields(seen.admission.judgement))
+
+
+@router.post("/api/review")
+async def review_command(body: wire.CheckIn, house: HouseIn, actor: ActorIn) -> wire.ReviewOut:
+    seen = await _review(body, house, actor)
+    admission = seen.admission
+    if admission.is_admitted:
+        answer: Literal["run", "ask", "blocked"] = "run"
+    else:
+        answer = "ask" if admission.blocked_by is BlockedBy.APPROVAL else "blocked"
+    verdict = admission.judgement.verdict
+    return wire.ReviewOut(
+        **verdict_fields(admission.judgement),
+        command_visible=render_visible(seen.command.source_text),
+        cwd=seen.command.cwd,
+        env_profile=env_profile_out(find_profile(seen.project, seen.command.env_profile)),
+        connector=seen.command.connector,
+        network="no network",
+        sandbox_profile=house.context.sandbox_profile,
+        executes=list(admission.argv),
+        subject_digest=admission.subject_digest,
+        admission=answer,
+        admission_reason=admission.reason,
+        self_approval_notice=self_approval_notice(verdict.risk_level, seen.project)
+        if answer == "ask"
+        else "",
+    )
+
+
+async def _review(body: wire.CheckIn, house: House, actor: Actor) -> Review:
+    require_project(actor, body.project_id)
+    return await review(house.context, project_id=body.project_id, command=command_of(body), actor=actor)
+
+
+@router.get("/api/runs")
+async def list_runs(
+    response: Response,
+    house: HouseIn,
+    project: ProjectQuery,
+    actor: ActorIn,
+    status: Annotated[str | None, Query(max_length=20)] = None,
+    feature_id: Annotated[str | None, Query(max_length=500)] = None,
+    q: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[wire.RunOut]:
+    page = await house.context.ledger.for_project(project.project_id).runs(
+        status=status, feature_id=feature_id, text=q, before=cursor, limit=limit
+    )
+    if page.next_before is not None:
+        response.headers["X-Next-Cursor"] = page.next_before
+    return [run_out(run, steps, actor) for run, steps in page.runs]
+
+
+@router.post("/api/runs", status_code=201)
+async def create_run(
+    body: wire.RunIn, house: HouseIn, actor: ActorIn, idempotency_key: Key = None
+) -> wire.RunDetailOut:
+    require_project(actor, body.project_id)
+    run = await submit(
+        house.context,
+        project_id=body.project_id,
+        command=command_of(body, rows=body.rows, columns=body.columns),
+        actor=actor,
+        feature_id=body.feature_id,
+        recommendation_rule_id=body.recommendation_rule_id,
+        idempotency_key=idempotency_key,
+    )
+    return await show(house, actor, run)
+
+
+@router.get("/api/runs/{run_id}")
+async def get_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    project_id = await project_of_run(house, actor, run_id)
+    return await show(house, actor, await house.context.ledger.for_project(project_id).run(run_id))
+
+
+@router.post("/api/runs/{run_id}/cancel")
+async def cancel_run(run_id: str, body: wire.ReasonIn, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    project_id = await project_of_run(house, actor, run_id)
+    run = await cancel(house.context, project_id=project_id, run_id=run_id, actor=actor, reason=body.reason)
+    return await show(house, actor, run)
+
+
+@router.post("/api/runs/{run_id}/retry", status_code=201)
+async def retry_run(run_id: str, body: wire.RetryIn, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    project_id = await project_of_run(house, actor, run_id)
+    run = await retry(
+        house.context,
+        project_id=project_id,
+        run_id=run_id,
+        actor=actor,
+        is_acknowledged=body.acknowledge,
+    )
+    return await show(house, actor, run)
+
+
+@router.post("/api/runs/{run_id}/refresh")
+async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    project_id = await project_of_run(house, actor, run_id)
+    return await show(house, actor, await refresh(house.context, project_id=project_id, run_id=run_id))
+
+
+@router.get("/api/runs/{run_id}/transcript")
+async def get_transcript(
+    run_id: str,
+    house: HouseIn,
+    actor: ActorIn,
+    format: Literal["raw", "text", "asciicast"] = "text",
+) -> Response:
+    """The output so far, whole: raw bytes, text without escapes, or an asciicast recording."""
+    project_id = await project_of_run(house, actor, run_id)
+    reads = house.context.ledger.for_project(project_id)
+    steps = await reads.steps(run_id)
+    ref = output_ref(steps[0])
+    headers = {"Content-Disposition": f'attachment; filename="{run_id}.{_SUFFIX[format]}"'}
+    if ref is None:
+        return Response(b"", media_type=_MEDIA[format], headers=headers)
+    connector = house.context.connectors[ref.connector_id]
+    return StreamingResponse(connector.transcript(ref, format), media_type=_MEDIA[format], headers=headers)
+
+
+_MEDIA = {
+    "raw": "application/octet-stream",
+    "text": "text/plain; charset=utf-8",
+    "asciicast": "application/x-asciicast",
+}
+_SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast"}
+
+
+@router.get("/api/artifacts/{artifact_id}")
+async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Response:
+    artifact = await house.context.ledger.project_of_artifact(artifact_id)
+    require_project(actor, artifact.project_id)
+    reads = house.context.ledger.for_project(artifact.project_id)
+    steps = await reads.steps(artifact.run_id)
+    ref = output_ref(next(step for step in steps if step.step_id == artifact.step_id))
+    if artifact.kind is not ArtifactKind.TRANSCRIPT or ref is None:
+        raise NotFound(f"the bytes of artifact {artifact_id} are gone", remedy="see the run's events")
+    connector = house.context.connectors[ref.connector_id]
+    headers = {"Content-Disposition": f'attachment; filename="{artifact_id}.bin"'}
+    return StreamingResponse(
+        connector.transcript(ref, "raw"), media_type="application/octet-stream", headers=headers
+    )
+
+
+async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
+    """Reads all that belongs to a run and renders it."""
+    ledger = house.context.ledger
+    reads = ledger.for_project(run.project_id)
+    run, steps = await reads.run_with_steps(run.run_id)
+    return run_detail_out(
+        run,
+        tuple(steps),
+        project=await ledger.project(run.project_id),
+        approvals=tuple(await reads.approvals(run_id=run.run_id)),
+        artifacts=tuple(await reads.artifacts(run.run_id)) if run.status in RUN_ENDED else (),
+        events=tuple(await reads.events(run_id=run.run_id)),
+        actor=actor,
+        now=render_time(house.context.clock.now()),
+    )

@@ -1,0 +1,259 @@
+"""What flows: ledger events as server-sent events, and the terminal over a WebSocket.
+
+Both resume: events by sequence number, output by byte offset. A slow reader holds up only itself: each
+follows the ledger or the transcript at its own pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import struct
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+
+from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, project_of_run, require_project
+from workbench.api.render import event_out
+from workbench.connectors.contract import ExternalRef
+from workbench.engine.explain import allowed_run_moves, explain
+from workbench.engine.follow import follow, output_ref, wait_started
+from workbench.ledger.move import Note
+from workbench.model.actor import Actor
+from workbench.model.errors import InvalidInput, WorkbenchError
+from workbench.model.statuses import RUN_ENDED
+
+router = APIRouter()
+
+_KEEP_ALIVE_SECONDS: Final = 15.0
+_STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
+_FRAME_HEAD: Final = struct.Struct(">BQI")
+_MAX_INPUT_BYTES: Final = 65536
+_SSE_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+After = Annotated[int | None, Query(ge=0)]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
+
+
+@router.get("/api/events", response_class=StreamingResponse)
+async def stream_project_events(
+    house: HouseIn, project: ProjectQuery, after: After = None, last_event_id: LastEventId = None
+) -> StreamingResponse:
+    """All events of a project from a position on. The house's own events are not among them."""
+    start = _position(after, last_event_id)
+    return StreamingResponse(
+        _events(house, project.project_id, start, None), media_type="text/event-stream", headers=_SSE_HEADERS
+    )
+
+
+@router.get("/api/runs/{run_id}/events", response_class=StreamingResponse)
+async def stream_run_events(
+    run_id: str,
+    house: HouseIn,
+    actor: ActorIn,
+    after: After = None,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """The events of one run from a position on, each once, in order."""
+    project_id = await project_of_run(house, actor, run_id)
+    start = _position(after, last_event_id)
+    return StreamingResponse(
+        _events(house, project_id, start, run_id), media_type="text/event-stream", headers=_SSE_HEADERS
+    )
+
+
+async def _events(house: House, project_id: str, after: int, run_id: str | None) -> AsyncIterator[bytes]:
+    # Sent at once, so that the reader knows that it is connected, however long nothing happens.
+    yield b": connected\n\n"
+    tail = house.context.ledger.tail(project_id, after=after, run_id=run_id)
+    waiting: asyncio.Task[Any] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(tail))
+            done, _ = await asyncio.wait({waiting}, timeout=_KEEP_ALIVE_SECONDS)
+            if not done:
+                yield b": still here\n\n"
+                continue
+            event = waiting.result()
+            waiting = None
+            data = event_out(event).model_dump_json()
+            yield f"id: {event.seq}\nevent: ledger\ndata: {data}\n\n".encode()
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await tail.aclose()
+
+
+def _position(after: int | None, last_event_id: str | None) -> int:
+    if last_event_id:
+        if not last_event_id.isdecimal():
+            raise InvalidInput(
+                f"Last-Event-ID {last_event_id!r} is no sequence number",
+                remedy="send the id of the last event you saw",
+            )
+        return int(last_event_id)
+    return after or 0
+
+
+@router.websocket("/api/runs/{run_id}/terminal")
+async def stream_terminal(
+    socket: WebSocket, run_id: str, house: HouseIn, actor: ActorIn, offset: Annotated[int, Query(ge=0)] = 0
+) -> None:
+    """Output as binary frames (stream u8, offset u64, milliseconds u32, bytes); text frames are JSON.
+
+    Input counts only from the connection that holds the run's lease.
+    """
+    try:
+        project_id = await house.context.ledger.project_of_run(run_id)
+        require_project(actor, project_id)
+    except WorkbenchError as error:
+        await socket.close(4000 + error.http_status - 400, error.code)
+        return
+    await socket.accept()
+    terminal = _Terminal(socket, house, actor, project_id, run_id)
+    # Whichever side ends first ends both: the reader when the viewer leaves, the writer at the run's end.
+    reader = asyncio.create_task(terminal.read_viewer())
+    writer = asyncio.create_task(terminal.send_output(offset))
+    try:
+        await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (reader, writer):
+            task.cancel()
+        await asyncio.gather(reader, writer, return_exceptions=True)
+        terminal.release()
+    # A viewer that has read "ended" may have gone already.
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(1000)
+
+
+class _Terminal:
+    """One viewer of one run's terminal."""
+
+    def __init__(self, socket: WebSocket, house: House, actor: Actor, project_id: str, run_id: str) -> None:
+        self._socket, self._house, self._actor = socket, house, actor
+        self._project_id, self._run_id = project_id, run_id
+        self._lease_key = f"{id(self)}"
+        self._ref: ExternalRef | None = None
+
+    async def send_output(self, offset: int) -> None:
+        """Sends all output from `offset`, then how it ended."""
+        context = self._house.context
+        waiting_why = ""
+        async for run, step in wait_started(context, self._project_id, self._run_id):
+            self._ref = output_ref(step)
+            why = explain(run, (step,))
+            if self._ref is None and why != waiting_why and run.status not in RUN_ENDED:
+                waiting_why = why
+                await self._say(
+                    {
+                        "type": "waiting",
+                        "why": why,
+                        "status": run.status.value,
+                        "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
+                    }
+                )
+        if self._ref is not None:
+            async for chunk in follow(context, self._ref, offset=offset):
+                head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
+                await self._socket.send_bytes(head + chunk.data)
+                offset = chunk.offset + len(chunk.data)
+        await self._say_end(offset)
+
+    async def _say_end(self, offset: int) -> None:
+        """Waits for the ledger's word, so that whoever reads "ended" finds the run ended."""
+        context = self._house.context
+        reads = context.ledger.for_project(self._project_id)
+        run, steps = await reads.run_with_steps(self._run_id)
+        if run.status not in RUN_ENDED:
+            async for _event in context.ledger.tail(self._project_id, after=0, run_id=self._run_id):
+                run, steps = await reads.run_with_steps(self._run_id)
+                if run.status in RUN_ENDED:
+                    break
+        await self._say(
+            {
+                "type": "ended",
+                "status": run.status.value,
+                "exit_code": steps[0].exit_code,
+                "end_reason": steps[0].provider_status_raw,
+                "offset": offset,
+            }
+        )
+
+    async def read_viewer(self) -> None:
+        """Takes what the viewer sends until the connection ends."""
+        try:
+            while True:
+                message = await self._socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                if message.get("bytes") is not None:
+                    await self._input(message["bytes"])
+                elif message.get("text") is not None:
+                    await self._command(message["text"])
+        except WebSocketDisconnect:
+            return
+
+    async def _input(self, data: bytes) -> None:
+        if not self._holds_lease() or self._ref is None or len(data) > _MAX_INPUT_BYTES:
+            return
+        try:
+            await self._house.context.connectors[self._ref.connector_id].write_input(self._ref, data)
+        except WorkbenchError as error:
+            await self._say({"type": "refused", "detail": error.message, "remedy": error.remedy})
+
+    async def _command(self, text: str) -> None:
+        try:
+            message = json.loads(text)
+            kind = message["type"]
+        except (ValueError, KeyError, TypeError):
+            await self._say({"type": "refused", "detail": "not a message", "remedy": "send JSON with a type"})
+            return
+        if kind == "lease":
+            await self._take_lease()
+        elif kind == "release":
+            self.release()
+            await self._say_lease()
+        elif kind == "resize" and self._holds_lease() and self._ref is not None:
+            rows, columns = message.get("rows"), message.get("columns")
+            if isinstance(rows, int) and isinstance(columns, int):
+                try:
+                    await self._house.context.connectors[self._ref.connector_id].resize(
+                        self._ref, rows=rows, columns=columns
+                    )
+                except WorkbenchError as error:
+                    await self._say({"type": "refused", "detail": error.message, "remedy": error.remedy})
+
+    async def _take_lease(self) -> None:
+        context = self._house.context
+        run = await context.ledger.for_project(self._project_id).run(self._run_id)
+        leases = self._house.input_leases
+        if "input" in allowed_run_moves(run, self._actor) and self._run_id not in leases:
+            leases[self._run_id] = (self._lease_key, self._actor.name)
+            note = Note(
+                tag="terminal:lease_taken",
+                payload={"status": run.status.value},
+                run_id=self._run_id,
+            )
+            await context.ledger.append(self._project_id, [note], actor=self._actor.name, via=self._actor.via)
+        await self._say_lease()
+
+    def release(self) -> None:
+        """Gives the lease back, if it is ours."""
+        if self._holds_lease():
+            del self._house.input_leases[self._run_id]
+
+    def _holds_lease(self) -> bool:
+        return self._house.input_leases.get(self._run_id, ("", ""))[0] == self._lease_key
+
+    async def _say_lease(self) -> None:
+        holder = self._house.input_leases.get(self._run_id)
+        await self._say(
+            {"type": "lease", "held": self._holds_lease(), "holder": None if holder is None else holder[1]}
+        )
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._socket.send_text(json.dumps(message))

@@ -1,0 +1,138 @@
+"""Opens the house in order (ledger, connectors, engine) and closes it in reverse.
+
+The only place where concrete adapters are chosen. It holds no rule of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from workbench.api.auth import Access
+from workbench.app.clock import SystemClock, new_sortable_id
+from workbench.app.home import Settings
+from workbench.connectors.contract import Problem
+from workbench.connectors.local import SANDBOX_PROFILE, LocalConnector, LocalLimits
+from workbench.engine.context import ENGINE, Context, Limits
+from workbench.engine.decide import expire_overdue
+from workbench.engine.drive import drive
+from workbench.engine.durable import Durable
+from workbench.engine.operate import set_switch
+from workbench.engine.recover import recover
+from workbench.gate import admit, load_policy
+from workbench.gate.switches import LOCAL
+from workbench.ledger.ledger import Ledger
+from workbench.model.admission import SwitchState
+from workbench.model.clock import NewId
+from workbench.model.errors import WorkbenchError
+from workbench.secrets.vault import Vault
+
+log = structlog.get_logger()
+
+_HOUSEKEEPING_SECONDS: Final = 2.0
+
+
+@asynccontextmanager
+async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
+    """Opens ledger, connectors and engine, recovers open runs, and closes all of it again.
+
+    What runs in the sandbox is left running: the next house adopts it.
+    """
+
+    clock = SystemClock()
+    new_id: NewId = new_sortable_id
+    policy = await asyncio.to_thread(load_policy)
+    ledger = Ledger(config.ledger_url, clock)
+    await ledger.open()
+    local = LocalConnector(
+        state_home=config.home,
+        clock=clock,
+        limits=LocalLimits(max_output_bytes=config.max_output_bytes),
+    )
+    durable = Durable(
+        database_url=config.ledger_url,
+        state_home=config.home,
+        executor_id="local" if config.ledger_url.startswith("sqlite") else new_id("exe_"),
+        new_id=new_id,
+    )
+    context = Context(
+        ledger=ledger,
+        connectors={"local": local},
+        admit=functools.partial(admit, policy=policy),
+        surroundings=local.surroundings,
+        check_workspace=local.check_workspace,
+        sandbox_profile=SANDBOX_PROFILE,
+        vault=Vault(config.home / "vault", clock),
+        clock=clock,
+        new_id=new_id,
+        kill_file=config.home / "KILL",
+        feature_cache=config.home / "cache" / "features",
+        limits=Limits(
+            default_timeout_seconds=config.default_timeout_seconds,
+            approval_expiry_seconds=config.approval_expiry_seconds,
+            cancel_deadline_seconds=float(config.cancel_deadline_seconds),
+            quorum=config.approval_quorum,
+        ),
+        starter=durable,
+    )
+    try:
+        await _start_local(local, context)
+        await _first_switch(context)
+        durable.launch(functools.partial(drive, context))
+        await recover(context)
+        housekeeping = asyncio.create_task(_keep_house(context))
+        try:
+            yield context, Access(ledger, clock, new_id)
+        finally:
+            housekeeping.cancel()
+            await asyncio.gather(housekeeping, return_exceptions=True)
+            await durable.close()
+    finally:
+        for task in context.background:
+            task.cancel()
+        await asyncio.gather(*context.background, return_exceptions=True)
+        await local.close()
+        await ledger.close()
+
+
+async def _start_local(local: LocalConnector, context: Context) -> None:
+    """Starts the local connector and tests its sandbox by effect.
+
+    A sandbox that cannot be built stops no server: features and history still serve, and every local start
+    is held with the reason and the remedy. There is no way to run without it.
+    """
+
+    try:
+        await local.start()
+        problems = await local.validate_config()
+    except WorkbenchError as error:
+        problems = (Problem(code=error.code, message=error.message, remedy=error.remedy),)
+    for problem in problems:
+        log.error("local connector not ready", problem=problem.message, remedy=problem.remedy)
+    if problems:
+        context.not_ready["local"] = tuple(problems)
+
+
+async def _first_switch(context: Context) -> None:
+    """Switches local execution on when a home is new; a switch that nobody ever set is off."""
+
+    if not await context.ledger.switches():
+        await set_switch(
+            context, name=LOCAL, state=SwitchState.ON, actor=ENGINE, reason="a new home starts with it on"
+        )
+
+
+async def _keep_house(context: Context) -> None:
+    """Expires approvals whose time is over, again and again."""
+
+    while True:
+        try:
+            await expire_overdue(context)
+        except WorkbenchError as error:
+            log.warning("housekeeping failed", problem=error.message)
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)

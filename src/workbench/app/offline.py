@@ -1,0 +1,140 @@
+"""What the command line can answer without a server: features, advice, verdicts, the audit, the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.app.clock import SystemClock
+from workbench.app.home import find_server, load_config, prepare_home
+from workbench.model.errors import NotFound, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.ledger.check import LedgerFinding
+    from workbench.model.command import Surroundings
+    from workbench.model.feature import Discovery
+    from workbench.model.recommendation import Advice
+    from workbench.model.verdict import Judgement
+
+
+def discover_offline(repo: Path) -> Discovery:
+    """Returns what the repository's documents say; needs no server."""
+    from workbench.features import discover
+
+    config = load_config()
+    try:
+        prepare_home(config.home)
+        cache: Path | None = config.home / "cache" / "features"
+    except WorkbenchError:
+        # Reading documents needs no home; without one it is only slower.
+        cache = None
+    return discover(repo, cache_dir=cache)
+
+
+def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> list[Advice]:
+    """Returns the advice for a repository as its server would give it, policy's word included."""
+    from workbench.features import advise
+
+    judge = judge_offline(repo)
+    surroundings = _surroundings(repo)
+    return advise(
+        discovery,
+        feature_id,
+        program_path=surroundings.program_path,
+        policy_preview=lambda command: judge(command, None, "default", "local").verdict.verdict,
+    )
+
+
+def judge_offline(repo: Path) -> Callable[[str, str | None, str, str], Judgement]:
+    """Returns a judge of commands for this repository: (command, cwd, profile, connector) -> Judgement."""
+    from workbench.gate import judge, load_policy
+
+    policy = load_policy()
+    surroundings = _surroundings(repo)
+    root = str(repo)
+
+    def decide(command: str, cwd: str | None, env_profile: str, connector: str) -> Judgement:
+        return judge(
+            policy,
+            command,
+            cwd=os.path.normpath(os.path.join(root, cwd)) if cwd else root,
+            workspace_root=root,
+            surroundings=surroundings,
+            env_profile=env_profile,
+            connector=connector,
+        )
+
+    return decide
+
+
+def _surroundings(repo: Path) -> Surroundings:
+    from workbench.connectors.local import surroundings_of
+
+    return surroundings_of(str(repo))
+
+
+def verify_offline(home: str | None) -> LedgerFinding:
+    """Checks the ledger of a home, which it opens for reading only."""
+    from workbench.ledger.ledger import Ledger
+
+    config = load_config()
+    url = config.ledger_url if home is None else f"sqlite:///{Path(home).absolute() / 'ledger.db'}"
+    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise NotFound(
+            f"there is no ledger at {url.removeprefix('sqlite:///')}", remedy="name its home: --home P"
+        )
+
+    async def verify() -> LedgerFinding:
+        ledger = Ledger(url, SystemClock())
+        try:
+            return await ledger.verify()
+        finally:
+            await ledger.close()
+
+    return asyncio.run(verify())
+
+
+def examine_machine() -> list[dict[str, str | bool]]:
+    """Tries what the workbench needs of this machine and returns each check with its remedy."""
+    from workbench.connectors.local import LocalConnector
+
+    config = load_config()
+    checks: list[dict[str, str | bool]] = []
+
+    def add(name: str, ok: bool, detail: str, remedy: str = "") -> None:
+        checks.append({"name": name, "ok": ok, "detail": detail, "remedy": remedy})
+
+    add("python", True, sys.version.split()[0])
+    try:
+        prepare_home(config.home)
+        free = os.statvfs(config.home)
+        free_bytes = free.f_bavail * free.f_frsize
+        add("home", True, str(config.home))
+        add(
+            "disk",
+            free_bytes > 1 << 29,
+            f"{free_bytes >> 20} MiB free for transcripts",
+            "free at least 512 MiB on the disk that holds WORKBENCH_HOME",
+        )
+    except WorkbenchError as error:
+        add("home", False, error.message, error.remedy)
+
+    async def probe() -> None:
+        local = LocalConnector(state_home=config.home, clock=SystemClock())
+        try:
+            await local.start()
+            for finding in await local.run_probe():
+                add(f"sandbox: {finding.name}", finding.is_ok, finding.detail, finding.remedy)
+        except WorkbenchError as error:
+            add("sandbox", False, error.message, error.remedy)
+        finally:
+            await local.close()
+
+    asyncio.run(probe())
+    endpoint = find_server(config)
+    add("server", True, endpoint.url if endpoint else "not running; workbench up starts it")
+    return checks

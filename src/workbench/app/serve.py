@@ -1,0 +1,113 @@
+"""Runs the server of a home: lock, port, house, door, and the address written down for the others."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Callable
+
+import structlog
+
+from workbench.api.application import create_api, create_application
+from workbench.api.auth import Access
+from workbench.api.house import House
+from workbench.api.serve import PortInUse, Server, bind
+from workbench.app.home import (
+    VERSION,
+    Settings,
+    local_actor_name,
+    prepare_home,
+    read_token,
+    take_lock,
+    write_private,
+)
+from workbench.app.house import open_house
+from workbench.config import DEFAULT_PORT
+from workbench.model.actor import Actor, Role
+from workbench.model.errors import WorkbenchError
+
+
+async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, str], None]) -> None:
+    """Runs the server of this home until it is stopped; `on_ready` gets its address and a one-time link.
+
+    Raises AlreadyRunning, PortInUse, SandboxUnavailable or LedgerUnavailable before anything is served.
+    """
+
+    prepare_home(config.home)
+    _set_up_log(config)
+    lock = take_lock(config.home)
+    try:
+        try:
+            listener = bind(config.port if port is None else port)
+        except PortInUse:
+            # A port that somebody named is meant; the default is only a habit.
+            if port is not None or config.port != DEFAULT_PORT:
+                raise
+            listener = bind(0)
+        number: int = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{number}"
+        async with open_house(config) as (context, access):
+            owner = Actor(name=local_actor_name(), role=Role.ADMIN, via="cli")
+            await _ensure_token(config, access, owner)
+            server: Server | None = None
+
+            def stop() -> None:
+                assert server is not None
+                server.stop()
+
+            house = House(
+                context=context,
+                access=access,
+                url=url,
+                version=VERSION,
+                home=str(config.home),
+                pid=os.getpid(),
+                stop=stop,
+            )
+            server = Server(create_application(house, port=number), listener)
+            write_private(
+                config.home / "server.json",
+                json.dumps({"pid": os.getpid(), "port": number, "version": VERSION}),
+            )
+            on_ready(url, f"{url}/auth/{access.create_link(owner)}")
+            await server.run()
+    finally:
+        (config.home / "server.json").unlink(missing_ok=True)
+        os.close(lock)
+
+
+async def _ensure_token(config: Settings, access: Access, owner: Actor) -> None:
+    """Makes the owner's token when the home has none, or has one that the ledger does not know."""
+    try:
+        await access.identify(read_token(config), via="cli")
+    except WorkbenchError:
+        token = "wb_" + secrets.token_urlsafe(32)
+        # The file first: a token that nobody can read would be worse than one that is not yet known.
+        write_private(config.home / "token", token)
+        await access.create_token(actor=owner.name, role=owner.role, by=owner, token=token)
+
+
+def _set_up_log(config: Settings) -> None:
+    level = getattr(logging, config.log_level.upper())
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def render_openapi() -> str:
+    """Returns the OpenAPI document as JSON text."""
+
+    return json.dumps(create_api().openapi(), indent=1, sort_keys=True) + "\n"

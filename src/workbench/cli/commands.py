@@ -1,0 +1,433 @@
+"""The tree of subcommands: names, options and help. Each body imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is written into the audit log.")]
+Words = Annotated[list[str], typer.Argument(help="The command, after --.")]
+Ref = Annotated[str, typer.Argument(help="The run's id.")]
+ProjectId = Annotated[str, typer.Option("--project", help="The project's id.")]
+
+
+def build() -> typer.Typer:
+    """Returns the command line."""
+    root = typer.Typer(
+        name="workbench",
+        help="From a repository's own documents to an audited result.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    _add_discovery(root)
+    _add_server(root)
+    _add_runs(root)
+    _add_control(root)
+    _add_program(root)
+    return root
+
+
+def _add_discovery(root: typer.Typer) -> None:
+    @root.command()
+    def features(repo: Repo = None, json: Json = False) -> None:
+        """List the features that the repository's own documents describe."""
+        from workbench.cli.features import show_features
+
+        show_features(repo, json)
+
+    @root.command("next")
+    def next_(
+        feature: Annotated[
+            str | None, typer.Argument(help="One feature; default: the best over all.")
+        ] = None,
+        repo: Repo = None,
+        json: Json = False,
+    ) -> None:
+        """Show the next command, with the evidence for it."""
+        from workbench.cli.features import show_next
+
+        show_next(feature, repo, json)
+
+    policy = typer.Typer(help="What policy says about commands.", no_args_is_help=True)
+    root.add_typer(policy, name="policy")
+
+    @policy.command("check")
+    def check(
+        words: Annotated[list[str] | None, typer.Argument(help="The command, after --.")] = None,
+        repo: Repo = None,
+        cwd: Annotated[str | None, typer.Option(help="Working directory.")] = None,
+        env_profile: Annotated[str, typer.Option(help="Environment profile.")] = "default",
+        connector: Annotated[str, typer.Option(help="Connector.")] = "local",
+        stdin: Annotated[bool, typer.Option("--stdin", help="Read one JSON object a line.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Judge a command without running it. Exit 0 allow, 10 requires approval, 11 deny."""
+        from workbench.cli.policy import check_many, check_one
+
+        if stdin:
+            sys.exit(check_many(repo, cwd, env_profile, connector))
+        sys.exit(check_one(words or [], repo, cwd, env_profile, connector, as_json=json))
+
+    audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+    root.add_typer(audit, name="audit")
+
+    @audit.command("verify")
+    def verify(
+        home: Annotated[str | None, typer.Option(help="The home to check; default: this one.")] = None,
+        json: Json = False,
+    ) -> None:
+        """Check every event, chain and state row, offline. Exit 0 or 1."""
+        from workbench.cli.audit import verify_audit
+
+        sys.exit(verify_audit(home, json))
+
+    @root.command()
+    def doctor(json: Json = False) -> None:
+        """Check what this machine must have, with the exact remedy for what it lacks."""
+        from workbench.cli.doctor import examine
+
+        sys.exit(examine(json))
+
+    @root.command(hidden=True)
+    def openapi() -> None:
+        """Print the OpenAPI document."""
+        from workbench.app.serve import render_openapi
+
+        sys.stdout.write(render_openapi())
+
+
+def _add_server(root: typer.Typer) -> None:
+    @root.command()
+    def up(
+        repo: Annotated[list[str] | None, typer.Option("--repo", help="Add this repository.")] = None,
+        port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1.")] = None,
+        detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready.")] = False,
+        no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
+    ) -> None:
+        """Start the server of this home."""
+        from workbench.cli.up import up as start
+
+        start(repos=repo or [], port=port, detach=detach, browser=not no_browser)
+
+    @root.command()
+    def down() -> None:
+        """Stop the server. What runs in the sandbox goes on."""
+        from workbench.cli.up import down as stop
+
+        stop()
+
+    @root.command()
+    def status(
+        json: Json = False,
+        link: Annotated[bool, typer.Option("--link", help="Print a one-time link to the page.")] = False,
+    ) -> None:
+        """Show the server: address, version, projects, open runs."""
+        from workbench.cli.up import status as show
+
+        sys.exit(show(as_json=json, link=link))
+
+    @root.command()
+    def demo(
+        exit_: Annotated[bool, typer.Option("--exit", help="End after the tour.")] = False,
+    ) -> None:
+        """Take the whole way once, on a bundled example repository."""
+        from workbench.cli.demo import tour
+
+        sys.exit(tour(stay=not exit_))
+
+    project = typer.Typer(help="The projects of this home.", no_args_is_help=True)
+    root.add_typer(project, name="project")
+
+    @project.command("add")
+    def add(
+        path: Annotated[str, typer.Argument(help="The repository's folder.")],
+        name: Annotated[str | None, typer.Option(help="Its name.")] = None,
+        toolchain: Annotated[
+            list[str] | None, typer.Option(help="A folder that commands may see read-only.")
+        ] = None,
+        forbid_self_approval: Annotated[
+            bool | None,
+            typer.Option("--forbid-self-approval/--allow-self-approval", help="Ask for a second person."),
+        ] = None,
+        json: Json = False,
+    ) -> None:
+        """Make a folder a project, or change the one it is."""
+        from workbench.cli.project import add_project
+
+        add_project(path, name, toolchain, forbid_self_approval, json)
+
+    @project.command("list")
+    def list_(json: Json = False) -> None:
+        """List the projects."""
+        from workbench.cli.project import list_projects
+
+        list_projects(json)
+
+
+def _add_runs(root: typer.Typer) -> None:
+    @root.command()
+    def run(
+        words: Words,
+        repo: Repo = None,
+        feature: Annotated[str | None, typer.Option(help="The feature it is for.")] = None,
+        connector: Annotated[str, typer.Option(help="Where it runs.")] = "local",
+        env_profile: Annotated[str, typer.Option(help="Environment profile.")] = "default",
+        mode: Annotated[str | None, typer.Option(help="pty or pipe; default: pty on a terminal.")] = None,
+        timeout: Annotated[int | None, typer.Option(min=1, help="Seconds until it is stopped.")] = None,
+        idle_timeout: Annotated[
+            int | None, typer.Option(min=1, help="Seconds without output until it is stopped.")
+        ] = None,
+        detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Run a command under policy, in the sandbox. Exits with the command's own status.
+
+        75 held for approval, 77 denied by policy, 78 stopped by a switch, 130 canceled, 124 timed out.
+        """
+        from workbench.cli.run import run as start
+
+        sys.exit(
+            start(
+                words=words,
+                repo=repo,
+                feature=feature,
+                connector=connector,
+                env_profile=env_profile,
+                mode=mode,
+                timeout=timeout,
+                idle_timeout=idle_timeout,
+                detach=detach,
+                as_json=json,
+            )
+        )
+
+    @root.command()
+    def runs(
+        repo: Repo = None,
+        feature: Annotated[str | None, typer.Option(help="Only this feature's.")] = None,
+        status: Annotated[str | None, typer.Option(help="Only with this status.")] = None,
+        json: Json = False,
+    ) -> None:
+        """List the runs, newest first."""
+        from workbench.cli.history import list_runs
+
+        list_runs(repo, feature, status, json)
+
+    @root.command()
+    def show(run_id: Ref, json: Json = False) -> None:
+        """Show one run: status and why, verdict, approvals, events."""
+        from workbench.cli.history import show_run
+
+        show_run(run_id, json)
+
+    @root.command()
+    def logs(
+        run_id: Ref,
+        follow: Annotated[bool, typer.Option("--follow", help="Go on until the run has ended.")] = False,
+        raw: Annotated[bool, typer.Option("--raw", help="Exact bytes.")] = False,
+        text: Annotated[
+            bool, typer.Option("--text", help="Plain text without escapes (the default).")
+        ] = False,
+        asciicast: Annotated[bool, typer.Option("--asciicast", help="An asciicast v2 recording.")] = False,
+        search: Annotated[str | None, typer.Option(help="Only lines that hold this text.")] = None,
+    ) -> None:
+        """Print a run's output."""
+        from workbench.cli.history import print_logs
+
+        form = "raw" if raw else "asciicast" if asciicast else "text"
+        print_logs(run_id, form=form, follow=follow, search=search)
+
+    @root.command()
+    def cancel(run_id: Ref, reason: Reason = "") -> None:
+        """End a run; it is canceled once no process of it is left."""
+        from workbench.cli.control import cancel_run
+
+        cancel_run(run_id, reason)
+
+    @root.command()
+    def retry(
+        run_id: Ref,
+        acknowledge: Annotated[bool, typer.Option("--acknowledge", help="Yes, repeat what it did.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Run an ended run's command again, as a new run."""
+        from workbench.cli.control import retry_run
+
+        retry_run(run_id, acknowledge, json)
+
+    @root.command()
+    def refresh(run_id: Ref, json: Json = False) -> None:
+        """Ask the run's connector where it stands."""
+        from workbench.cli.control import refresh_run
+
+        refresh_run(run_id, json)
+
+
+def _add_control(root: typer.Typer) -> None:
+    @root.command()
+    def approvals(
+        repo: Repo = None,
+        all_: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+        json: Json = False,
+    ) -> None:
+        """List what waits for a decision, riskiest first."""
+        from workbench.cli.control import list_approvals
+
+        list_approvals(repo, json, pending_only=not all_)
+
+    @root.command()
+    def approve(approval_id: str, reason: Reason = "", json: Json = False) -> None:
+        """Approve what is held."""
+        from workbench.cli.control import decide
+
+        decide(approval_id, "approve", reason, json)
+
+    @root.command()
+    def deny(approval_id: str, reason: Reason = "", json: Json = False) -> None:
+        """Deny what is held; its run is canceled."""
+        from workbench.cli.control import decide
+
+        decide(approval_id, "deny", reason, json)
+
+    @root.command()
+    def kill(
+        reason: Reason,
+        project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+        connector: Annotated[str | None, typer.Option(help="Only this connector.")] = None,
+        stop_running: Annotated[bool, typer.Option("--stop-running", help="Cancel what runs too.")] = False,
+    ) -> None:
+        """Stop all starts, now."""
+        from workbench.cli.control import set_kill
+
+        set_kill(True, reason, project, connector, stop_running)
+
+    @root.command()
+    def unkill(
+        reason: Reason,
+        project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+        connector: Annotated[str | None, typer.Option(help="Only this connector.")] = None,
+    ) -> None:
+        """Release the kill switch. Nothing resumes by itself."""
+        from workbench.cli.control import set_kill
+
+        set_kill(False, reason, project, connector, False)
+
+    switch = typer.Typer(help="The phases' switches.", no_args_is_help=True)
+    root.add_typer(switch, name="switch")
+
+    @switch.command("list")
+    def list_switches(
+        project: Annotated[str | None, typer.Option(help="As this project sees them.")] = None,
+        json: Json = False,
+    ) -> None:
+        """List the switches."""
+        from workbench.cli.control import list_switches as show
+
+        show(project, json)
+
+    @switch.command("set")
+    def set_switch(
+        name: str,
+        state: str,
+        reason: Reason,
+        project: Annotated[str | None, typer.Option(help="Only for this project.")] = None,
+        until: Annotated[str | None, typer.Option(help="Until this time (RFC 3339), then off.")] = None,
+    ) -> None:
+        """Set a switch to on, off or canary."""
+        from workbench.cli.control import set_switch as put
+
+        put(name, state, reason, project, until)
+
+    secret = typer.Typer(help="Secrets: set, listed by name, never shown.", no_args_is_help=True)
+    root.add_typer(secret, name="secret")
+
+    @secret.command("set")
+    def set_secret(name: str, project: ProjectId) -> None:
+        """Set a secret; its value comes from stdin or a prompt."""
+        from workbench.cli.secret import set_secret as put
+
+        put(name, project)
+
+    @secret.command("list")
+    def list_secrets(project: ProjectId, json: Json = False) -> None:
+        """List names, versions and ages."""
+        from workbench.cli.secret import list_secrets as show
+
+        show(project, json)
+
+    @secret.command("remove")
+    def remove_secret(name: str, project: ProjectId) -> None:
+        """Forget a secret."""
+        from workbench.cli.secret import remove_secret as drop
+
+        drop(name, project)
+
+    token = typer.Typer(help="Access for other people and programs.", no_args_is_help=True)
+    root.add_typer(token, name="token")
+
+    @token.command("create")
+    def create_token(
+        role: Annotated[str, typer.Option(help="viewer, operator, approver or admin.")],
+        name: Annotated[str, typer.Option(help="Who it is for.")] = "unnamed",
+        project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+        expires: Annotated[str | None, typer.Option(help="A time (RFC 3339).")] = None,
+        json: Json = False,
+    ) -> None:
+        """Make a token; it is shown once."""
+        from workbench.cli.token import create_token as make
+
+        make(name, role, project, expires, json)
+
+    @token.command("list")
+    def list_tokens(json: Json = False) -> None:
+        """List tokens and sessions, without their values."""
+        from workbench.cli.token import list_tokens as show
+
+        show(json)
+
+    @token.command("revoke")
+    def revoke_token(token_id: str) -> None:
+        """End a token or session at once."""
+        from workbench.cli.token import revoke_token as end
+
+        end(token_id)
+
+
+def _add_program(root: typer.Typer) -> None:
+    @root.command()
+    def gates(repo: Repo = None, json: Json = False) -> None:
+        """Show each phase's entry gates with their evidence."""
+        from workbench.cli.program import show_gates
+
+        show_gates(repo, json)
+
+    @root.command()
+    def metrics(repo: Repo = None, json: Json = False) -> None:
+        """Show the program's numbers with their definitions."""
+        from workbench.cli.program import show_metrics
+
+        show_metrics(repo, json)
+
+    connectors = typer.Typer(help="Where runs can go.", invoke_without_command=True)
+    root.add_typer(connectors, name="connectors")
+
+    @connectors.callback(invoke_without_command=True)
+    def list_connectors(context: typer.Context, json: Json = False) -> None:
+        """List the connectors with their capabilities and health."""
+        from workbench.cli.program import show_connectors
+
+        if context.invoked_subcommand is None:
+            show_connectors(json)
+
+    @connectors.command("check")
+    def check_connector(connector_id: str) -> None:
+        """Check one connector's configuration. Exit 0 when it is ready."""
+        from workbench.cli.program import check_connector as check
+
+        sys.exit(check(connector_id))

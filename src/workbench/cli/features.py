@@ -1,0 +1,101 @@
+"""workbench features and workbench next: they need no server, no account and no network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.app.offline import advise_offline, discover_offline
+from workbench.cli.output import describe_evidence, print_json, print_line, print_note, print_table
+from workbench.cli.place import find_repository
+from workbench.cli.plain import feature_fields, to_plain
+from workbench.model.errors import NotFound
+from workbench.model.feature import Discovery
+from workbench.model.recommendation import Advice
+
+
+def show_features(repo: str | None, as_json: bool) -> None:
+    """Prints the features; what could not be read goes to stderr, beside them."""
+    discovery = discover_offline(find_repository(repo))
+    if as_json:
+        print_json([feature_fields(feature) for feature in discovery.features])
+    else:
+        rows = []
+        for feature in discovery.features:
+            tasks = feature_fields(feature)["tasks"]
+            drift = f"  (drift: {feature.drift[0].fact})" if feature.drift else ""
+            rows.append(
+                [
+                    feature.feature_id,
+                    feature.format,
+                    feature.inferred_status.value,
+                    f"{tasks['done']}/{tasks['total']}",
+                    feature.title + drift,
+                ]
+            )
+        if rows:
+            print_table(rows, ["FEATURE", "LAYOUT", "STATUS", "TASKS", "TITLE"])
+    _say_what_was_not_read(discovery)
+
+
+def show_next(feature_id: str | None, repo: str | None, as_json: bool) -> None:
+    """Prints one recommendation with its evidence, or why there is none."""
+    root = find_repository(repo)
+    discovery = discover_offline(root)
+    if feature_id is None and not discovery.features:
+        if as_json:
+            print_json({"recommendation": None, "reason": discovery.reason, "rest": []})
+        else:
+            print_line(discovery.reason)
+        _say_what_was_not_read(discovery, with_reason=False)
+        return
+    if feature_id is not None and feature_id not in {f.feature_id for f in discovery.features}:
+        known = ", ".join(f.feature_id for f in discovery.features[:8]) or "none"
+        raise NotFound(
+            f"there is no feature {feature_id!r} here",
+            remedy=f"list them: workbench features (found: {known})",
+        )
+    advice = advise_offline(root, discovery, feature_id)
+    if as_json:
+        first = _fields(advice[0])
+        print_json(first if feature_id is not None else {**first, "rest": [_fields(a) for a in advice[1:]]})
+        return
+    _print_advice(advice[0])
+    for other in advice[1:]:
+        found = other.recommendation
+        print_line(f"  {other.feature_id}: {found.command if found else other.reason}")
+    _say_what_was_not_read(discovery)
+
+
+def _fields(advice: Advice) -> dict[str, Any]:
+    return {
+        "feature_id": advice.feature_id,
+        "recommendation": to_plain(advice.recommendation),
+        "reason": advice.reason,
+        "evidence": to_plain(advice.evidence),
+    }
+
+
+def _print_advice(advice: Advice) -> None:
+    print_line(advice.feature_id)
+    found = advice.recommendation
+    if found is None:
+        print_line(f"  nothing to run: {advice.reason}")
+    else:
+        print_line(f"  $ {found.command}")
+        print_line(f"  why: {advice.reason}")
+        print_line(f"  rule: {found.rule_id}")
+        if not found.runnable.ok:
+            print_line(f"  cannot run here: {'; '.join(found.runnable.reasons)}")
+        elif found.runnable.reasons:
+            print_line(f"  note: {'; '.join(found.runnable.reasons)}")
+        for other in found.alternatives:
+            print_line(f"  or: {other.command}  ({other.why})")
+    for item in advice.evidence:
+        print_line(f"  - {describe_evidence(to_plain(item))}")
+
+
+def _say_what_was_not_read(discovery: Discovery, *, with_reason: bool = True) -> None:
+    if with_reason and not discovery.features:
+        print_note(discovery.reason)
+    for diagnostic in discovery.diagnostics:
+        print_note(f"{diagnostic.path}:{diagnostic.line}: {diagnostic.problem}. {diagnostic.remedy}.")

@@ -1,0 +1,91 @@
+"""workbench runs, show and logs."""
+
+from __future__ import annotations
+
+import sys
+
+from workbench.cli.client import connect
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_table, status_word
+from workbench.cli.place import find_project
+from workbench.cli.run import follow
+
+
+def list_runs(repo: str | None, feature: str | None, status: str | None, as_json: bool) -> None:
+    """Prints the runs of the project here, newest first."""
+    client = connect()
+    project = find_project(client, repo)
+    found = client.get(
+        "/api/runs", project_id=project["project_id"], feature_id=feature, status=status, limit=500
+    )
+    if as_json:
+        print_json(found)
+    elif found:
+        rows = [
+            [
+                run["run_id"],
+                status_word(run["status"]),
+                "" if run["exit_code"] is None else str(run["exit_code"]),
+                run["created_at"],
+                run["command"].split("\n")[0],
+            ]
+            for run in found
+        ]
+        print_table(rows, ["RUN", "STATUS", "EXIT", "ASKED", "COMMAND"])
+    else:
+        print_line("no runs yet; start one: workbench run -- COMMAND")
+
+
+def show_run(run_id: str, as_json: bool) -> None:
+    """Prints one run whole."""
+    run = connect().get(f"/api/runs/{run_id}")
+    if as_json:
+        print_json(run)
+        return
+    print_line(f"{run['run_id']}  {status_word(run['status'])}")
+    print_line(f"  {run['why']}")
+    print_line(f"  $ {run['command']}")
+    print_line(f"  in {run['cwd']} by {run['requested_by']} on {run['connector']} ({run['mode']})")
+    if run["feature_id"]:
+        print_line(f"  for {run['feature_id']} (rule {run['recommendation_rule_id'] or 'none'})")
+    verdict = run["steps"][0]["verdict"]
+    if verdict:
+        print_line(
+            f"  policy: {verdict['verdict']}, risk {RISK_BARS[verdict['risk_level']]} {verdict['risk_level']}"
+        )
+        for rule in verdict["matched_rules"]:
+            print_line(f"    {rule['source']} {rule['rule_id']}: {rule['text']}")
+    for approval in run["approvals"]:
+        print_line(f"  approval {approval['approval_id']}: {approval['status']}")
+        for decision in approval["decisions"]:
+            print_line(f"    {decision['decision']} by {decision['actor']}: {decision['reason']}")
+    for event in run["events"]:
+        print_line(f"  {event['seq']:>6}  {event['at']}  {event['tag']}  {event['actor']}")
+
+
+def print_logs(run_id: str, *, form: str, follow: bool, search: str | None) -> None:
+    """Prints a transcript, or follows it live."""
+    client = connect()
+    if follow:
+        _follow(run_id)
+        return
+    if search is None:
+        for data in client.stream(f"/api/runs/{run_id}/transcript", format=form):
+            sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    left = b""
+    number = 0
+    for data in client.stream(f"/api/runs/{run_id}/transcript", format="text"):
+        *lines, left = (left + data).split(b"\n")
+        for line in lines:
+            number += 1
+            if search.casefold() in line.decode("utf-8", "replace").casefold():
+                print_line(f"{number}: {line.decode('utf-8', 'replace')}")
+    if left and search.casefold() in left.decode("utf-8", "replace").casefold():
+        print_line(f"{number + 1}: {left.decode('utf-8', 'replace')}")
+
+
+def _follow(run_id: str) -> None:
+    client = connect()
+    client.get(f"/api/runs/{run_id}")
+    follow(client, run_id)

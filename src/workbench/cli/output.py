@@ -1,0 +1,72 @@
+"""How the command line speaks: statuses as shape and word, errors with a remedy, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workbench.model.errors import WorkbenchError
+
+SHAPES: Final = {
+    "queued": "○",
+    "running": "◐",
+    "succeeded": "●",
+    "failed": "▲",
+    "canceled": "■",
+    "blocked": "❚❚",
+    "skipped": "⤼",
+}
+RISK_BARS: Final = {"low": "▂", "medium": "▂▄", "high": "▂▄▆"}
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON document on stdout, and nothing else goes there."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=None)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str = "") -> None:
+    """Prints one line of an answer, with everything that could steer the terminal taken out."""
+    sys.stdout.write(clean(text) + "\n")
+
+
+def print_note(text: str) -> None:
+    """Prints progress or advice for people, on stderr."""
+    sys.stderr.write(clean(text) + "\n")
+    sys.stderr.flush()
+
+
+def print_error(error: WorkbenchError) -> None:
+    print_note(f"workbench: {error.message}")
+    print_note(f"  what to do: {error.remedy}")
+
+
+def status_word(status: str) -> str:
+    """Returns the status as its shape and word."""
+    return f"{SHAPES.get(status, '?')} {status}"
+
+
+def clean(text: str) -> str:
+    """Returns `text` with control characters shown, not obeyed: names and commands come from outside."""
+    return "".join(
+        character if character == "\n" or character.isprintable() else f"\\x{ord(character):02x}"
+        for character in text
+    )
+
+
+def print_table(rows: list[list[str]], headings: list[str]) -> None:
+    """Prints aligned columns; the last may be as long as it likes."""
+    table = [headings, *rows]
+    widths = [max(len(clean(row[i])) for row in table) for i in range(len(headings) - 1)]
+    for row in table:
+        cells = [clean(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
+        sys.stdout.write("  ".join([*cells, clean(row[-1])]).rstrip() + "\n")
+
+
+def describe_evidence(item: Mapping[str, Any]) -> str:
+    """Returns one line that anybody can check: fact, path, line, commit."""
+    commit = item["commit"][:12] if item["commit"] else "not committed"
+    return f"{item['path']}:{item['line']} @ {commit}: {item['fact']}"

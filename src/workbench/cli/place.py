@@ -1,0 +1,49 @@
+"""Finds which project a command is about: --repo, or the git repository around the current folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from workbench.cli.client import Client
+from workbench.cli.output import print_note
+from workbench.model.errors import InvalidInput
+
+
+def find_repository(repo: str | None) -> Path:
+    """Returns the given folder, or the nearest one above the current folder that holds .git."""
+    if repo is not None:
+        path = Path(repo).expanduser()
+        if not path.is_dir():
+            raise InvalidInput(f"{repo} is not a folder", remedy="name the repository's folder with --repo")
+        return path.resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists():
+            return folder.resolve()
+    return here.resolve()
+
+
+def find_project(client: Client, repo: str | None) -> dict[str, Any]:
+    """Returns the project of the repository; a git repository that is none yet is added, and that is said."""
+    root = find_repository(repo)
+    known = {project["workspace_root"]: project for project in client.get("/api/projects")}
+    for folder in (root, *root.parents):
+        if str(folder) in known:
+            found: dict[str, Any] = known[str(folder)]
+            return found
+    if repo is None and not (root / ".git").exists():
+        raise InvalidInput(
+            f"{root} is no project and lies in no git repository",
+            remedy="name one with --repo, or add it: workbench project add PATH",
+        )
+    added: dict[str, Any] = client.post("/api/projects", {"path": str(root)})
+    print_note(f"Added {root} as project {added['name']} ({added['project_id']}).")
+    return added
+
+
+def working_directory(project: dict[str, Any]) -> str:
+    """Returns the current folder when it lies in the project, else the project's root."""
+    root, here = Path(project["workspace_root"]), Path(os.path.realpath(os.getcwd()))
+    return str(here) if here.is_relative_to(root) else str(root)

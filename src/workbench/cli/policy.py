@@ -1,0 +1,76 @@
+"""workbench policy check: the verdict about a command, without running it and without a server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+from workbench.app.offline import judge_offline
+from workbench.cli.output import RISK_BARS, print_json, print_line
+from workbench.cli.place import find_repository
+from workbench.cli.plain import to_plain
+from workbench.cli.run import join_command
+from workbench.model.errors import InvalidInput, WorkbenchError
+from workbench.model.verdict import Decision, Judgement
+
+_EXIT: Final = {Decision.ALLOW: 0, Decision.REQUIRES_APPROVAL: 10, Decision.DENY: 11}
+
+
+def check_one(
+    words: list[str],
+    repo: str | None,
+    cwd: str | None,
+    env_profile: str,
+    connector: str,
+    *,
+    as_json: bool,
+) -> int:
+    """Prints one verdict and returns its exit status."""
+    if not words:
+        raise InvalidInput("no command was given", remedy="put it after --: workbench policy check -- ls")
+    judge = judge_offline(find_repository(repo))
+    judgement = judge(join_command(words), cwd, env_profile, connector)
+    if as_json:
+        print_json(render(judgement))
+    else:
+        verdict = judgement.verdict
+        print_line(
+            f"{verdict.verdict.value}  risk {RISK_BARS[verdict.risk_level]} {verdict.risk_level.value}"
+        )
+        for rule in verdict.matched_rules:
+            print_line(f"  {rule.source} {rule.rule_id}: {rule.text}")
+    return _EXIT[judgement.verdict.verdict]
+
+
+def check_many(repo: str | None, cwd: str | None, env_profile: str, connector: str) -> int:
+    """Answers each line of stdin with one line, in order; one it cannot read gets an error line."""
+    judge = judge_offline(find_repository(repo))
+    for line in sys.stdin.buffer:
+        if not line.strip():
+            continue
+        print_json(_answer(line, judge, cwd, env_profile, connector))
+    return 0
+
+
+def _answer(line: bytes, judge: Any, cwd: str | None, env_profile: str, connector: str) -> dict[str, Any]:
+    try:
+        asked = json.loads(line)
+        command = asked["command"]
+        if not isinstance(command, str):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {"error": 'the line is no JSON object with a text "command"'}
+    given = asked.get("cwd", cwd)
+    if given is not None and not isinstance(given, str):
+        return {"error": '"cwd" is not text'}
+    try:
+        return render(judge(command, given, env_profile, connector))
+    except (WorkbenchError, ValueError) as error:
+        return {"error": str(error)}
+
+
+def render(judgement: Judgement) -> dict[str, Any]:
+    """Returns a judgement as the interface fixes it."""
+    plain = to_plain(judgement)
+    return {**plain["verdict"], "commands": plain["commands"], "parsed_strictly": plain["parsed_strictly"]}

@@ -1,0 +1,233 @@
+"""workbench run: asks for a run, streams it, and ends with the command's own status."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import struct
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator
+from typing import Any, Final
+
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as connect_socket
+
+from workbench.cli.client import Client, connect
+from workbench.cli.output import RISK_BARS, print_json, print_note
+from workbench.cli.place import find_project, working_directory
+
+HELD: Final = 75
+DENIED: Final = 77
+SWITCHED_OFF: Final = 78
+UNAVAILABLE: Final = 69
+CANCELED: Final = 130
+TIMED_OUT: Final = 124
+
+_BLOCKED_STATUS: Final = {
+    "approval": HELD,
+    "policy": DENIED,
+    "boundary": DENIED,
+    "kill_switch": SWITCHED_OFF,
+    "switch": SWITCHED_OFF,
+    "connector_unavailable": UNAVAILABLE,
+}
+_HEAD: Final = struct.Struct(">BQI")
+
+
+def join_command(words: list[str]) -> str:
+    """Returns the shell text of what stood after --: one word is shell text, several are quoted each."""
+    return words[0] if len(words) == 1 else shlex.join(words)
+
+
+def run(
+    *,
+    words: list[str],
+    repo: str | None,
+    feature: str | None,
+    connector: str,
+    env_profile: str,
+    mode: str | None,
+    timeout: int | None,
+    idle_timeout: int | None,
+    detach: bool,
+    as_json: bool,
+    rule: str | None = None,
+) -> int:
+    """Asks the server for the run and returns the exit status the interface promises."""
+    client = connect()
+    project = find_project(client, repo)
+    size = shutil.get_terminal_size()
+    chosen = mode or ("pty" if sys.stdout.isatty() and not as_json else "pipe")
+    made = client.post(
+        "/api/runs",
+        {
+            "project_id": project["project_id"],
+            "command": join_command(words),
+            "cwd": working_directory(project),
+            "feature_id": feature,
+            "recommendation_rule_id": rule,
+            "connector": connector,
+            "env_profile": env_profile,
+            "mode": chosen,
+            "timeout_seconds": timeout,
+            "idle_timeout_seconds": idle_timeout,
+            "rows": max(1, min(size.lines, 1000)),
+            "columns": max(1, min(size.columns, 1000)),
+        },
+    )
+    if made["status"] == "blocked":
+        return _report_blocked(made, as_json)
+    if detach:
+        if as_json:
+            print_json(made)
+        else:
+            print_note(
+                f"{made['run_id']} {made['status']}. Follow it: workbench logs {made['run_id']} --follow"
+            )
+        return 0
+    follow(client, made["run_id"], interactive=chosen == "pty" and sys.stdin.isatty(), show=not as_json)
+    ended = client.get(f"/api/runs/{made['run_id']}")
+    if ended["status"] == "blocked":
+        return _report_blocked(ended, as_json)
+    if as_json:
+        print_json(ended)
+    return exit_status(ended)
+
+
+def exit_status(run: dict[str, Any]) -> int:
+    """Returns the status `workbench run` ends with for an ended run."""
+    if run["status"] == "succeeded":
+        return 0
+    if run["status"] == "canceled":
+        return CANCELED
+    reason = run["steps"][0]["provider_status_raw"]
+    print_note(f"{run['run_id']}: {run['why']}")
+    if reason in ("timed_out", "idle_timed_out"):
+        return TIMED_OUT
+    code = run["exit_code"]
+    return code if code else 1
+
+
+def follow(
+    client: Client, run_id: str, *, interactive: bool = False, offset: int = 0, show: bool = True
+) -> None:
+    """Copies the run's output here until it ends or is held, going on at the same byte after a cut."""
+    position = offset
+    while True:
+        try:
+            with _socket(client, run_id, position) as socket:
+                for reached in _copy(socket, position, interactive, show):
+                    position = reached
+            return
+        except KeyboardInterrupt:
+            client.post(f"/api/runs/{run_id}/cancel", {"reason": "interrupted at the terminal"})
+            # The proof of the end comes as "ended"; a second interrupt stops waiting for it.
+            interactive = False
+        except (ConnectionClosed, WebSocketException, OSError):
+            # The server went away or was replaced; the run goes on, and so do we, where we stopped.
+            client = connect()
+
+
+def _copy(
+    socket: ClientConnection,
+    position: int,
+    interactive: bool,
+    show: bool,
+) -> Iterator[int]:
+    with _keyboard(socket) if interactive else contextlib.nullcontext():
+        for message in socket:
+            if isinstance(message, bytes):
+                stream, offset, _ = _HEAD.unpack_from(message)
+                data = message[_HEAD.size :]
+                position = offset + len(data)
+                if show:
+                    out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
+                    out.write(data)
+                    out.flush()
+                yield position
+                continue
+            told = json.loads(message)
+            if told["type"] == "ended":
+                return
+            if told["type"] == "waiting":
+                if told.get("status") == "blocked":
+                    return
+                print_note(told["why"])
+
+
+def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:
+    return connect_socket(
+        f"ws://127.0.0.1:{client.endpoint.port}/api/runs/{run_id}/terminal?offset={offset}",
+        additional_headers={"Authorization": f"Bearer {client.token}"},
+        user_agent_header="workbench-cli",
+        compression=None,
+        max_size=None,
+        open_timeout=15,
+        proxy=None,
+    )
+
+
+@contextlib.contextmanager
+def _keyboard(socket: ClientConnection) -> Iterator[None]:
+    """Hands the keyboard to the run: raw mode, under the run's input lease, until the output ends."""
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    socket.send(json.dumps({"type": "lease"}))
+    stop_reading, wake = os.pipe()
+
+    def resize(*_: object) -> None:
+        size = shutil.get_terminal_size()
+        with contextlib.suppress(WebSocketException):
+            socket.send(json.dumps({"type": "resize", "rows": size.lines, "columns": size.columns}))
+
+    def read() -> None:
+        import select
+
+        with contextlib.suppress(WebSocketException, OSError):
+            while True:
+                ready, _, _ = select.select([descriptor, stop_reading], [], [])
+                if stop_reading in ready:
+                    return
+                data = os.read(descriptor, 4096)
+                if not data:
+                    return
+                socket.send(data)
+
+    reader = threading.Thread(target=read, daemon=True)
+    earlier = signal.signal(signal.SIGWINCH, resize)
+    tty.setraw(descriptor)
+    reader.start()
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        signal.signal(signal.SIGWINCH, earlier)
+        os.write(wake, b"x")
+        reader.join(1)
+        os.close(stop_reading)
+        os.close(wake)
+
+
+def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        print_json(run)
+    verdict = run["steps"][0]["verdict"] or {}
+    print_note(f"❚❚ {run['run_id']} is blocked. {run['why']}")
+    if verdict:
+        print_note(f"  risk {RISK_BARS[verdict['risk_level']]} {verdict['risk_level']}")
+        for rule in verdict["matched_rules"]:
+            print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
+    for approval in run["approvals"]:
+        if approval["status"] == "pending":
+            if approval["notice"]:
+                print_note(f"  {approval['notice']}")
+            print_note(f"  decide: workbench approve {approval['approval_id']} --reason WHY")
+    return _BLOCKED_STATUS.get(run["blocked_by"], 1)

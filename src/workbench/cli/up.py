@@ -1,0 +1,121 @@
+"""workbench up, down and status."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import webbrowser
+from pathlib import Path
+
+import uvloop
+
+from workbench.app.home import find_server, load_config, read_token, wait_until_unlocked
+from workbench.cli.client import Client, connect, start_in_background
+from workbench.cli.output import print_json, print_line, print_note
+from workbench.cli.place import find_repository
+from workbench.model.errors import WorkbenchError
+
+
+def up(*, repos: list[str], port: int | None, detach: bool, browser: bool) -> None:
+    """Starts the server here, or in the background with `detach`."""
+    config = load_config()
+    ready = os.environ.pop("WORKBENCH_READY_FD", None)
+    if detach:
+        endpoint = find_server(config) or start_in_background(config, port=port)
+        client = Client(endpoint, read_token(config))
+        _add_repositories(client, repos)
+        print_line(client.post("/api/links", {})["url"])
+        return
+    report = _Report(int(ready) if ready is not None else None, repos, browser)
+    from workbench.app.serve import serve
+
+    try:
+        uvloop.run(serve(config, port=port, on_ready=report.ready))
+    except WorkbenchError as error:
+        report.failed(error)
+        raise
+    except KeyboardInterrupt:
+        return
+
+
+def down() -> None:
+    """Stops the server of this home and returns once it has gone."""
+    config = load_config()
+    client = connect(start=False)
+    client.post("/api/down", {})
+    wait_until_unlocked(config.home)
+    print_note("The server has stopped. What ran in the sandbox goes on; the next server adopts it.")
+
+
+def status(*, as_json: bool, link: bool) -> int:
+    """Prints where the server is; 1 when none runs."""
+    config = load_config()
+    endpoint = find_server(config)
+    if endpoint is None:
+        answer = {"ready": False, "pid": None, "url": None, "home": str(config.home)}
+        if as_json:
+            print_json(answer)
+        else:
+            print_line(f"no server runs for {config.home}; start one: workbench up")
+        return 1
+    client = connect(start=False)
+    if link:
+        print_line(client.post("/api/links", {})["url"])
+        return 0
+    found = client.get("/api/status")
+    if as_json:
+        print_json(found)
+    else:
+        print_line(f"{found['url']}  version {found['version']}  pid {found['pid']}")
+        print_line(f"{found['projects']} projects, {found['open_runs']} open runs")
+    return 0
+
+
+class _Report:
+    """Tells whoever started the server that it is ready, or why it is not."""
+
+    def __init__(self, descriptor: int | None, repos: list[str], browser: bool) -> None:
+        self._descriptor, self._repos, self._browser = descriptor, repos, browser
+
+    def ready(self, url: str, link: str) -> None:
+        if self._descriptor is not None:
+            self._write({"url": url})
+            return
+        print_line(f"The workbench is at {link}")
+        print_note("(the link signs one browser in, once; for another: workbench status --link)")
+        sys.stdout.flush()
+        asyncio.get_running_loop().create_task(self._after_ready(link))
+
+    async def _after_ready(self, link: str) -> None:
+        """Adds repositories and opens the page, once the server answers."""
+        try:
+            client = await asyncio.to_thread(connect)
+            await asyncio.to_thread(_add_repositories, client, self._repos)
+        except WorkbenchError as error:
+            print_note(f"workbench: {error.message}\n  what to do: {error.remedy}")
+        if self._browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            await asyncio.to_thread(webbrowser.open, link)
+
+    def failed(self, error: WorkbenchError) -> None:
+        if self._descriptor is not None:
+            self._write({"code": error.code, "message": error.message, "remedy": error.remedy})
+
+    def _write(self, answer: dict[str, str]) -> None:
+        assert self._descriptor is not None
+        os.write(self._descriptor, json.dumps(answer).encode() + b"\n")
+        os.close(self._descriptor)
+        self._descriptor = None
+
+
+def _add_repositories(client: Client, repos: list[str]) -> None:
+    """Adds the named repositories, or the one around here when it is a git repository and none is known."""
+    paths = [find_repository(repo) for repo in repos]
+    if not paths and (found := find_repository(None)) and (Path(found) / ".git").exists():
+        paths = [found]
+    known = {project["workspace_root"] for project in client.get("/api/projects")}
+    for path in paths:
+        if str(path) not in known:
+            made = client.post("/api/projects", {"path": str(path)})
+            print_note(f"Added {path} as project {made['name']}.")

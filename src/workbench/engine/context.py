@@ -1,0 +1,88 @@
+"""What every engine verb is handed: the rooms it may use, chosen by app and by nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.connectors.contract import Connector, Problem
+from workbench.ledger.ledger import Ledger
+from workbench.model.actor import Actor, Role
+from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
+from workbench.model.clock import Clock, NewId
+from workbench.model.command import Surroundings
+from workbench.model.project import Project
+from workbench.secrets.vault import Vault
+
+ENGINE = Actor(name="engine", role=Role.ADMIN, via="engine")
+
+
+class Admit(Protocol):
+    """gate.admit with the policy in force already bound."""
+
+    def __call__(
+        self, request: AdmissionRequest, snapshot: GateSnapshot, *, surroundings: Surroundings
+    ) -> Admission: ...
+
+
+class Starter(Protocol):
+    """The durable engine, as far as the verbs know it."""
+
+    async def start(self, project_id: str, run_id: str) -> None:
+        """Sees to it that the run is driven, now and after any restart."""
+
+    async def driven_runs(self) -> set[str]:
+        """Returns the runs that the durable engine is already driving."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Times in seconds. `quorum` is how many approvals a held step needs."""
+
+    default_timeout_seconds: int = 3600
+    approval_expiry_seconds: int = 24 * 3600
+    cancel_deadline_seconds: float = 5.0
+    quorum: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """`kill_file` stops everything while it exists, with server and database down too.
+
+    `not_ready` names what keeps a connector from starting anything, found when the server started.
+    `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
+    whoever looks for one of them waits for it, instead of finding that it is not there.
+    """
+
+    ledger: Ledger
+    connectors: Mapping[str, Connector]
+    admit: Admit
+    surroundings: Callable[[Project], Surroundings]
+    check_workspace: Callable[[str], str]
+    sandbox_profile: str
+    vault: Vault
+    clock: Clock
+    new_id: NewId
+    kill_file: Path
+    feature_cache: Path
+    limits: Limits
+    starter: Starter
+    run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def wait_dispatched(self, external_run_id: str) -> None:
+        """Returns once the step is in its connector's hands, or at once when it is not on the way there."""
+        event = self.dispatching.get(external_run_id)
+        if event is not None:
+            await event.wait()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs `work` beside the request that asked for it, and keeps hold of it until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)

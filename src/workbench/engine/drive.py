@@ -1,0 +1,368 @@
+"""Brings a run as far as it can go: asks the gate, starts ready steps, watches them, records their ends.
+
+It can be called at any time and any number of times: what the ledger says decides what is done. A step
+that already runs is watched again, never launched again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from workbench.connectors.contract import DispatchRequest, Ended, ExternalRef, NativeState, Snapshot
+from workbench.engine.context import ENGINE, Context
+from workbench.engine.look import look
+from workbench.engine.submit import approval_request, render_judgement
+from workbench.ledger.move import AddArtifact, Move, MoveRun, MoveStep, ObserveStep, UseApproval
+from workbench.model.admission import Admission, AdmissionRequest
+from workbench.model.artifact import Artifact, ArtifactKind
+from workbench.model.errors import Conflict, LedgerUnavailable, WorkbenchError
+from workbench.model.moves import RunMove, StepMove
+from workbench.model.plan import PlanStep
+from workbench.model.project import Project
+from workbench.model.run import Run, Step
+from workbench.model.statuses import (
+    RUN_ENDED,
+    ApprovalStatus,
+    BlockedBy,
+    RunStatus,
+    StepStatus,
+    SyncStatus,
+)
+from workbench.secrets.redact import redact_text
+from workbench.secrets.scope import Release, release
+
+log = structlog.get_logger()
+
+
+async def drive(context: Context, project_id: str, run_id: str) -> None:
+    """Drives the run until it has ended or is blocked. Raises only when the ledger cannot be used."""
+    lock = context.run_locks.setdefault(run_id, asyncio.Lock())
+    async with lock:
+        while await _advance(context, project_id, run_id):
+            pass
+    context.run_locks.pop(run_id, None)
+
+
+async def _advance(context: Context, project_id: str, run_id: str) -> bool:
+    """Takes one step further; False when there is nothing more to do now."""
+    reads = context.ledger.for_project(project_id)
+    run, steps = await reads.run_with_steps(run_id)
+    if run.status in RUN_ENDED or run.status is RunStatus.BLOCKED:
+        return False
+    project = await context.ledger.project(project_id)
+    by_key = {step.step_key: step for step in steps}
+    try:
+        for planned in run.plan.steps:
+            step = by_key[planned.step_key]
+            match step.status:
+                case StepStatus.RUNNING:
+                    return await _watch(context, project, run, step)
+                case StepStatus.QUEUED if all(
+                    by_key[key].status is StepStatus.SUCCEEDED for key in planned.needs
+                ):
+                    return await _start(context, project, run, step, planned)
+                case _:
+                    continue
+    except Conflict:
+        # Somebody else moved the run meanwhile (a cancel, most likely): look again.
+        return True
+    return False
+
+
+async def _start(context: Context, project: Project, run: Run, step: Step, planned: PlanStep) -> bool:
+    reads = context.ledger.for_project(project.project_id)
+    approval = await reads.newest_approval(step.step_id)
+    snapshot = await look(
+        context, project, connector=step.connector, actor=run.requested_by, approval=approval
+    )
+    request = AdmissionRequest(
+        run_id=run.run_id,
+        step_id=step.step_id,
+        command=planned.command,
+        sandbox_profile=context.sandbox_profile,
+    )
+    admission = context.admit(request, snapshot, surroundings=context.surroundings(project))
+    if not admission.is_admitted:
+        is_asked = approval is not None and approval.status is ApprovalStatus.PENDING
+        await _hold(context, project, run, step, admission, ask=not is_asked)
+        return False
+    if problems := context.not_ready.get(step.connector):
+        reason = "; ".join(f"{problem.message}. {problem.remedy}" for problem in problems)
+        await _refuse_start(context, project, run, step, reason)
+        return True
+    connector = context.connectors[step.connector]
+    ref = connector.ref_for(run.run_id, step.step_id, step.attempt)
+    try:
+        released = release(context.vault, project, planned.command.env_profile)
+    except WorkbenchError as error:
+        await _refuse_start(context, project, run, step, error.message)
+        return True
+    moves: list[Move] = []
+    if run.status is RunStatus.QUEUED:
+        moves.append(MoveRun(run_id=run.run_id, move=RunMove.START, version=run.version))
+    moves.append(
+        MoveStep(
+            step_id=step.step_id,
+            move=StepMove.START,
+            version=step.version,
+            external_run_id=None if ref is None else ref.external_run_id,
+            verdict=render_judgement(admission),
+            subject_digest=admission.subject_digest,
+            note={"secrets": list(released.secret_names), "approval_id": admission.approval_id},
+        )
+    )
+    if admission.approval_id is not None:
+        moves.append(UseApproval(approval_id=admission.approval_id))
+    handed_over = asyncio.Event()
+    if ref is not None:
+        context.dispatching[ref.external_run_id] = handed_over
+    try:
+        # The intent is durable before anything starts: after a crash from here on, the step is looked
+        # for, never simply started again.
+        await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+        started = await connector.dispatch(
+            _dispatch_request(project, run, step, planned, admission, released)
+        )
+    except Conflict:
+        raise
+    except LedgerUnavailable:
+        raise
+    except WorkbenchError as error:
+        reason = redact_text(error.message, released.masks)
+        await _record_failure(context, project, run, step, f"could not be started: {reason}", error.remedy)
+        return True
+    finally:
+        handed_over.set()
+        if ref is not None:
+            context.dispatching.pop(ref.external_run_id, None)
+    if ref is None:
+        await context.ledger.append(
+            project.project_id,
+            [
+                ObserveStep(
+                    step_id=step.step_id,
+                    sync_status=SyncStatus.IN_SYNC,
+                    provider_status_raw=started.external_run_id,
+                )
+            ],
+            actor=ENGINE.name,
+            via=ENGINE.via,
+        )
+    return await _observe(context, project, run, step, started)
+
+
+def _dispatch_request(
+    project: Project, run: Run, step: Step, planned: PlanStep, admission: Admission, released: Release
+) -> DispatchRequest:
+    command = planned.command
+    return DispatchRequest(
+        admission=admission,
+        project=project,
+        run_id=run.run_id,
+        step_id=step.step_id,
+        attempt=step.attempt,
+        environment=released.environment,
+        masks=released.masks,
+        mode=command.mode,
+        rows=command.rows,
+        columns=command.columns,
+        timeout_seconds=command.timeout_seconds,
+        idle_timeout_seconds=command.idle_timeout_seconds,
+    )
+
+
+async def _hold(
+    context: Context, project: Project, run: Run, step: Step, admission: Admission, *, ask: bool
+) -> None:
+    note = {"reason": admission.reason}
+    moves: list[Move] = [
+        MoveStep(
+            step_id=step.step_id,
+            move=StepMove.HOLD,
+            blocked_by=admission.blocked_by,
+            version=step.version,
+            verdict=render_judgement(admission),
+            subject_digest=admission.subject_digest,
+            note=note,
+        ),
+        MoveRun(
+            run_id=run.run_id,
+            move=RunMove.HOLD,
+            blocked_by=admission.blocked_by,
+            version=run.version,
+            note=note,
+        ),
+    ]
+    if admission.blocked_by is BlockedBy.APPROVAL and ask:
+        moves.append(approval_request(context, admission, requested_by=run.requested_by))
+    await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+
+
+async def _watch(context: Context, project: Project, run: Run, step: Step) -> bool:
+    """Takes up a step that the ledger says is running: adopted, lost, or never started."""
+    connector = context.connectors[step.connector]
+    ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id or "")
+    snapshot = await connector.snapshot(ref)
+    if snapshot.ended is not None and snapshot.ended.end_reason == "never_started":
+        # The intent was recorded and nothing was ever started under its name: it may be started anew.
+        note = {"reason": "the server stopped before the step was started"}
+        await context.ledger.append(
+            project.project_id,
+            [
+                MoveStep(step_id=step.step_id, move=StepMove.INTERRUPT, version=step.version, note=note),
+                MoveRun(run_id=run.run_id, move=RunMove.INTERRUPT, version=run.version, note=note),
+            ],
+            actor=ENGINE.name,
+            via=ENGINE.via,
+        )
+        return True
+    return await _observe(context, project, run, step, ref)
+
+
+async def _observe(context: Context, project: Project, run: Run, step: Step, ref: ExternalRef) -> bool:
+    connector = context.connectors[step.connector]
+    reads = context.ledger.for_project(project.project_id)
+    if (await reads.run(run.run_id)).cancel_requested_at is not None:
+        # A cancel that came before the step could be told of it must still reach it.
+        context.spawn(_cancel_again(context, ref, step.connector))
+    last: Snapshot | None = None
+    async for snapshot in connector.observe(ref):
+        last = snapshot
+    if last is None or last.state not in (NativeState.ENDED, NativeState.LOST):
+        last = await connector.snapshot(ref)
+    if last.ended is None:
+        await _record_failure(context, project, run, step, f"lost: {last.reason}", "retry the run")
+        return True
+    await _record_end(context, project, run, step, ref, last.ended)
+    return True
+
+
+async def _cancel_again(context: Context, ref: ExternalRef, connector_id: str) -> None:
+    await context.connectors[connector_id].cancel(
+        ref, reason="canceled", deadline_seconds=context.limits.cancel_deadline_seconds
+    )
+
+
+async def _record_end(
+    context: Context, project: Project, run: Run, step: Step, ref: ExternalRef, ended: Ended
+) -> None:
+    reads = context.ledger.for_project(project.project_id)
+    now = await reads.run(run.run_id)
+    step_move, reason = judge_end(ended, is_cancel_requested=now.cancel_requested_at is not None)
+    moves: list[Move] = []
+    for found in await context.connectors[step.connector].artifacts(ref):
+        moves.append(
+            AddArtifact(
+                artifact=Artifact(
+                    artifact_id=context.new_id("art_"),
+                    project_id=project.project_id,
+                    run_id=run.run_id,
+                    step_id=step.step_id,
+                    kind=ArtifactKind.TRANSCRIPT if found.name == "transcript" else ArtifactKind.FILE,
+                    media_type=found.media_type,
+                    uri=f"{ref.external_run_id}#{found.name}",
+                    digest=found.digest,
+                    size_bytes=found.size_bytes,
+                    truncated=found.truncated,
+                    links=found.links,
+                )
+            )
+        )
+    moves.append(
+        MoveStep(
+            step_id=step.step_id,
+            move=step_move,
+            exit_code=ended.exit_code,
+            failure_reason=reason,
+            provider_status_raw=ended.end_reason,
+            note=render_end(ended),
+        )
+    )
+    moves.append(
+        MoveRun(
+            run_id=run.run_id,
+            move=RunMove(step_move.value),
+            note={"reason": reason or "exit code 0", "exit_code": ended.exit_code},
+        )
+    )
+    once = f"end:{step.step_id}:{step.attempt}"
+    await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via, once=once)
+
+
+def judge_end(ended: Ended, *, is_cancel_requested: bool) -> tuple[StepMove, str | None]:
+    """Returns the move that an end leads to, and why it is no success.
+
+    Canceled needs a request of ours and the proof that no process is left; success needs exit code 0, no
+    signal, and nothing left running.
+    """
+    if ended.processes_left:
+        return StepMove.FAIL, f"{ended.processes_left} processes of the step could not be ended"
+    match ended.end_reason:
+        case "exited" if ended.exit_code == 0:
+            return StepMove.SUCCEED, None
+        case "exited":
+            return StepMove.FAIL, f"exit code {ended.exit_code}"
+        case "canceled" if is_cancel_requested:
+            return StepMove.CANCEL, "canceled"
+        case "canceled":
+            return StepMove.FAIL, "stopped from outside, without a request"
+        case "timed_out":
+            return StepMove.FAIL, "timed out: the time limit was reached"
+        case "idle_timed_out":
+            return StepMove.FAIL, "timed out: no output within the idle limit"
+        case "signaled":
+            return StepMove.FAIL, f"ended by signal {ended.signal}"
+        case "lost":
+            return StepMove.FAIL, f"lost: {ended.detail or 'its supervisor is gone and left no record'}"
+        case other:
+            return StepMove.FAIL, f"{other.replace('_', ' ')}: {ended.detail}" if ended.detail else other
+
+
+def render_end(ended: Ended) -> dict[str, Any]:
+    """Returns the proof of an end as JSON values for the event."""
+    return {
+        "end_reason": ended.end_reason,
+        "signal": ended.signal,
+        "processes_left": ended.processes_left,
+        "output_bytes": ended.output_bytes,
+        "dropped_bytes": ended.dropped_bytes,
+        "output_digest": ended.output_digest,
+        "detail": ended.detail,
+    }
+
+
+async def _record_failure(
+    context: Context, project: Project, run: Run, step: Step, reason: str, remedy: str
+) -> None:
+    note = {"reason": reason, "remedy": remedy}
+    moves: list[Move] = [
+        MoveStep(step_id=step.step_id, move=StepMove.FAIL, failure_reason=reason, note=note),
+        MoveRun(run_id=run.run_id, move=RunMove.FAIL, note=note),
+    ]
+    once = f"end:{step.step_id}:{step.attempt}"
+    await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via, once=once)
+
+
+async def _refuse_start(context: Context, project: Project, run: Run, step: Step, reason: str) -> None:
+    """A step that lacks what it needs is held, with the reason: somebody can mend it and retry."""
+    note = {"reason": reason}
+    moves: list[Move] = [
+        MoveStep(
+            step_id=step.step_id,
+            move=StepMove.HOLD,
+            blocked_by=BlockedBy.CONNECTOR_UNAVAILABLE,
+            version=step.version,
+            note=note,
+        ),
+        MoveRun(
+            run_id=run.run_id,
+            move=RunMove.HOLD,
+            blocked_by=BlockedBy.CONNECTOR_UNAVAILABLE,
+            version=run.version,
+            note=note,
+        ),
+    ]
+    await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)

@@ -1,0 +1,148 @@
+"""The only file that knows DBOS: keeps each open run driven, over crashes and restarts.
+
+DBOS answers only "where to go on"; the ledger answers "what is true". One workflow drives a run until it
+has ended or is blocked, and ends then; a release starts another. A workflow holds ids only, written as
+JSON, and does nothing that drive could not do twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import Serializer as DbosSerializer
+from sqlalchemy import Engine, create_engine, event
+
+from workbench.model.clock import NewId
+from workbench.model.errors import WorkbenchError
+
+log = structlog.get_logger()
+
+_VERSION: Final = "1"
+"""Changes only when a workflow's own shape does, so that an upgrade finds the runs of the version before."""
+_UNFINISHED: Final = ["PENDING", "ENQUEUED", "DELAYED"]
+_RETRY_SECONDS: Final = (0.1, 0.5, 2.0, 10.0)
+
+Drive = Callable[[str, str], Awaitable[None]]
+
+
+class _JsonText(DbosSerializer):
+    """Keeps workflow inputs as JSON: whoever writes the database must not thereby run code here."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=str)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "workbench_json"
+
+
+class Durable:
+    """Starts and finds drivers. One a process; `launch` in the event loop that is to run them.
+
+    `database_url` is the ledger's; on SQLite the engine's own tables lie in engine.db under `state_home`.
+    """
+
+    def __init__(self, *, database_url: str, state_home: Path, executor_id: str, new_id: NewId) -> None:
+        self._database_url, self._state_home = database_url, state_home
+        self._executor_id, self._new_id = executor_id, new_id
+        self._drive: Drive | None = None
+        self._workflow: Any = None
+        self._is_closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def launch(self, drive: Drive) -> None:
+        """Connects, migrates, and takes up the drivers that an earlier process of this id left behind."""
+        self._drive = drive
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        DBOS(config=self._config())
+
+        # DBOS marks the function it registers, which a bound method does not allow.
+        async def drive_run(project_id: str, run_id: str) -> None:
+            await self._drive_run(project_id, run_id)
+
+        self._workflow = DBOS.workflow(name="drive_run")(drive_run)
+        DBOS.launch()
+
+    async def start(self, project_id: str, run_id: str) -> None:
+        """Records a driver for the run and starts it; both survive this process."""
+        with SetWorkflowID(self._new_id(f"{run_id}.")):
+            await DBOS.start_workflow_async(self._workflow, project_id, run_id)
+
+    async def driven_runs(self) -> set[str]:
+        """Returns the runs for which a driver of this process is recorded as unfinished."""
+        found = await DBOS.list_workflows_async(
+            status=_UNFINISHED, executor_id=self._executor_id, load_output=False
+        )
+        return {workflow.workflow_id.partition(".")[0] for workflow in found}
+
+    async def close(self) -> None:
+        """Stops driving; the runs go on in their sandboxes, and their drivers at the next launch."""
+        self._is_closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+    async def _drive_run(self, project_id: str, run_id: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._drive_until_done(project_id, run_id))
+        self._tasks.add(task)
+        try:
+            await asyncio.wait([task])
+            if self._is_closing:
+                # Never returns, so that the driver stays unfinished and is taken up at the next launch.
+                await asyncio.get_running_loop().create_future()
+            task.result()
+        finally:
+            self._tasks.discard(task)
+
+    async def _drive_until_done(self, project_id: str, run_id: str) -> None:
+        assert self._drive is not None
+        for attempt in range(1_000_000):
+            try:
+                await self._drive(project_id, run_id)
+                return
+            except WorkbenchError as error:
+                # The ledger or a connector cannot be used just now; the run waits for it, and says so.
+                log.warning("driver waits", run_id=run_id, problem=error.message, remedy=error.remedy)
+            except Exception:
+                log.exception("driver failed", run_id=run_id)
+            await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+
+    def _config(self) -> DBOSConfig:
+        config: DBOSConfig = {
+            "name": "workbench",
+            "application_version": _VERSION,
+            "executor_id": self._executor_id,
+            "serializer": _JsonText(),
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": 0.25,
+        }
+        if self._database_url.startswith("sqlite"):
+            path = self._state_home / "engine.db"
+            config["system_database_url"] = f"sqlite:///{path}"
+            config["system_database_engine"] = _open_sqlite(path)
+        else:
+            config["system_database_url"] = self._database_url
+        return config
+
+
+def _open_sqlite(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        # NORMAL may lose the last commits with the power; recover starts those drivers again.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine

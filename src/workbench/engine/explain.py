@@ -1,0 +1,85 @@
+"""Says in one line why a run stands where it does, and which moves an actor may make with it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from workbench.model.actor import Actor, Role
+from workbench.model.approval import Approval
+from workbench.model.run import Run, Step
+from workbench.model.statuses import RUN_ENDED, ApprovalStatus, BlockedBy, RunStatus, TerminalMode
+
+
+def explain(run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] = ()) -> str:
+    """Returns one line for people; never empty."""
+    step = steps[0] if steps else None
+    admission = str((step.verdict or {}).get("admission", "")) if step else ""
+    match run.status:
+        case RunStatus.QUEUED:
+            return "Waiting to be started."
+        case RunStatus.RUNNING if run.cancel_requested_at is not None:
+            return "Cancel requested; waiting for the proof that no process is left."
+        case RunStatus.RUNNING:
+            return "Running in the sandbox."
+        case RunStatus.BLOCKED:
+            return _explain_block(run.blocked_by, admission, approvals)
+        case RunStatus.SUCCEEDED:
+            return "Ended with exit code 0; no process is left."
+        case RunStatus.FAILED:
+            reason = step.failure_reason if step and step.failure_reason else "it could not go on"
+            return f"Failed: {reason}."
+        case RunStatus.CANCELED:
+            reason = step.failure_reason if step and step.failure_reason else "before it started"
+            return f"Canceled ({reason})." if reason != "canceled" else "Canceled; no process is left."
+        case _:
+            assert_never(run.status)
+
+
+def allowed_run_moves(run: Run, actor: Actor) -> list[str]:
+    """Returns what this actor may do with the run now; buttons are drawn from this list alone."""
+    moves: list[str] = []
+    if not actor.has(Role.OPERATOR):
+        return moves
+    if run.status not in RUN_ENDED and run.cancel_requested_at is None:
+        moves.append("cancel")
+    is_stopped = run.status is RunStatus.BLOCKED and run.blocked_by is not BlockedBy.APPROVAL
+    if run.status in RUN_ENDED or is_stopped:
+        moves.append("retry")
+    if run.status is RunStatus.RUNNING and run.plan.steps[0].command.mode is TerminalMode.PTY:
+        moves.append("input")
+    return moves
+
+
+def allowed_approval_moves(approval: Approval, actor: Actor, *, is_permitted: bool) -> list[str]:
+    """Returns approve and deny as far as this actor may; a forbidden self-approval leaves deny."""
+    if approval.status is not ApprovalStatus.PENDING or not actor.has(Role.APPROVER):
+        return []
+    return ["approve", "deny"] if is_permitted else ["deny"]
+
+
+def _explain_block(blocked_by: BlockedBy | None, admission: str, approvals: tuple[Approval, ...]) -> str:
+    match blocked_by:
+        case BlockedBy.APPROVAL:
+            pending = [a for a in approvals if a.status is ApprovalStatus.PENDING]
+            if pending:
+                return (
+                    f"Waiting for approval by an approver ({pending[0].risk_level} risk), "
+                    f"until {pending[0].expires_at}."
+                )
+            return "Waiting for approval by an approver."
+        case BlockedBy.POLICY:
+            return f"Denied by policy: {admission}"
+        case BlockedBy.KILL_SWITCH:
+            return f"Held by the kill switch: {admission}"
+        case BlockedBy.SWITCH:
+            return f"Held by a phase switch: {admission}"
+        case BlockedBy.BOUNDARY:
+            return f"Outside the project's boundary: {admission}"
+        case BlockedBy.STEP_FAILED:
+            return "A step failed; retry or skip it."
+        case BlockedBy.CONNECTOR_UNAVAILABLE:
+            return "The connector cannot start it now; see the last event."
+        case None:
+            return "Blocked."
+        case _:
+            assert_never(blocked_by)

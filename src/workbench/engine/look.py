@@ -1,0 +1,80 @@
+"""Reads, afresh, the facts on which the gate decides: switch, kill records, approval, project.
+
+What cannot be read counts as the safe value: an unreadable kill record is engaged.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from workbench.engine.context import Context
+from workbench.gate.switches import switch_for
+from workbench.ledger.reads import SwitchRecord
+from workbench.model.admission import GateSnapshot, SwitchState
+from workbench.model.approval import Approval
+from workbench.model.clock import render_time
+from workbench.model.errors import WorkbenchError
+from workbench.model.project import Project
+
+EVERYTHING: Final = "all"
+
+
+async def look(
+    context: Context, project: Project, *, connector: str, actor: str, approval: Approval | None
+) -> GateSnapshot:
+    """Returns the gate's facts for one decision about one step."""
+    name = switch_for(connector)
+    record = pick_switch(await context.ledger.switches(), name, project.project_id)
+    now = render_time(context.clock.now())
+    state = SwitchState.OFF if record is None else record.state
+    if record is not None and record.until is not None and record.until <= now:
+        state = SwitchState.OFF
+    return GateSnapshot(
+        project=project,
+        switch_state=state,
+        switch_name=name,
+        kill_reason=await read_kill(context, project.project_id, connector),
+        approval=approval,
+        actor=actor,
+        now=now,
+        is_canary_member=record is not None and actor in record.people,
+    )
+
+
+def pick_switch(records: list[SwitchRecord], name: str, project_id: str) -> SwitchRecord | None:
+    """Returns the project's own record of a switch, else the one for all projects, else None."""
+    by_scope = {record.project_id: record for record in records if record.name == name}
+    return by_scope.get(project_id) or by_scope.get("")
+
+
+async def read_kill(context: Context, project_id: str | None, connector: str | None) -> str | None:
+    """Returns why starts are stopped here, or None when every record could be read and none is on."""
+    reason = read_kill_file(context.kill_file)
+    if reason is not None:
+        return reason
+    try:
+        records = await context.ledger.kill_records()
+    except WorkbenchError as error:
+        return f"the kill record cannot be read ({error.message}), which counts as engaged"
+    scopes = {EVERYTHING, f"project:{project_id}", f"connector:{connector}"}
+    for record in records:
+        if record.engaged and record.scope in scopes:
+            return f"{record.reason} (by {record.changed_by}, {record.changed_at}, scope {record.scope})"
+    return None
+
+
+def read_kill_file(path: Path) -> str | None:
+    """Returns the reason in the kill file, or None only when there surely is no such file."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"the kill file cannot be looked at ({error.strerror}), which counts as engaged"
+    try:
+        text = path.read_bytes()[:2000].decode("utf-8", "replace").strip()
+    except OSError:
+        text = ""
+    return f"the file {path.name} is in the workbench's home" + (f": {text}" if text else "")

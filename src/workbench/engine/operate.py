@@ -1,0 +1,139 @@
+"""The operator's verbs: projects, phase switches, the kill switch. Each is an audited move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from workbench.engine.cancel import cancel
+from workbench.engine.context import Context
+from workbench.gate.switches import CONNECTORS, LOCAL, ORCHESTRATION
+from workbench.ledger.ledger import HOUSE
+from workbench.ledger.move import Move, Note, PutProject, SetKill, SetSwitch
+from workbench.model.actor import Actor
+from workbench.model.admission import SwitchState
+from workbench.model.clock import render_time
+from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotFound
+from workbench.model.project import Project
+from workbench.model.statuses import RunStatus
+
+SWITCHES = (LOCAL, CONNECTORS, ORCHESTRATION)
+
+
+async def add_project(
+    context: Context,
+    *,
+    path: Path,
+    actor: Actor,
+    name: str | None = None,
+    forbid_self_approval: bool | None = None,
+    toolchains: tuple[str, ...] | None = None,
+) -> Project:
+    """Makes a folder a project, or changes the one it is; raises BoundaryViolation for a folder that may
+    not be a workspace and InvalidInput for one that is not there."""
+    root = Path(context.check_workspace(str(path)))
+    known = {project.workspace_root: project for project in await context.ledger.projects()}
+    existing = known.get(str(root))
+    if existing is None:
+        project = Project(
+            project_id=context.new_id("prj_"),
+            name=name or root.name,
+            workspace_root=str(root),
+            forbid_self_approval=bool(forbid_self_approval),
+            toolchains=toolchains or (),
+            created_at=render_time(context.clock.now()),
+        )
+    else:
+        project = replace(
+            existing,
+            name=name or existing.name,
+            forbid_self_approval=existing.forbid_self_approval
+            if forbid_self_approval is None
+            else forbid_self_approval,
+            toolchains=existing.toolchains if toolchains is None else toolchains,
+        )
+        if project == existing:
+            return existing
+    try:
+        await context.ledger.append(HOUSE, [PutProject(project=project)], actor=actor.name, via=actor.via)
+    except Conflict:
+        # Two callers added the same folder at once: the first one's project is the project.
+        return next(p for p in await context.ledger.projects() if p.workspace_root == str(root))
+    return await context.ledger.project(project.project_id)
+
+
+async def set_switch(
+    context: Context,
+    *,
+    name: str,
+    state: SwitchState,
+    actor: Actor,
+    reason: str,
+    project_id: str | None = None,
+    until: str | None = None,
+    people: tuple[str, ...] = (),
+) -> None:
+    """Sets a phase's switch for one project or all; raises InvalidInput for an unknown name."""
+    if name not in SWITCHES:
+        raise InvalidInput(f"there is no switch {name!r}", remedy=f"use one of: {', '.join(SWITCHES)}")
+    if project_id is not None:
+        await context.ledger.project(project_id)
+    move = SetSwitch(
+        name=name,
+        state=state,
+        reason=reason,
+        scope_project_id=project_id or "",
+        until=until,
+        people=people,
+    )
+    await context.ledger.append(HOUSE, [move], actor=actor.name, via=actor.via)
+
+
+async def set_kill(
+    context: Context,
+    *,
+    engaged: bool,
+    actor: Actor,
+    reason: str,
+    project_id: str | None = None,
+    connector: str | None = None,
+    stop_running: bool = False,
+) -> None:
+    """Engages or releases the kill switch for everything, a project or a connector.
+
+    Releasing resumes nothing by itself. With `stop_running`, every run in scope is canceled too.
+    """
+    if project_id is not None and connector is not None:
+        raise InvalidInput("a kill has one scope", remedy="name a project or a connector, not both")
+    if project_id is not None:
+        await context.ledger.project(project_id)
+    if connector is not None and connector not in context.connectors:
+        raise NotFound(f"there is no connector {connector}", remedy="list them: workbench connectors")
+    scope = f"project:{project_id}" if project_id else f"connector:{connector}" if connector else "all"
+    moves: list[Move] = [SetKill(scope=scope, engaged=engaged, reason=reason)]
+    await context.ledger.append(HOUSE, moves, actor=actor.name, via=actor.via)
+    if engaged and stop_running:
+        await _stop_running(context, actor, reason, project_id, connector)
+
+
+async def note(context: Context, *, tag: str, actor: Actor, payload: dict[str, str | int | None]) -> None:
+    """Records an operator's act that has no row of its own, such as a secret that was set."""
+    await context.ledger.append(HOUSE, [Note(tag=tag, payload=payload)], actor=actor.name, via=actor.via)
+
+
+async def _stop_running(
+    context: Context, actor: Actor, reason: str, project_id: str | None, connector: str | None
+) -> None:
+    for run in await context.ledger.open_runs():
+        is_in_scope = (project_id is None or run.project_id == project_id) and (
+            connector is None or any(step.command.connector == connector for step in run.plan.steps)
+        )
+        if run.status is RunStatus.BLOCKED or not is_in_scope:
+            continue
+        try:
+            await cancel(
+                context, project_id=run.project_id, run_id=run.run_id, actor=actor, reason=f"kill: {reason}"
+            )
+        except IllegalMove:
+            # It ended while we were on the way.
+            continue

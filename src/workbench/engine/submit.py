@@ -1,0 +1,245 @@
+"""Takes a request and makes it a run: admitted and queued, or blocked with the reason.
+
+Nothing starts here; `drive` asks the gate again at the start of each step.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from workbench.engine.context import Context
+from workbench.engine.look import look
+from workbench.ledger.move import CreateApproval, CreateRun, CreateStep, Move, MoveStep
+from workbench.model.actor import Actor
+from workbench.model.admission import Admission, AdmissionRequest
+from workbench.model.clock import render_time
+from workbench.model.command import Command
+from workbench.model.errors import Conflict, InvalidInput
+from workbench.model.moves import RunMove, StepMove
+from workbench.model.plan import StepKind, single_command
+from workbench.model.project import Project
+from workbench.model.run import Run
+from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus
+from workbench.model.verdict import Judgement, RiskLevel
+from workbench.secrets.scope import find_profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What the gate would say now about a command; nothing was written."""
+
+    project: Project
+    command: Command
+    admission: Admission
+
+
+async def review(context: Context, *, project_id: str, command: Command, actor: Actor) -> Review:
+    """Asks the gate about a command as submit would, and writes nothing."""
+    project = await context.ledger.project(project_id)
+    command = _normalize(context, project, command)
+    admission = await _ask_gate(context, project, command, run_id="", step_id="", actor=actor)
+    return Review(project=project, command=command, admission=admission)
+
+
+async def submit(
+    context: Context,
+    *,
+    project_id: str,
+    command: Command,
+    actor: Actor,
+    feature_id: str | None = None,
+    recommendation_rule_id: str | None = None,
+    idempotency_key: str | None = None,
+    retry_of_run_id: str | None = None,
+) -> Run:
+    """Makes a run of one command and returns it queued or blocked.
+
+    The same idempotency key gives the same run. Raises InvalidInput for a command, directory, profile or
+    connector that cannot be; a policy's no is no error but a run that is blocked, and audited.
+    """
+    project = await context.ledger.project(project_id)
+    reads = context.ledger.for_project(project_id)
+    if idempotency_key is not None:
+        earlier = await reads.run_by_idempotency_key(idempotency_key)
+        if earlier is not None:
+            return _same_request(earlier, command)
+    command = _normalize(context, project, command)
+    run_id, step_id = context.new_id("run_"), context.new_id("step_")
+    admission = await _ask_gate(context, project, command, run_id=run_id, step_id=step_id, actor=actor)
+    moves = _moves_for(context, admission, command, actor)
+    moves[0] = replace(
+        moves[0],
+        feature_id=feature_id,
+        recommendation_rule_id=recommendation_rule_id,
+        idempotency_key=idempotency_key,
+        retry_of_run_id=retry_of_run_id,
+    )
+    try:
+        await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
+    except Conflict:
+        earlier = await reads.run_by_idempotency_key(idempotency_key or "")
+        if earlier is None:
+            raise
+        return _same_request(earlier, command)
+    if admission.is_admitted:
+        await context.starter.start(project_id, run_id)
+    return await reads.run(run_id)
+
+
+async def retry(
+    context: Context, *, project_id: str, run_id: str, actor: Actor, is_acknowledged: bool
+) -> Run:
+    """Makes a new run of an ended one's command; raises InvalidInput unless its effects are acknowledged."""
+    run = await context.ledger.for_project(project_id).run(run_id)
+    if not is_acknowledged:
+        raise InvalidInput(
+            "a retry repeats what the first run already did",
+            remedy="acknowledge it: workbench retry RUN --acknowledge",
+        )
+    if run.status not in RUN_ENDED and run.status is not RunStatus.BLOCKED:
+        raise Conflict(f"run {run_id} is {run.status} still", remedy="cancel it, or wait for its end")
+    if run.status is RunStatus.BLOCKED and run.blocked_by is BlockedBy.APPROVAL:
+        raise Conflict(f"run {run_id} waits for an approval", remedy="decide it, or cancel the run")
+    return await submit(
+        context,
+        project_id=project_id,
+        command=run.plan.steps[0].command,
+        actor=actor,
+        feature_id=run.feature_id,
+        recommendation_rule_id=run.recommendation_rule_id,
+        retry_of_run_id=run_id,
+    )
+
+
+def approval_request(context: Context, admission: Admission, *, requested_by: str) -> CreateApproval:
+    """Returns the question that a held step puts to people, bound to the admission's subject digest."""
+    expires_at = context.clock.now() + timedelta(seconds=context.limits.approval_expiry_seconds)
+    return CreateApproval(
+        approval_id=context.new_id("apr_"),
+        run_id=admission.request.run_id,
+        step_id=admission.request.step_id,
+        subject_digest=admission.subject_digest,
+        risk_level=_risk(admission.judgement),
+        quorum=context.limits.quorum,
+        requested_by=requested_by,
+        expires_at=render_time(expires_at),
+        note={"command": admission.request.command.source_text, "cwd": admission.request.command.cwd},
+    )
+
+
+def render_judgement(admission: Admission) -> dict[str, Any]:
+    """Returns the judgement as JSON values, as the ledger keeps it beside the step."""
+    judgement = admission.judgement
+    verdict = judgement.verdict
+    return {
+        "verdict": verdict.verdict.value,
+        "risk_level": verdict.risk_level.value,
+        "reason_codes": list(verdict.reason_codes),
+        "matched_rules": [
+            {"rule_id": rule.rule_id, "text": rule.text, "source": rule.source}
+            for rule in verdict.matched_rules
+        ],
+        "policy_digest": verdict.policy_digest,
+        "parsed_strictly": judgement.parsed_strictly,
+        "argv": list(admission.argv),
+        "admission": admission.reason,
+        "commands": [
+            {
+                "program": facts.program,
+                "argv": list(facts.argv),
+                "cwd": facts.cwd,
+                "reads": list(facts.reads),
+                "writes": list(facts.writes),
+                "network": facts.network,
+                "effects": [effect.value for effect in facts.effects],
+            }
+            for facts in judgement.commands
+        ],
+    }
+
+
+def _moves_for(context: Context, admission: Admission, command: Command, actor: Actor) -> list[Any]:
+    request = admission.request
+    note = {"reason": admission.reason, "command": command.source_text}
+    blocked_by = admission.blocked_by
+    create = CreateRun(
+        run_id=request.run_id,
+        move=RunMove.ADMIT if admission.is_admitted else RunMove.HOLD,
+        plan=single_command(command),
+        requested_by=actor.name,
+        blocked_by=blocked_by,
+        note=note,
+    )
+    step = CreateStep(
+        step_id=request.step_id,
+        run_id=request.run_id,
+        step_key="command",
+        kind=StepKind.COMMAND,
+        connector=command.connector,
+        verdict=render_judgement(admission),
+        subject_digest=admission.subject_digest,
+    )
+    moves: list[Move] = [create, step]
+    if not admission.is_admitted:
+        moves.append(
+            MoveStep(
+                step_id=request.step_id,
+                move=StepMove.HOLD,
+                blocked_by=blocked_by,
+                note={"reason": admission.reason},
+            )
+        )
+    if blocked_by is BlockedBy.APPROVAL:
+        moves.append(approval_request(context, admission, requested_by=actor.name))
+    return moves
+
+
+async def _ask_gate(
+    context: Context, project: Project, command: Command, *, run_id: str, step_id: str, actor: Actor
+) -> Admission:
+    snapshot = await look(context, project, connector=command.connector, actor=actor.name, approval=None)
+    request = AdmissionRequest(
+        run_id=run_id, step_id=step_id, command=command, sandbox_profile=context.sandbox_profile
+    )
+    return context.admit(request, snapshot, surroundings=context.surroundings(project))
+
+
+def _normalize(context: Context, project: Project, command: Command) -> Command:
+    text = command.source_text
+    if not text.strip():
+        raise InvalidInput(
+            "the command is empty", remedy="give one after --, for example: workbench run -- ls"
+        )
+    if "\0" in text:
+        raise InvalidInput("the command holds a NUL byte", remedy="remove it; no program can be given one")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("the command is not valid text", remedy="give it in UTF-8") from None
+    if command.connector not in context.connectors:
+        known = ", ".join(sorted(context.connectors))
+        raise InvalidInput(f"there is no connector {command.connector!r}", remedy=f"use one of: {known}")
+    find_profile(project, command.env_profile)
+    cwd = posixpath.normpath(posixpath.join(project.workspace_root, command.cwd or "."))
+    return replace(
+        command,
+        cwd=cwd,
+        timeout_seconds=command.timeout_seconds or context.limits.default_timeout_seconds,
+    )
+
+
+def _same_request(earlier: Run, command: Command) -> Run:
+    """An idempotency key that comes back with another command is a mistake, not a repeat."""
+    if earlier.plan.steps[0].command.source_text != command.source_text:
+        raise Conflict(
+            f"this idempotency key already made run {earlier.run_id} of another command",
+            remedy="use a new key for a new request",
+        )
+    return earlier
+
+
+def _risk(judgement: Judgement) -> RiskLevel:
+    return judgement.verdict.risk_level

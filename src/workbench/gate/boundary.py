@@ -29,11 +29,11 @@ _NEVER_A_WORKSPACE = frozenset(
         "/sbin",
         "/srv",
         "/sys",
-        "/tmp",
+        "/tmp",  # noqa: S108  Named to be refused, not used.
         "/usr",
         "/usr/local",
         "/var",
-        "/var/tmp",
+        "/var/tmp",  # noqa: S108  Named to be refused, not used.
         "/Users",
     ]
 )

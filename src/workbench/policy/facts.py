@@ -7,6 +7,7 @@ What cannot be known surely becomes a label of its own, never a guess.
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
 
 from tree_sitter import Language
@@ -80,7 +81,8 @@ def gather_facts(reader: Reader, script: Script, cwd: str, *, depth: int = 0) ->
     piped_text = ""
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
-    for command in script.commands:
+    followers = (*(command.joined_by for command in script.commands[1:]), "")
+    for command, follower in zip(script.commands, followers, strict=False):
         is_piped = command.joined_by == "|"
         if not is_piped:
             piped, piped_text = frozenset(), ""
@@ -101,13 +103,19 @@ def gather_facts(reader: Reader, script: Script, cwd: str, *, depth: int = 0) ->
         calls.extend(merged)
         rendered.append(replace(command, words=words))
         name = plain(words[0]) if words else ""
-        if name == "cd" and script.strict and not is_piped:
-            target = words[-1] if len(words) > 1 else ""
-            left_behind = list(dict.fromkeys([*left_behind, *here]))
-            here = [posixpath.normpath(posixpath.join(place, target)) for place in here]
+        if name == "cd" and not is_piped and follower != "|":
+            target = plain(words[-1]) if len(words) > 1 else ""
+            moved = [posixpath.normpath(posixpath.join(place, target)) for place in here]
+            if script.strict and command.joined_by != "||":
+                left_behind = list(dict.fromkeys([*left_behind, *here]))
+                here = moved
+            else:
+                # After `a || cd b`, and in text not understood, whether the folder changed is not known.
+                here = list(dict.fromkeys([*moved, *here]))
         seen = frozenset().union(*(call.labels for call in merged)) if merged else frozenset[str]()
         passed = {"network", "decodes"} & (seen | {label.removeprefix("piped_") for label in piped})
-        if "lists_paths" in seen or ("filters" in seen and "lists_paths" in piped):
+        passes_on = "filters" in seen and not any(call.facts.reads for call in merged)
+        if "lists_paths" in seen or (passes_on and "lists_paths" in piped):
             passed.add("lists_paths")
         piped = frozenset(passed | {"stdin"})
         piped_text = _printed_text(words)
@@ -120,6 +128,18 @@ def gather_facts(reader: Reader, script: Script, cwd: str, *, depth: int = 0) ->
         rendered=render_commands(tuple(rendered)) if script.strict else "",
         words=rendered[0].words if len(rendered) == 1 else (),
     )
+
+
+def find_conflicts(facts: Facts) -> frozenset[str]:
+    """Returns labels for commands that change what a later one was judged by: links made, scripts written."""
+    labels: set[str] = set()
+    calls = facts.calls
+    if len(calls) > 1 and any("makes_link" in call.labels for call in calls):
+        labels.add("links_then_uses")
+    written = {path for call in calls for path in call.facts.writes}
+    if any("runs_file" in call.labels and written & set(call.facts.reads) for call in calls):
+        labels.add("writes_then_runs")
+    return frozenset(labels)
 
 
 def _printed_text(words: tuple[str, ...]) -> str:
@@ -178,6 +198,9 @@ def _read_words(
     program, path = _resolve(reader, words[0], cwd, paths.labels)
     name = program.name if program is not None else plain(words[0])
     args = words[1:]
+    if "workspace_code" in paths.labels and path is not None:
+        paths.reads.add(path)
+        paths.labels.add("runs_file")
     if "workspace_script" in paths.labels and path is not None:
         inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
         return [_call(path, words, cwd, paths), *inner_calls], words, True
@@ -233,11 +256,13 @@ def _read_inner(
         labels = set(facts.labels | item.labels)
         if not item.may_rewrite:
             labels.add("wrapper_unsure")
+        if not facts.strict:
+            labels.add("not_strict")
         if labels:
             paths = _Paths(labels=labels)
             calls.append(_call("sh", (item.text,), cwd, paths))
         return calls, (facts.rendered,), facts.strict
-    labels = set(item.labels) | carried
+    labels = set(item.labels) | carried | {"wrapped"}
     if "appends_stdin" in reading.labels and "piped_lists_paths" not in outer.labels:
         labels.add("stdin_paths")
     calls, words, strict = _read_words(reader, item.words, cwd, _Paths(labels=labels), "", depth + 1)
@@ -332,6 +357,13 @@ def _hidden_calls(reader: Reader, args: tuple[str, ...], cwd: str, depth: int) -
 
     The call is asked about anyway; this is for denials, so that a strange flag cannot hide one.
     """
+    for word in args[:12]:
+        if re.search(r"\s", word):
+            script = parse_script(reader.language, plain(word))
+            found = gather_facts(reader, script, cwd, depth=depth + 1)
+            calls = [call for call in found.calls if call.labels - {"no_program"}]
+            if calls:
+                return [replace(call, labels=call.labels | {"hidden"}) for call in calls]
     for index, word in enumerate(args[:12]):
         last = posixpath.basename(plain(word))
         program = reader.catalog.find(last)
@@ -390,6 +422,9 @@ def _take_path(reader: Reader, paths: _Paths, value: Value, cwd: str) -> str | N
 
 
 def _use_path(reader: Reader, paths: _Paths, kind: str, text: str, cwd: str) -> str:
+    if kind == "read" and text == "" and "piped_lists_paths" in paths.labels:
+        # xargs appends paths that a program before it found below folders judged already.
+        text = "."
     place = locate(
         DYNAMIC if text == "" else text.replace(DYNAMIC, ""),
         cwd=cwd,
@@ -399,6 +434,8 @@ def _use_path(reader: Reader, paths: _Paths, kind: str, text: str, cwd: str) -> 
     paths.labels |= labels_for("code" if kind == "shellfile" else kind, place)
     if kind in ("read", "move", "code", "shellfile"):
         paths.reads.add(place.path)
+    if kind in ("code", "shellfile"):
+        paths.labels.add("runs_file")
     if kind in ("write", "delete", "move", "link") and place.zone != "sink":
         paths.writes.add(place.path)
     return place.path
@@ -413,7 +450,8 @@ def _check_cd(reader: Reader, reading: Reading, cwd: str, paths: _Paths, depth: 
     joined = posixpath.join(cwd, targets[0])
     if reader.surroundings.real_path(posixpath.normpath(joined)) != reader.surroundings.real_path(joined):
         paths.labels.add("cwd_unknown")
-    if "hidden" in paths.labels:
+    if paths.labels & {"hidden", "wrapped"}:
+        # Behind `command` or `builtin` it would change the folder of what follows.
         paths.labels.add("cwd_unknown")
 
 

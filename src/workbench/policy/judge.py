@@ -15,7 +15,7 @@ from workbench.model.command import Surroundings
 from workbench.model.verdict import Judgement
 from workbench.policy.catalog import Catalog
 from workbench.policy.evaluate import Rule, evaluate
-from workbench.policy.facts import Facts, Reader, gather_facts
+from workbench.policy.facts import Facts, Reader, find_conflicts, gather_facts
 from workbench.policy.parse import Script, parse_script
 
 BARE_BASH = ("/usr/bin/bash", "--norc", "--noprofile", "-p", "-c")
@@ -57,6 +57,7 @@ def judge(
     labels = set(facts.labels)
     if not facts.strict:
         labels.add("not_strict")
+    labels |= find_conflicts(facts)
     if connector != "local":
         labels.add("remote_connector")
     verdict = evaluate(

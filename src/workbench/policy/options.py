@@ -38,6 +38,8 @@ KINDS = frozenset(
         "chdir",
         "link",
         "none",
+        "infile",
+        "outfile",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})
@@ -48,6 +50,8 @@ _OPTION = re.compile(
 )
 _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
+_KINDS_OF_PATHS = {"infile": "read", "outfile": "write"}
+_NEGATIVE = re.compile(r"-\d+[A-Za-z]?")
 _LEAVES_THE_REST = frozenset({"command", "words"})
 
 
@@ -241,6 +245,10 @@ class _Reader:
     def _take_next(self, option: Option, index: int) -> int | None:
         if index + 1 >= len(self.words) or option.kind is None:
             return None
+        following = plain(self.words[index + 1])
+        # A program for which this value is optional would read the word as an option of its own.
+        if following[:1] == "-" and len(following) > 1 and not _NEGATIVE.fullmatch(following):
+            return None
         self.dynamic = self.dynamic or is_dynamic(self.words[index + 1])
         return 2 if self._add(option.kind, plain(self.words[index + 1]), index + 1) else None
 
@@ -251,6 +259,7 @@ class _Reader:
     def _add(self, kind: str, text: str, index: int, *, attached: bool = False) -> bool:
         if not fits(kind, text):
             return False
+        kind = _KINDS_OF_PATHS.get(kind, kind)
         self.values.append(Value(kind=kind, text=text, index=index, is_attached=attached))
         return True
 

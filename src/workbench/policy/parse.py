@@ -48,6 +48,8 @@ RESERVED_WORDS = frozenset(
 
 # `~` and `^` stand inside a word for git's HEAD~1 and HEAD^; a tilde that bash could expand is refused.
 _BARE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./^-](?:[A-Za-z0-9_@%+=:,./^-]|(?<![=:])~)*")
+# The two odd words of `find -exec … {} \\;`, which bash takes as they stand.
+_SPELLED = {b"{}": "{}", b"\\;": ";", b"\\'": "'"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`!]*')
 _GAP = re.compile(r"[ \t\n]*")
@@ -214,11 +216,16 @@ _REASONS = {
 
 
 def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
+    special = _SPELLED.get(data[node.start_byte : node.end_byte])
+    if special is not None:
+        return special, False
     if node.type == "concatenation":
+        if any(child.type == "concatenation" for child in node.children):
+            raise _NotStrict("shell_syntax")
         parts = [_read_word(child, data) for child in node.children]
         position = node.start_byte
         for child in node.children:
-            if child.type == "concatenation" or child.start_byte != position:
+            if child.start_byte != position:
                 raise _NotStrict("shell_syntax")
             position = child.end_byte
         if position != node.end_byte:
@@ -284,6 +291,7 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
     draft = _Draft("", [], [], [])
     descriptor: _Token | None = None
     redirection: _Token | None = None
+    previous: _Token | None = None
     position = 0
 
     def separate(operator: str) -> None:
@@ -313,6 +321,14 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
             if descriptor or redirection:
                 raise _NotStrict("syntax_error")
             separate("\n")
+        touches = token.kind == "redirection" and not gap and previous is not None
+        if touches and previous is not None and previous.kind == "word" and previous.text.isdigit():
+            # Bash takes digits that touch a redirection for a descriptor, wherever they stand.
+            raise _NotStrict("file_descriptor")
+        if touches and previous is not None and previous.kind == "operator" and token.text.startswith("&"):
+            # ";&>" is ";&" and ">" to bash.
+            raise _NotStrict("shell_syntax")
+        previous = token
         if descriptor and not redirection and (token.kind != "redirection" or gap):
             raise _NotStrict("shell_syntax")
         position = token.end

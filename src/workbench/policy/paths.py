@@ -105,12 +105,14 @@ def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Pla
         return Place(path=text.replace(DYNAMIC, ""), zone="unknown")
     if _HOME.match(text):
         below = _HOME.sub("", text, count=1)
+        if match := _GLOB.search(below):
+            below = below[: match.start()].rpartition("/")[0]
         return Place(path=text, zone="home", spelled=posixpath.normpath("/" + below.lstrip("/")))
     if text.startswith("$"):
         return Place(path=text, zone="unknown")
     if match := _GLOB.search(text):
         text = text[: match.start()].rpartition("/")[0] or ("/" if text.startswith("/") else ".")
-    spelled = text if text.startswith("/") else f"{cwd}/{text}"
+    spelled = text if text.startswith("/") else posixpath.join(cwd, text)
     path = surroundings.real_path(spelled)
     spelled = posixpath.normpath(spelled).replace("//", "/")
     if is_within(path, root):
@@ -141,6 +143,8 @@ def labels_for(kind: str, place: Place) -> set[str]:
         case "read" | "link" | "shellfile":
             if place.zone in ("outside", "home", "unknown"):
                 labels.add("reads_unknown" if place.zone == "unknown" else "reads_outside")
+            if kind == "link" and ".git" in place.parts:
+                labels.add("writes_git_folder")
         case "code":
             if place.zone != "workspace":
                 labels.add("executes_outside")

@@ -52,7 +52,22 @@ _AWK_FUNCTIONS = frozenset(
         "in",
     ]
 )
-_AWK_REFUSED = frozenset({"system", "getline", "close", "fflush", "function", "func", "ENVIRON", "PROCINFO"})
+_AWK_REFUSED = frozenset(
+    {
+        "system",
+        "getline",
+        "close",
+        "fflush",
+        "function",
+        "func",
+        "ENVIRON",
+        "ARGV",
+        "ARGC",
+        "SYMTAB",
+        "FUNCTAB",
+        "PROCINFO",
+    }
+)
 _AWK_CHARACTERS = re.compile(r"[A-Za-z0-9_\s$(){}\[\]+\-*/%=!<,;.:?&~^]*")
 
 
@@ -69,6 +84,9 @@ def fits(kind: str, text: str) -> bool:
             return _IDENTIFIER.fullmatch(text) is not None
         case "host":
             return bool(text) and not text.startswith("-")
+        case "infile" | "outfile":
+            # tar reads "host:path" as a file on another machine.
+            return ":" not in text
         case "none":
             return False
         case "assign":
@@ -82,7 +100,7 @@ def fits(kind: str, text: str) -> bool:
 
 
 def _is_harmless_sed(text: str) -> bool:
-    """True for addresses with print, delete and substitute alone: nothing that runs, reads or writes files."""
+    """True for addresses with print, delete and substitute alone: nothing runs, reads or writes."""
     position = 0
     while True:
         match = _SED_COMMAND.match(text, position)

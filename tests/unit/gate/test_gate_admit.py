@@ -1,0 +1,207 @@
+"""The one door, in its fixed order, and that there is no other."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pytest
+
+import workbench
+from workbench.gate import admit
+from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchState
+from workbench.model.approval import Approval, ApprovalDecision
+from workbench.model.command import Command, subject_digest
+from workbench.model.project import EnvProfile, Project
+from workbench.model.statuses import ApprovalStatus, BlockedBy
+from workbench.model.verdict import RiskLevel
+from workbench.policy import load_policy
+from workbench.policy.load import ExampleSurroundings
+
+POLICY = load_policy()
+NOW, LATER, EARLIER = "2026-03-01T12:00:00.000Z", "2026-03-01T13:00:00.000Z", "2026-03-01T11:00:00.000Z"
+PROJECT = Project(
+    project_id="prj_1",
+    name="p",
+    workspace_root="/srv/ws",
+    env_profiles=(EnvProfile(name="default"), EnvProfile(name="ci")),
+)
+
+
+def ask_for(text: str, **more: object) -> AdmissionRequest:
+    command = Command(source_text=text, cwd="/srv/ws", **more)  # type: ignore[arg-type]
+    return AdmissionRequest(run_id="run_1", step_id="step_1", command=command, sandbox_profile="hardened")
+
+
+def approval_for(request: AdmissionRequest, **more: object) -> Approval:
+    digest = subject_digest(
+        request.command, sandbox_profile=request.sandbox_profile, policy_digest=POLICY.policy_digest
+    )
+    fields: dict[str, object] = {
+        "approval_id": "apr_1",
+        "project_id": "prj_1",
+        "run_id": "run_1",
+        "step_id": "step_1",
+        "status": ApprovalStatus.APPROVED,
+        "subject_digest": digest,
+        "risk_level": RiskLevel.HIGH,
+        "quorum": 1,
+        "requested_by": "ann",
+        "decisions": (ApprovalDecision(actor="bob", decision="approve", reason="fine", at=EARLIER),),
+        "created_at": EARLIER,
+        "expires_at": LATER,
+        "is_used": False,
+        "version": 1,
+    }
+    return Approval(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def answer(request: AdmissionRequest, **more: object) -> Admission:
+    fields: dict[str, object] = {
+        "project": PROJECT,
+        "switch_state": SwitchState.ON,
+        "switch_name": "execution.local",
+        "kill_reason": None,
+        "approval": None,
+        "actor": "ann",
+        "now": NOW,
+    }
+    snapshot = GateSnapshot(**{**fields, **more})  # type: ignore[arg-type]
+    return admit(request, snapshot, policy=POLICY, surroundings=ExampleSurroundings())
+
+
+def test_an_allowed_command_is_admitted_with_what_may_be_executed() -> None:
+    admission = answer(ask_for("ls -la"))
+    assert (admission.is_admitted, admission.blocked_by, admission.approval_id) == (True, None, None)
+    assert admission.argv == ("/usr/bin/ls", "-la")
+
+
+def test_a_held_command_shows_what_it_would_run_but_gives_no_leave_to_run_it() -> None:
+    admission = answer(ask_for("rm -r build"))
+    assert (admission.is_admitted, admission.blocked_by) == (False, BlockedBy.APPROVAL)
+    assert admission.argv == ()
+    assert admission.judgement.argv == ("/usr/bin/rm", "-r", "build")
+    assert "approval is needed" in admission.reason
+
+
+def test_an_approval_of_the_same_subject_lets_it_start() -> None:
+    request = ask_for("rm -r build")
+    admission = answer(request, approval=approval_for(request))
+    assert (admission.is_admitted, admission.approval_id) == (True, "apr_1")
+    assert admission.argv == ("/usr/bin/rm", "-r", "build")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"status": status} for status in ApprovalStatus if status is not ApprovalStatus.APPROVED),
+        {"status": "approved "},
+        {"subject_digest": "sha256:other"},
+        {"subject_digest": ""},
+        {"step_id": "step_2"},
+        {"run_id": "run_2"},
+        {"project_id": "prj_2"},
+        {"is_used": True},
+        {"expires_at": NOW},
+        {"expires_at": EARLIER},
+        {"expires_at": "soon"},
+        {"quorum": 2},
+        {"decisions": ()},
+        {"decisions": (ApprovalDecision(actor="bob", decision="deny", reason="no", at=EARLIER),)},
+    ],
+)
+def test_any_other_approval_does_not(change: dict[str, object]) -> None:
+    request = ask_for("rm -r build")
+    admission = answer(request, approval=approval_for(request, **change))
+    assert (admission.is_admitted, admission.blocked_by, admission.argv) == (False, BlockedBy.APPROVAL, ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source_text": "rm -r build "},
+        {"cwd": "/srv/ws/sub"},
+        {"env_profile": "ci"},
+        {"tool_scope": ("bash",)},
+        {"timeout_seconds": 5},
+        {"idle_timeout_seconds": 5},
+    ],
+)
+def test_an_approval_does_not_hold_for_a_changed_command(change: dict[str, object]) -> None:
+    request = ask_for("rm -r build")
+    changed = dataclasses.replace(request, command=dataclasses.replace(request.command, **change))  # type: ignore[arg-type]
+    assert answer(changed, approval=approval_for(request)).blocked_by is BlockedBy.APPROVAL
+    other_profile = dataclasses.replace(request, sandbox_profile="weaker")
+    assert answer(other_profile, approval=approval_for(request)).blocked_by is BlockedBy.APPROVAL
+
+
+def test_no_approval_lifts_a_denial() -> None:
+    request = ask_for("sudo rm -rf /")
+    admission = answer(request, approval=approval_for(request))
+    assert (admission.is_admitted, admission.blocked_by, admission.argv) == (False, BlockedBy.POLICY, ())
+
+
+@pytest.mark.parametrize(
+    ("state", "member", "admitted"),
+    [
+        (SwitchState.ON, False, True),
+        (SwitchState.CANARY, True, True),
+        (SwitchState.CANARY, False, False),
+        (SwitchState.OFF, True, False),
+        (None, True, False),
+        ("maybe", True, False),
+    ],
+)
+def test_only_a_switch_known_to_be_on_lets_through(state: object, member: bool, admitted: bool) -> None:
+    admission = answer(ask_for("ls"), switch_state=state, is_canary_member=member)
+    assert admission.is_admitted is admitted
+    assert admission.blocked_by is (None if admitted else BlockedBy.SWITCH)
+
+
+@pytest.mark.parametrize("reason", ["drill", "", "the kill record cannot be read"])
+def test_any_kill_reason_stops_the_start(reason: str) -> None:
+    assert answer(ask_for("ls"), kill_reason=reason).blocked_by is BlockedBy.KILL_SWITCH
+
+
+def test_a_folder_outside_the_workspace_stops_the_start() -> None:
+    request = ask_for("ls")
+    for cwd in ("/srv/ws-evil", "/srv", "/", "/srv/ws/../x", "sub", ""):
+        moved = dataclasses.replace(request, command=dataclasses.replace(request.command, cwd=cwd))
+        assert answer(moved).blocked_by is BlockedBy.BOUNDARY, cwd
+
+
+def test_the_first_objection_in_the_fixed_order_is_the_answer() -> None:
+    objections: list[tuple[BlockedBy, dict[str, object]]] = [
+        (BlockedBy.SWITCH, {"switch_state": SwitchState.OFF}),
+        (BlockedBy.KILL_SWITCH, {"kill_reason": "stop"}),
+        (BlockedBy.BOUNDARY, {"project": dataclasses.replace(PROJECT, workspace_root="/")}),
+    ]
+    for size in (1, 2, 3):
+        for chosen in itertools.combinations(objections, size):
+            merged = {key: value for _, change in chosen for key, value in change.items()}
+            assert answer(ask_for("sudo ls"), **merged).blocked_by is chosen[0][0]
+    assert answer(ask_for("sudo ls")).blocked_by is BlockedBy.POLICY
+
+
+def test_only_admit_makes_an_admission() -> None:
+    makers = set()
+    root = Path(workbench.__file__).parent
+    for file in root.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = {"Admission"} | {
+            alias.asname
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if alias.name == "Admission" and alias.asname
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = node.func
+                name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+                takes = [argument.id for argument in node.args if isinstance(argument, ast.Name)]
+                if name in names or (name in ("replace", "partial") and "Admission" in takes):
+                    makers.add(file.relative_to(root).as_posix())
+    assert makers == {"gate/admit.py"}

@@ -1,0 +1,121 @@
+"""Who may decide, when a quorum is reached, when an approval has lapsed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from workbench.gate.approvals import Permission, is_expired, is_quorum_reached, may_decide
+from workbench.model.approval import Approval, ApprovalDecision
+from workbench.model.project import Project
+from workbench.model.statuses import ApprovalStatus
+from workbench.model.verdict import RiskLevel
+
+NOW = "2026-03-01T12:00:00.000Z"
+PROJECT = Project(project_id="prj_1", name="p", workspace_root="/srv/ws")
+APPROVAL = Approval(
+    approval_id="apr_1",
+    project_id="prj_1",
+    run_id="run_1",
+    step_id="step_1",
+    status=ApprovalStatus.PENDING,
+    subject_digest="sha256:x",
+    risk_level=RiskLevel.MEDIUM,
+    quorum=1,
+    requested_by="ann",
+    decisions=(),
+    created_at="2026-03-01T11:00:00.000Z",
+    expires_at="2026-03-01T13:00:00.000Z",
+    is_used=False,
+    version=1,
+)
+
+
+def vote(actor: str, decision: str = "approve") -> ApprovalDecision:
+    return ApprovalDecision(actor=actor, decision=decision, reason="r", at=NOW)
+
+
+def asked(
+    actor: str = "bob",
+    decision: str = "approve",
+    reason: str = "",
+    project: Project = PROJECT,
+    **more: object,
+) -> Permission:
+    approval = dataclasses.replace(APPROVAL, **more)  # type: ignore[arg-type]
+    return may_decide(approval, actor=actor, decision=decision, reason=reason, project=project, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "quorum", "expected"),
+    [
+        ((), 0, False),
+        ((), 1, False),
+        ((vote("a"),), 1, True),
+        ((vote("a"), vote("a")), 2, False),
+        ((vote("a"), vote("b")), 2, True),
+        ((vote("a"), vote("b", "deny")), 1, False),
+        ((vote("a", "odd"),), 1, False),
+    ],
+)
+def test_a_quorum_counts_different_people_and_no_denial(
+    decisions: tuple[ApprovalDecision, ...], quorum: int, expected: bool
+) -> None:
+    assert is_quorum_reached(decisions, quorum) is expected
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "expected"),
+    [
+        ("2026-03-01T12:00:00.001Z", False),
+        (NOW, True),
+        ("2026-03-01T11:59:59.999Z", True),
+        ("2026-03-01T13:30:00+01:30", True),
+        ("", True),
+        ("never", True),
+        ("2026-03-01T13:00:00", True),
+    ],
+)
+def test_an_approval_lapses_at_its_time_and_when_the_time_is_unreadable(
+    expires_at: str, expected: bool
+) -> None:
+    assert is_expired(dataclasses.replace(APPROVAL, expires_at=expires_at), NOW) is expected
+
+
+def test_somebody_else_may_decide() -> None:
+    assert asked() == Permission(is_allowed=True, reason="")
+    assert asked(decision="deny") == Permission(is_allowed=True, reason="")
+
+
+def test_the_requester_may_approve_and_is_told_so() -> None:
+    permission = asked("ann", reason="needed", risk_level=RiskLevel.HIGH)
+    assert permission == Permission(
+        is_allowed=True, reason="you are approving your own request", is_self_approval=True
+    )
+
+
+def test_a_project_can_ask_for_a_second_person() -> None:
+    strict = dataclasses.replace(PROJECT, forbid_self_approval=True)
+    assert not asked("ann", project=strict).is_allowed
+    assert asked("ann", project=strict).is_self_approval
+    assert asked("ann", decision="deny", project=strict).is_allowed
+    assert asked("bob", project=strict).is_allowed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"decision": "maybe"},
+        {"actor": ""},
+        {"project_id": "prj_2"},
+        *({"status": status} for status in ApprovalStatus if status is not ApprovalStatus.PENDING),
+        {"expires_at": NOW},
+        {"decisions": (vote("bob"),)},
+        {"risk_level": RiskLevel.HIGH, "reason": "  "},
+    ],
+)
+def test_a_decision_that_cannot_count_is_refused_with_a_reason(change: dict[str, object]) -> None:
+    permission = asked(**change)  # type: ignore[arg-type]
+    assert not permission.is_allowed
+    assert permission.reason

@@ -1,0 +1,34 @@
+"""Which switch covers what, and that an unknown one opens nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.gate.switches import DEFAULT_STATES, find_switch_problem, switch_for
+from workbench.model.admission import SwitchState
+
+
+@pytest.mark.parametrize(
+    ("connector", "is_plan", "name"),
+    [
+        ("local", False, "execution.local"),
+        ("ssh", False, "execution.connectors"),
+        ("claude-agent-sdk", False, "execution.connectors"),
+        ("local", True, "execution.orchestration"),
+    ],
+)
+def test_a_connector_has_its_switch(connector: str, is_plan: bool, name: str) -> None:
+    assert switch_for(connector, is_plan=is_plan) == name
+
+
+def test_only_local_execution_is_on_at_first() -> None:
+    assert {name for name, state in DEFAULT_STATES.items() if state is SwitchState.ON} == {"execution.local"}
+
+
+@pytest.mark.parametrize("name", ["execution.local", "", "anything"])
+def test_the_switch_of_another_connector_opens_nothing(name: str) -> None:
+    problem = find_switch_problem(
+        connector="ssh", switch_name=name, state=SwitchState.ON, is_canary_member=True
+    )
+    assert problem is not None
+    assert "does not cover" in problem

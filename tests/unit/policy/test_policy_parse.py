@@ -1,0 +1,306 @@
+"""The strict gate: strict text says exactly what bash would run; nothing else is strict, nothing crashes."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+import tree_sitter_bash
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tree_sitter import Language
+
+from workbench.policy.parse import MOST_COMMANDS, parse_script, render_commands
+
+LANGUAGE = Language(tree_sitter_bash.language())
+
+STRICT = [
+    ("ls -la", "'ls' '-la'"),
+    ("a; b", "'a' ; 'b'"),
+    ("a\nb\n", "'a' ; 'b'"),
+    ("a &&\n b || c | d", "'a' && 'b' || 'c' | 'd'"),
+    ("a > b 2>&1", "'a' >'b' 2>&1"),
+    ("a && b >out c", "'a' && 'b' 'c' >'out'"),
+    ("ls 2>x y", "'ls' 'y' 2>'x'"),
+    (">x ls", "'ls' >'x'"),
+    ("echo 2 >x", "'echo' '2' >'x'"),
+    ("echo a2>x", "'echo' 'a2' >'x'"),
+    ("&>x ls", "'ls' &>'x'"),
+    ("cat <in >>out", "'cat' <'in' >>'out'"),
+    ("echo 'it'\"s\"x", "'echo' 'itsx'"),
+    ('echo "it\'s"', "'echo' 'it'\\''s'"),
+    ("CI=1 B='x y' ls", "CI='1' B='x y' 'ls'"),
+    ("git show HEAD~1 HEAD^", "'git' 'show' 'HEAD~1' 'HEAD^'"),
+    ("# note\nls # more\n", "'ls'"),
+    ("find . -exec ls {} \\;", "'find' '.' '-exec' 'ls' '{}' ';'"),
+    ("'if' x", "'if' 'x'"),
+    ('echo "é\n  "', "'echo' 'é\n  '"),
+    ("ls;", "'ls'"),
+]
+
+NOT_STRICT = [
+    "",
+    " \n",
+    "ls $x",
+    "ls ${x}",
+    'ls "$x"',
+    "ls `id`",
+    'ls "`id`"',
+    "ls $(id)",
+    "cat <(id)",
+    "ls *.py",
+    "ls ?",
+    "ls [ab]",
+    "ls {a,b}",
+    "ls ~",
+    "ls ~/x",
+    "ls a=~",
+    "ls a:~x",
+    "ls a='b'~x=~y",
+    "ls \\x",
+    "ls\\\n x",
+    'ls "a\\b"',
+    'ls "a!b"',
+    "ls $'a'",
+    'ls $"a"',
+    "ls &",
+    "(ls)",
+    "{ ls; }",
+    "! ls",
+    "time ls",
+    "coproc ls",
+    "if true; then ls; fi",
+    "for i in a; do ls; done",
+    "while true; do ls; done",
+    "f() { ls; }",
+    "function f { ls; }",
+    "[[ -f x ]]",
+    "((1))",
+    "[ -f x ]",
+    "export X=1",
+    "X=1",
+    "X+=1 ls",
+    "X[0]=1 ls",
+    "X=(1 2) ls",
+    "> x",
+    "cat <<EOF\nx\nEOF",
+    "cat <<<x",
+    "ls |& cat",
+    "ls 3>x",
+    "ls >&x",
+    "ls <&3",
+    "ls >&-",
+    "a && && b",
+    "a ;; b",
+    "| a",
+    "a |",
+    "ls 'x",
+    'ls "x',
+    "ls é",
+    "ls\u00a0x",
+    "ls\rx",
+    "ls\x0bx",
+    "ls \x1b[31m",
+    "ls '\x00'",
+    "ls \ud800",
+    "a=b=c",
+    "'a=b' c",
+    "''",
+    "ls x#y z#",
+    "ls " + "x" * 17000,
+    "ls;&>x pwd",
+    "ls 2> 2>x",
+    "; ".join(["ls"] * (MOST_COMMANDS + 1)),
+    "unset x",
+    "ls\u2028id",
+]
+
+
+@pytest.mark.parametrize(("text", "rendered"), STRICT)
+def test_plain_text_is_strict_and_rendered_with_every_word_quoted(text: str, rendered: str) -> None:
+    script = parse_script(LANGUAGE, text)
+    assert (script.strict, script.reasons, script.rendered) == (True, (), rendered)
+
+
+@pytest.mark.parametrize("text", NOT_STRICT)
+def test_text_that_bash_would_expand_or_group_is_not_strict(text: str) -> None:
+    script = parse_script(LANGUAGE, text)
+    assert not script.strict
+    assert script.rendered == ""
+    assert script.reasons
+
+
+@pytest.mark.parametrize(("text", "rendered"), STRICT)
+def test_rendering_again_changes_nothing(text: str, rendered: str) -> None:
+    again = parse_script(LANGUAGE, rendered)
+    assert again.strict
+    assert render_commands(again.commands) == rendered
+
+
+@given(st.text(max_size=200))
+@settings(deadline=None, max_examples=300, derandomize=True)
+def test_no_text_crashes_the_parser(text: str) -> None:
+    script = parse_script(LANGUAGE, text)
+    assert script.strict == bool(script.rendered)
+
+
+@pytest.mark.parametrize(
+    "opening", ["(", "{ ", "$(", "`", '"$(', "[[ ", "a |", "f() {", "<(", "${a:-", "if "]
+)
+def test_deep_nesting_does_not_crash_the_parser(opening: str) -> None:
+    script = parse_script(LANGUAGE, opening * 3000)
+    assert not script.strict
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "aa",
+            "bb",
+            "-x",
+            "--y=z",
+            "a=b",
+            "1",
+            "22",
+            "HEAD~1",
+            "x^",
+            "%1",
+            "@",
+            "a:b",
+            ".",
+            "a,b",
+            "+x",
+            "{}",
+            "\\;",
+        ),
+        *(
+            "'a b'",
+            '"c  d"',
+            "''",
+            '""',
+            "'it\"s'",
+            '"it\'s"',
+            "'\n'",
+            "'é'",
+            "x'y'",
+            "'y'\"z\"w",
+            '"a#b"',
+            "'$x'",
+        ),
+        *(
+            " ",
+            "  ",
+            "\t",
+            "\n",
+            " ",
+            " ",
+            ";",
+            "&&",
+            "||",
+            "|",
+            " && ",
+            " | ",
+            ">f1",
+            "> f2",
+            ">>f1",
+            "2>f3",
+            "2>&1",
+        ),
+        *(
+            "<f0",
+            "&>f4",
+            ">|f5",
+            "1>f6",
+            "#",
+            " # c\n",
+            "~",
+            "=",
+            "\\",
+            "$",
+            "*",
+            "!",
+            "&",
+            "(",
+            ")",
+            "{",
+            "}",
+            "A=1 ",
+        ),
+        *(
+            "time ",
+            "if ",
+            "\r",
+            "\u00a0",
+            "\\\n",
+            "$'a'",
+            "[",
+            "]",
+            "^",
+            "~+",
+            "=~",
+            "2",
+            "12>f7",
+            "<",
+            ">",
+            "-",
+        ),
+    ]
+)
+TEXTS = st.lists(PIECES, min_size=1, max_size=14).map("".join)
+TELL = (
+    "command_not_found_handle() {\n"
+    "local line; printf -v line '<%q>' \"$@\"; printf '%s\\001' \"$line\" >&9; }\n"
+    "exec 9>&1\n"
+)
+BUILTINS = frozenset(
+    subprocess.run(
+        ["bash", "-c", "compgen -b; compgen -k"], capture_output=True, text=True, check=True
+    ).stdout.split()
+)
+
+
+def run_in_bash(text: str) -> tuple[list[str], dict[str, bytes]]:
+    """Returns the argument lists of all commands that bash runs for the text, and the files it leaves."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "f0").write_text("")
+        done = subprocess.run(
+            ["/usr/bin/bash", "--norc", "--noprofile", "-p", "-c", TELL + text],
+            cwd=folder,
+            env={"PATH": "/nonexistent"},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=30,
+        )
+        files = {item.name: item.read_bytes() for item in sorted(Path(folder).iterdir())}
+        return sorted(done.stdout.split("\x01")), files
+
+
+def check_that_bash_agrees(text: str) -> None:
+    script = parse_script(LANGUAGE, text)
+    if not script.strict:
+        return
+    first_words = {command.words[0] for command in script.commands}
+    if any("/" in word or word in BUILTINS or word.startswith("%") for word in first_words):
+        return
+    assert run_in_bash(text) == run_in_bash(script.rendered), text
+
+
+@given(TEXTS)
+@settings(
+    deadline=None,
+    max_examples=600,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_the_rendered_form_is_what_bash_would_have_run(text: str) -> None:
+    check_that_bash_agrees(text)
+
+
+@pytest.mark.long
+@given(TEXTS)
+@settings(deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow])
+def test_the_rendered_form_is_what_bash_would_have_run_for_thousands(text: str) -> None:
+    check_that_bash_agrees(text)

@@ -97,7 +97,8 @@ class ExternalRef:
 class Ended:
     """The proven end of an external run.
 
-    `end_reason`: exited, signaled, timed_out, idle_timed_out, canceled, lost, failed_to_start.
+    `end_reason`: exited, signaled, timed_out, idle_timed_out, canceled, lost, failed_to_start, or
+    never_started, which is the proof that the same command may be dispatched anew.
     `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
     """
 

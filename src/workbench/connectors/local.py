@@ -179,11 +179,12 @@ class LocalConnector:
         ref = self.ref_for(request.run_id, request.step_id, request.attempt)
         folder = self._folder(ref)
         name = ref.external_run_id
-        facts = await asyncio.to_thread(self._prepare, request, folder)
-        if facts is None:
-            return ref
+        # Said before the folder exists: whoever looks meanwhile must not take it for one given up.
         self._starting.add(name)
         try:
+            facts = await asyncio.to_thread(self._prepare, request, folder)
+            if facts is None:
+                return ref
             await self._zygote.spawn(facts)
         except SandboxUnavailable as error:
             if error.code == NOT_STARTED or step_folder.take_claim(str(folder), {"given_up": True}):

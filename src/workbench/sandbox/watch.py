@@ -47,7 +47,7 @@ class Watch:
     @property
     def is_lost(self) -> bool:
         """Whether the step ended without its shim having seen it."""
-        return self.ended is not None and self.ended["end_reason"] == "lost"
+        return self.ended is not None and self.ended["end_reason"] in ("lost", "never_started")
 
     async def wait_change(self, *, size: int, phase: str) -> None:
         """Returns once there is more output than `size`, another phase, or the end."""
@@ -180,7 +180,7 @@ class Watch:
         loss = {
             "exit_code": None,
             "signal": None,
-            "end_reason": "lost",
+            "end_reason": "never_started" if never else "lost",
             "processes_left": left,
             "output_bytes": size,
             "dropped_bytes": 0,

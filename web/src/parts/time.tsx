@@ -45,3 +45,20 @@ export function Elapsed({ from, to }: { from: string | null; to: string | null }
   const end = to ? Date.parse(to) : Math.max(moment, Date.parse(from));
   return <span className="number">{duration(end - Date.parse(from))}</span>;
 }
+
+const MOMENT = /(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)/;
+const SHORT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+/** A sentence of the server, its moments in the reader's own time. */
+export function Sentence({ text }: { text: string }) {
+  return text.split(MOMENT).map((part, index) =>
+    index % 2 === 1 ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a part's place in the sentence is its identity.
+      <time key={index} dateTime={part} title={part}>
+        {SHORT.format(new Date(part))}
+      </time>
+    ) : (
+      part
+    ),
+  );
+}

@@ -7,7 +7,7 @@ import { CommandBlock, Id } from "../../parts/command";
 import { useKeys } from "../../parts/keys";
 import { ProblemNotice, Waiting } from "../../parts/notice";
 import { Risk, Status } from "../../parts/status";
-import { Elapsed, When } from "../../parts/time";
+import { Elapsed, Sentence, When } from "../../parts/time";
 import { useLive } from "../../stream/live";
 import { runQuery } from "../../wire/queries";
 import type { EventOut, RunDetailOut } from "../../wire/schema";
@@ -92,7 +92,7 @@ export function RunPage() {
             className="why"
             data-tone={status === "failed" ? "failed" : status === "blocked" ? "blocked" : undefined}
           >
-            {run.why}
+            <Sentence text={run.why} />
           </p>
         )}
         <p className="quiet run-facts">

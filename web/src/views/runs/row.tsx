@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { CommandLine } from "../../parts/command";
 import { Status } from "../../parts/status";
-import { Elapsed, When } from "../../parts/time";
+import { Elapsed, Sentence, When } from "../../parts/time";
 import { useLive } from "../../stream/live";
 import type { RunOut } from "../../wire/schema";
 
@@ -21,7 +21,11 @@ export function RunRow({ run }: { run: RunOut }) {
         >
           <CommandLine command={run.command} />
         </Link>
-        {run.why && <small>{run.why}</small>}
+        {run.why && (
+          <small>
+            <Sentence text={run.why} />
+          </small>
+        )}
       </span>
       <span className="quiet wide-only">{run.connector}</span>
       <span className="quiet wide-only end">

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.cli.client import Client
 from workbench.cli.output import print_note
+from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput
 
 
@@ -38,8 +39,16 @@ def find_project(client: Client, repo: str | None) -> dict[str, Any]:
             f"{root} is no project and lies in no git repository",
             remedy="name one with --repo, or add it: workbench project add PATH",
         )
-    added: dict[str, Any] = client.post("/api/projects", {"path": str(root)})
+    return add(client, root)
+
+
+def add(client: Client, root: Path) -> dict[str, Any]:
+    """Makes a folder a project, with the toolchains found around here, and says both."""
+    toolchains = find_toolchains()
+    added: dict[str, Any] = client.post("/api/projects", {"path": str(root), "toolchains": toolchains})
     print_note(f"Added {root} as project {added['name']} ({added['project_id']}).")
+    if toolchains:
+        print_note(f"  its commands can see, read-only: {', '.join(toolchains)}")
     return added
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line, print_table
+from workbench.cli.toolchains import find_toolchains
 
 
 def add_project(
@@ -21,7 +22,7 @@ def add_project(
         {
             "path": str(Path(path).expanduser().absolute()),
             "name": name,
-            "toolchains": toolchains or None,
+            "toolchains": toolchains or find_toolchains(),
             "forbid_self_approval": forbid_self_approval,
         },
     )

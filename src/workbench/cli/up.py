@@ -14,7 +14,7 @@ import uvloop
 from workbench.app.home import find_server, load_config, read_token, wait_until_unlocked
 from workbench.cli.client import Client, connect, start_in_background
 from workbench.cli.output import print_json, print_line, print_note
-from workbench.cli.place import find_repository
+from workbench.cli.place import add, find_repository
 from workbench.model.errors import WorkbenchError
 
 
@@ -117,5 +117,4 @@ def _add_repositories(client: Client, repos: list[str]) -> None:
     known = {project["workspace_root"] for project in client.get("/api/projects")}
     for path in paths:
         if str(path) not in known:
-            made = client.post("/api/projects", {"path": str(path)})
-            print_note(f"Added {path} as project {made['name']}.")
+            add(client, path)

@@ -54,6 +54,8 @@ async def add_project(
         )
         if project == existing:
             return existing
+    # Refused now, with the reason, rather than at the first run.
+    context.surroundings(project)
     try:
         await context.ledger.append(HOUSE, [PutProject(project=project)], actor=actor.name, via=actor.via)
     except Conflict:

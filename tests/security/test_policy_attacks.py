@@ -144,6 +144,19 @@ rm -rf sub/.git/
 cp x sub/.git/config
 ln -s x .git/hooks/pre-commit
 sed -i 's/a/b/' .git/config
+sort -o .git/config x
+uniq a .git/config
+cd .git/hooks && touch x
+cd .git && cp x hooks/y
+cd .git/hooks; echo x > post-commit
+cd .git/hooks && tar -xf ../../a.tar
+tar -xf a.tar -C .git/hooks
+pytest --junitxml=.git/config
+go build -o .git/hooks/pre-commit
+find .git/hooks -exec cp evil {} \\;
+find . -exec sudo id \\;
+echo x | xargs sudo id
+timeout 5 tee .git/config
 touch .workbench/policy.cedar
 cp x .workbench/project.toml
 rm -rf .workbench
@@ -323,6 +336,23 @@ find . -fprintf x y
 find . -fls x
 find . -fprint0 x
 find . -delete
+find . -exec cp /dev/null {} \\;
+find . -name '*.py' -exec tee {} \\;
+find . -exec mv {} /tmp \\;
+cat /dev/zero > x
+cat /dev/urandom
+cp /dev/zero x
+make -f -
+make -f /dev/stdin
+env env env frob
+node_modules/.bin/../../evil
+.venv/bin/ls
+.venv/bin/frob
+out/.venv/bin/pytest
+bash -c 'cd .. && cat x'
+bash -c 'ls' -c 'rm x' ; frob
+git branch --contains --edit-description
+git log -n --output=x
 find . -exec rm {} +
 find . -exec sh -c id \\;
 find . -execdir ls {} +

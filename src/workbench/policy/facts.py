@@ -226,6 +226,8 @@ def _read_words(
     if reading.is_dynamic and not program.harmless_flags:
         paths.labels.add("dynamic_word")
     cwd_inside, shell_files = _take_values(reader, reading, cwd, paths)
+    if "unpacks" in paths.labels:
+        _use_path(reader, paths, "write", ".", cwd_inside)
     if program.name == "cd":
         _check_cd(reader, reading, cwd, paths, depth)
     if "stdin_code" in paths.labels and stdin_text:
@@ -266,10 +268,17 @@ def _read_inner(
     if "appends_stdin" in reading.labels and "piped_lists_paths" not in outer.labels:
         labels.add("stdin_paths")
     calls, words, strict = _read_words(reader, item.words, cwd, _Paths(labels=labels), "", depth + 1)
+    if "for_each_path" in item.labels:
+        # One `cp x {}` overwrites every file below the starting point.
+        calls = [replace(call, labels=call.labels | _many_changes(call)) for call in calls]
     if words != item.words and not item.may_rewrite:
         # A script further inside would run as it was written, not as it was judged.
         calls.append(_call("", item.words, cwd, _Paths(labels={"wrapper_unsure"})))
     return calls, words, strict
+
+
+def _many_changes(call: Call) -> frozenset[str]:
+    return frozenset({"changes_many"}) if call.facts.writes else frozenset()
 
 
 def _resolve(reader: Reader, word: str, cwd: str, labels: set[str]) -> tuple[Program | None, str | None]:

@@ -50,6 +50,10 @@ RESERVED_WORDS = frozenset(
 _BARE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./^-](?:[A-Za-z0-9_@%+=:,./^-]|(?<![=:])~)*")
 # The two odd words of `find -exec … {} \\;`, which bash takes as they stand.
 _SPELLED = {b"{}": "{}", b"\\;": ";", b"\\'": "'"}
+# The grammar's scanner reads beyond a table for characters above ASCII and can crash the process
+# (tree-sitter-bash issue 337). It sees a letter for each such byte, which is what they are to bash; the
+# words are taken from the real bytes.
+_ASCII = bytes(byte if byte < 0x80 else ord("x") for byte in range(256))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`!]*')
 _GAP = re.compile(r"[ \t\n]*")
@@ -92,7 +96,7 @@ def parse_script(language: Language, text: str) -> Script:
         reasons.add("text_too_long")
     if "\x00" in text or len(data) > LARGEST_WALK_BYTES or _has_surrogates(text):
         return _loose(text, reasons | {"unreadable_text"}, frozenset({"unreadable_text"}), ())
-    root = Parser(language).parse(data).root_node
+    root = Parser(language).parse(data.translate(_ASCII)).root_node
     if not reasons:
         try:
             commands = _read_strict(root, data)
@@ -183,7 +187,7 @@ def _read_strict(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
         elif kind in _REDIRECTIONS or kind == ">&":
             tokens.append(_Token("redirection", kind, node.start_byte, node.end_byte))
         elif kind == "file_descriptor":
-            text = data[node.start_byte : node.end_byte].decode()
+            text = _decode(data[node.start_byte : node.end_byte])
             if text not in ("0", "1", "2"):
                 raise _NotStrict("file_descriptor")
             tokens.append(_Token("descriptor", text, node.start_byte, node.end_byte))
@@ -235,7 +239,7 @@ def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
         if "=~" in text or ":~" in text:
             raise _NotStrict("expansion")
         return text, False
-    raw = data[node.start_byte : node.end_byte].decode()
+    raw = _decode(data[node.start_byte : node.end_byte])
     match node.type:
         case "word" | "number":
             if not _BARE_WORD.fullmatch(raw):
@@ -253,6 +257,13 @@ def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
             raise _NotStrict(_REASONS.get(node.type, "shell_syntax"))
 
 
+def _decode(piece: bytes) -> str:
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        raise _NotStrict("shell_syntax") from None
+
+
 def _looks_expanded(raw: str) -> bool:
     return raw.startswith("~") or any(character in raw for character in "*?[]{}")
 
@@ -261,7 +272,7 @@ def _read_assignment(node: Node, data: bytes) -> _Token:
     children = node.children
     if not 2 <= len(children) <= 3 or children[0].type != "variable_name" or children[1].type != "=":
         raise _NotStrict("declaration")
-    name = data[children[0].start_byte : children[0].end_byte].decode()
+    name = _decode(data[children[0].start_byte : children[0].end_byte])
     if not _VARIABLE.fullmatch(name) or children[0].end_byte != children[1].start_byte:
         raise _NotStrict("declaration")
     value = ""

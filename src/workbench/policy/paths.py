@@ -17,10 +17,6 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc
 _HARMLESS_FILES = frozenset(
     [
         "/dev/null",
-        "/dev/zero",
-        "/dev/full",
-        "/dev/random",
-        "/dev/urandom",
         "/dev/stdin",
         "/dev/stdout",
         "/dev/stderr",
@@ -33,7 +29,7 @@ _HARMLESS_FILES = frozenset(
         "/proc/filesystems",
     ]
 )
-_SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/full"})
+_SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 _SECRET_FOLDERS = frozenset(
     [".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud", ".password-store"]
 )

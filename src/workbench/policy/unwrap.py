@@ -102,7 +102,9 @@ def split_find(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Inner, ..
             stands_for if word == "{}" else DYNAMIC + plain(word) if "{}" in word else word
             for word in words[index + 1 : end]
         )
-        labels = frozenset({"asks_on_terminal"} if words[index].startswith("-ok") else ())
+        labels = frozenset({"for_each_path"})
+        if words[index].startswith("-ok"):
+            labels |= {"asks_on_terminal"}
         if words[index].endswith("dir"):
             labels |= {"cwd_unknown"}
         inner.append(Inner(words=command, start=index + 1, end=end, labels=labels, may_rewrite=False))

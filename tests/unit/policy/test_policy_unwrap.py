@@ -67,7 +67,11 @@ def test_an_inner_script_runs_re_serialised_too() -> None:
 def test_what_find_finds_is_read_as_its_starting_point() -> None:
     assert split_find(("src", "-name", "x", "-exec", "cat", "{}", ";", "-print")) == (
         ("src", "-name", "x", "-print"),
-        (Inner(words=("cat", "src"), start=4, end=6, may_rewrite=False),),
+        (
+            Inner(
+                words=("cat", "src"), start=4, end=6, labels=frozenset({"for_each_path"}), may_rewrite=False
+            ),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ const SHAPES: Record<string, [Shape, string]> = {
   skipped: ["skip", "canceled"],
   pending: ["bars", "blocked"],
   approved: ["disc", "succeeded"],
+  approve: ["disc", "succeeded"],
   denied: ["triangle", "failed"],
   expired: ["square", "canceled"],
   withdrawn: ["square", "canceled"],

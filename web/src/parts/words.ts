@@ -22,7 +22,8 @@ export function relative(at: string, now: number): string {
   const distance = now - Date.parse(at);
   if (Number.isNaN(distance)) return at;
   const size = Math.abs(distance);
-  if (size < 10 * SECOND) return distance >= 0 ? "just now" : "in a moment";
+  // The server's clock and this one may differ by a little: that is no future.
+  if (size < 10 * SECOND) return "just now";
   const words =
     size < MINUTE
       ? `${Math.floor(size / SECOND)}s`

@@ -99,6 +99,11 @@ describe("the connection", () => {
     expect(staleSince(lost, again)).toEqual([]);
   });
 
+  it("asks for everything again when the caller is refused, so that the page says so", () => {
+    const open = reduce(newView(), { kind: "opened", resumed: false });
+    expect(staleSince(open, reduce(open, { kind: "refused" }))).toEqual(["all"]);
+  });
+
   it("stays the same object when nothing is new", () => {
     const lost = reduce(newView(), { kind: "lost" });
     expect(reduce(lost, { kind: "lost" })).toBe(lost);

@@ -96,7 +96,8 @@ export function reduce(view: View, news: News): View {
     case "lost":
       return view.link === "lost" ? view : { ...view, link: "lost" };
     case "refused":
-      return { ...view, link: "refused" };
+      // Asking again shows everywhere that the caller is signed out.
+      return { ...view, link: "refused", touched: { ...view.touched, all: -1 - view.connections } };
     case "events":
       return news.events.reduce(withEvent, view);
   }

@@ -1,6 +1,15 @@
 /* Asks the server and turns every refusal into one error that says what to do next.
    Only this file calls fetch for JSON. It holds no cache and knows no page. */
-import type { Problem } from "./schema";
+
+/** A problem document as RFC 9457 has it, with the server's stable `code` and the next action as `remedy`. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  remedy: string;
+}
 
 /** A refusal of the server, or its silence, with the next action. */
 export class Refusal extends Error {

@@ -1,11 +1,36 @@
-/* Evidence as quoted lines, each with the place that says so; a click opens it there. */
+/* Evidence as quoted lines, each with the place that says so: resting on it shows the line in its document,
+   a click opens it there. */
+import { useQuery } from "@tanstack/react-query";
+import { HoverCard } from "radix-ui";
 import { visible } from "../../parts/visible";
+import { documentQuery } from "../../wire/queries";
 import type { EvidenceOut } from "../../wire/schema";
+import { useHere } from "../frame/here";
 
 export type OpenAt = (path: string, line: number) => void;
 
+const AROUND = 2;
+
 export const place = ({ path, line, commit }: EvidenceOut): string =>
   `${path}:${line}${commit ? `@${commit.slice(0, 8)}` : ""}`;
+
+function Lines({ path, line }: { path: string; line: number }) {
+  const { projectId } = useHere();
+  const document = useQuery(documentQuery(projectId, path));
+  if (!document.data) return <p className="quiet">{document.isError ? document.error.message : "…"}</p>;
+  const first = Math.max(1, line - AROUND);
+  const lines = document.data.text.split(/\r?\n/).slice(first - 1, line + AROUND);
+  return (
+    <ol className="plain" style={{ counterReset: `line ${first - 1}` }}>
+      {lines.map((text, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line's number is its identity.
+        <li key={index} className={first + index === line ? "marked" : undefined}>
+          {visible(text) || " "}
+        </li>
+      ))}
+    </ol>
+  );
+}
 
 export function Evidence({ evidence, open }: { evidence: EvidenceOut[]; open: OpenAt }) {
   return (
@@ -14,14 +39,18 @@ export function Evidence({ evidence, open }: { evidence: EvidenceOut[]; open: Op
         <li key={`${place(each)} ${each.fact}`} className="quote">
           <span>{visible(each.fact)}</span>
           <span className="line wraps">
-            <button
-              type="button"
-              className="source"
-              title={`Open ${each.path} at line ${each.line}`}
-              onClick={() => open(each.path, each.line)}
-            >
-              {place(each)}
-            </button>
+            <HoverCard.Root openDelay={350} closeDelay={80}>
+              <HoverCard.Trigger asChild>
+                <button type="button" className="source" onClick={() => open(each.path, each.line)}>
+                  {place(each)}
+                </button>
+              </HoverCard.Trigger>
+              <HoverCard.Portal>
+                <HoverCard.Content className="menu lines-card" align="start" sideOffset={6}>
+                  <Lines path={each.path} line={each.line} />
+                </HoverCard.Content>
+              </HoverCard.Portal>
+            </HoverCard.Root>
             {!each.commit && <span className="tree-note">working tree, not committed</span>}
           </span>
         </li>

@@ -1,6 +1,6 @@
 /* The frame around every page: rail, top bar, live connection, the keys that work everywhere. */
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
 import { Search } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { moveRow, useKeys } from "../../parts/keys";
@@ -49,6 +49,10 @@ function Crumbs() {
     page === "features"
       ? (features.data?.find(({ feature_id }) => feature_id === thing)?.title ?? thing)
       : shortId(thing);
+  useEffect(() => {
+    const words = [thing ? name : (page ?? "home"), project?.name, "Workbench"];
+    document.title = words.filter(Boolean).join(" · ");
+  }, [thing, name, page, project?.name]);
   return (
     <nav className="crumbs" aria-label="Where you are">
       {inProject && <span className="quiet cut bar-word">{project?.name ?? projectId}</span>}
@@ -85,6 +89,7 @@ type Sheet = "palette" | "keys" | "review" | null;
 function Inside() {
   const { projectId } = useHere();
   const navigate = useNavigate();
+  const router = useRouter();
   const [sheet, setSheet] = useState<Sheet>(null);
   const main = useFocusOnMove();
   const of = (page: string) => () =>
@@ -109,7 +114,7 @@ function Inside() {
     ArrowUp: () => moveRow(-1),
     Escape: () => {
       if (document.querySelector("[data-radix-popper-content-wrapper]")) return;
-      window.history.back();
+      if (router.history.canGoBack()) router.history.back();
     },
   });
   return (

@@ -29,6 +29,7 @@ const KEYS: [string, string[][]][] = [
     "Decide",
     [
       ["r", "Review the next command"],
+      ["n", "Start a command, from Home"],
       ["Enter", "Run it, in the review"],
       ["c", "Cancel the run"],
       ["a", "Approve"],

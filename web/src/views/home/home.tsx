@@ -11,6 +11,7 @@ import { adviceQuery, approvalsQuery, featuresQuery, runsQuery } from "../../wir
 import type { AdviceOut, RunOut } from "../../wire/schema";
 import { useHere } from "../frame/here";
 import { type Asked, ReviewDialog } from "../review/review";
+import { CancelForm } from "../run/actions";
 import { RunRow } from "../runs/row";
 import { AddProject } from "../settings/project";
 
@@ -106,6 +107,7 @@ function Running({ projectId }: { projectId: string }) {
   const running = useRuns(projectId, "running");
   const queued = useRuns(projectId, "queued");
   const all = [...(running ?? []), ...(queued ?? [])];
+  const [canceling, setCanceling] = useState("");
   return (
     <Stack
       title="Running"
@@ -119,7 +121,12 @@ function Running({ projectId }: { projectId: string }) {
       {running === undefined && <Waiting rows={2} />}
       <div className="rows">
         {all.map((run) => (
-          <RunRow key={run.run_id} run={run} />
+          <div key={run.run_id}>
+            <RunRow run={run} cancel={() => setCanceling(run.run_id)} />
+            {canceling === run.run_id && run.moves.includes("cancel") && (
+              <CancelForm run={run} close={() => setCanceling("")} />
+            )}
+          </div>
         ))}
       </div>
       {running !== undefined && all.length === 0 && (

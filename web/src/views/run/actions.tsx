@@ -7,13 +7,14 @@ import { cancelRun, retryRun } from "../../wire/requests";
 import type { RunDetailOut } from "../../wire/schema";
 
 /** Asks for the reason; the run ends only when none of its processes is left. */
-export function CancelForm({ run, close }: { run: RunDetailOut; close: () => void }) {
+export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; close: () => void }) {
   const [reason, setReason] = useState("");
   const client = useQueryClient();
   const cancel = useMutation({
     mutationFn: () => cancelRun(run.run_id, reason),
     onSuccess: (answer) => {
       client.setQueryData(["run", run.run_id], answer);
+      void client.invalidateQueries({ queryKey: ["runs"] });
       close();
     },
   });

@@ -8,6 +8,7 @@ import { useKeys } from "../../parts/keys";
 import { ProblemNotice, Waiting } from "../../parts/notice";
 import { Risk, Status } from "../../parts/status";
 import { Elapsed, Sentence, When } from "../../parts/time";
+import { visible } from "../../parts/visible";
 import { useLive } from "../../stream/live";
 import { runQuery } from "../../wire/queries";
 import type { EventOut, RunDetailOut } from "../../wire/schema";
@@ -55,6 +56,7 @@ export function RunPage() {
   return (
     <div className="page run-page">
       <header className="run-head">
+        <h1 className="unseen">Run of {visible(run.command)}</h1>
         <div className="line wraps">
           <span role="status">
             <Status status={status} />

@@ -6,7 +6,8 @@ import { Elapsed, Sentence, When } from "../../parts/time";
 import { useLive } from "../../stream/live";
 import type { RunOut } from "../../wire/schema";
 
-export function RunRow({ run }: { run: RunOut }) {
+/** `cancel` draws a button for it, where the server allows that move. */
+export function RunRow({ run, cancel }: { run: RunOut; cancel?: () => void }) {
   const live = useLive().runs[run.run_id];
   const status = live && live.seq > 0 ? live.status : run.status;
   const isOver = run.ended_at !== null;
@@ -32,7 +33,13 @@ export function RunRow({ run }: { run: RunOut }) {
         {run.started_at ? <Elapsed from={run.started_at} to={run.ended_at} /> : "–"}
       </span>
       <span className="quiet end">
-        <When at={run.created_at} />
+        {cancel && run.moves.includes("cancel") ? (
+          <button type="button" className="button small above" onClick={cancel}>
+            Cancel…
+          </button>
+        ) : (
+          <When at={run.created_at} />
+        )}
       </span>
     </div>
   );

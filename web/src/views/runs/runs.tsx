@@ -19,7 +19,7 @@ export function RunsPage() {
   const navigate = route.useNavigate();
   const [words, setWords] = useState(search.q ?? "");
   const [isAsking, setAsking] = useState(false);
-  const list = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLUListElement>(null);
   const runs = useInfiniteQuery(runsQuery(projectId, search));
   const rows = runs.data?.pages.flatMap(({ body }) => body) ?? [];
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = runs;
@@ -60,7 +60,7 @@ export function RunsPage() {
         <input
           type="search"
           aria-label="Search runs"
-          placeholder="Command, feature, actor"
+          placeholder="Words of the command"
           value={words}
           onChange={(event) => setWords(event.target.value)}
         />
@@ -99,28 +99,26 @@ export function RunsPage() {
               : "Open a feature and review its next command, or run one from a terminal: workbench run -- COMMAND"}
           </Empty>
         )}
-        <div
+        <ul
           className="rows virtual"
           ref={list}
           style={{ height: virtual.getTotalSize() }}
-          role="feed"
           aria-label="Runs, newest first"
-          aria-busy={isFetchingNextPage}
         >
           {items.map((item) => {
             const run = rows[item.index];
             return run ? (
-              <div
+              <li
                 key={item.key}
                 ref={virtual.measureElement}
                 data-index={item.index}
                 style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
               >
                 <RunRow run={run} />
-              </div>
+              </li>
             ) : null;
           })}
-        </div>
+        </ul>
       </div>
       {isAsking && <ReviewDialog projectId={projectId} close={() => setAsking(false)} />}
     </div>

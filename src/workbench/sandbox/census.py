@@ -6,6 +6,7 @@ Standard library only. It never trusts a process number alone: a start time and 
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 
@@ -42,12 +43,13 @@ def is_alive(identity: dict[str, object]) -> bool:
     return read_start_ticks(pid) == ticks
 
 
-def members(namespace: int) -> list[int]:
-    """Returns the processes that live in the pid namespace, as seen from here."""
+def members(namespace: int, *, at_most: int = 1 << 22) -> list[int]:
+    """Returns the processes that live in the pid namespace, as seen from here, and stops at `at_most`."""
     own = read_pid_namespace(os.getpid())
     if namespace == own:
         raise ValueError("the service's own pid namespace is never a step's")
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _lives_in(int(name), namespace)]
+    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return list(itertools.islice((pid for pid in pids if _lives_in(pid, namespace)), at_most))
 
 
 def end_members(namespace: int, number: signal.Signals) -> int:

@@ -11,7 +11,9 @@ import contextlib
 import os
 import resource
 
-LIMIT_PROCESSES = 16384
+LIMIT_PROCESSES = 2048 + 1024 * (os.cpu_count() or 1)
+"""For all steps together: room for many builds, and still few enough for a fork bomb to end in a second."""
+
 _USER_PROCESSES = 8192
 _PREFIX = "workbench-"
 

@@ -25,6 +25,7 @@ from workbench.sandbox import census, placeholders, step_folder, terminal
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.subscribers import Subscriber
 
+_CROWD = 512
 _TELL_SECONDS = 0.003
 _FLOOD_BYTES = 8192
 _BATCH_BYTES = 64 * 1024
@@ -47,6 +48,9 @@ def supervise(request: dict[str, Any], announce: Callable[[dict[str, Any]], None
     os.setsid()
     os.umask(0o077)
     os.chdir("/")
+    # Where it may be, the supervisor comes before what it supervises, however many those are.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Only the control socket and SIGKILL end a shim: a stray signal to a group must not.
         signal.signal(number, signal.SIG_IGN)
@@ -57,7 +61,7 @@ def supervise(request: dict[str, Any], announce: Callable[[dict[str, Any]], None
         "boot_id": census.read_boot_id(),
     }
     if not step_folder.take_claim(folder, identity):
-        announce({"error": "this step was started or given up before"})
+        announce({"error": "this step was started or given up before", "is_taken": True})
         return
     _Step(request, identity).run(announce)
 
@@ -326,9 +330,7 @@ class _Step:
     def _tell(self) -> None:
         now = time.monotonic()
         is_flood = self._segment.size - self._told_size > _FLOOD_BYTES
-        self._must_tell = (
-            is_flood and self._phase == self._told_phase and now < self._told_at + _TELL_SECONDS
-        )
+        self._must_tell = is_flood and self._phase == self._told_phase and now < self._told_at + _TELL_SECONDS
         if self._must_tell:
             # Under a flood one word in a while is enough, and leaves the processor to the flood.
             return
@@ -375,10 +377,13 @@ class _Step:
         self._note(reason, detail)
         if self._kill_at is None:
             # Before the command has started there is nobody to ask.
-            self._kill_at = time.monotonic() + (grace if self._phase == RUNNING else 0.0)
-            if self._phase == RUNNING and self._namespace is not None:
+            is_running = self._phase == RUNNING and self._namespace is not None
+            # A fork bomb is not asked either: it would only grow meanwhile.
+            if is_running and self._namespace is not None:
+                is_running = len(census.members(self._namespace, at_most=_CROWD)) < _CROWD
+            self._kill_at = time.monotonic() + (grace if is_running else 0.0)
+            if is_running and self._namespace is not None:
                 census.end_members(self._namespace, signal.SIGTERM)
-                census.end_members(self._namespace, signal.SIGHUP)
                 census.end_members(self._namespace, signal.SIGCONT)
             self._phase = ENDING
 
@@ -495,6 +500,7 @@ def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, i
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(127)
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
         terminal.become_session(channels)
         # First out of the way, then into place: the numbers wanted may be taken by one another.
         raised = {wanted: fcntl.fcntl(held, fcntl.F_DUPFD_CLOEXEC, 100) for wanted, held in handed.items()}

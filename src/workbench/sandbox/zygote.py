@@ -69,12 +69,32 @@ class Zygote:
         async with self._lock:
             await self._stop()
 
-    async def spawn(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the identity of the new shim, once it has taken the step on.
+    async def spawn(self, request: Mapping[str, Any]) -> None:
+        """Returns once a shim has taken the step on.
 
-        Raises SandboxUnavailable when no shim answered; whether one was started is then told by the
-        step folder's claim alone.
+        A zygote that dies meanwhile is replaced and asked once more: the step folder's claim lets only one
+        shim through. Raises SandboxUnavailable, with the code NOT_STARTED when it is certain that nothing
+        was started; otherwise the claim alone tells.
         """
+        try:
+            answer = await self._ask(request)
+        except (ConnectionError, BrokenPipeError):
+            try:
+                answer = await self._ask(request)
+            except OSError as error:
+                raise _no_answer(error) from error
+            if "is_taken" in answer:
+                return
+        except OSError as error:
+            raise _no_answer(error) from error
+        if "error" in answer:
+            raise SandboxUnavailable(
+                f"the step was not started: {answer['error']}",
+                remedy="mend the cause (`workbench doctor` looks for the usual ones), then retry the run",
+                code=NOT_STARTED,
+            )
+
+    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         await self.start()
         assert self._socket is not None
         self._tickets += 1
@@ -84,22 +104,10 @@ class Zygote:
         descriptor = _render_request(request)
         try:
             socket.send_fds(self._socket, [ticket.encode()], [descriptor])
-            identity = await asyncio.wait_for(answer, _PATIENCE_SECONDS)
-        except (OSError, TimeoutError) as error:
-            raise SandboxUnavailable(
-                f"no supervisor took the step on: {error or 'no answer in time'}",
-                remedy="start the run again; if it happens again, see the server's zygote.log",
-            ) from error
+            return await asyncio.wait_for(answer, _PATIENCE_SECONDS)
         finally:
             os.close(descriptor)
             del self._waiting[ticket]
-        if "error" in identity:
-            raise SandboxUnavailable(
-                f"the step was not started: {identity['error']}",
-                remedy="mend the cause (`workbench doctor` looks for the usual ones), then retry the run",
-                code=NOT_STARTED,
-            )
-        return identity
 
     async def _read(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -162,3 +170,10 @@ def _end_process(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _no_answer(error: OSError) -> SandboxUnavailable:
+    return SandboxUnavailable(
+        f"no supervisor took the step on: {error or 'no answer in time'}",
+        remedy="start the run again; if it happens again, see zygote.log in WORKBENCH_HOME/sandbox",
+    )

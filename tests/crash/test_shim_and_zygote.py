@@ -1,0 +1,170 @@
+"""kill -9 of zygote, server and shim while steps run: what goes on, what is proven, what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from local_steps import Ground, finish, make_request, open_connector, open_ground, processes_with
+from workbench.connectors.contract import CancelOutcome, ExternalRef, NativeState
+from workbench.model.statuses import TerminalMode
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from local_steps import StillClock, make_request
+from workbench.connectors.local import LocalConnector
+
+async def main():
+    home, workspace, script = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    connector = LocalConnector(state_home=home, clock=StillClock())
+    await connector.start()
+    ref = await connector.dispatch(make_request(workspace, script))
+    print(ref.external_run_id, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    async with open_ground(tmp_path) as opened:
+        yield opened
+
+
+def shim_of(ground: Ground, ref: ExternalRef) -> int:
+    return int(json.loads((ground.home / "runs" / ref.external_run_id / "claim.json").read_text())["pid"])
+
+
+async def first_chunk(ground: Ground, ref: ExternalRef) -> None:
+    async for _ in ground.connector.logs(ref, offset=0, follow=True):
+        return
+
+
+async def test_a_run_outlives_the_zygote_and_the_next_one_starts(ground: Ground) -> None:
+    request = make_request(ground.workspace, "echo one; read; echo two", mode=TerminalMode.PTY)
+    ref = await ground.connector.dispatch(request)
+    await first_chunk(ground, ref)
+    assert ground.connector.zygote_pid is not None
+    os.kill(ground.connector.zygote_pid, signal.SIGKILL)
+    await ground.connector.write_input(ref, b"\n")
+    outcome = await ground.finish(ref)
+    assert outcome.data == b"one\r\n\r\ntwo\r\n"
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+    again = await ground.run("echo again")
+    assert again.data == b"again\n"
+
+
+async def test_a_run_outlives_the_server_and_is_adopted_with_no_byte_lost(tmp_path: Path) -> None:
+    home, workspace = tmp_path.resolve() / "home", tmp_path.resolve() / "workspace"
+    workspace.mkdir()
+    script = "i=0; while [ ! -e stop ]; do echo line $((i++)); done; echo last; exit 7"
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(Path(__file__).parents[1]), str(home), str(workspace), script],
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    with server.stdout:
+        name = (await asyncio.to_thread(server.stdout.readline)).decode().strip()
+    server.kill()
+    server.wait()
+    ref = ExternalRef(connector_id="local", external_run_id=name)
+    async with open_connector(home) as connector:
+        assert (await connector.reconcile([])).orphans == (ref,)
+        async for _ in connector.logs(ref, offset=0, follow=True):
+            (workspace / "stop").touch()
+            break
+        outcome = await finish(connector, ref)
+    lines = outcome.text.splitlines()
+    assert lines == [*(f"line {number}" for number in range(len(lines) - 1)), "last"]
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 7)
+    assert outcome.ended.processes_left == 0
+
+
+async def test_a_killed_shim_takes_everything_with_it_and_the_step_is_lost(ground: Ground) -> None:
+    script = "setsid bash -c 'exec -a orphan-c0de sleep 1000' & echo ready; exec -a orphan-c0de sleep 1000"
+    ref = await ground.connector.dispatch(make_request(ground.workspace, script))
+    await first_chunk(ground, ref)
+    os.kill(shim_of(ground, ref), signal.SIGKILL)
+    outcome = await ground.finish(ref)
+    assert outcome.last.state is NativeState.LOST
+    assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("lost", 0)
+    assert outcome.data == b"ready\n"
+    assert outcome.ended.output_bytes == 6
+    assert processes_with("orphan-c0de") == []
+    assert list(ground.workspace.iterdir()) == []
+
+
+async def test_a_lost_step_stays_lost_for_who_comes_later(ground: Ground) -> None:
+    request = make_request(ground.workspace, "echo ready; sleep 1000")
+    ref = await ground.connector.dispatch(request)
+    await first_chunk(ground, ref)
+    os.kill(shim_of(ground, ref), signal.SIGKILL)
+    outcome = await ground.finish(ref)
+    async with open_connector(ground.home) as other:
+        later = await other.snapshot(ref)
+        assert (later.state, later.ended) == (NativeState.LOST, outcome.ended)
+        assert await other.dispatch(request) == ref
+        assert (await other.snapshot(ref)).state is NativeState.LOST
+
+
+async def test_a_shim_that_does_not_answer_is_killed_with_its_step(ground: Ground) -> None:
+    script = "echo ready; exec -a frozen-11aa sleep 1000"
+    ref = await ground.connector.dispatch(make_request(ground.workspace, script))
+    await first_chunk(ground, ref)
+    os.kill(shim_of(ground, ref), signal.SIGSTOP)
+    outcome = await ground.connector.cancel(ref, reason="x", deadline_seconds=4)
+    assert outcome is CancelOutcome.CONFIRMED
+    assert processes_with("frozen-11aa") == []
+
+
+async def test_a_zygote_killed_between_two_dispatches_starts_each_step_once(ground: Ground) -> None:
+    for number in range(5):
+        if ground.connector.zygote_pid is not None:
+            os.kill(ground.connector.zygote_pid, signal.SIGKILL)
+        outcome = await ground.run(f"echo {number} >> made")
+        assert outcome.ended.end_reason == "exited"
+    assert (ground.workspace / "made").read_text() == "0\n1\n2\n3\n4\n"
+
+
+async def test_a_full_disk_under_the_transcript_stops_the_log_but_not_the_command(ground: Ground) -> None:
+    # The kernel answers EFBIG beyond this limit, which the shim inherits: to it the disk is full.
+    assert ground.connector.zygote_pid is not None
+    resource.prlimit(ground.connector.zygote_pid, resource.RLIMIT_FSIZE, (8192, 8192))
+    outcome = await ground.run("head -c 500000 /dev/zero; touch done")
+    assert (outcome.ended.output_bytes, outcome.ended.dropped_bytes) == (8192, 500000 - 8192)
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+    assert "full" in outcome.ended.detail
+    assert (ground.workspace / "done").exists()
+
+
+async def test_an_end_that_cannot_be_written_is_told_until_it_can(ground: Ground) -> None:
+    request = make_request(ground.workspace, "echo ready; read; exit 5", mode=TerminalMode.PTY)
+    ref = await ground.connector.dispatch(request)
+    await first_chunk(ground, ref)
+    shim = shim_of(ground, ref)
+    resource.prlimit(shim, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    await ground.connector.write_input(ref, b"\n")
+    outcome = await ground.finish(ref)
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 5)
+    written = ground.home / "runs" / ref.external_run_id / "exit.json"
+    assert not written.exists()
+    async with open_connector(ground.home) as other:
+        assert (await other.snapshot(ref)).ended == outcome.ended
+    resource.prlimit(shim, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    gone = os.pidfd_open(shim)
+    await asyncio.to_thread(select.select, [gone], [], [], 30)
+    os.close(gone)
+    assert json.loads(written.read_text())["exit_code"] == 5

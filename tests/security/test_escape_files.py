@@ -1,0 +1,239 @@
+"""Escapes through the file system, judged by what happened outside; policy is not asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from local_steps import Ground, make_request, open_ground
+from workbench.model.errors import BoundaryViolation, SandboxUnavailable
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    async with open_ground(tmp_path) as opened:
+        yield opened
+
+
+def init_git(workspace: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(workspace)], check=True, env={"PATH": os.environ["PATH"]})
+
+
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+async def test_git_commit_works_inside(ground: Ground) -> None:
+    init_git(ground.workspace)
+    script = (
+        "echo x > file; git add file && git -c user.name=a -c user.email=a@b commit -qm one && git stash list"
+    )
+    outcome = await ground.run(script)
+    assert (outcome.ended.exit_code, outcome.text) == (0, "")
+    assert (ground.workspace / ".git" / "refs" / "heads").exists()
+
+
+async def test_files_outside_the_workspace_cannot_be_read(ground: Ground, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret-4411")
+    places = f"{secret} {ground.home} ~root/.ssh /root /home /etc/shadow /etc/gshadow /proc/1/root{secret}"
+    outcome = await ground.run(f"cat {places} 2>/dev/null; ls {places}; ls -A /root /home/*")
+    assert "secret-4411" not in outcome.text
+    assert "root:" not in outcome.text
+    assert "runs" not in outcome.text
+
+
+async def test_whatever_others_may_not_read_in_etc_is_empty_inside(ground: Ground) -> None:
+    outcome = await ground.run("find /etc -type f -size +0 ! -perm -o+r; find /etc/ssl/private -mindepth 1")
+    assert outcome.text.replace("find: ‘/etc/ssl/private’: No such file or directory\n", "") == ""
+
+
+async def test_nothing_outside_the_workspace_can_be_written(ground: Ground, tmp_path: Path) -> None:
+    before = listing(tmp_path) - listing(ground.workspace)
+    script = f"for f in {tmp_path}/x {ground.home}/x /usr/x /etc/x /usr/bin/x /x; do echo x > $f; done; true"
+    await ground.run(script)
+    assert not any(Path(path).exists() for path in ("/usr/x", "/etc/x", "/usr/bin/x", "/x"))
+    assert not (tmp_path / "x").exists()
+    assert not (ground.home / "x").exists()
+    assert before <= listing(tmp_path)
+
+
+async def test_a_symlink_out_of_the_workspace_leads_nowhere(ground: Ground, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret-4411")
+    (ground.workspace / "link").symlink_to(secret)
+    outcome = await ground.run("cat link; echo changed > link; true")
+    assert "secret-4411" not in outcome.text
+    assert secret.read_text() == "secret-4411"
+
+
+async def test_a_unix_socket_outside_cannot_be_reached(ground: Ground) -> None:
+    # It even lies in the workspace, as a careless docker.sock would.
+    path = ground.workspace / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path)) if len(str(path)) < 100 else server.bind("\0never")
+        server.listen()
+        server.setblocking(False)
+        connect = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('docker.sock')"
+        outcome = await ground.run(f'/usr/bin/python3 -c "{connect}"')
+        assert outcome.ended.exit_code != 0
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+async def test_git_cannot_be_renamed_nor_its_config_and_hooks_planted(ground: Ground) -> None:
+    init_git(ground.workspace)
+    config = (ground.workspace / ".git" / "config").read_bytes()
+    hooks = listing(ground.workspace / ".git" / "hooks")
+    script = """
+        mv .git other; mkdir -p .git/hooks; echo '[core] fsmonitor = evil' >> .git/config
+        git config core.fsmonitor evil; echo evil > .git/hooks/post-checkout; rm -rf .git/hooks
+        mv .git/hooks .git/h; mv .git/config .git/c; rm -f .git/config; ln -sf /tmp .git/hooks
+        git config --file .git/config.new core.pager evil; mv -f .git/config.new .git/config
+    """
+    await ground.run(script)
+    assert (ground.workspace / ".git" / "config").read_bytes() == config
+    assert listing(ground.workspace / ".git" / "hooks") == hooks
+    assert not (ground.workspace / "other").exists()
+
+
+async def test_missing_hooks_and_config_cannot_be_created_and_leave_nothing(ground: Ground) -> None:
+    init_git(ground.workspace)
+    for path in (ground.workspace / ".git" / "hooks").iterdir():
+        path.unlink()
+    (ground.workspace / ".git" / "hooks").rmdir()
+    (ground.workspace / ".git" / "config").unlink()
+    before = listing(ground.workspace)
+    await ground.run("mkdir -p .git/hooks; echo x > .git/hooks/pre-commit; echo x > .git/config")
+    assert listing(ground.workspace) == before
+
+
+async def test_the_workbenchs_folder_cannot_be_made_changed_or_left_behind(ground: Ground) -> None:
+    attack = "mkdir .workbench; echo x > .workbench/policy.cedar; mv .workbench x; rmdir .workbench; true"
+    await ground.run(attack)
+    assert listing(ground.workspace) == set()
+    (ground.workspace / ".workbench").mkdir()
+    (ground.workspace / ".workbench" / "policy.cedar").write_text("old")
+    await ground.run(attack + "; echo new > .workbench/policy.cedar; rm -rf .workbench")
+    assert listing(ground.workspace) == {".workbench", ".workbench/policy.cedar"}
+    assert (ground.workspace / ".workbench" / "policy.cedar").read_text() == "old"
+
+
+async def test_one_runs_end_does_not_unprotect_another_run(ground: Ground) -> None:
+    from workbench.model.statuses import TerminalMode
+
+    script = "echo ready; read; mkdir .workbench; echo x > .workbench/policy.cedar; true"
+    long = await ground.connector.dispatch(make_request(ground.workspace, script, mode=TerminalMode.PTY))
+    async for _ in ground.connector.logs(long, offset=0, follow=True):
+        break
+    await asyncio.gather(*(ground.run("true") for _ in range(3)))
+    await ground.connector.write_input(long, b"\n")
+    await ground.finish(long)
+    assert listing(ground.workspace) == set()
+
+
+@pytest.mark.parametrize("name", [".envrc", ".bashrc", ".vimrc", ".gitconfig"])
+async def test_startup_files_cannot_be_changed(ground: Ground, name: str) -> None:
+    (ground.workspace / name).write_text("old")
+    await ground.run(f"echo new > {name}; mv {name} x; rm -f {name}; ln -sf x {name}")
+    assert (ground.workspace / name).read_text() == "old"
+    assert not (ground.workspace / name).is_symlink()
+
+
+async def test_editor_folders_cannot_be_changed(ground: Ground) -> None:
+    (ground.workspace / ".vscode").mkdir()
+    (ground.workspace / ".vscode" / "tasks.json").write_text("old")
+    await ground.run("echo new > .vscode/tasks.json; mv .vscode x; rm -rf .vscode")
+    assert listing(ground.workspace) == {".vscode", ".vscode/tasks.json"}
+    assert (ground.workspace / ".vscode" / "tasks.json").read_text() == "old"
+
+
+@pytest.mark.parametrize("name", [".git", ".workbench"])
+async def test_a_protected_path_that_is_a_symlink_is_refused(
+    ground: Ground, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (ground.workspace / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BoundaryViolation):
+        await ground.run("true")
+
+
+async def test_a_workspace_that_became_a_symlink_is_refused(ground: Ground, tmp_path: Path) -> None:
+    request = make_request(ground.workspace, "touch made")
+    ground.workspace.rmdir()
+    ground.workspace.symlink_to("/usr")
+    with pytest.raises(BoundaryViolation):
+        await ground.connector.dispatch(request)
+    assert not Path("/usr/made").exists()
+
+
+async def test_a_folder_exchanged_while_starting_never_shows_the_other_one(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """A hostile run elsewhere swaps the workspace for a symlink again and again while steps start."""
+    secret = tmp_path / "other"
+    secret.mkdir()
+    (secret / "secret").write_text("secret-4411")
+    aside = tmp_path / "aside"
+    swapping = True
+
+    def swap() -> None:
+        while swapping:
+            os.rename(ground.workspace, aside)
+            os.symlink(secret, ground.workspace)
+            os.unlink(ground.workspace)
+            os.rename(aside, ground.workspace)
+
+    thread = asyncio.create_task(asyncio.to_thread(swap))
+    outcomes = []
+    for _ in range(15):
+        try:
+            outcomes.append(await ground.run("cat secret; touch made"))
+        except (BoundaryViolation, SandboxUnavailable):
+            continue
+    swapping = False
+    await thread
+    assert all("secret-4411" not in outcome.text for outcome in outcomes)
+    assert not (secret / "made").exists()
+
+
+async def test_programs_cannot_be_planted_on_the_path(ground: Ground) -> None:
+    script = (
+        'IFS=:; for d in $PATH; do touch "$d/planted" && echo "$d can be written"; done 2>/dev/null; true'
+    )
+    outcome = await ground.run(script, environment={"PATH": f"{ground.workspace}:/tmp"})
+    assert outcome.text == ""
+
+
+async def test_a_toolchain_is_seen_on_the_path_and_cannot_be_written(ground: Ground, tmp_path: Path) -> None:
+    tool = tmp_path / "tools" / "bin" / "mytool"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\necho from the toolchain\n")
+    tool.chmod(0o755)
+    script = f"mytool; echo x > {tool}; rm -f {tool}"
+    outcome = await ground.run(script, toolchains=(str(tmp_path / "tools"),))
+    assert outcome.text.startswith("from the toolchain\n")
+    assert tool.read_text().startswith("#!/bin/sh")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/usr", "/etc", "/home", "/root", "/tmp", "/proc", "/usr/share/doc", "~"]
+)
+async def test_system_folders_and_homes_are_no_workspace(ground: Ground, path: str) -> None:
+    with pytest.raises(BoundaryViolation) as refused:
+        ground.connector.check_workspace(os.path.expanduser(path))
+    assert refused.value.remedy
+
+
+async def test_the_state_folder_and_a_workspace_never_hold_one_another(
+    ground: Ground, tmp_path: Path
+) -> None:
+    for path in (tmp_path, ground.home, ground.home / "runs"):
+        with pytest.raises(BoundaryViolation):
+            ground.connector.check_workspace(str(path))

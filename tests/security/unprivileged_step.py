@@ -1,0 +1,75 @@
+"""Runs one attack in the sandbox as whoever executes this; standard library and the sandbox room only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+sys.path.append(sys.argv[1])
+
+from workbench.model.statuses import TerminalMode
+from workbench.sandbox import assignment, probe, seccomp, transcript
+from workbench.sandbox.host import survey_host
+from workbench.sandbox.watch import Watch
+from workbench.sandbox.workspace import check_workspace, survey_workspace
+from workbench.sandbox.zygote import Zygote
+
+
+async def main(ground: Path, script: str, should_cancel: bool) -> None:
+    """Prints the findings of the probe, the output and the end as JSON."""
+    workspace, folder = ground / "workspace", ground / "home" / "step"
+    for path in (workspace, folder, ground / "home" / "placeholders"):
+        path.mkdir(parents=True)
+    empty = ground / "home" / "empty"
+    empty.touch(mode=0o444)
+    machine = seccomp.machine_of_host()
+    assert machine is not None
+    host, code = survey_host(), seccomp.build_filter(machine)
+    findings = probe.run_probe(host, code, str(empty))
+    facts = survey_workspace(check_workspace(str(workspace), state_home=str(ground / "home")))
+    profile = assignment.build_profile(
+        host=host,
+        workspace=facts,
+        cwd=str(workspace),
+        environment={},
+        mode=TerminalMode.PTY,
+        toolchains=(),
+        empty_file=str(empty),
+    )
+    supervision = assignment.Supervision(
+        folder=str(folder),
+        placeholder_folder=str(ground / "home" / "placeholders"),
+        masks=(),
+        max_output_bytes=1 << 20,
+        rows=24,
+        columns=80,
+        timeout_seconds=60,
+        idle_timeout_seconds=None,
+    )
+    zygote = Zygote(log_path=ground / "home" / "log")
+    await zygote.spawn(
+        assignment.build_assignment(
+            profile,
+            ("/bin/bash", "--norc", "-c", script),
+            seccomp=code,
+            workspace=facts,
+            supervision=supervision,
+        )
+    )
+    watch = Watch(folder, placeholder_folder=ground / "home" / "placeholders")
+    if should_cancel:
+        while watch.size == 0:
+            await watch.wait_change(size=0, phase=watch.phase)
+        await watch.send({"op": "cancel", "reason": "x", "grace_seconds": 0.2})
+    await watch.wait_end(60)
+    assert watch.ended is not None
+    output = b"".join(piece.data for piece in transcript.iterate_pieces(folder, until=watch.size))
+    await watch.close()
+    await zygote.close()
+    failed = [finding.name for finding in findings if not finding.is_ok]
+    print(json.dumps({"failed": failed, "output": output.decode(), "ended": dict(watch.ended)}))
+
+
+asyncio.run(main(Path(sys.argv[2]), sys.argv[3], sys.argv[4] == "cancel"))

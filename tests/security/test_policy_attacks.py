@@ -228,6 +228,9 @@ echo x > .npmrc
 touch /tmp/x
 tee /etc/x
 mv a /ws-evil
+cp -r x/.git y
+mv x/.git/hooks y
+tar -czf a.tgz .git
 ln -s / root
 ln -s .git/hooks h
 ln -s a b && cat b/x

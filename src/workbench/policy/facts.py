@@ -10,24 +10,17 @@ import posixpath
 import re
 from dataclasses import dataclass, field, replace
 
-from tree_sitter import Language
-
-from workbench.model.command import Surroundings
 from workbench.model.verdict import CommandFacts, Effect
-from workbench.policy.catalog import Catalog, Program
+from workbench.policy.catalog import Program
 from workbench.policy.options import Reading, Value
 from workbench.policy.parse import Script, parse_script, render_commands
-from workbench.policy.paths import is_within, labels_for, locate
+from workbench.policy.paths import labels_for, locate
+from workbench.policy.programs import Reader, resolve_program
 from workbench.policy.unwrap import Inner, split_find, unwrap
-from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
+from workbench.policy.walk import DYNAMIC, SimpleCommand, plain
 
 _DEEPEST = 8
-_MOST_CALLS = 300
 _MOST_FOLDERS = 4
-_SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
-_LOCAL_TOOL_FOLDERS = (("node_modules", ".bin"), (".venv", "bin"), ("venv", "bin"))
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
-_INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
 _PATH_KINDS = frozenset({"read", "write", "delete", "move", "code", "shellfile", "chdir", "link"})
 _EFFECT_ORDER = tuple(Effect)
 
@@ -49,17 +42,6 @@ class Facts:
     strict: bool
     rendered: str
     words: tuple[str, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class Reader:
-    """What stays the same while one command is read."""
-
-    catalog: Catalog
-    language: Language
-    surroundings: Surroundings
-    workspace_root: str
-    calls_left: int = _MOST_CALLS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,7 +177,7 @@ def _read_words(
     if not words:
         paths.labels.add("no_program")
         return [_call("", words, cwd, paths)], words, True
-    program, path = _resolve(reader, words[0], cwd, paths.labels)
+    program, path = resolve_program(reader, words[0], cwd, paths.labels)
     name = program.name if program is not None else plain(words[0])
     args = words[1:]
     if "workspace_code" in paths.labels and path is not None:
@@ -228,6 +210,9 @@ def _read_words(
     cwd_inside, shell_files = _take_values(reader, reading, cwd, paths)
     if "unpacks" in paths.labels:
         _use_path(reader, paths, "write", ".", cwd_inside)
+    if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):
+        # A copied repository brings its own configuration and hooks.
+        paths.labels.add("writes_git_folder")
     if program.name == "cd":
         _check_cd(reader, reading, cwd, paths, depth)
     if "stdin_code" in paths.labels and stdin_text:
@@ -279,73 +264,6 @@ def _read_inner(
 
 def _many_changes(call: Call) -> frozenset[str]:
     return frozenset({"changes_many"}) if call.facts.writes else frozenset()
-
-
-def _resolve(reader: Reader, word: str, cwd: str, labels: set[str]) -> tuple[Program | None, str | None]:
-    """Finds the program that word 0 names; the labels say where it lies and what is odd about it."""
-    name = plain(word)
-    if is_dynamic(word):
-        labels.add("program_dynamic")
-    catalog, surroundings, root = reader.catalog, reader.surroundings, reader.workspace_root
-    if "/" not in name:
-        program = catalog.find(name)
-        if "python_module" in labels:
-            if program is None or "executes" not in program.forms[0].labels:
-                labels.add("program_unknown")
-                return None, None
-            return program, None
-        if program is not None and program.is_builtin:
-            return program, None
-        path = surroundings.program_path(name)
-        if path is None:
-            labels.add("program_missing")
-        elif is_within(surroundings.real_path(path), root):
-            labels.add("program_shadowed")
-        if program is None:
-            labels.add("program_unknown")
-        return program, path
-    place = locate(name, cwd=cwd, root=root, surroundings=surroundings)
-    last = posixpath.basename(name)
-    program = catalog.find(last)
-    if place.zone == "workspace":
-        return _resolve_in_workspace(reader, program, place.path, place.spelled, labels)
-    if posixpath.dirname(posixpath.normpath(name)) in _SYSTEM_FOLDERS and program is not None:
-        known = surroundings.program_path(last)
-        if known is not None and surroundings.real_path(known) == surroundings.real_path(name):
-            return program, name
-    labels |= {"program_unknown", "executes_outside"}
-    return program if program is not None and place.zone == "system" else None, place.path
-
-
-def _resolve_in_workspace(
-    reader: Reader, program: Program | None, path: str, spelled: str, labels: set[str]
-) -> tuple[Program | None, str | None]:
-    last = posixpath.basename(spelled)
-    folder = tuple(posixpath.dirname(spelled).split("/")[-2:])
-    if program is not None and folder in _LOCAL_TOOL_FOLDERS and "executes" in program.forms[0].labels:
-        labels.add("workspace_code")
-        return program, spelled
-    if program is not None or reader.surroundings.program_path(last) is not None:
-        labels |= {"program_shadowed", "program_unknown"}
-        return None, spelled
-    text = reader.surroundings.read_text(path)
-    first_line = text.split("\n", 1)[0] if text else ""
-    if not first_line.startswith("#!"):
-        labels |= {"program_unknown", "workspace_code", "executes"}
-        return None, spelled
-    words = first_line[2:].split()
-    interpreter = posixpath.basename(words[0]) if words else ""
-    if interpreter == "env" and len(words) > 1:
-        interpreter = words[1]
-    if interpreter in _SHELLS:
-        labels |= {"understood", "executes", "workspace_code", "workspace_script"}
-    elif interpreter in _INTERPRETERS:
-        labels |= {"understood", "executes", "workspace_code"}
-        return None, spelled
-    else:
-        labels |= {"program_unknown", "workspace_code", "executes"}
-        return None, spelled
-    return None, spelled
 
 
 def _read_shell_file(reader: Reader, path: str, cwd: str, paths: _Paths, depth: int) -> list[Call]:

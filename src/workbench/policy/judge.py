@@ -15,8 +15,9 @@ from workbench.model.command import Surroundings
 from workbench.model.verdict import Judgement
 from workbench.policy.catalog import Catalog
 from workbench.policy.evaluate import Rule, evaluate
-from workbench.policy.facts import Facts, Reader, find_conflicts, gather_facts
+from workbench.policy.facts import Facts, find_conflicts, gather_facts
 from workbench.policy.parse import Script, parse_script
+from workbench.policy.programs import Reader
 
 BARE_BASH = ("/usr/bin/bash", "--norc", "--noprofile", "-p", "-c")
 

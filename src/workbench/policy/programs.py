@@ -1,0 +1,103 @@
+"""Finds the program that a first word names: on the sandbox's PATH, in the system, in the workspace.
+
+A file in the workspace never passes for a known program, but for the project's own tools that run its code
+anyway. It reads no arguments and decides nothing.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from tree_sitter import Language
+
+from workbench.model.command import Surroundings
+from workbench.policy.catalog import Catalog, Program
+from workbench.policy.paths import is_within, locate
+from workbench.policy.walk import is_dynamic, plain
+
+_MOST_CALLS = 300
+_SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
+_LOCAL_TOOL_FOLDERS = (("node_modules", ".bin"), (".venv", "bin"), ("venv", "bin"))
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
+_INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Reader:
+    """What stays the same while one command is read."""
+
+    catalog: Catalog
+    language: Language
+    surroundings: Surroundings
+    workspace_root: str
+    calls_left: int = _MOST_CALLS
+
+
+def resolve_program(
+    reader: Reader, word: str, cwd: str, labels: set[str]
+) -> tuple[Program | None, str | None]:
+    """Returns the program that word 0 names and its path; adds to `labels` where it lies and what is odd."""
+    name = plain(word)
+    if is_dynamic(word):
+        labels.add("program_dynamic")
+    catalog, surroundings, root = reader.catalog, reader.surroundings, reader.workspace_root
+    if "/" not in name:
+        program = catalog.find(name)
+        if "python_module" in labels:
+            if program is None or "executes" not in program.forms[0].labels:
+                labels.add("program_unknown")
+                return None, None
+            return program, None
+        if program is not None and program.is_builtin:
+            return program, None
+        path = surroundings.program_path(name)
+        if path is None:
+            labels.add("program_missing")
+        elif is_within(surroundings.real_path(path), root):
+            labels.add("program_shadowed")
+        if program is None:
+            labels.add("program_unknown")
+        return program, path
+    place = locate(name, cwd=cwd, root=root, surroundings=surroundings)
+    last = posixpath.basename(name)
+    program = catalog.find(last)
+    if place.zone == "workspace":
+        return _resolve_in_workspace(reader, program, place.path, place.spelled, labels)
+    if posixpath.dirname(posixpath.normpath(name)) in _SYSTEM_FOLDERS and program is not None:
+        known = surroundings.program_path(last)
+        if known is not None and surroundings.real_path(known) == surroundings.real_path(name):
+            return program, name
+    labels |= {"program_unknown", "executes_outside"}
+    return program if program is not None and place.zone == "system" else None, place.path
+
+
+def _resolve_in_workspace(
+    reader: Reader, program: Program | None, path: str, spelled: str, labels: set[str]
+) -> tuple[Program | None, str | None]:
+    last = posixpath.basename(spelled)
+    folder = tuple(posixpath.dirname(spelled).split("/")[-2:])
+    if program is not None and folder in _LOCAL_TOOL_FOLDERS and "executes" in program.forms[0].labels:
+        labels.add("workspace_code")
+        return program, spelled
+    if program is not None or reader.surroundings.program_path(last) is not None:
+        labels |= {"program_shadowed", "program_unknown"}
+        return None, spelled
+    text = reader.surroundings.read_text(path)
+    first_line = text.split("\n", 1)[0] if text else ""
+    if not first_line.startswith("#!"):
+        labels |= {"program_unknown", "workspace_code", "executes"}
+        return None, spelled
+    words = first_line[2:].split()
+    interpreter = posixpath.basename(words[0]) if words else ""
+    if interpreter == "env" and len(words) > 1:
+        interpreter = words[1]
+    if interpreter in _SHELLS:
+        labels |= {"understood", "executes", "workspace_code", "workspace_script"}
+    elif interpreter in _INTERPRETERS:
+        labels |= {"understood", "executes", "workspace_code"}
+        return None, spelled
+    else:
+        labels |= {"program_unknown", "workspace_code", "executes"}
+        return None, spelled
+    return None, spelled

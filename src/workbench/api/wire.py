@@ -53,11 +53,22 @@ class ProjectOut(Wire):
     created_at: str
 
 
+class EnvProfileIn(Wire):
+    """Variables are plain; secrets are names in the vault, released to a step only once it is admitted."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    variables: dict[str, str] = Field(default_factory=dict, max_length=200)
+    secrets: list[str] = Field(default_factory=list, max_length=200)
+
+
 class ProjectIn(Wire):
+    """Adds a project or changes the one at this path; what is null stays as it is."""
+
     path: str = Field(max_length=4096)
     name: str | None = Field(default=None, max_length=200)
     forbid_self_approval: bool | None = None
     toolchains: list[str] | None = None
+    env_profile: EnvProfileIn | None = None
 
 
 class EvidenceOut(Wire):
@@ -172,7 +183,10 @@ class DiscoveryOut(Wire):
 
 
 class DocumentTextOut(Wire):
-    """The text of one document of the project; the page renders it, as text that can do nothing."""
+    """The text of one document of the project; a long one is cut, and its last line says so.
+
+    `commit` is the one whose file has exactly these bytes, or null.
+    """
 
     path: str
     text: str

@@ -116,6 +116,16 @@ def read_token(config: Config) -> str:
         ) from error
 
 
+def set_kill_file(config: Config, reason: str | None) -> None:
+    """Writes the kill file with its reason, or removes it for None; no server or database is needed."""
+    path = config.home / "KILL"
+    if reason is None:
+        path.unlink(missing_ok=True)
+        return
+    prepare_home(config.home)
+    write_private(path, f"{reason} (by {local_actor_name()})\n")
+
+
 def take_lock(home: Path) -> int:
     descriptor = os.open(home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

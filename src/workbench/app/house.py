@@ -22,7 +22,8 @@ from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
-from workbench.engine.operate import set_switch
+from workbench.engine.look import read_kill_file
+from workbench.engine.operate import note, set_switch
 from workbench.engine.recover import recover
 from workbench.gate import admit, load_policy
 from workbench.gate.switches import LOCAL
@@ -128,11 +129,16 @@ async def _first_switch(context: Context) -> None:
 
 
 async def _keep_house(context: Context) -> None:
-    """Expires approvals whose time is over, again and again."""
-
+    """Expires approvals whose time is over, and records when the kill file comes and goes."""
+    seen: str | None = None
     while True:
         try:
             await expire_overdue(context)
+            found = read_kill_file(context.kill_file)
+            if (found is None) != (seen is None):
+                tag = "kill:file_set" if found is not None else "kill:file_removed"
+                await note(context, tag=tag, actor=ENGINE, payload={"reason": found or seen})
+            seen = found
         except WorkbenchError as error:
             log.warning("housekeeping failed", problem=error.message)
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)

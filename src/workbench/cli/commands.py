@@ -162,6 +162,19 @@ def _add_server(root: typer.Typer) -> None:
 
         add_project(path, name, toolchain, forbid_self_approval, json)
 
+    @project.command("env")
+    def env(
+        profile: Annotated[str, typer.Argument(help="The environment profile's name.")],
+        variable: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may come again.")] = None,
+        secret: Annotated[list[str] | None, typer.Option(help="A secret's name; may come again.")] = None,
+        repo: Repo = None,
+        json: Json = False,
+    ) -> None:
+        """Set what an environment profile holds; it replaces the profile of that name."""
+        from workbench.cli.project import set_env_profile
+
+        set_env_profile(profile, variable or [], secret or [], repo, json)
+
     @project.command("list")
     def list_(json: Json = False) -> None:
         """List the projects."""

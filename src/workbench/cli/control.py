@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.app.home import find_server, load_config, set_kill_file
 from workbench.cli.client import connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
 from workbench.cli.place import find_project
@@ -74,7 +75,17 @@ def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
 def set_kill(
     engaged: bool, reason: str, project: str | None, connector: str | None, stop_running: bool
 ) -> None:
-    """Engages or releases the kill switch."""
+    """Engages or releases the kill switch; with no server running, by the file that needs none.
+
+    A server is never started for it: starting one could start what was queued.
+    """
+    config = load_config()
+    if find_server(config) is None and project is None and connector is None:
+        set_kill_file(config, reason if engaged else None)
+        print_line(f"no server runs; the file {config.home / 'KILL'} is " + ("set" if engaged else "removed"))
+        return
+    if not engaged and project is None and connector is None:
+        set_kill_file(config, None)
     body = {
         "engaged": engaged,
         "reason": reason,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line, print_table
+from workbench.cli.place import find_project
 from workbench.cli.toolchains import find_toolchains
+from workbench.model.errors import InvalidInput
 
 
 def add_project(
@@ -30,6 +32,31 @@ def add_project(
         print_json(made)
     else:
         print_line(f"{made['project_id']}  {made['name']}  {made['workspace_root']}")
+
+
+def set_env_profile(
+    name: str, variables: list[str], secrets: list[str], repo: str | None, as_json: bool
+) -> None:
+    """Replaces one environment profile of the project here; values are not shown again."""
+    pairs = {}
+    for given in variables:
+        key, equals, value = given.partition("=")
+        if not equals:
+            raise InvalidInput(f"{given!r} is not NAME=VALUE", remedy="write --variable NAME=VALUE")
+        pairs[key] = value
+    client = connect()
+    made = client.post(
+        "/api/projects",
+        {
+            "path": find_project(client, repo)["workspace_root"],
+            "env_profile": {"name": name, "variables": pairs, "secrets": secrets},
+        },
+    )
+    if as_json:
+        print_json(made)
+    for profile in [] if as_json else made["env_profiles"]:
+        names = ", ".join([*profile["variable_names"], *(f"{s} (secret)" for s in profile["secret_names"])])
+        print_line(f"{profile['name']}: {names or 'empty'}")
 
 
 def list_projects(as_json: bool) -> None:

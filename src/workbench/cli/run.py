@@ -157,10 +157,9 @@ def _copy(
             told = json.loads(message)
             if told["type"] == "ended":
                 return
-            if told["type"] == "waiting":
-                if told.get("status") == "blocked":
-                    return
-                print_note(told["why"])
+            # Queued is not worth a word: it lasts milliseconds. A hold is reported by the caller.
+            if told["type"] == "waiting" and told["status"] == "blocked":
+                return
 
 
 def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:

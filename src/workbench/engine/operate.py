@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from workbench.engine.cancel import cancel
 from workbench.engine.context import Context
@@ -14,9 +16,17 @@ from workbench.model.actor import Actor
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotFound
-from workbench.model.project import Project
+from workbench.model.project import EnvProfile, Project
 from workbench.model.statuses import RunStatus
 
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+# The families by which an environment, not the command, decides what is executed (facts of shells, loaders
+# and the common interpreters); the author's name in git is harmless and wanted.
+_STEERING: Final = re.compile(
+    r"LD_.*|DYLD_.*|BASH_.*|ENV|PATH|IFS|HOME|SHELL|SHELLOPTS|CDPATH|GLOBIGNORE|PS4|PROMPT_COMMAND|PYTHON.*"
+    r"|NODE_OPTIONS|NODE_PATH|PERL5.*|PERLLIB|RUBYOPT|RUBYLIB|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|PAGER|EDITOR|VISUAL"
+    r"|GIT_(?!AUTHOR_|COMMITTER_).*|GCONV_PATH|LOCPATH|MAKEFLAGS|GNUMAKEFLAGS|MAKEFILES|WORKBENCH_.*"
+)
 SWITCHES = (LOCAL, CONNECTORS, ORCHESTRATION)
 
 
@@ -28,9 +38,15 @@ async def add_project(
     name: str | None = None,
     forbid_self_approval: bool | None = None,
     toolchains: tuple[str, ...] | None = None,
+    env_profile: EnvProfile | None = None,
 ) -> Project:
-    """Makes a folder a project, or changes the one it is; raises BoundaryViolation for a folder that may
-    not be a workspace and InvalidInput for one that is not there."""
+    """Makes a folder a project, or changes the one it is.
+
+    An `env_profile` takes the place of the one with its name. Raises BoundaryViolation for a folder that may
+    not be a workspace or a toolchain, InvalidInput for a variable that would steer programs.
+    """
+    if env_profile is not None:
+        _check_profile(env_profile)
     root = Path(context.check_workspace(str(path)))
     known = {project.workspace_root: project for project in await context.ledger.projects()}
     existing = known.get(str(root))
@@ -41,6 +57,7 @@ async def add_project(
             workspace_root=str(root),
             forbid_self_approval=bool(forbid_self_approval),
             toolchains=toolchains or (),
+            env_profiles=_with_profile((EnvProfile(name="default"),), env_profile),
             created_at=render_time(context.clock.now()),
         )
     else:
@@ -51,6 +68,7 @@ async def add_project(
             if forbid_self_approval is None
             else forbid_self_approval,
             toolchains=existing.toolchains if toolchains is None else toolchains,
+            env_profiles=_with_profile(existing.env_profiles, env_profile),
         )
         if project == existing:
             return existing
@@ -62,6 +80,33 @@ async def add_project(
         # Two callers added the same folder at once: the first one's project is the project.
         return next(p for p in await context.ledger.projects() if p.workspace_root == str(root))
     return await context.ledger.project(project.project_id)
+
+
+def _with_profile(profiles: tuple[EnvProfile, ...], new: EnvProfile | None) -> tuple[EnvProfile, ...]:
+    if new is None:
+        return profiles
+    others = tuple(profile for profile in profiles if profile.name != new.name)
+    return tuple(sorted((*others, new), key=lambda profile: (profile.name != "default", profile.name)))
+
+
+def _check_profile(profile: EnvProfile) -> None:
+    """Refuses names that make programs run other code than what was judged."""
+    for name in (*profile.variables, *profile.secrets):
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidInput(
+                f"{name!r} is no name for a variable",
+                remedy="use letters, digits and underscores, not starting with a digit",
+            )
+        if _STEERING.fullmatch(name):
+            raise InvalidInput(
+                f"{name} would change which code a program runs",
+                remedy="leave it out; toolchains and PATH are set by the sandbox",
+            )
+    for name, value in profile.variables.items():
+        if "\0" in value or len(value) > 32768:
+            raise InvalidInput(
+                f"the value of {name} cannot be an environment value", remedy="use shorter text"
+            )
 
 
 async def set_switch(

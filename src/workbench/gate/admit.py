@@ -37,7 +37,7 @@ def admit(
         connector=command.connector,
     )
     digest = subject_digest(
-        command, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
+        command, project, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
     )
     blocked_by, reason, approval_id = _find_objection(request, snapshot, judgement, digest, surroundings)
     return Admission(

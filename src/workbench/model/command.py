@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workbench.model.canonical import digest_of
+from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
 
 
@@ -38,13 +39,15 @@ class Command:
     columns: int = 80
 
 
-def subject_digest(command: Command, *, sandbox_profile: str, policy_digest: str) -> str:
+def subject_digest(command: Command, project: Project, *, sandbox_profile: str, policy_digest: str) -> str:
     """Returns the digest an approval is bound to.
 
-    It covers the exact command bytes, working directory, environment profile, connector, tool scope,
-    terminal mode, time limits, sandbox profile and policy digest: change any and a new approval is needed.
+    It covers the exact command bytes, working directory, environment profile with its variables and secret
+    names, connector, tool scope, terminal mode, time limits, what the sandbox shows (its profile, the
+    project's toolchains and network names) and the policy digest: change any and a new approval is needed.
     The terminal's size is no part of it.
     """
+    profiles = [profile for profile in project.env_profiles if profile.name == command.env_profile]
     return digest_of(
         {
             "source_text": command.source_text,
@@ -55,7 +58,13 @@ def subject_digest(command: Command, *, sandbox_profile: str, policy_digest: str
             "mode": command.mode.value,
             "timeout_seconds": command.timeout_seconds,
             "idle_timeout_seconds": command.idle_timeout_seconds,
+            "environment": [
+                {"variables": dict(profile.variables), "secrets": sorted(profile.secrets)}
+                for profile in profiles
+            ],
             "sandbox_profile": sandbox_profile,
+            "toolchains": sorted(project.toolchains),
+            "network_allowlist": sorted(project.network_allowlist),
             "policy_digest": policy_digest,
         }
     )

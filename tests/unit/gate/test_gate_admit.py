@@ -37,7 +37,7 @@ def ask_for(text: str, **more: object) -> AdmissionRequest:
 
 def approval_for(request: AdmissionRequest, **more: object) -> Approval:
     digest = subject_digest(
-        request.command, sandbox_profile=request.sandbox_profile, policy_digest=POLICY.policy_digest
+        request.command, PROJECT, sandbox_profile=request.sandbox_profile, policy_digest=POLICY.policy_digest
     )
     fields: dict[str, object] = {
         "approval_id": "apr_1",
@@ -135,6 +135,21 @@ def test_an_approval_does_not_hold_for_a_changed_command(change: dict[str, objec
     assert answer(changed, approval=approval_for(request)).blocked_by is BlockedBy.APPROVAL
     other_profile = dataclasses.replace(request, sandbox_profile="weaker")
     assert answer(other_profile, approval=approval_for(request)).blocked_by is BlockedBy.APPROVAL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network_allowlist": ("example.org",)},
+        {"toolchains": ("/opt/x",)},
+        {"env_profiles": (EnvProfile(name="default", variables={"A": "1"}),)},
+        {"env_profiles": (EnvProfile(name="default", secrets=("TOKEN",)),)},
+    ],
+)
+def test_an_approval_does_not_hold_for_what_the_project_has_opened_since(change: dict[str, object]) -> None:
+    request = ask_for("rm -r build")
+    project = dataclasses.replace(PROJECT, **change)  # type: ignore[arg-type]
+    assert answer(request, approval=approval_for(request), project=project).blocked_by is BlockedBy.APPROVAL
 
 
 def test_no_approval_lifts_a_denial() -> None:

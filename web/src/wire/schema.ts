@@ -875,7 +875,9 @@ export interface components {
         };
         /**
          * DocumentTextOut
-         * @description The text of one document of the project; the page renders it, as text that can do nothing.
+         * @description The text of one document of the project; a long one is cut, and its last line says so.
+         *
+         *     `commit` is the one whose file has exactly these bytes, or null.
          */
         DocumentTextOut: {
             /** Commit */
@@ -886,6 +888,20 @@ export interface components {
             text: string;
             /** Truncated */
             truncated: boolean;
+        };
+        /**
+         * EnvProfileIn
+         * @description Variables are plain; secrets are names in the vault, released to a step only once it is admitted.
+         */
+        EnvProfileIn: {
+            /** Name */
+            name: string;
+            /** Secrets */
+            secrets?: string[];
+            /** Variables */
+            variables?: {
+                [key: string]: string;
+            };
         };
         /**
          * EnvProfileOut
@@ -1111,8 +1127,12 @@ export interface components {
             /** Title */
             title: string;
         };
-        /** ProjectIn */
+        /**
+         * ProjectIn
+         * @description Adds a project or changes the one at this path; what is null stays as it is.
+         */
         ProjectIn: {
+            env_profile?: components["schemas"]["EnvProfileIn"] | null;
             /** Forbid Self Approval */
             forbid_self_approval?: boolean | null;
             /** Name */
@@ -1630,6 +1650,7 @@ export type DiagnosticOut = components['schemas']['DiagnosticOut'];
 export type DiscoveryOut = components['schemas']['DiscoveryOut'];
 export type DocumentOut = components['schemas']['DocumentOut'];
 export type DocumentTextOut = components['schemas']['DocumentTextOut'];
+export type EnvProfileIn = components['schemas']['EnvProfileIn'];
 export type EnvProfileOut = components['schemas']['EnvProfileOut'];
 export type EventOut = components['schemas']['EventOut'];
 export type EvidenceOut = components['schemas']['EvidenceOut'];

@@ -15,6 +15,7 @@ from workbench.engine.advise import advise_project, discover_project
 from workbench.engine.operate import add_project
 from workbench.features import read_document
 from workbench.model.errors import NotFound
+from workbench.model.project import EnvProfile
 
 router = APIRouter()
 
@@ -34,6 +35,13 @@ async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> w
         name=body.name,
         forbid_self_approval=body.forbid_self_approval,
         toolchains=None if body.toolchains is None else tuple(body.toolchains),
+        env_profile=None
+        if body.env_profile is None
+        else EnvProfile(
+            name=body.env_profile.name,
+            variables=body.env_profile.variables,
+            secrets=tuple(body.env_profile.secrets),
+        ),
     )
     return project_out(project)
 
@@ -78,7 +86,14 @@ async def get_document(
 ) -> wire.DocumentTextOut:
     text = await asyncio.to_thread(read_document, Path(project.workspace_root), path)
     discovery = await discover_project(house.context, project)
-    return wire.DocumentTextOut(path=path, text=text, commit=discovery.commit, truncated=False)
+    documents = (document for feature in discovery.features for document in feature.documents)
+    commit = next((document.commit for document in documents if document.path == path), None)
+    return wire.DocumentTextOut(path=path, text=text, commit=commit, truncated=_is_cut(text))
+
+
+def _is_cut(text: str) -> bool:
+    """Tells whether features cut the document: its last line then says so."""
+    return text.rstrip("\n").rpartition("\n")[2].startswith("[cut here: ")
 
 
 @router.get("/api/recommendations")

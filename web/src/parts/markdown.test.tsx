@@ -36,7 +36,7 @@ describe("a repository's markdown", () => {
       firstLine: 4,
     });
     const shown = html(text);
-    expect(shown).toContain('<h1 data-line="4">Title</h1>');
+    expect(shown).toContain('<h2 data-line="4">Title</h2>');
     expect(shown).toContain('<p data-line="6">text</p>');
     expect(shown).toContain('<li data-line="9">two</li>');
     expect(shown).toContain('<li data-line="2">status: done</li>');

@@ -36,6 +36,12 @@ function lines(token: Token, firstLine: number): Record<string, unknown> {
   return token.map ? { "data-line": token.map[0] + firstLine } : {};
 }
 
+/** A document's headings stand below the page's own. */
+function demoted(tag: string): string {
+  const level = /^h([1-6])$/.exec(tag)?.[1];
+  return level ? `h${Math.min(6, Number(level) + 1)}` : tag;
+}
+
 /** Folds a run of tokens into elements; returns the index behind the token that closed it. */
 function fold(tokens: Token[], start: number, firstLine: number): [ReactNode[], number] {
   const nodes: ReactNode[] = [];
@@ -65,7 +71,7 @@ function fold(tokens: Token[], start: number, firstLine: number): [ReactNode[], 
               ),
         );
       } else {
-        const tag = BLOCKS.has(token.tag) ? token.tag : "div";
+        const tag = BLOCKS.has(token.tag) ? demoted(token.tag) : "div";
         nodes.push(createElement(tag, { key, ...lines(token, firstLine) }, ...children));
       }
       continue;

@@ -101,6 +101,7 @@ function Inside() {
     "g a": of("approvals"),
     "g c": of("connectors"),
     "g p": () => void navigate({ to: "/program" }),
+    "g s": () => void navigate({ to: "/settings" }),
     "/": () => {
       const field = document.querySelector<HTMLElement>("main input[type=search]");
       if (field) field.focus();

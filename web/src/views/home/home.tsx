@@ -1,6 +1,6 @@
 /* Home: what needs a person, what runs, what comes next. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { CommandBlock, CommandLine } from "../../parts/command";
 import { useKeys } from "../../parts/keys";
@@ -217,9 +217,8 @@ function Welcome() {
 
 export function HomePage() {
   const { projectId, project, isKnown } = useHere();
-  const navigate = useNavigate();
   const [isAsking, setAsking] = useState(false);
-  useKeys({ n: () => projectId && setAsking(true), "g s": () => void navigate({ to: "/settings" }) });
+  useKeys({ n: () => projectId && setAsking(true) });
   if (!isKnown)
     return (
       <div className="page">

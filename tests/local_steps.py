@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workbench.connectors.contract import DispatchRequest, Ended, ExternalRef, Snapshot
 from workbench.connectors.local import SANDBOX_PROFILE, LocalConnector, LocalLimits
+from workbench.connectors.registry import Surrounds
 from workbench.model.admission import Admission, AdmissionRequest
 from workbench.model.command import Command
 from workbench.model.project import Project
@@ -168,3 +169,8 @@ def processes_with(mark: str) -> list[int]:
             if mark.encode() in line:
                 found.append(int(name))
     return found
+
+
+def build_local(surrounds: Surrounds) -> LocalConnector:
+    """What a package would offer under the entry point group."""
+    return LocalConnector(state_home=surrounds.state_home, clock=surrounds.clock)

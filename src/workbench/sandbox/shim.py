@@ -199,7 +199,9 @@ class _Step:
             "init_start_ticks": census.read_start_ticks(init),
             "pid_namespace": self._namespace,
         }
-        step_folder.write_document(self._folder, step_folder.IDENTITY, self._identity, durable=False)
+        with contextlib.suppress(OSError):
+            # Without it a lost step is still ended by the kernel, with its shim.
+            step_folder.write_document(self._folder, step_folder.IDENTITY, self._identity, durable=False)
 
     def _close(self, name: str) -> None:
         """Closes one of our descriptors, which takes it out of the epoll set as well."""
@@ -406,7 +408,9 @@ class _Step:
         at_ms = int((time.monotonic() - self._began) * 1000)
         digest = self._segment.finish(at_ms)
         if self._hold is not None:
-            self._hold.release()
+            # On a full disk the record cannot be kept; the next step in this workspace tidies up.
+            with contextlib.suppress(OSError):
+                self._hold.release()
         return self._describe(left, digest)
 
     def _wait_childless(self, deadline: float) -> int:

@@ -1,0 +1,152 @@
+"""Workspaces, placeholders, claims and look-ups on a real disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workbench.model.errors import BoundaryViolation, SandboxUnavailable
+from workbench.sandbox.host import survey_host
+from workbench.sandbox.lookup import ProjectSurroundings
+from workbench.sandbox.placeholders import FILE, FOLDER, Placeholders, identify
+from workbench.sandbox.probe import explain_failure
+from workbench.sandbox.step_folder import read_document, take_claim, write_document
+from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path.resolve() / "workspace"
+    folder.mkdir()
+    (tmp_path / "locks").mkdir()
+    return folder
+
+
+def test_a_survey_names_what_must_be_protected(workspace: Path) -> None:
+    assert survey_workspace(str(workspace)).protected == ((".workbench", FOLDER),)
+    (workspace / ".git").mkdir()
+    (workspace / ".envrc").touch()
+    facts = survey_workspace(str(workspace))
+    assert facts.git_folder == f"{workspace}/.git"
+    assert facts.protected == ((".workbench", FOLDER), (".git/hooks", FOLDER), (".git/config", FILE))
+    assert facts.startup == (".envrc",)
+
+
+def test_a_linked_work_trees_pointer_is_protected(workspace: Path) -> None:
+    (workspace / ".git").write_text("gitdir: /elsewhere")
+    assert survey_workspace(str(workspace)).startup == (".git",)
+
+
+def test_a_missing_workspace_is_refused_with_a_remedy(workspace: Path, tmp_path: Path) -> None:
+    with pytest.raises(BoundaryViolation) as refused:
+        check_workspace(str(workspace / "no"), state_home=str(tmp_path / "home"))
+    assert refused.value.remedy
+    assert check_workspace(str(workspace), state_home=str(tmp_path / "home")) == str(workspace)
+
+
+@pytest.mark.parametrize("path", ["/", "~", "/etc", "/home", "/proc"])
+def test_wide_folders_are_no_toolchain(path: str, tmp_path: Path) -> None:
+    with pytest.raises(BoundaryViolation):
+        check_toolchain(os.path.expanduser(path), state_home=str(tmp_path))
+
+
+def test_placeholders_last_as_long_as_anybody_holds_them(workspace: Path, tmp_path: Path) -> None:
+    protected = [(".workbench", FOLDER), ("config", FILE)]
+    first, second = (Placeholders(str(workspace), state_folder=str(tmp_path / "locks")) for _ in range(2))
+    first.hold(protected)
+    second.hold(protected)
+    first.release()
+    assert {path.name for path in workspace.iterdir()} == {".workbench", "config"}
+    second.release()
+    assert list(workspace.iterdir()) == []
+    first.close()
+    second.close()
+
+
+def test_a_hold_that_fell_with_its_process_is_tidied_by_the_next(workspace: Path, tmp_path: Path) -> None:
+    killed = Placeholders(str(workspace), state_folder=str(tmp_path / "locks"))
+    killed.hold([(".workbench", FOLDER)])
+    killed.close()
+    following = Placeholders(str(workspace), state_folder=str(tmp_path / "locks"))
+    following.hold([])
+    following.release()
+    following.close()
+    assert list(workspace.iterdir()) == []
+
+
+def test_what_somebody_put_into_a_placeholder_stays(workspace: Path, tmp_path: Path) -> None:
+    hold = Placeholders(str(workspace), state_folder=str(tmp_path / "locks"))
+    hold.hold([(".workbench", FOLDER)])
+    (workspace / ".workbench" / "policy.cedar").touch()
+    hold.release()
+    hold.close()
+    assert (workspace / ".workbench" / "policy.cedar").exists()
+
+
+def test_a_path_is_identified_without_following_symlinks(workspace: Path) -> None:
+    found = os.stat(workspace)
+    assert identify(str(workspace), "") == (found.st_dev, found.st_ino)
+    (workspace / "link").symlink_to("/usr")
+    with pytest.raises(OSError, match="symbolic link"):
+        identify(str(workspace), "link/bin")
+
+
+def test_a_claim_is_taken_once(tmp_path: Path) -> None:
+    assert take_claim(str(tmp_path), {"pid": 1})
+    assert not take_claim(str(tmp_path), {"pid": 2})
+    assert read_document(str(tmp_path), "claim.json") == {"pid": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["claim.json"]
+
+
+def test_a_document_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    assert read_document(str(tmp_path), "exit.json") is None
+    write_document(str(tmp_path), "exit.json", {"a": 1}, durable=True)
+    assert read_document(str(tmp_path), "exit.json") == {"a": 1}
+    (tmp_path / "exit.json").write_text('{"a"')
+    assert read_document(str(tmp_path), "exit.json") is None
+
+
+def test_programs_are_looked_up_on_the_sandboxs_path_alone(workspace: Path) -> None:
+    (workspace / "mytool").touch(mode=0o755)
+    around = ProjectSurroundings(workspace_root=str(workspace), toolchains=())
+    assert around.program_path("bash") in ("/usr/bin/bash", "/bin/bash")
+    assert [around.program_path(name) for name in ("mytool", "./mytool", "no-such", "", "..")] == [None] * 5
+
+
+def test_only_small_text_files_of_the_workspace_are_read(workspace: Path) -> None:
+    (workspace / "script").write_text("echo x")
+    (workspace / "large").write_bytes(b"x" * 300_000)
+    (workspace / "binary").write_bytes(b"\xff")
+    (workspace / "out").symlink_to("/etc/passwd")
+    os.mkfifo(workspace / "pipe")
+    around = ProjectSurroundings(workspace_root=str(workspace), toolchains=())
+    names = ("script", "large", "binary", "out", "pipe", ".", "no")
+    assert [around.read_text(str(workspace / name)) for name in names] == ["echo x", *([None] * 6)]
+    assert around.read_text("/etc/passwd") is None
+
+
+def test_the_host_survey_hides_what_not_everybody_may_read() -> None:
+    facts = survey_host()
+    for path in ("/etc/shadow", "/etc/gshadow"):
+        assert path in facts.hidden_files or not os.path.exists(path)
+    assert "/proc/sys" in facts.kernel_paths
+
+
+@pytest.mark.parametrize(
+    ("complaint", "remedy"),
+    [
+        ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "apparmor"),
+        ("bwrap: setting up uid map: Permission denied", "apparmor"),
+        ("bwrap: No permissions to create new namespace, likely because", "sysctl"),
+        ("bwrap: Creating new namespace failed: Operation not permitted", "seccomp"),
+        ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "systempaths"),
+        ("bwrap: Unknown option --disable-userns", "0.8"),
+        ("", "by hand"),
+    ],
+)
+def test_each_way_the_sandbox_can_be_forbidden_has_its_remedy(complaint: str, remedy: str) -> None:
+    error = explain_failure(complaint)
+    assert isinstance(error, SandboxUnavailable)
+    assert remedy in error.remedy

@@ -28,7 +28,8 @@ class Redaction:
         spans = self._spans(text)
         cut = self._first_open(text)
         shown = self._render(text, spans, cut)
-        beyond = max((end for start, end in spans if start < cut), default=0)
+        is_covered = self._covered > 0
+        beyond = max((end for start, end in spans if start < cut or (start == 0 and is_covered)), default=0)
         self._held, self._covered = text[cut:], max(0, beyond - cut)
         return shown
 

@@ -59,6 +59,19 @@ const CONTRAST: ITheme = {
   selectionBackground: "#0044cc",
 };
 
+/** The grounds of found words: all of them, and the one the reader is at. */
+export interface Marks {
+  match: string;
+  active: string;
+}
+
+/** The grounds of found words for a shade. */
+export function marksFor(shade: Shade): Marks {
+  return shade === "light"
+    ? { match: "#fbe7b2", active: "#f2b13c" }
+    : { match: "#4f4212", active: "#a85f0c" };
+}
+
 /** The colours for a shade. */
 export function coloursFor(shade: Shade): ITheme {
   switch (shade) {

@@ -56,6 +56,7 @@ export function openLine(runId: string, from: number, ends: LineEnds): Line {
         if (!word) return;
         if (word.type === "ended") {
           hasEnded = true;
+          ends.word({ type: "lease", held: false, holder: null });
           ends.tell("ended");
         }
         ends.word(word);

@@ -5,6 +5,7 @@ import { SearchAddon } from "@xterm/addon-search";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
+import type { Marks } from "./colours";
 import type { Frame } from "./frames";
 import { allowedLink, guard } from "./guard";
 
@@ -24,7 +25,7 @@ export interface Screen {
   write: (frame: Frame, drawn: () => void) => void;
   reset: () => void;
   fit: (wraps: boolean) => Sizes;
-  wear: (theme: ITheme) => void;
+  wear: (theme: ITheme, marks: Marks) => void;
   find: (text: string, backwards: boolean) => boolean;
   text: () => string;
   selection: () => string;
@@ -71,6 +72,7 @@ export function openScreen(
       allowNonHttpProtocols: false,
     },
   });
+  let marks: Marks = { match: "#fbe7b2", active: "#f2b13c" };
   const fitter = new FitAddon();
   const searcher = new SearchAddon();
   terminal.loadAddon(fitter);
@@ -108,8 +110,9 @@ export function openScreen(
       if (rows !== terminal.rows || columns !== terminal.cols) terminal.resize(columns, rows);
       return { rows, columns };
     },
-    wear: (next) => {
+    wear: (next, found) => {
       terminal.options.theme = next;
+      marks = found;
     },
     find: (text, backwards) => {
       if (text === "") {
@@ -118,10 +121,10 @@ export function openScreen(
       }
       const options = {
         decorations: {
-          matchBackground: "#6b5a12",
-          matchOverviewRuler: "#e8b65a",
-          activeMatchBackground: "#b8660a",
-          activeMatchColorOverviewRuler: "#ff9d3c",
+          matchBackground: marks.match,
+          matchOverviewRuler: marks.match,
+          activeMatchBackground: marks.active,
+          activeMatchColorOverviewRuler: marks.active,
         },
       };
       return backwards ? searcher.findPrevious(text, options) : searcher.findNext(text, options);

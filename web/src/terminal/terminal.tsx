@@ -13,7 +13,7 @@ import {
 import { DropdownMenu } from "radix-ui";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useShade } from "../parts/theme";
-import { coloursFor } from "./colours";
+import { coloursFor, marksFor } from "./colours";
 import type { Frame, Stream } from "./frames";
 import { type Line, type LineState, openLine } from "./line";
 import { openScreen, type Screen } from "./screen";
@@ -133,7 +133,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
     };
   }, [runId, shown, refit]);
 
-  useEffect(() => screen.current?.wear(coloursFor(shade)), [shade]);
+  useEffect(() => screen.current?.wear(coloursFor(shade), marksFor(shade)), [shade]);
 
   const toggleWrap = () => {
     wrapsRef.current = !wraps;
@@ -185,6 +185,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           </fieldset>
         )}
         <span className="grow" />
+        {holder && !hasLease && <span className="quiet">{holder} is typing</span>}
         {copied && <span className="quiet">{copied}</span>}
         {mayType && !hasLease && state === "live" && (
           <button

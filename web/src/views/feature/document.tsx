@@ -6,7 +6,7 @@ import { Markdown, PlainText } from "../../parts/markdown";
 import { ProblemNotice, Waiting } from "../../parts/notice";
 import { documentQuery } from "../../wire/queries";
 
-export function DocumentText({ projectId, path, line }: { projectId: string; path: string; line: number }) {
+function DocumentText({ projectId, path, line }: { projectId: string; path: string; line: number }) {
   const document = useQuery(documentQuery(projectId, path));
   if (document.isPending) return <Waiting rows={8} />;
   if (document.isError) return <ProblemNotice error={document.error} retry={() => void document.refetch()} />;
@@ -23,7 +23,7 @@ export function DocumentText({ projectId, path, line }: { projectId: string; pat
   );
 }
 
-export function DocumentPanel({
+export default function DocumentPanel({
   projectId,
   path,
   line,

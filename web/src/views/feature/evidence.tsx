@@ -2,6 +2,7 @@
    a click opens it there. */
 import { useQuery } from "@tanstack/react-query";
 import { HoverCard } from "radix-ui";
+import { useRef, useState } from "react";
 import { visible } from "../../parts/visible";
 import { documentQuery } from "../../wire/queries";
 import type { EvidenceOut } from "../../wire/schema";
@@ -32,6 +33,42 @@ function Lines({ path, line }: { path: string; line: number }) {
   );
 }
 
+function Source({ evidence, open }: { evidence: EvidenceOut; open: OpenAt }) {
+  const [isShown, setShown] = useState(false);
+  // Once opened beside the page, the line needs no card above it, until the pointer comes back.
+  const isOpened = useRef(false);
+  return (
+    <HoverCard.Root
+      open={isShown}
+      onOpenChange={(wanted) => setShown(wanted && !isOpened.current)}
+      openDelay={350}
+      closeDelay={80}
+    >
+      <HoverCard.Trigger asChild>
+        <button
+          type="button"
+          className="source"
+          onPointerEnter={() => {
+            isOpened.current = false;
+          }}
+          onClick={() => {
+            isOpened.current = true;
+            setShown(false);
+            open(evidence.path, evidence.line);
+          }}
+        >
+          {place(evidence)}
+        </button>
+      </HoverCard.Trigger>
+      <HoverCard.Portal>
+        <HoverCard.Content className="menu lines-card" align="start" sideOffset={6}>
+          <Lines path={evidence.path} line={evidence.line} />
+        </HoverCard.Content>
+      </HoverCard.Portal>
+    </HoverCard.Root>
+  );
+}
+
 export function Evidence({ evidence, open }: { evidence: EvidenceOut[]; open: OpenAt }) {
   return (
     <ul className="stack tight">
@@ -39,18 +76,7 @@ export function Evidence({ evidence, open }: { evidence: EvidenceOut[]; open: Op
         <li key={`${place(each)} ${each.fact}`} className="quote">
           <span>{visible(each.fact)}</span>
           <span className="line wraps">
-            <HoverCard.Root openDelay={350} closeDelay={80}>
-              <HoverCard.Trigger asChild>
-                <button type="button" className="source" onClick={() => open(each.path, each.line)}>
-                  {place(each)}
-                </button>
-              </HoverCard.Trigger>
-              <HoverCard.Portal>
-                <HoverCard.Content className="menu lines-card" align="start" sideOffset={6}>
-                  <Lines path={each.path} line={each.line} />
-                </HoverCard.Content>
-              </HoverCard.Portal>
-            </HoverCard.Root>
+            <Source evidence={each} open={open} />
             {!each.commit && <span className="tree-note">working tree, not committed</span>}
           </span>
         </li>

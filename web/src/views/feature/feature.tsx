@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { FileText } from "lucide-react";
 import { Tabs } from "radix-ui";
+import { lazy, Suspense } from "react";
 import { useKeys } from "../../parts/keys";
 import { Empty, Fold, ProblemNotice, Waiting } from "../../parts/notice";
 import { Status } from "../../parts/status";
@@ -14,11 +15,11 @@ import { Progress } from "../features/features";
 import { ReviewDialog } from "../review/review";
 import { Timeline } from "../run/timeline";
 import { RunRow } from "../runs/row";
-import { DocumentPanel } from "./document";
 import { Evidence } from "./evidence";
 import { Hero } from "./hero";
 import { Tasks } from "./tasks";
 
+const DocumentPanel = lazy(() => import("./document"));
 const route = getRouteApi("/p/$projectId/features/$featureId");
 
 function Runs({ projectId, featureId }: { projectId: string; featureId: string }) {
@@ -186,12 +187,14 @@ export function FeaturePage() {
         </Tabs.Root>
       </div>
       {search.doc && (
-        <DocumentPanel
-          projectId={projectId}
-          path={search.doc}
-          line={search.line ?? 0}
-          close={closeDocument}
-        />
+        <Suspense fallback={<aside className="panel" aria-label="Document" />}>
+          <DocumentPanel
+            projectId={projectId}
+            path={search.doc}
+            line={search.line ?? 0}
+            close={closeDocument}
+          />
+        </Suspense>
       )}
       {reviewed && <ReviewDialog projectId={projectId} asked={reviewed} close={() => choose(undefined)} />}
     </div>

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Empty, ProblemNotice, Waiting } from "../../parts/notice";
 import { Status } from "../../parts/status";
-import { capital, spoken } from "../../parts/words";
+import { spoken } from "../../parts/words";
 import { gatesQuery, metricsQuery } from "../../wire/queries";
 import type { MetricOut } from "../../wire/schema";
 import { useHere } from "../frame/here";
@@ -11,7 +11,8 @@ const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 function measured({ value, unit }: MetricOut): string {
   if (value === null) return "–";
-  return unit === "%" || unit === "percent" ? `${NUMBER.format(value)} %` : `${NUMBER.format(value)} ${unit}`;
+  if (unit === "share" || unit === "ratio") return `${NUMBER.format(value * 100)} %`;
+  return `${NUMBER.format(value)} ${unit}`;
 }
 
 export function ProgramPage() {
@@ -35,7 +36,7 @@ export function ProgramPage() {
         return (
           <section key={phase} className="card">
             <header>
-              <h2>{capital(spoken(phase))}</h2>
+              <h2>{spoken(phase)}</h2>
               <span className="grow" />
               <span className="quiet number">
                 {passed}/{ofPhase.length} pass

@@ -7,6 +7,7 @@ import { Dialog } from "radix-ui";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Fold, ProblemNotice, Waiting } from "../../parts/notice";
 import { Risk, Status } from "../../parts/status";
+import { Sentence } from "../../parts/time";
 import { visible } from "../../parts/visible";
 import { freshKey } from "../../wire/ask";
 import { connectorsQuery } from "../../wire/queries";
@@ -88,7 +89,11 @@ function Answer({ shown }: { shown: ReviewOut }) {
             </span>
           )}
         </div>
-        {shown.admission_reason && <p>{shown.admission_reason}</p>}
+        {shown.admission_reason && (
+          <p>
+            <Sentence text={shown.admission_reason} />
+          </p>
+        )}
       </div>
       {hidden && (
         <div className="notice" data-tone="blocked">

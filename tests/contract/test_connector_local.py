@@ -177,8 +177,11 @@ async def test_a_polite_command_may_tidy_up_when_it_is_canceled(ground: Ground) 
 
 
 async def test_cancel_right_after_the_dispatch_starts_nothing_that_stays(ground: Ground) -> None:
-    ref = await ground.connector.dispatch(make_request(ground.workspace, "sleep 1000"))
-    assert await ground.connector.cancel(ref, reason="x", deadline_seconds=5) is CancelOutcome.CONFIRMED
+    for _ in range(10):
+        ref = await ground.connector.dispatch(make_request(ground.workspace, ": early-33e1; sleep 1000"))
+        outcome = await ground.connector.cancel(ref, reason="x", deadline_seconds=5)
+        assert outcome is CancelOutcome.CONFIRMED
+        assert processes_with("early-33e1") == []
 
 
 async def test_cancel_of_an_ended_run_is_confirmed_and_changes_nothing(ground: Ground) -> None:

@@ -107,6 +107,16 @@ async def test_a_killed_shim_takes_everything_with_it_and_the_step_is_lost(groun
     assert list(ground.workspace.iterdir()) == []
 
 
+async def test_a_shim_killed_at_any_moment_of_the_start_leaves_no_process(ground: Ground) -> None:
+    for _ in range(10):
+        request = make_request(ground.workspace, ": early-5f5f; sleep 1000")
+        ref = await ground.connector.dispatch(request)
+        os.kill(shim_of(ground, ref), signal.SIGKILL)
+        outcome = await ground.finish(ref)
+        assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("lost", 0)
+        assert processes_with("early-5f5f") == []
+
+
 async def test_a_lost_step_stays_lost_for_who_comes_later(ground: Ground) -> None:
     request = make_request(ground.workspace, "echo ready; sleep 1000")
     ref = await ground.connector.dispatch(request)

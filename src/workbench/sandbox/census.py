@@ -72,5 +72,26 @@ def end_members(namespace: int, number: signal.Signals) -> int:
     return count
 
 
+def children() -> list[int]:
+    """Returns the children of the calling thread: for a subreaper, every orphan below it as well."""
+    with open("/proc/thread-self/children") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
+def marked(mark: str) -> list[int]:
+    """Returns the processes whose first environment holds exactly this variable."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    is_marked = mark.encode() in file.read().split(b"\0")
+            except OSError:
+                continue
+            if is_marked:
+                found.append(int(name))
+    return found
+
+
 def _lives_in(pid: int, namespace: int) -> bool:
     return read_pid_namespace(pid) == namespace

@@ -145,7 +145,7 @@ class _Step:
             request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
         }
         short = [line[0], "--args", str(request["arguments_fd"]), *line[border:]]
-        self._outer = _fork_exec(short, channels, handed)
+        self._outer = _fork_exec(short, channels, handed, step_folder.mark_of(self._folder))
         for descriptor in {*channels.child, *handed.values()}:
             os.close(descriptor)
         self._sources = dict(channels.sources)
@@ -167,10 +167,7 @@ class _Step:
     def _abandon(self) -> None:
         """Ends what was begun before the command could start: it is still held at the barrier."""
         if self._outer > 0:
-            os.kill(self._outer, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                while True:
-                    os.waitpid(-1, 0)
+            self._wait_childless(time.monotonic() + _SETTLE_SECONDS)
         if self._hold is not None:
             self._hold.release()
 
@@ -424,9 +421,13 @@ class _Step:
             if pid == self._outer:
                 self._outer_code = os.waitstatus_to_exitcode(status)
             if pid == 0:
+                # bubblewrap's first process may not have asked yet to die with its parent.
+                for child in census.children():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
                 time.sleep(0.001)
         if self._namespace is None:
-            return 0
+            return len(census.children())
         left = census.members(self._namespace)
         while left and time.monotonic() < deadline:
             census.end_members(self._namespace, signal.SIGKILL)
@@ -495,7 +496,7 @@ class _Step:
             os.unlink(os.path.join(self._folder, step_folder.CONTROL))
 
 
-def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, int]) -> int:
+def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, int], mark: str) -> int:
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -518,7 +519,8 @@ def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, i
                     continue  # The C library keeps two of them for itself.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0o022)
-        os.execve(line[0], line, {})  # noqa: S606
+        name, _, value = mark.partition("=")
+        os.execve(line[0], line, {name: value})  # noqa: S606
     except BaseException as error:
         os.write(2, f"bwrap: {line[0]} cannot be executed: {error}\n".encode())
     finally:

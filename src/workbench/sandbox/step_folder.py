@@ -12,6 +12,7 @@ step; what is in it is enough to adopt, replay and prove the end of the step. It
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -31,6 +32,11 @@ INDEX_RECORD = struct.Struct("<QIIQ")
 """Offset, length, stream number, milliseconds since the start."""
 
 STREAMS = ("terminal", "stdout", "stderr")
+
+
+def mark_of(folder: str) -> str:
+    """Returns the environment variable that bubblewrap itself carries, to be found by after a crash."""
+    return f"WORKBENCH_STEP={hashlib.sha256(os.fsencode(folder)).hexdigest()}"
 
 
 def take_claim(folder: str, owner: dict[str, Any]) -> bool:

@@ -171,7 +171,7 @@ class Watch:
         folder = str(self.folder)
         identity = step_folder.read_document(folder, step_folder.IDENTITY) or {}
         claim = step_folder.read_document(folder, step_folder.CLAIM) or {}
-        left = await _end_namespace(identity)
+        left = await _end_namespace(identity) + await _end_marked(step_folder.mark_of(folder))
         request = step_folder.read_document(folder, step_folder.REQUEST) or {}
         if "workspace_root" in request:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))
@@ -220,6 +220,20 @@ async def _end_namespace(identity: Mapping[str, Any]) -> int:
             break
         await asyncio.sleep(0.002)
     return left if namespace is not None and census.is_alive(init) else 0
+
+
+async def _end_marked(mark: str) -> int:
+    """Ends bubblewraps that were not yet tied to their shim when it died; returns how many are left."""
+    left = census.marked(mark)
+    for _ in range(500):
+        if not left:
+            break
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.002)
+        left = census.marked(mark)
+    return len(left)
 
 
 def _tidy(workspace: str, placeholder_folder: str) -> None:

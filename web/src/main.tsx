@@ -25,6 +25,15 @@ const client = new QueryClient({
   },
 });
 
+// A newer server has other files: the page that asks for an old one takes the new page instead.
+window.addEventListener("vite:preloadError", (event) => {
+  const last = Number(sessionStorage.getItem("workbench.reloaded") ?? 0);
+  if (Date.now() - last < 10_000) return;
+  sessionStorage.setItem("workbench.reloaded", String(Date.now()));
+  event.preventDefault();
+  location.reload();
+});
+
 const place = document.getElementById("page");
 if (place) {
   createRoot(place).render(

@@ -3,12 +3,13 @@ import { count, duration, relative, shortId, size } from "./words";
 
 describe("spoken values", () => {
   it.each([
-    [0, "0.0s"],
+    [0, "0ms"],
+    [38.4, "38ms"],
     [9_950, "9.9s"],
     [64_000, "1m 04s"],
     [7_500_000, "2h 05m"],
     [277_200_000, "3d 5h"],
-    [-5, "0.0s"],
+    [-5, "0ms"],
   ])("a duration of %i ms is %s", (milliseconds, words) => {
     expect(duration(milliseconds)).toBe(words);
   });

@@ -7,9 +7,10 @@ const DAY = 24 * HOUR;
 
 const two = (value: number) => String(value).padStart(2, "0");
 
-/** A duration in milliseconds as 0.4s, 12s, 1m 04s, 2h 05m, 3d 4h. */
+/** A duration in milliseconds as 40ms, 1.4s, 12s, 1m 04s, 2h 05m, 3d 4h. */
 export function duration(milliseconds: number): string {
   const ms = Math.max(0, milliseconds);
+  if (ms < SECOND) return `${Math.round(ms)}ms`;
   if (ms < 10 * SECOND) return `${(Math.floor(ms / 100) / 10).toFixed(1)}s`;
   if (ms < MINUTE) return `${Math.floor(ms / SECOND)}s`;
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)}m ${two(Math.floor((ms % MINUTE) / SECOND))}s`;

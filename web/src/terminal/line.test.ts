@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Frame, Word } from "./frames";
+import { type Line, type LineState, openLine } from "./line";
+
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** One message as RFC 6455 frames it from a server: 0x1 text, 0x2 binary, 0x8 close. */
+function framed(opcode: number, body: Buffer): Buffer {
+  const head = Buffer.alloc(body.length < 126 ? 2 : 10);
+  head[0] = 0x80 | opcode;
+  if (body.length < 126) head[1] = body.length;
+  else {
+    head[1] = 127;
+    head.writeBigUInt64BE(BigInt(body.length), 2);
+  }
+  return Buffer.concat([head, body]);
+}
+
+function output(offset: number, bytes: Buffer | string): Buffer {
+  const head = Buffer.alloc(13);
+  head.writeBigUInt64BE(BigInt(offset), 1);
+  return framed(2, Buffer.concat([head, Buffer.from(bytes)]));
+}
+
+const word = (value: object) => framed(1, Buffer.from(JSON.stringify(value)));
+
+/** A real server that speaks just enough WebSocket: it hands each accepted connection to the test. */
+class TerminalServer {
+  readonly offsets: number[] = [];
+  private server: Server | undefined;
+  private sockets: Socket[] = [];
+
+  async listen(accepted: (socket: Socket, offset: number, count: number) => void): Promise<void> {
+    const server = createServer();
+    server.on("upgrade", (request, socket: Socket) => {
+      const key = createHash("sha1")
+        .update(`${request.headers["sec-websocket-key"]}${GUID}`)
+        .digest("base64");
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+      );
+      socket.on("error", () => socket.destroy());
+      const offset = Number(new URL(request.url ?? "", "http://x").searchParams.get("offset"));
+      this.offsets.push(offset);
+      this.sockets.push(socket);
+      accepted(socket, offset, this.offsets.length);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    this.server = server;
+    vi.stubGlobal("location", {
+      protocol: "http:",
+      host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server?.close();
+  }
+}
+
+let server: TerminalServer;
+let line: Line | undefined;
+
+beforeEach(() => {
+  server = new TerminalServer();
+});
+
+afterEach(() => {
+  line?.close();
+  server.close();
+  vi.unstubAllGlobals();
+});
+
+interface Seen {
+  text: string;
+  states: LineState[];
+  words: Word[];
+}
+
+/** Opens a line from byte 0 and resolves with all it saw once `isThere`. */
+function watch(
+  isThere: (seen: Seen) => boolean,
+  draw: (frame: Frame, drawn: () => void) => void = (_frame, drawn) => drawn(),
+): Promise<Seen> {
+  const seen: Seen = { text: "", states: [], words: [] };
+  return new Promise((resolve) => {
+    const look = () => isThere(seen) && resolve(seen);
+    line = openLine("run_1", 0, {
+      draw: (frame, drawn) => {
+        seen.text += new TextDecoder().decode(frame.bytes);
+        draw(frame, drawn);
+        look();
+      },
+      tell: (state) => {
+        seen.states.push(state);
+        look();
+      },
+      word: (said) => {
+        seen.words.push(said);
+        look();
+      },
+    });
+  });
+}
+
+const ENDED = { type: "ended", exit_code: 0, end_reason: "exited", offset: 9 };
+
+describe("the line to a terminal", () => {
+  it("comes back at the next byte after a cut, and draws no byte twice", async () => {
+    await server.listen((socket, _offset, count) => {
+      if (count === 1) socket.write(output(0, "abc"), () => socket.end(output(3, "de")));
+      else socket.write(Buffer.concat([output(3, "defg"), output(7, "hi"), word(ENDED)]));
+    });
+    const seen = await watch(({ states }) => states.includes("ended"));
+    expect(seen.text).toBe("abcdefghi");
+    expect(server.offsets).toEqual([0, 5]);
+    expect(seen.states).toEqual(["connecting", "live", "lost", "connecting", "live", "ended"]);
+  });
+
+  it("gives the keyboard back when the line is cut and when the run ends", async () => {
+    await server.listen((socket, _offset, count) => {
+      socket.write(word({ type: "lease", held: true, holder: "ada" }));
+      if (count === 1) socket.end();
+      else socket.write(word(ENDED));
+    });
+    const seen = await watch(({ words }) => words.some(({ type }) => type === "ended"));
+    expect(seen.words.map((said) => (said.type === "lease" ? said.held : said.type))).toEqual([
+      true,
+      false,
+      true,
+      false,
+      "ended",
+    ]);
+  });
+
+  it("hangs up when drawing falls far behind, and reads on once it has caught up, losing nothing", async () => {
+    const part = Buffer.alloc(1024 * 1024, "x");
+    const total = 12 * part.length;
+    await server.listen((socket, offset) => {
+      for (let at = offset; at < total; at += part.length)
+        socket.write(output(at, part.subarray(0, Math.min(part.length, total - at))));
+      socket.write(word({ ...ENDED, offset: total }));
+    });
+    let waiting: (() => void)[] = [];
+    let undrawn = 0;
+    let most = 0;
+    const seen = await watch(
+      ({ states }) => states.includes("ended"),
+      (frame, drawn) => {
+        undrawn += frame.bytes.byteLength;
+        most = Math.max(most, undrawn);
+        waiting.push(() => {
+          undrawn -= frame.bytes.byteLength;
+          drawn();
+        });
+        // A slow screen: everything that waits is drawn together, later.
+        setImmediate(() => {
+          const ready = waiting;
+          waiting = [];
+          for (const each of ready) each();
+        });
+      },
+    );
+    expect(seen.text.length).toBe(total);
+    expect(most).toBeLessThanOrEqual(6 * part.length);
+  });
+
+  it("stops when the server says that there is nothing here for the caller", async () => {
+    await server.listen((socket) => {
+      socket.end(framed(8, Buffer.from([4004 >> 8, 4004 & 255])));
+    });
+    const seen = await watch(({ states }) => states.includes("refused"));
+    expect(server.offsets).toEqual([0]);
+    expect(seen.text).toBe("");
+  });
+});

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from support.fixtures import bench as bench
+from support.fixtures import own as own
+from support.fixtures import project as project
+from support.fixtures import served as served
+from support.fixtures import start as start
 from workbench.ledger.ledger import Ledger
 
 

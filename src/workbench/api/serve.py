@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
+import signal
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -40,12 +44,29 @@ def bind(port: int) -> socket.socket:
     return listener
 
 
+class _Uvicorn(uvicorn.Server):
+    """Ends on SIGINT and SIGTERM, and leaves the process alive to close the house behind it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Uvicorn's own raises the signal again once it has ended, and the default of SIGTERM would then kill
+        # the process before ledger and connectors are closed and the address is taken back.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
 class Server:
     """One uvicorn server over a socket that is already bound."""
 
     def __init__(self, application: AsgiApp, listener: socket.socket) -> None:
         self._listener = listener
-        self._server = uvicorn.Server(
+        self._server = _Uvicorn(
             uvicorn.Config(
                 application,
                 log_config=None,

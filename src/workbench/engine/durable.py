@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +93,8 @@ class Durable:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # DBOS made its own pool the loop's default and has now shut it down; who closes after us needs one.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="closing"))
 
     async def _drive_run(self, project_id: str, run_id: str) -> None:
         task = asyncio.get_running_loop().create_task(self._drive_until_done(project_id, run_id))
@@ -136,6 +140,8 @@ class Durable:
 
 
 def _open_sqlite(path: Path) -> Engine:
+    # Made before SQLite does, so that nobody else can read it, nor its -wal and -shm, which copy its mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")

@@ -1,0 +1,1 @@
+"""What several folders of tests share: real servers, real repositories, what processes are left."""

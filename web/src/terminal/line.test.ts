@@ -77,6 +77,7 @@ afterEach(() => {
 
 interface Seen {
   text: string;
+  skipped: number;
   states: LineState[];
   words: Word[];
 }
@@ -86,7 +87,7 @@ function watch(
   isThere: (seen: Seen) => boolean,
   draw: (frame: Frame, drawn: () => void) => void = (_frame, drawn) => drawn(),
 ): Promise<Seen> {
-  const seen: Seen = { text: "", states: [], words: [] };
+  const seen: Seen = { text: "", skipped: 0, states: [], words: [] };
   return new Promise((resolve) => {
     const look = () => isThere(seen) && resolve(seen);
     line = openLine("run_1", 0, {
@@ -94,6 +95,9 @@ function watch(
         seen.text += new TextDecoder().decode(frame.bytes);
         draw(frame, drawn);
         look();
+      },
+      skip: (bytes) => {
+        seen.skipped += bytes;
       },
       tell: (state) => {
         seen.states.push(state);
@@ -137,36 +141,57 @@ describe("the line to a terminal", () => {
     ]);
   });
 
-  it("hangs up when drawing falls far behind, and reads on once it has caught up, losing nothing", async () => {
-    const part = Buffer.alloc(1024 * 1024, "x");
-    const total = 12 * part.length;
-    await server.listen((socket, offset) => {
-      for (let at = offset; at < total; at += part.length)
-        socket.write(output(at, part.subarray(0, Math.min(part.length, total - at))));
-      socket.write(word({ ...ENDED, offset: total }));
+  it("skips whole lines when drawing falls far behind, says how much, and draws the end", async () => {
+    const part = Buffer.from(`${"x".repeat(1023)}\n`.repeat(1024));
+    const total = 48 * part.length + 8;
+    let isReady = false;
+    await server.listen((socket) => {
+      for (let at = 0; at < total - 8; at += part.length) socket.write(output(at, part));
+      socket.write(Buffer.concat([output(total - 8, "the end\n"), word(ENDED)]));
     });
-    let waiting: (() => void)[] = [];
-    let undrawn = 0;
+    // A screen that draws nothing until all has arrived.
+    const held: (() => void)[] = [];
+    let drawing = 0;
     let most = 0;
+    const release = () => {
+      for (const each of held.splice(0)) each();
+    };
     const seen = await watch(
-      ({ states }) => states.includes("ended"),
+      ({ text, states }) => {
+        if (states.includes("ended") && !isReady) {
+          isReady = true;
+          setImmediate(release);
+        }
+        return text.endsWith("the end\n");
+      },
       (frame, drawn) => {
-        undrawn += frame.bytes.byteLength;
-        most = Math.max(most, undrawn);
-        waiting.push(() => {
-          undrawn -= frame.bytes.byteLength;
+        drawing += frame.bytes.byteLength;
+        most = Math.max(most, drawing);
+        held.push(() => {
+          drawing -= frame.bytes.byteLength;
           drawn();
         });
-        // A slow screen: everything that waits is drawn together, later.
-        setImmediate(() => {
-          const ready = waiting;
-          waiting = [];
-          for (const each of ready) each();
-        });
+        if (isReady) setImmediate(release);
       },
     );
+    expect(seen.skipped).toBeGreaterThan(0);
+    expect(seen.text.length + seen.skipped).toBe(total);
+    expect(seen.text.split("\n").every((each) => ["x".repeat(1023), "the end", ""].includes(each))).toBe(
+      true,
+    );
+    expect(most).toBeLessThanOrEqual(2 * part.length);
+  });
+
+  it("skips nothing when drawing keeps up", async () => {
+    const part = Buffer.alloc(256 * 1024, "x");
+    const total = 96 * part.length;
+    await server.listen((socket) => {
+      for (let at = 0; at < total; at += part.length) socket.write(output(at, part));
+      socket.write(word({ ...ENDED, offset: total }));
+    });
+    const seen = await watch(({ states }) => states.includes("ended"));
     expect(seen.text.length).toBe(total);
-    expect(most).toBeLessThanOrEqual(6 * part.length);
+    expect(seen.skipped).toBe(0);
   });
 
   it("stops when the server says that there is nothing here for the caller", async () => {

@@ -1,20 +1,30 @@
 /* The line to a run's terminal: one WebSocket that comes back by itself at the next byte not yet drawn.
-   It paces itself: when drawing falls far behind, it hangs up and reads on from that byte once the screen
-   has caught up, so that a flood costs neither memory nor a frozen page. It draws nothing itself. */
+   It hands the screen no more than it can draw at once. When the screen falls far behind, the oldest bytes
+   that wait are skipped, and said to be: they are more than the screen keeps anyway, and the transcript has
+   them all. So a flood costs neither memory nor a frozen page. It draws nothing itself. */
 import { type Frame, parseFrame, parseWord, unseenPart, type Word } from "./frames";
 
-const HIGH_BYTES = 4 * 1024 * 1024;
-const LOW_BYTES = 256 * 1024;
+/** About half of what a screen draws between two pictures: the other half of the time is for receiving. */
+const DRAWN_AT_ONCE_BYTES = 64 * 1024;
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+const KEPT_BYTES = 2 * 1024 * 1024;
+/** While a flood arrives, the screen shows a glimpse of it now and then: drawing it all would hold it up. */
+const FLOOD_BYTES = 1024 * 1024;
+const FLOOD_PAUSE_MS = 30;
+const GLIMPSE_MS = 100;
+const NEWLINE = 0x0a;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** The server's word that this caller, or this run, has no terminal. */
 const REFUSED_CODES = [1008, 4001, 4003, 4004];
 
-export type LineState = "connecting" | "live" | "behind" | "lost" | "refused" | "ended";
+export type LineState = "connecting" | "live" | "lost" | "refused" | "ended";
 
 export interface LineEnds {
   /** Draws a frame and calls back when it is on the screen. */
   draw: (frame: Frame, drawn: () => void) => void;
+  /** Says, before the next frame, that so many bytes before it are not drawn. */
+  skip: (bytes: number) => void;
   tell: (state: LineState) => void;
   word: (word: Word) => void;
 }
@@ -29,12 +39,54 @@ export interface Line {
 export function openLine(runId: string, from: number, ends: LineEnds): Line {
   let socket: WebSocket | null = null;
   let next = from;
-  let undrawn = 0;
+  let waiting: Frame[] = [];
+  let waitingBytes = 0;
+  let drawingBytes = 0;
+  let skippedBytes = 0;
+  let arrivedAt = 0;
+  let isPausing = false;
   let wait = FIRST_WAIT_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
-  let isBehind = false;
   let hasEnded = false;
+
+  const drawMore = () => {
+    while (drawingBytes < DRAWN_AT_ONCE_BYTES && !isPausing && !isClosed) {
+      const frame = waiting.shift();
+      if (!frame) return;
+      const size = frame.bytes.byteLength;
+      waitingBytes -= size;
+      drawingBytes += size;
+      if (skippedBytes > 0) ends.skip(skippedBytes);
+      skippedBytes = 0;
+      ends.draw(frame, () => {
+        drawingBytes -= size;
+        const isFlood = waitingBytes > FLOOD_BYTES && performance.now() - arrivedAt < FLOOD_PAUSE_MS;
+        if (!isFlood) {
+          drawMore();
+          return;
+        }
+        isPausing = true;
+        setTimeout(() => {
+          isPausing = false;
+          drawMore();
+        }, GLIMPSE_MS);
+      });
+    }
+  };
+
+  /** Lets the oldest waiting frames go, and begins at a line's start. */
+  const skipOldest = () => {
+    const all = waitingBytes;
+    while (waitingBytes > KEPT_BYTES) waitingBytes -= waiting.shift()?.bytes.byteLength ?? waitingBytes;
+    const first = waiting[0];
+    const cut = first ? first.bytes.indexOf(NEWLINE) + 1 : 0;
+    if (first && cut > 0) {
+      waiting[0] = { ...first, offset: first.offset + cut, bytes: first.bytes.subarray(cut) };
+      waitingBytes -= cut;
+    }
+    skippedBytes += all - waitingBytes;
+  };
 
   const connect = () => {
     if (isClosed) return;
@@ -66,20 +118,11 @@ export function openLine(runId: string, from: number, ends: LineEnds): Line {
       const unseen = frame && unseenPart(frame, next);
       if (!unseen) return;
       next = unseen.offset + unseen.bytes.byteLength;
-      undrawn += unseen.bytes.byteLength;
-      ends.draw(unseen, () => {
-        undrawn -= unseen.bytes.byteLength;
-        if (isBehind && undrawn < LOW_BYTES) {
-          isBehind = false;
-          connect();
-        }
-      });
-      if (undrawn > HIGH_BYTES) {
-        isBehind = true;
-        socket = null;
-        opened.close(1000);
-        ends.tell("behind");
-      }
+      arrivedAt = performance.now();
+      waiting.push(unseen);
+      waitingBytes += unseen.bytes.byteLength;
+      if (waitingBytes > MOST_WAITING_BYTES) skipOldest();
+      drawMore();
     };
     opened.onclose = ({ code }) => {
       if (socket !== opened || isClosed || hasEnded) return;
@@ -106,6 +149,7 @@ export function openLine(runId: string, from: number, ends: LineEnds): Line {
     },
     close: () => {
       isClosed = true;
+      waiting = [];
       clearTimeout(timer);
       socket?.close(1000);
     },

@@ -24,6 +24,10 @@ export interface Sizes {
 export interface Screen {
   write: (frame: Frame, drawn: () => void) => void;
   reset: () => void;
+  /** Begins anew, with one line of the page's own. */
+  restart: (note: string) => void;
+  /** Stops following the end: one line up is enough. */
+  hold: () => void;
   fit: (wraps: boolean) => Sizes;
   wear: (theme: ITheme, marks: Marks) => void;
   find: (text: string, backwards: boolean) => boolean;
@@ -103,6 +107,12 @@ export function openScreen(
       terminal.write(PLAIN_COLOUR, drawn);
     },
     reset: () => terminal.reset(),
+    // RIS, in its place among the bytes: a reset by call would overtake what still waits to be drawn.
+    restart: (note) => terminal.write(`\x1bc\x1b[2m${note}\x1b[0m\r\n`),
+    hold: () => {
+      terminal.scrollLines(-1);
+      ends.scrolled(isAtEnd());
+    },
     fit: (wraps) => {
       const proposed = fitter.proposeDimensions();
       const rows = Math.max(LEAST_ROWS, proposed?.rows ?? 24);

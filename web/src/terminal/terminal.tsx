@@ -13,6 +13,7 @@ import {
 import { DropdownMenu } from "radix-ui";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useShade } from "../parts/theme";
+import { size } from "../parts/words";
 import { coloursFor, marksFor } from "./colours";
 import type { Frame, Stream } from "./frames";
 import { type Line, type LineState, openLine } from "./line";
@@ -21,7 +22,6 @@ import { openScreen, type Screen } from "./screen";
 const LINE_WORDS: Record<LineState, string> = {
   connecting: "connecting",
   live: "live",
-  behind: "catching up",
   lost: "connection lost, coming back",
   refused: "no terminal for this run",
   ended: "ended",
@@ -56,8 +56,6 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
   const [link, setLink] = useState<string | null>(null);
   const [isEmpty, setIsEmpty] = useState(true);
   const wrapsRef = useRef(wraps);
-  const followsRef = useRef(follows);
-  followsRef.current = follows;
   wrapsRef.current = wraps;
 
   const refit = useCallback(() => {
@@ -101,11 +99,9 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
         }
         setIsEmpty(false);
         setWaiting("");
-        screen.current.write(frame, () => {
-          if (followsRef.current) screen.current?.toEnd();
-          drawn();
-        });
+        screen.current.write(frame, () => requestAnimationFrame(drawn));
       },
+      skip: (bytes) => screen.current?.restart(`… ${size(bytes)} are skipped here; Export has them …`),
       tell: (next) => {
         setState(next);
         if (next === "ended") setWaiting("");
@@ -217,7 +213,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           aria-pressed={follows}
           title="Follow the end"
           onClick={() => {
-            if (follows) setFollows(false);
+            if (follows) screen.current?.hold();
             else screen.current?.toEnd();
           }}
         >

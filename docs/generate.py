@@ -306,9 +306,9 @@ def _error_classes(_: object) -> str:
     return _table(["code", "class", "HTTP", "meaning"], sorted(rows))
 
 
-def find_error_codes() -> dict[str, tuple[str, str]]:
-    """Returns code -> (message, remedy) for every error that is raised under a code of its own."""
-    found: dict[str, tuple[str, str]] = {}
+def find_error_codes() -> set[tuple[str, str, str]]:
+    """Returns (code, message, remedy) of every error that is raised under a code of its own."""
+    found: set[tuple[str, str, str]] = set()
     for _, tree in _trees():
         constants = {
             ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target): node.value.value
@@ -324,7 +324,7 @@ def find_error_codes() -> dict[str, tuple[str, str]]:
             value = given["code"]
             code = value.value if isinstance(value, ast.Constant) else constants.get(ast.unparse(value))
             if isinstance(code, str) and node.args:
-                found[code] = (_spell(node.args[0]), _spell(given["remedy"]))
+                found.add((code, _spell(node.args[0]), _spell(given["remedy"])))
     return found
 
 
@@ -341,7 +341,7 @@ def _spell(node: ast.expr) -> str:
 
 
 def _error_codes(_: object) -> str:
-    rows = [[_code(code), text, remedy] for code, (text, remedy) in sorted(find_error_codes().items())]
+    rows = [[_code(code), text, remedy] for code, text, remedy in sorted(find_error_codes())]
     return _table(["code", "what it says", "what to do"], rows)
 
 

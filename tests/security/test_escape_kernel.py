@@ -61,6 +61,13 @@ async def test_no_file_of_the_kernel_beyond_the_own_processes_can_be_written(gro
     assert (await ground.run(script)).text == ""
 
 
+async def test_no_file_of_the_kernel_can_be_taken_from_others_by_its_mode(ground: Ground) -> None:
+    # The mode it has already: where this escapes, nothing on the machine changes.
+    script = "for f in /proc/meminfo /proc/cpuinfo; do chmod --reference=$f $f && echo worked; done; true"
+    outcome = await ground.run(script)
+    assert "worked" not in outcome.text
+
+
 async def test_no_further_namespace_can_be_made(ground: Ground) -> None:
     program = (
         SYSCALL

@@ -61,7 +61,6 @@ def build_profile(
         read_only=tuple(f"{workspace.root}/{name}" for name in names),
         hidden_files=host.hidden_files,
         hidden_folders=host.hidden_folders,
-        kernel_paths=host.kernel_paths,
         links=host.links,
         folders=host.folders,
         empty_file=empty_file,

@@ -15,16 +15,12 @@ _LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """`links`: (target, link) as the host has them; `folders`: the same names where they are real folders.
-
-    `kernel_paths` are entries of /proc, beside processes, that hold something this user may write.
-    """
+    """`links`: (target, link) as the host has them; `folders`: the same names where they are real folders."""
 
     links: tuple[tuple[str, str], ...]
     folders: tuple[str, ...]
     hidden_files: tuple[str, ...]
     hidden_folders: tuple[str, ...]
-    kernel_paths: tuple[str, ...]
     is_root: bool
 
 
@@ -36,24 +32,8 @@ def survey_host() -> HostFacts:
         folders=tuple(path for path in _LINKS if os.path.isdir(path) and not os.path.islink(path)),
         hidden_files=tuple(files),
         hidden_folders=tuple(folders),
-        kernel_paths=tuple(_writable_kernel_paths()),
         is_root=os.geteuid() == 0,
     )
-
-
-def _writable_kernel_paths() -> list[str]:
-    """Returns what of /proc must be bound read-only: inside, root's files still belong to our user."""
-    found = ["/proc/sys"]
-    for entry in sorted(os.scandir("/proc"), key=lambda entry: entry.name):
-        if entry.name.isdigit() or entry.name == "sys" or entry.is_symlink():
-            continue
-        if entry.is_dir():
-            paths = (f"{top}/{name}" for top, _, names in os.walk(entry.path) for name in names)
-            if any(os.access(path, os.W_OK) for path in paths):
-                found.append(entry.path)
-        elif os.access(entry.path, os.W_OK):
-            found.append(entry.path)
-    return found
 
 
 def _private_paths(top: str) -> tuple[list[str], list[str]]:

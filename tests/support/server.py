@@ -58,23 +58,14 @@ class Workbench:
 
     # -- its life ------------------------------------------------------------------------------------
 
-    def start(self, *arguments: str, port: int = 0) -> Workbench:
+    def start(self, *arguments: str, port: int | None = 0) -> Workbench:
         """Starts the server and returns once it is ready; raises StartFailed with what it said."""
+        words = [*(() if port is None else ("--port", str(port))), *arguments]
         ready, writing = os.pipe()
         log: IO[bytes]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [
-                    *self.prefix,
-                    sys.executable,
-                    "-m",
-                    "workbench",
-                    "up",
-                    "--no-browser",
-                    "--port",
-                    str(port),
-                    *arguments,
-                ],
+                [*self.prefix, sys.executable, "-m", "workbench", "up", "--no-browser", *words],
                 env={**self.environment, "WORKBENCH_READY_FD": str(writing)},
                 pass_fds=(writing,),
                 stdin=subprocess.DEVNULL,
@@ -104,6 +95,7 @@ class Workbench:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+        self.root = ""
         self._close_client()
 
     def stop(self) -> int:
@@ -111,6 +103,7 @@ class Workbench:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(30)
+        self.root = ""
         self._close_client()
         return status
 
@@ -122,16 +115,13 @@ class Workbench:
 
     def close(self) -> None:
         """Ends the server and everything it started; nothing of it is left."""
+        left = list(live_shims(Path(f"{self.root}{self.home}")).values())
         if self.process is not None and self.process.poll() is None:
-            children = find_children(self.process.pid)
+            left += find_children(self.process.pid)
             self.kill()
-            for child in children:
-                kill_and_wait(child)
         self._close_client()
-        for shim in live_shims(
-            Path(f"{self.root}{self.home}") if os.path.isdir(self.root) else self.home
-        ).values():
-            kill_and_wait(shim)
+        for pid in (*left, *live_shims(self.home).values()):
+            kill_and_wait(pid)
 
     def _close_client(self) -> None:
         if self._client is not None:
@@ -234,10 +224,11 @@ class Workbench:
         cwd: Path | None = None,
         stdin: bytes = b"",
         settings: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> Said:
         """Runs `workbench WORDS` as a process against this home."""
         done = subprocess.run(
-            [sys.executable, "-m", "workbench", *words],
+            [*prefix, sys.executable, "-m", "workbench", *words],
             env={**self.environment, **(settings or {})},
             cwd=cwd or self.log.parent,
             input=stdin,

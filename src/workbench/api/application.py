@@ -116,8 +116,13 @@ def create_application(house: House, *, port: int) -> AsgiApp:
 
 def _static(path: str) -> Response:
     """Serves a built file, or the page itself for any address of its own router."""
-    target = (STATIC / path).resolve()
-    if path and target.is_relative_to(STATIC.resolve()) and target.is_file():
+    try:
+        target = (STATIC / path).resolve()
+        is_built = bool(path) and target.is_relative_to(STATIC.resolve()) and target.is_file()
+    except (OSError, ValueError):
+        # Too long for a name, or no name at all: there is no such file.
+        return _problem(NotFound("there is no such page", remedy="open the workbench's first page: /"))
+    if is_built:
         kind = mimetypes.guess_type(target.name)[0] or "application/octet-stream"
         # Built files carry their digest in their name, so they never change under it.
         cache = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"

@@ -22,7 +22,8 @@ def explain(run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] =
         case RunStatus.RUNNING:
             return "Running in the sandbox."
         case RunStatus.BLOCKED:
-            return _explain_block(run.blocked_by, admission, approvals)
+            problem = (step.failure_reason or "") if step else ""
+            return _explain_block(run.blocked_by, admission, problem, approvals)
         case RunStatus.SUCCEEDED:
             return "Ended with exit code 0; no process is left."
         case RunStatus.FAILED:
@@ -57,7 +58,9 @@ def allowed_approval_moves(approval: Approval, actor: Actor, *, is_permitted: bo
     return ["approve", "deny"] if is_permitted else ["deny"]
 
 
-def _explain_block(blocked_by: BlockedBy | None, admission: str, approvals: tuple[Approval, ...]) -> str:
+def _explain_block(
+    blocked_by: BlockedBy | None, admission: str, problem: str, approvals: tuple[Approval, ...]
+) -> str:
     match blocked_by:
         case BlockedBy.APPROVAL:
             pending = [a for a in approvals if a.status is ApprovalStatus.PENDING]
@@ -78,7 +81,7 @@ def _explain_block(blocked_by: BlockedBy | None, admission: str, approvals: tupl
         case BlockedBy.STEP_FAILED:
             return "A step failed; retry or skip it."
         case BlockedBy.CONNECTOR_UNAVAILABLE:
-            return "The connector cannot start it now; see the last event."
+            return f"The connector cannot start it: {problem or 'see the last event'}."
         case None:
             return "Blocked."
         case _:

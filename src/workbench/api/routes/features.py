@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from workbench.api import wire
-from workbench.api.house import ActorIn, HouseIn, ProjectQuery, may_see
+from workbench.api.house import ActorIn, HouseIn, ProjectQuery, may_see, require_project
 from workbench.api.render import advice_out, feature_detail_out, feature_out, project_out
 from workbench.engine.advise import advise_project, discover_project
 from workbench.engine.operate import add_project
@@ -28,6 +28,9 @@ async def list_projects(house: HouseIn, actor: ActorIn) -> list[wire.ProjectOut]
 
 @router.post("/api/projects", status_code=201)
 async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> wire.ProjectOut:
+    if actor.project_id is not None:
+        # Which project a folder is, or becomes, is no question for a token that is bound to one of them.
+        require_project(actor, "every project")
     project = await add_project(
         house.context,
         path=Path(body.path),

@@ -13,7 +13,7 @@ from workbench.engine.look import pick_switch, read_kill, read_kill_file
 from workbench.engine.operate import SWITCHES, note, set_kill, set_switch
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import SwitchState
-from workbench.model.errors import NotAllowed
+from workbench.model.errors import NotAllowed, NotFound
 from workbench.secrets.vault import SecretInfo
 
 router = APIRouter()
@@ -167,7 +167,7 @@ async def remove_secret(
 
 
 @router.get("/api/tokens")
-async def list_tokens(house: HouseIn) -> list[wire.TokenOut]:
+async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire.TokenOut]:
     return [
         wire.TokenOut(
             token_id=t.token_id,
@@ -180,6 +180,7 @@ async def list_tokens(house: HouseIn) -> list[wire.TokenOut]:
             revoked_at=t.revoked_at,
         )
         for t in await house.context.ledger.access_tokens()
+        if actor.project_id is None or t.project_id == actor.project_id
     ]
 
 
@@ -198,6 +199,8 @@ async def create_token(body: wire.TokenIn, house: HouseIn, actor: ActorIn) -> wi
 
 @router.delete("/api/tokens/{token_id}", status_code=204)
 async def revoke_token(token_id: str, house: HouseIn, actor: ActorIn) -> Response:
+    if token_id not in {token.token_id for token in await list_tokens(house, actor)}:
+        raise NotFound(f"there is no token {token_id}", remedy="list them: workbench token list")
     await house.access.revoke(token_id, by=actor)
     return Response(status_code=204)
 
@@ -209,8 +212,9 @@ async def create_link(house: HouseIn, actor: ActorIn) -> wire.LinkOut:
 
 
 @router.post("/api/down", status_code=202)
-async def stop_server(house: HouseIn) -> wire.StatusOut:
+async def stop_server(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
     """Stops the server; what runs in the sandbox goes on, and the next server adopts it."""
+    _require_scope(actor, None)
     status = await get_status(house)
     house.stop()
     return status

@@ -1,0 +1,36 @@
+"""Machines with something missing, made of namespaces: this machine itself is never changed.
+
+Each function returns words to put before a command. The mounts and limits live in namespaces that end with
+that command and what it started.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_EMPTY = "/dev/null"
+
+
+def _in_mount_namespace(script: str, argument: str) -> tuple[str, ...]:
+    # Who is not root becomes so in a user namespace of their own, where mounting is theirs to do.
+    as_root = () if os.geteuid() == 0 else ("--map-root-user",)
+    words = ("unshare", "--mount", "--propagation", "private", *as_root)
+    return (*words, "sh", "-ec", f'{script}; exec "$@"', argument)
+
+
+def with_small_disk(folder: Path, *, size_bytes: int) -> tuple[str, ...]:
+    """A file system of this size on the folder, seen by the command alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _in_mount_namespace(f'mount -t tmpfs -o size={size_bytes},mode=700 none "$0"', str(folder))
+
+
+def without_bubblewrap() -> tuple[str, ...]:
+    """A machine on which /usr/bin/bwrap is no program."""
+    return _in_mount_namespace(f'mount --bind {_EMPTY} "$0"', "/usr/bin/bwrap")
+
+
+def without_user_namespaces() -> tuple[str, ...]:
+    """A machine on which nobody may make a user namespace; the limit holds inside one namespace only."""
+    script = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+    return ("unshare", "--user", "--map-root-user", "sh", "-ec", script, "sh")

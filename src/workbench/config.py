@@ -1,0 +1,96 @@
+"""Reads settings once: WORKBENCH_* variables over $WORKBENCH_HOME/config.toml over defaults.
+
+Only app reads it and hands it on in pieces. It checks every value and names the one that is wrong.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from workbench.model.errors import InvalidInput
+
+DEFAULT_PORT: Final = 7717
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`."""
+
+    home: Path
+    database_url: str = ""
+    port: int = DEFAULT_PORT
+    log_level: str = "info"
+    default_timeout_seconds: int = 3600
+    approval_expiry_seconds: int = 86400
+    approval_quorum: int = 1
+    cancel_deadline_seconds: int = 5
+    max_output_bytes: int = 1 << 30
+
+    @property
+    def ledger_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+
+def read_config(environ: Mapping[str, str], *, default_home: Path) -> Config:
+    """Returns the settings in force; raises InvalidInput naming the setting, its value and what it takes."""
+    home = Path(environ.get("WORKBENCH_HOME") or default_home).expanduser().absolute()
+    values: dict[str, Any] = {**_read_file(home / "config.toml"), **_read_variables(environ)}
+    known = {field.name for field in fields(Config)} - {"home"}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InvalidInput(
+            f"config.toml has a setting {unknown[0]!r} that nobody reads",
+            remedy=f"use one of: {', '.join(sorted(known))}",
+        )
+    return Config(home=home, **{name: _checked(name, value) for name, value in values.items()})
+
+
+def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    names = {field.name: f"WORKBENCH_{field.name.upper()}" for field in fields(Config)}
+    return {
+        name: environ[variable]
+        for name, variable in names.items()
+        if name != "home" and environ.get(variable)
+    }
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}", remedy="correct or remove the file") from error
+
+
+def _checked(name: str, value: Any) -> Any:
+    match name:
+        case "database_url":
+            return str(value)
+        case "log_level":
+            if value not in LOG_LEVELS:
+                raise InvalidInput(f"log_level is {value!r}", remedy=f"use one of: {', '.join(LOG_LEVELS)}")
+            return value
+        case "port":
+            return _whole(name, value, 0, 65535)
+        case "approval_quorum":
+            return _whole(name, value, 1, 100)
+        case "max_output_bytes":
+            return _whole(name, value, 1 << 10, 1 << 50)
+        case _:
+            return _whole(name, value, 1, 31_536_000)
+
+
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = least - 1
+    if not least <= number <= most or isinstance(value, bool):
+        raise InvalidInput(f"{name} is {value!r}", remedy=f"use a whole number from {least} to {most}")
+    return number

@@ -7,9 +7,9 @@ WEB_STAMP := web/node_modules/.setup
 DIST := src/workbench/api/static/index.html
 ARGS ?=
 
-.PHONY: demo test test-long check setup system web bench lock clean format screenshots
+.PHONY: demo test test-long check setup system sandbox web bench lock clean format screenshots
 
-demo: setup web
+demo: setup sandbox web
 	@$(BIN)/workbench demo $(ARGS)
 
 test: setup system web
@@ -49,7 +49,10 @@ $(STAMP): requirements/dev.lock pyproject.toml
 
 # bubblewrap and Chromium come from the system's packages.
 system: setup
-	@sh bin/system-packages
+	@sh bin/system-packages sandbox browser
+
+sandbox:
+	@sh bin/system-packages sandbox
 
 # The page is built once and served by the Python package.
 web: $(DIST)
@@ -67,3 +70,7 @@ lock: setup
 
 clean:
 	rm -rf $(VENV) web/node_modules src/workbench/api/static dist .pytest_cache .mypy_cache .ruff_cache
+
+# The pictures in README are taken by the browser tests, so they show the page as it is.
+screenshots: setup system web
+	WORKBENCH_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest tests/browser -k "from_the_recommendation or run_page_in_the_dark or held_is_approved"

@@ -19,12 +19,15 @@ def add_project(
     as_json: bool,
 ) -> None:
     """Adds or changes a project and prints it."""
-    made = connect().post(
+    client = connect()
+    folder = str(Path(path).expanduser().resolve())
+    is_known = folder in {project["workspace_root"] for project in client.get("/api/projects")}
+    made = client.post(
         "/api/projects",
         {
-            "path": str(Path(path).expanduser().absolute()),
+            "path": folder,
             "name": name,
-            "toolchains": toolchains or find_toolchains(),
+            "toolchains": toolchains or (None if is_known else find_toolchains()),
             "forbid_self_approval": forbid_self_approval,
         },
     )

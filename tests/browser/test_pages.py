@@ -1,0 +1,69 @@
+"""Every page, at three widths in both themes: it shows what it must, and fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.server import Project
+
+Picture = Callable[[Page, str], Path]
+OpenPage = Callable[..., Page]
+
+PAGES = {
+    "home": ("/", "Needs you"),
+    "features": ("/p/{project}/features", "Features"),
+    "feature": ("/p/{project}/features/002-mark-done", "Mark a task done"),
+    "runs": ("/p/{project}/runs", "Runs"),
+    "approvals": ("/p/{project}/approvals", "Approvals"),
+    "connectors": ("/p/{project}/connectors", "Connectors"),
+    "program": ("/program", "Program"),
+    "audit": ("/audit", "Audit"),
+    "settings": ("/settings", "Settings"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1024, 1600])
+def test_every_page_fits_and_shows_its_name(
+    width: int, theme: str, board: Project, open_page: OpenPage, picture: Picture
+) -> None:
+    board.bench.post("/api/runs", {"project_id": board.project_id, "command": "rm -rf build"})
+    page = open_page(width=width, height=800, theme=theme)
+    for name, (path, heading) in PAGES.items():
+        page.goto(board.bench.url + path.format(project=board.project_id))
+        expect(page.get_by_role("heading", name=heading).first).to_be_visible()
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
+        picture(page, f"{name}-{width}-{theme}")
+
+
+def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: Picture) -> None:
+    made = board.bench.post("/api/runs", {"project_id": board.project_id, "command": "make test"})
+    board.bench.wait(made["run_id"])
+    page = open_page(theme="dark")
+    page.goto(f"{board.bench.url}/p/{board.project_id}/runs/{made['run_id']}")
+    expect(page.get_by_role("region", name="Terminal")).to_contain_text("ok 6")
+    picture(page, "run-dark")
+
+
+def test_without_a_session_the_page_says_how_to_sign_in(board: Project, browser_page: Page) -> None:
+    browser_page.goto(board.bench.url)
+    expect(browser_page.get_by_text("workbench status --link").first).to_be_visible()
+
+
+def test_the_kill_switch_is_seen_on_every_page(board: Project, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(f"{board.bench.url}/p/{board.project_id}/runs")
+    body = {"engaged": True, "reason": "a drill for the page", "project_id": board.project_id}
+    board.bench.post("/api/kill", body)
+    try:
+        page.goto(f"{board.bench.url}/p/{board.project_id}/features")
+        expect(page.get_by_text("a drill for the page").first).to_be_visible()
+    finally:
+        board.bench.post("/api/kill", {**body, "engaged": False, "reason": "the drill is over"})

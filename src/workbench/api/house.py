@@ -30,11 +30,12 @@ class House:
     input_leases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def _house(connection: HTTPConnection) -> House:
+# Both are coroutines because the framework runs plain functions in a thread, one hop for each.
+async def _house(connection: HTTPConnection) -> House:
     return cast(House, connection.app.state.house)
 
 
-def _actor(connection: HTTPConnection) -> Actor:
+async def _actor(connection: HTTPConnection) -> Actor:
     return cast(Actor, connection.scope["state"]["actor"])
 
 

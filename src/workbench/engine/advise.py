@@ -26,9 +26,7 @@ async def advise_project(
     context: Context, project: Project, discovery: Discovery, *, actor: Actor, feature_id: str | None = None
 ) -> list[Advice]:
     """Returns the advice for one feature, or for all, best first; raises NotFound for an unknown one."""
-    snapshot = await look(
-        context, project, connector=project.default_connector, actor=actor.name, approval=None
-    )
+    snapshot = await look(context, project.project_id, connector=project.default_connector, actor=actor.name)
     measured = await context.ledger.for_project(project.project_id).rule_outcomes()
     surroundings = context.surroundings(project)
 

@@ -49,10 +49,9 @@ async def drive(context: Context, project_id: str, run_id: str) -> None:
 async def _advance(context: Context, project_id: str, run_id: str) -> bool:
     """Takes one step further; False when there is nothing more to do now."""
     reads = context.ledger.for_project(project_id)
-    run, steps = await reads.run_with_steps(run_id)
+    project, run, steps = await reads.run_with_project(run_id)
     if run.status in RUN_ENDED or run.status is RunStatus.BLOCKED:
         return False
-    project = await context.ledger.project(project_id)
     by_key = {step.step_key: step for step in steps}
     try:
         for planned in run.plan.steps:
@@ -73,11 +72,14 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
 
 
 async def _start(context: Context, project: Project, run: Run, step: Step, planned: PlanStep) -> bool:
-    reads = context.ledger.for_project(project.project_id)
-    approval = await reads.newest_approval(step.step_id)
     snapshot = await look(
-        context, project, connector=step.connector, actor=run.requested_by, approval=approval
+        context,
+        project.project_id,
+        connector=step.connector,
+        actor=run.requested_by,
+        step_id=step.step_id,
     )
+    project, approval = snapshot.project, snapshot.approval
     request = AdmissionRequest(
         run_id=run.run_id,
         step_id=step.step_id,
@@ -90,7 +92,8 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         await _hold(context, project, run, step, admission, ask=not is_asked)
         return False
     if problems := context.not_ready.get(step.connector):
-        reason = "; ".join(f"{problem.message}. {problem.remedy}" for problem in problems)
+        reason = "; ".join(f"{problem.message}: {problem.remedy}" for problem in problems)
+        reason += ". Then start the server again (workbench down, workbench up) and retry the run"
         await _refuse_start(context, project, run, step, reason)
         return True
     connector = context.connectors[step.connector]
@@ -355,6 +358,7 @@ async def _refuse_start(context: Context, project: Project, run: Run, step: Step
             move=StepMove.HOLD,
             blocked_by=BlockedBy.CONNECTOR_UNAVAILABLE,
             version=step.version,
+            failure_reason=reason,
             note=note,
         ),
         MoveRun(

@@ -11,32 +11,32 @@ from typing import Final
 
 from workbench.engine.context import Context
 from workbench.gate.switches import switch_for
-from workbench.ledger.reads import SwitchRecord
+from workbench.ledger.reads import KillRecord, SwitchRecord
 from workbench.model.admission import GateSnapshot, SwitchState
-from workbench.model.approval import Approval
 from workbench.model.clock import render_time
 from workbench.model.errors import WorkbenchError
-from workbench.model.project import Project
 
 EVERYTHING: Final = "all"
 
 
 async def look(
-    context: Context, project: Project, *, connector: str, actor: str, approval: Approval | None
+    context: Context, project_id: str, *, connector: str, actor: str, step_id: str | None = None
 ) -> GateSnapshot:
-    """Returns the gate's facts for one decision about one step."""
+    """Returns the gate's facts for one decision about one step, all of one moment."""
     name = switch_for(connector)
-    record = pick_switch(await context.ledger.switches(), name, project.project_id)
+    facts = await context.ledger.gate_facts(project_id, step_id)
+    record = pick_switch(facts.switches, name, project_id)
     now = render_time(context.clock.now())
     state = SwitchState.OFF if record is None else record.state
     if record is not None and record.until is not None and record.until <= now:
         state = SwitchState.OFF
     return GateSnapshot(
-        project=project,
+        project=facts.project,
         switch_state=state,
         switch_name=name,
-        kill_reason=await read_kill(context, project.project_id, connector),
-        approval=approval,
+        kill_reason=read_kill_file(context.kill_file)
+        or find_kill(facts.kill_records, project_id=project_id, connector=connector),
+        approval=facts.approval,
         actor=actor,
         now=now,
         is_canary_member=record is not None and actor in record.people,
@@ -55,9 +55,18 @@ async def read_kill(context: Context, project_id: str | None, connector: str | N
     if reason is not None:
         return reason
     try:
-        records = await context.ledger.kill_records()
-    except WorkbenchError as error:
-        return f"the kill record cannot be read ({error.message}), which counts as engaged"
+        records: list[KillRecord] | None = await context.ledger.kill_records()
+    except WorkbenchError:
+        records = None
+    return find_kill(records, project_id=project_id, connector=connector)
+
+
+def find_kill(
+    records: list[KillRecord] | None, *, project_id: str | None, connector: str | None
+) -> str | None:
+    """Returns why these records stop starts here, or None; records that could not be read stop all."""
+    if records is None:
+        return "the kill record cannot be read, which counts as engaged"
     scopes = {EVERYTHING, f"project:{project_id}", f"connector:{connector}"}
     for record in records:
         if record.engaged and record.scope in scopes:

@@ -18,6 +18,7 @@ from workbench.model.admission import Admission, AdmissionRequest
 from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import Conflict, InvalidInput
+from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
 from workbench.model.plan import StepKind, single_command
 from workbench.model.project import Project
@@ -38,10 +39,8 @@ class Review:
 
 async def review(context: Context, *, project_id: str, command: Command, actor: Actor) -> Review:
     """Asks the gate about a command as submit would, and writes nothing."""
-    project = await context.ledger.project(project_id)
-    command = _normalize(context, project, command)
-    admission = await _ask_gate(context, project, command, run_id="", step_id="", actor=actor)
-    return Review(project=project, command=command, admission=admission)
+    project, admission = await _ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
+    return Review(project=project, command=admission.request.command, admission=admission)
 
 
 async def submit(
@@ -60,16 +59,14 @@ async def submit(
     The same idempotency key gives the same run. Raises InvalidInput for a command, directory, profile or
     connector that cannot be; a policy's no is no error but a run that is blocked, and audited.
     """
-    project = await context.ledger.project(project_id)
     reads = context.ledger.for_project(project_id)
     if idempotency_key is not None:
         earlier = await reads.run_by_idempotency_key(idempotency_key)
         if earlier is not None:
             return _same_request(earlier, command)
-    command = _normalize(context, project, command)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
-    admission = await _ask_gate(context, project, command, run_id=run_id, step_id=step_id, actor=actor)
-    moves = _moves_for(context, admission, command, actor)
+    _, admission = await _ask_gate(context, project_id, command, run_id=run_id, step_id=step_id, actor=actor)
+    moves = _moves_for(context, admission, actor)
     moves[0] = replace(
         moves[0],
         feature_id=feature_id,
@@ -78,7 +75,7 @@ async def submit(
         retry_of_run_id=retry_of_run_id,
     )
     try:
-        await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
+        events = await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
     except Conflict:
         earlier = await reads.run_by_idempotency_key(idempotency_key or "")
         if earlier is None:
@@ -86,7 +83,7 @@ async def submit(
         return _same_request(earlier, command)
     if admission.is_admitted:
         await context.starter.start(project_id, run_id)
-    return await reads.run(run_id)
+    return _created(project_id, moves[0], events[0])
 
 
 async def retry(
@@ -161,8 +158,29 @@ def render_judgement(admission: Admission) -> dict[str, Any]:
     }
 
 
-def _moves_for(context: Context, admission: Admission, command: Command, actor: Actor) -> list[Any]:
+def _created(project_id: str, create: CreateRun, event: Event) -> Run:
+    """Returns the run as its first event made it, so that nobody has to read it back."""
+    return Run(
+        run_id=create.run_id,
+        project_id=project_id,
+        feature_id=create.feature_id,
+        recommendation_rule_id=create.recommendation_rule_id,
+        plan=create.plan,
+        status=RunStatus(event.payload["status"]),
+        blocked_by=create.blocked_by,
+        requested_by=create.requested_by,
+        cancel_requested_at=None,
+        retry_of_run_id=create.retry_of_run_id,
+        created_at=event.at,
+        started_at=None,
+        ended_at=None,
+        version=1,
+    )
+
+
+def _moves_for(context: Context, admission: Admission, actor: Actor) -> list[Any]:
     request = admission.request
+    command = request.command
     note = {"reason": admission.reason, "command": command.source_text}
     blocked_by = admission.blocked_by
     create = CreateRun(
@@ -198,13 +216,17 @@ def _moves_for(context: Context, admission: Admission, command: Command, actor: 
 
 
 async def _ask_gate(
-    context: Context, project: Project, command: Command, *, run_id: str, step_id: str, actor: Actor
-) -> Admission:
-    snapshot = await look(context, project, connector=command.connector, actor=actor.name, approval=None)
+    context: Context, project_id: str, command: Command, *, run_id: str, step_id: str, actor: Actor
+) -> tuple[Project, Admission]:
+    snapshot = await look(context, project_id, connector=command.connector, actor=actor.name)
+    project = snapshot.project
     request = AdmissionRequest(
-        run_id=run_id, step_id=step_id, command=command, sandbox_profile=context.sandbox_profile
+        run_id=run_id,
+        step_id=step_id,
+        command=_normalize(context, project, command),
+        sandbox_profile=context.sandbox_profile,
     )
-    return context.admit(request, snapshot, surroundings=context.surroundings(project))
+    return project, context.admit(request, snapshot, surroundings=context.surroundings(project))
 
 
 def _normalize(context: Context, project: Project, command: Command) -> Command:

@@ -18,7 +18,7 @@ from workbench.ledger import check, reads
 from workbench.ledger.append import append as append_in_transaction
 from workbench.ledger.database import open_engine
 from workbench.ledger.move import Move
-from workbench.ledger.reads import AccessToken, KillRecord, RunPage, SwitchRecord
+from workbench.ledger.reads import AccessToken, GateFacts, KillRecord, RunPage, RunRecord, SwitchRecord
 from workbench.ledger.schema import upgrade_schema
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
@@ -96,9 +96,14 @@ class Ledger:
     async def project(self, project_id: str) -> Project:
         found = await self.read(reads.find_project, project_id)
         if found is None:
-            raise NotFound(
-                f"there is no project {project_id}", remedy="list them: workbench project list, or add one"
-            )
+            raise _no_project(project_id)
+        return found
+
+    async def gate_facts(self, project_id: str, step_id: str | None = None) -> GateFacts:
+        """Reads all that the gate decides on in one transaction; raises NotFound for an unknown project."""
+        found = await self.read(reads.find_gate_facts, project_id, step_id)
+        if found is None:
+            raise _no_project(project_id)
         return found
 
     async def project_of_run(self, run_id: str) -> str:
@@ -206,9 +211,7 @@ class ProjectLedger:
     async def run(self, run_id: str) -> Run:
         found = await self._ledger.read(reads.find_run, self.project_id, run_id)
         if found is None:
-            raise NotFound(
-                f"there is no run {run_id} in this project", remedy="list the runs: workbench runs"
-            )
+            raise _no_run(run_id)
         return found
 
     async def steps(self, run_id: str) -> list[Step]:
@@ -218,9 +221,21 @@ class ProjectLedger:
         """Reads a run and its steps in one transaction."""
         found = await self._ledger.read(reads.find_run_with_steps, self.project_id, run_id)
         if found is None:
-            raise NotFound(
-                f"there is no run {run_id} in this project", remedy="list the runs: workbench runs"
-            )
+            raise _no_run(run_id)
+        return found
+
+    async def run_with_project(self, run_id: str) -> tuple[Project, Run, list[Step]]:
+        """Reads a run, its steps and its project in one transaction."""
+        found = await self._ledger.read(reads.find_run_with_project, self.project_id, run_id)
+        if found is None:
+            raise _no_run(run_id)
+        return found
+
+    async def run_record(self, run_id: str) -> RunRecord:
+        """Reads a run with everything that belongs to it in one transaction."""
+        found = await self._ledger.read(reads.find_run_record, self.project_id, run_id)
+        if found is None:
+            raise _no_run(run_id)
         return found
 
     async def run_by_idempotency_key(self, key: str) -> Run | None:
@@ -264,6 +279,16 @@ class ProjectLedger:
     async def rule_outcomes(self) -> dict[str, tuple[int, int]]:
         """Returns, a recommendation rule, how many runs of its advice ended and how many succeeded."""
         return await self._ledger.read(reads.count_rule_outcomes, self.project_id)
+
+
+def _no_project(project_id: str) -> NotFound:
+    return NotFound(
+        f"there is no project {project_id}", remedy="list them: workbench project list, or add one"
+    )
+
+
+def _no_run(run_id: str) -> NotFound:
+    return NotFound(f"there is no run {run_id} in this project", remedy="list the runs: workbench runs")
 
 
 def _unavailable(error: DBAPIError) -> LedgerUnavailable:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table, case, func, select
+from sqlalchemy.exc import DatabaseError
 
 from workbench.ledger import tables as t
 from workbench.ledger.rows import (
@@ -45,6 +46,28 @@ class KillRecord:
     reason: str
     changed_by: str
     changed_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFacts:
+    """What the gate decides on, of one moment. `kill_records` is None when they could not be read."""
+
+    project: Project
+    switches: list[SwitchRecord]
+    approval: Approval | None
+    kill_records: list[KillRecord] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """All that belongs to one run, of one moment."""
+
+    project: Project
+    run: Run
+    steps: list[Step]
+    approvals: list[Approval]
+    artifacts: list[Artifact]
+    events: list[Event]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +128,42 @@ def find_run_with_steps(
 ) -> tuple[Run, list[Step]] | None:
     run = find_run(connection, project_id, run_id)
     return None if run is None else (run, list_steps(connection, project_id, run_id))
+
+
+def find_run_with_project(
+    connection: Connection, project_id: str, run_id: str
+) -> tuple[Project, Run, list[Step]] | None:
+    found, project = find_run_with_steps(connection, project_id, run_id), find_project(connection, project_id)
+    return None if found is None or project is None else (project, *found)
+
+
+def find_run_record(connection: Connection, project_id: str, run_id: str) -> RunRecord | None:
+    found = find_run_with_project(connection, project_id, run_id)
+    if found is None:
+        return None
+    project, run, steps = found
+    return RunRecord(
+        project=project,
+        run=run,
+        steps=steps,
+        approvals=list_approvals(connection, project_id, run_id, None),
+        artifacts=list_artifacts(connection, project_id, run_id),
+        events=list_events(connection, project_id, 0, run_id, 500),
+    )
+
+
+def find_gate_facts(connection: Connection, project_id: str, step_id: str | None) -> GateFacts | None:
+    project = find_project(connection, project_id)
+    if project is None:
+        return None
+    switches = list_switches(connection)
+    approval = None if step_id is None else find_newest_approval(connection, project_id, step_id)
+    try:
+        # Last, because a failed query ends the transaction it is in.
+        kill_records = list_kill_records(connection)
+    except DatabaseError:
+        kill_records = None
+    return GateFacts(project=project, switches=switches, approval=approval, kill_records=kill_records)
 
 
 def find_run_by_key(connection: Connection, project_id: str, key: str) -> Run | None:

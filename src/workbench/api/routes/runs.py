@@ -27,7 +27,7 @@ from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.run import Run
-from workbench.model.statuses import RUN_ENDED, BlockedBy, TerminalMode
+from workbench.model.statuses import BlockedBy, TerminalMode
 from workbench.secrets.scope import find_profile
 
 router = APIRouter()
@@ -202,16 +202,14 @@ async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Resp
 
 async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
     """Reads all that belongs to a run and renders it."""
-    ledger = house.context.ledger
-    reads = ledger.for_project(run.project_id)
-    run, steps = await reads.run_with_steps(run.run_id)
+    found = await house.context.ledger.for_project(run.project_id).run_record(run.run_id)
     return run_detail_out(
-        run,
-        tuple(steps),
-        project=await ledger.project(run.project_id),
-        approvals=tuple(await reads.approvals(run_id=run.run_id)),
-        artifacts=tuple(await reads.artifacts(run.run_id)) if run.status in RUN_ENDED else (),
-        events=tuple(await reads.events(run_id=run.run_id)),
+        found.run,
+        tuple(found.steps),
+        project=found.project,
+        approvals=tuple(found.approvals),
+        artifacts=tuple(found.artifacts),
+        events=tuple(found.events),
         actor=actor,
         now=render_time(house.context.clock.now()),
     )

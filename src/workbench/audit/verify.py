@@ -76,7 +76,7 @@ def _problem_of(row: StoredEvent, expected: int, previous: str) -> str | None:
         return f"the stored bytes of event {row.seq} do not match its hash"
     try:
         body = json.loads(row.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return f"the stored bytes of event {row.seq} are not JSON"
     if not isinstance(body, dict) or body.get("seq") != row.seq:
         return f"event {row.seq} names another position inside its body"

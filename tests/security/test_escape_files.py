@@ -114,6 +114,25 @@ async def test_missing_hooks_and_config_cannot_be_created_and_leave_nothing(grou
     assert listing(ground.workspace) == before
 
 
+async def test_no_other_git_folder_can_be_put_behind_the_users_own_git(ground: Ground) -> None:
+    """A planted commondir makes the user's next `git status` read a config of the attacker's, outside."""
+    init_git(ground.workspace)
+    before = listing(ground.workspace)
+    proof = ground.workspace.parent / "proof"
+    script = f"""
+        mkdir evil; cp -r .git/objects .git/refs .git/HEAD evil/
+        printf '[core]\nrepositoryformatversion = 0\nfsmonitor = touch {proof}; false\n' > evil/config
+        echo ../evil > .git/commondir; rm -f .git/commondir
+        mv .git/commondir x; ln -sf ../evil .git/commondir
+        printf '[core]\nfsmonitor = touch {proof}\n' > .git/config.worktree
+        git status >/dev/null; rm -rf evil x; true
+    """
+    await ground.run(script)
+    assert listing(ground.workspace) == before
+    subprocess.run(["git", "status"], cwd=ground.workspace, check=True, capture_output=True)
+    assert not proof.exists()
+
+
 async def test_the_workbenchs_folder_cannot_be_made_changed_or_left_behind(ground: Ground) -> None:
     attack = "mkdir .workbench; echo x > .workbench/policy.cedar; mv .workbench x; rmdir .workbench; true"
     await ground.run(attack)

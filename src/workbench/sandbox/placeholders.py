@@ -15,7 +15,10 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-FOLDER, FILE = "folder", "file"
+FOLDER, FILE, ITSELF = "folder", "file", "itself"
+"""What to make where a protected path is missing: a folder, an empty file, or a file that says "."."""
+
+_CONTENT = {FILE: b"", ITSELF: b".\n"}
 
 
 class Placeholders:
@@ -44,7 +47,7 @@ class Placeholders:
                     self._write_record(made)
 
     def release(self) -> None:
-        """Gives up the hold; the last one removes what was made, if it is still empty."""
+        """Gives up the hold; the last one removes what was made, if it is still as it was made."""
         with self._gated():
             fcntl.flock(self._use, fcntl.LOCK_UN)
             try:
@@ -107,7 +110,11 @@ def _make(workspace: str, path: str, kind: str) -> bool:
             os.mkdir(name, 0o755, dir_fd=holder)
         else:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            os.close(os.open(name, flags, 0o644, dir_fd=holder))
+            made = os.open(name, flags, 0o644, dir_fd=holder)
+            try:
+                os.write(made, _CONTENT[kind])
+            finally:
+                os.close(made)
     except FileExistsError:
         return False
     finally:
@@ -125,12 +132,20 @@ def _remove(workspace: str, path: str) -> None:
         found = os.stat(name, dir_fd=holder, follow_symlinks=False)
         if stat.S_ISDIR(found.st_mode):
             os.rmdir(name, dir_fd=holder)
-        elif found.st_size == 0:
+        elif stat.S_ISREG(found.st_mode) and _read_start(name, holder) in _CONTENT.values():
             os.unlink(name, dir_fd=holder)
     except OSError:
         pass  # It is gone, or somebody put something there: then it is theirs.
     finally:
         os.close(holder)
+
+
+def _read_start(name: str, holder: int) -> bytes:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=holder)
+    try:
+        return os.read(descriptor, 8)
+    finally:
+        os.close(descriptor)
 
 
 def _walk(root: str, names: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 
 from workbench.model.errors import BoundaryViolation
-from workbench.sandbox.placeholders import FILE, FOLDER
+from workbench.sandbox.placeholders import FILE, FOLDER, ITSELF
 from workbench.sandbox.profile import is_within
 
 _SYSTEM = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/dev", "/proc", "/sys", "/run")
@@ -92,10 +92,16 @@ def survey_workspace(root: str) -> WorkspaceFacts:
     startup: list[str] = []
     if kind == FOLDER:
         git_folder = git
-        for name, wanted in ((".git/hooks", FOLDER), (".git/config", FILE)):
+        # A planted commondir would lead the user's own git to another config; one that says "." changes
+        # nothing for git, and neither does an empty config.worktree.
+        for name, wanted in (
+            (".git/hooks", FOLDER),
+            (".git/config", FILE),
+            (".git/config.worktree", FILE),
+            (".git/commondir", ITSELF),
+        ):
             _refuse_link(root, name)
             protected.append((name, wanted))
-        startup += [name for name in (".git/config.worktree", ".git/commondir") if _kind(f"{root}/{name}")]
     elif kind == FILE:
         # A linked work tree: where it points must not be changed.
         startup.append(".git")

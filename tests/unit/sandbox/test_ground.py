@@ -10,7 +10,7 @@ import pytest
 from workbench.model.errors import BoundaryViolation, SandboxUnavailable
 from workbench.sandbox.host import survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
-from workbench.sandbox.placeholders import FILE, FOLDER, Placeholders, identify
+from workbench.sandbox.placeholders import FILE, FOLDER, ITSELF, Placeholders, identify
 from workbench.sandbox.probe import explain_failure
 from workbench.sandbox.step_folder import read_document, take_claim, write_document
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
@@ -30,7 +30,13 @@ def test_a_survey_names_what_must_be_protected(workspace: Path) -> None:
     (workspace / ".envrc").touch()
     facts = survey_workspace(str(workspace))
     assert facts.git_folder == f"{workspace}/.git"
-    assert facts.protected == ((".workbench", FOLDER), (".git/hooks", FOLDER), (".git/config", FILE))
+    assert facts.protected == (
+        (".workbench", FOLDER),
+        (".git/hooks", FOLDER),
+        (".git/config", FILE),
+        (".git/config.worktree", FILE),
+        (".git/commondir", ITSELF),
+    )
     assert facts.startup == (".envrc",)
 
 

@@ -17,10 +17,10 @@ test: setup system web
 	$(BIN)/lint-imports --config .importlinter
 	$(BIN)/mypy
 	cd web && npm run --silent check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 test-long: setup system web
-	$(BIN)/pytest -m "long or not long"
+	$(BIN)/pytest -n 3 --dist loadfile -m "long or not long"
 
 check: setup system web
 	$(BIN)/ruff format --check .
@@ -28,7 +28,7 @@ check: setup system web
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config .importlinter
 	cd web && npm run --silent check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 format: setup
 	$(BIN)/ruff format .

@@ -10,17 +10,13 @@ import getpass
 import json
 import os
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
 from workbench.config import Config, read_config
 from workbench.model.errors import WorkbenchError
 
 Settings = Config
 """What load_config returns, for those who may not import config."""
-
-VERSION: Final = version("feature-execution-workbench")
 
 
 class AlreadyRunning(WorkbenchError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -95,6 +94,8 @@ def verify_offline(home: str | None) -> LedgerFinding:
         finally:
             await ledger.close()
 
+    import asyncio
+
     return asyncio.run(verify())
 
 
@@ -133,6 +134,8 @@ def examine_machine() -> list[dict[str, str | bool]]:
             add("sandbox", False, error.message, error.remedy)
         finally:
             await local.close()
+
+    import asyncio
 
     asyncio.run(probe())
     endpoint = find_server(config)

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from importlib.metadata import version as version_of
 
 import structlog
 
@@ -16,7 +17,6 @@ from workbench.api.auth import Access
 from workbench.api.house import House
 from workbench.api.serve import PortInUse, Server, bind
 from workbench.app.home import (
-    VERSION,
     Settings,
     local_actor_name,
     prepare_home,
@@ -49,6 +49,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
             listener = bind(0)
         number: int = listener.getsockname()[1]
         url = f"http://127.0.0.1:{number}"
+        version = version_of("feature-execution-workbench")
         async with open_house(config) as (context, access):
             owner = Actor(name=local_actor_name(), role=Role.ADMIN, via="cli")
             await _ensure_token(config, access, owner)
@@ -62,7 +63,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
                 context=context,
                 access=access,
                 url=url,
-                version=VERSION,
+                version=version,
                 home=str(config.home),
                 pid=os.getpid(),
                 stop=stop,
@@ -70,7 +71,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
             server = Server(create_application(house, port=number), listener)
             write_private(
                 config.home / "server.json",
-                json.dumps({"pid": os.getpid(), "port": number, "version": VERSION}),
+                json.dumps({"pid": os.getpid(), "port": number, "version": version}),
             )
             on_ready(url, f"{url}/auth/{access.create_link(owner)}")
             await server.run()

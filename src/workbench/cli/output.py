@@ -23,8 +23,8 @@ RISK_BARS: Final = {"low": "▂", "medium": "▂▄", "high": "▂▄▆"}
 
 def print_json(value: Any) -> None:
     """Prints one JSON document on stdout, and nothing else goes there."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=None)
-    sys.stdout.write("\n")
+    # Made whole first: writing piece by piece takes the slow encoder.
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 

@@ -187,7 +187,7 @@ class LocalConnector:
                 return ref
             await self._zygote.spawn(facts)
         except SandboxUnavailable as error:
-            if error.code == NOT_STARTED or step_folder.take_claim(str(folder), {"given_up": True}):
+            if error.code == NOT_STARTED or _give_up(folder):
                 raise
             # The answer got lost, but a shim has the step: it is started.
         finally:
@@ -247,12 +247,14 @@ class LocalConnector:
         return facts if self._make_folder(folder, request) else None
 
     def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
         except FileExistsError:
             _refuse_other_subject(folder, request)
             return False
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         document = {
             "run_id": request.run_id,
             "step_id": request.step_id,
@@ -268,10 +270,7 @@ class LocalConnector:
         try:
             step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
         except OSError as error:
-            raise SandboxUnavailable(
-                f"the step folder {folder} cannot be written: {error.strerror}",
-                remedy="free some space on the disk that holds WORKBENCH_HOME, then retry the run",
-            ) from error
+            raise _unwritable(folder, error) from error
         return True
 
     # -- look ----------------------------------------------------------------------------------------
@@ -508,6 +507,23 @@ class LocalConnector:
                 ends = (step_folder.EXIT, step_folder.LOST)
                 found[f"{run.name}/{step.name}"] = not any((step / name).exists() for name in ends)
         return found
+
+
+def _give_up(folder: Path) -> bool:
+    """Says whether no shim has the step, and sees to it that none ever will."""
+    try:
+        return step_folder.take_claim(str(folder), {"given_up": True})
+    except OSError:
+        # Where we cannot write a claim, neither can a shim.
+        return step_folder.read_document(str(folder), step_folder.CLAIM) is None
+
+
+def _unwritable(folder: Path, error: OSError) -> SandboxUnavailable:
+    return SandboxUnavailable(
+        f"the step folder {folder} cannot be written: {error.strerror}",
+        remedy="free some space on the disk that holds WORKBENCH_HOME, then retry the run",
+        code=NOT_STARTED,
+    )
 
 
 def _read_ended(document: Mapping[str, Any]) -> Ended:

@@ -483,7 +483,8 @@ class _Step:
                 is_written = False
             for subscriber in self._subscribers.values():
                 subscriber.send({"ended": ended})
-            if is_written or time.monotonic() > deadline:
+            # With the folder gone, nobody is left who could ask how it ended.
+            if is_written or time.monotonic() > deadline or not os.path.isdir(self._folder):
                 break
             for descriptor, _ in self._epoll.poll(1.0):
                 if descriptor == self._server.fileno():

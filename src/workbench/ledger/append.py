@@ -8,9 +8,9 @@ decide what is legal; a replay under the same `once` key is a no-op that returns
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -21,6 +21,13 @@ from workbench.ledger.move import Move
 from workbench.ledger.rows import parse_event
 from workbench.model.canonical import digest_of, render_canonical
 from workbench.model.event import Event
+
+# Built once: putting a statement together takes longer than SQLite takes to carry it out.
+_HEADS: Final = tables.event_heads
+_IS_CHAIN: Final = _HEADS.c.project_id == bindparam("chain")
+_READ_HEAD: Final = select(_HEADS.c.seq, _HEADS.c.leaf_hash).where(_IS_CHAIN).with_for_update()
+_MOVE_HEAD: Final = update(_HEADS).where(_IS_CHAIN)
+_INSERT_EVENTS: Final = tables.execution_events.insert()
 
 
 def append(
@@ -52,12 +59,8 @@ def append(
         head_hash = event.leaf_hash
         events.append(event)
         rows.append(row)
-    connection.execute(tables.execution_events.insert(), rows)
-    connection.execute(
-        update(tables.event_heads)
-        .where(tables.event_heads.c.project_id == project_id)
-        .values(seq=head_seq, leaf_hash=head_hash)
-    )
+    connection.execute(_INSERT_EVENTS, rows)
+    connection.execute(_MOVE_HEAD, {"chain": project_id, "seq": head_seq, "leaf_hash": head_hash})
     return events
 
 
@@ -93,17 +96,15 @@ def _seal(
 
 def _lock_head(connection: Connection, project_id: str) -> tuple[int, str]:
     """Takes the chain's lock for this transaction. SQLite's BEGIN IMMEDIATE already holds it."""
-    heads = tables.event_heads
-    query = select(heads.c.seq, heads.c.leaf_hash).where(heads.c.project_id == project_id).with_for_update()
-    found = connection.execute(query).first()
+    found = connection.execute(_READ_HEAD, {"chain": project_id}).first()
     if found is None:
         insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
         connection.execute(
-            insert(heads)
+            insert(tables.event_heads)
             .values(project_id=project_id, seq=0, leaf_hash=FIRST_PREVIOUS)
             .on_conflict_do_nothing()
         )
-        found = connection.execute(query).one()
+        found = connection.execute(_READ_HEAD, {"chain": project_id}).one()
     return found.seq, found.leaf_hash
 
 

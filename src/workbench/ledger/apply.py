@@ -5,11 +5,12 @@ Only append calls it. Every UPDATE names the version it read, so that two writer
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import msgspec
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, select, update
 
 from workbench.ledger import move as m
 from workbench.ledger import tables
@@ -478,10 +479,7 @@ class _Rows:
         return row
 
     def _find(self, table: Table, where: dict[str, str]) -> dict[str, Any] | None:
-        query = select(table)
-        for name, value in where.items():
-            query = query.where(table.c[name] == value)
-        found = self._connection.execute(query).mappings().first()
+        found = self._connection.execute(_find_statement(table, *where), where).mappings().first()
         return None if found is None else dict(found)
 
     def _insert(
@@ -494,7 +492,7 @@ class _Rows:
         run_id: str | None = None,
         step_id: str | None = None,
     ) -> Change:
-        self._connection.execute(table.insert(), row)
+        self._connection.execute(_insert_statement(table), row)
         return _changed(table, row, tag, payload, run_id, step_id)
 
     def _update(
@@ -508,13 +506,13 @@ class _Rows:
         step_id: str | None = None,
         versioned: bool = True,
     ) -> Change:
-        statement = update(table)
-        for column in table.primary_key.columns:
-            statement = statement.where(column == row[column.name])
+        names = [column.name for column in table.primary_key.columns]
         if versioned:
-            statement = statement.where(table.c.version == row["version"])
+            names.append("version")
+        now = {f"now_{name}": row[name] for name in names}
+        if versioned:
             row["version"] += 1
-        done = self._connection.execute(statement.values(row))
+        done = self._connection.execute(_update_statement(table, *names), {**row, **now})
         if done.rowcount != 1:
             raise Conflict(
                 f"a row of {table.name} changed while it was being written",
@@ -528,6 +526,23 @@ class _Rows:
         if self._find(table, key) is None:
             return self._insert(table, row, tag, payload)
         return self._update(table, row, tag, payload, versioned=False)
+
+
+# Built once each: putting a statement together takes longer than SQLite takes to carry it out.
+@functools.cache
+def _find_statement(table: Table, *names: str) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@functools.cache
+def _insert_statement(table: Table) -> Insert:
+    return table.insert()
+
+
+@functools.cache
+def _update_statement(table: Table, *names: str) -> Update:
+    """Sets the columns it is given, where these columns still are what their now_ parameters say."""
+    return update(table).where(*(table.c[name] == bindparam(f"now_{name}") for name in names))
 
 
 def _changed(

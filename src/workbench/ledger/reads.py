@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, case, func, select
+from sqlalchemy import Connection, Integer, Select, Table, bindparam, case, func, select
 from sqlalchemy.exc import DatabaseError
 
 from workbench.ledger import tables as t
@@ -98,7 +99,7 @@ def list_projects(connection: Connection) -> list[Project]:
 
 
 def find_project(connection: Connection, project_id: str) -> Project | None:
-    row = _first(connection, select(t.projects).where(t.projects.c.project_id == project_id))
+    row = _first(connection, _select(t.projects, "project_id"), project_id=project_id)
     return None if row is None else parse_project(row)
 
 
@@ -118,8 +119,8 @@ def find_artifact(connection: Connection, artifact_id: str) -> Artifact | None:
 
 
 def find_run(connection: Connection, project_id: str, run_id: str) -> Run | None:
-    runs = t.execution_runs
-    row = _first(connection, select(runs).where(runs.c.run_id == run_id, runs.c.project_id == project_id))
+    query = _select(t.execution_runs, "run_id", "project_id")
+    row = _first(connection, query, run_id=run_id, project_id=project_id)
     return None if row is None else parse_run(row)
 
 
@@ -167,21 +168,14 @@ def find_gate_facts(connection: Connection, project_id: str, step_id: str | None
 
 
 def find_run_by_key(connection: Connection, project_id: str, key: str) -> Run | None:
-    runs = t.execution_runs
-    row = _first(
-        connection, select(runs).where(runs.c.idempotency_key == key, runs.c.project_id == project_id)
-    )
+    query = _select(t.execution_runs, "idempotency_key", "project_id")
+    row = _first(connection, query, idempotency_key=key, project_id=project_id)
     return None if row is None else parse_run(row)
 
 
 def list_steps(connection: Connection, project_id: str, run_id: str) -> list[Step]:
-    steps = t.execution_steps
-    query = (
-        select(steps)
-        .where(steps.c.run_id == run_id, steps.c.project_id == project_id)
-        .order_by(steps.c.step_id)
-    )
-    return [parse_step(row) for row in _all(connection, query)]
+    query = _select(t.execution_steps, "run_id", "project_id", order_by=("step_id",))
+    return [parse_step(row) for row in _all(connection, query, run_id=run_id, project_id=project_id)]
 
 
 def list_runs(
@@ -249,39 +243,30 @@ def list_pending_approvals(connection: Connection) -> list[Approval]:
 
 
 def find_approval(connection: Connection, project_id: str, approval_id: str) -> Approval | None:
-    approvals = t.execution_approvals
-    row = _first(
-        connection,
-        select(approvals).where(approvals.c.approval_id == approval_id, approvals.c.project_id == project_id),
-    )
+    query = _select(t.execution_approvals, "approval_id", "project_id")
+    row = _first(connection, query, approval_id=approval_id, project_id=project_id)
     return None if row is None else parse_approval(row)
 
 
 def find_newest_approval(connection: Connection, project_id: str, step_id: str) -> Approval | None:
-    approvals = t.execution_approvals
-    row = _first(
-        connection,
-        select(approvals)
-        .where(approvals.c.step_id == step_id, approvals.c.project_id == project_id)
-        .order_by(approvals.c.approval_id.desc()),
-    )
-    return None if row is None else parse_approval(row)
+    query = _select(t.execution_approvals, "step_id", "project_id", order_by=("approval_id",))
+    rows = _all(connection, query, step_id=step_id, project_id=project_id)
+    return parse_approval(rows[-1]) if rows else None
 
 
 def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list[Artifact]:
-    artifacts = t.execution_artifacts
-    query = select(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.project_id == project_id)
-    return [parse_artifact(row) for row in _all(connection, query.order_by(artifacts.c.artifact_id))]
+    query = _select(t.execution_artifacts, "run_id", "project_id", order_by=("artifact_id",))
+    return [parse_artifact(row) for row in _all(connection, query, run_id=run_id, project_id=project_id)]
 
 
 def list_events(
     connection: Connection, project_id: str, after: int, run_id: str | None, limit: int
 ) -> list[Event]:
-    events = t.execution_events
-    query = select(events).where(events.c.project_id == project_id, events.c.seq > after)
-    if run_id is not None:
-        query = query.where(events.c.run_id == run_id)
-    return [parse_event(row) for row in _all(connection, query.order_by(events.c.seq).limit(limit))]
+    query = _select_events(run_id is not None)
+    values = {"project_id": project_id, "after": after, "run_id": run_id, "most": limit}
+    if run_id is None:
+        del values["run_id"]
+    return [parse_event(row) for row in _all(connection, query, **values)]
 
 
 def count_rule_outcomes(connection: Connection, project_id: str) -> dict[str, tuple[int, int]]:
@@ -315,7 +300,7 @@ def list_switches(connection: Connection) -> list[SwitchRecord]:
             changed_by=row["changed_by"],
             changed_at=row["changed_at"],
         )
-        for row in _all(connection, select(t.switches).order_by(t.switches.c.name, t.switches.c.project_id))
+        for row in _all(connection, _select(t.switches, order_by=("name", "project_id")))
     ]
 
 
@@ -328,7 +313,7 @@ def list_kill_records(connection: Connection) -> list[KillRecord]:
             changed_by=row["changed_by"],
             changed_at=row["changed_at"],
         )
-        for row in _all(connection, select(t.kill_records).order_by(t.kill_records.c.scope))
+        for row in _all(connection, _select(t.kill_records, order_by=("scope",)))
     ]
 
 
@@ -338,19 +323,39 @@ def list_tokens(connection: Connection) -> list[AccessToken]:
 
 
 def find_token(connection: Connection, token_sha256: str) -> AccessToken | None:
-    row = _first(connection, select(t.access_tokens).where(t.access_tokens.c.token_sha256 == token_sha256))
+    row = _first(connection, _select(t.access_tokens, "token_sha256"), token_sha256=token_sha256)
     return None if row is None else AccessToken(**row)
 
 
 def _project_of(connection: Connection, table: Table, column: str, key: str) -> str | None:
-    row = _first(connection, select(table.c.project_id).where(table.c[column] == key))
+    row = _first(connection, _select(table, column), **{column: key})
     return None if row is None else str(row["project_id"])
 
 
-def _all(connection: Connection, query: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+# Built once each: putting a query together takes longer than SQLite takes to answer it.
+@functools.cache
+def _select(table: Table, *names: str, order_by: tuple[str, ...] = ()) -> Select[Any]:
+    """Returns the query for the rows whose columns `names` are what the parameters of these names say."""
+    query = select(table).where(*(table.c[name] == bindparam(name) for name in names))
+    return query.order_by(*(table.c[name] for name in order_by))
 
 
-def _first(connection: Connection, query: Any) -> dict[str, Any] | None:
-    row = connection.execute(query.limit(1)).mappings().first()
+@functools.cache
+def _select_events(is_one_run: bool) -> Select[Any]:
+    events = t.execution_events
+    query = select(events).where(
+        events.c.project_id == bindparam("project_id"), events.c.seq > bindparam("after")
+    )
+    if is_one_run:
+        query = query.where(events.c.run_id == bindparam("run_id"))
+    return query.order_by(events.c.seq).limit(bindparam("most", type_=Integer))
+
+
+def _all(connection: Connection, query: Select[Any], **values: Any) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query, values).mappings()]
+
+
+def _first(connection: Connection, query: Select[Any], **values: Any) -> dict[str, Any] | None:
+    """Returns the first row; the queries that come here find one at most."""
+    row = connection.execute(query, values).mappings().first()
     return None if row is None else dict(row)

@@ -20,7 +20,7 @@ test: setup system web
 	$(BIN)/pytest -n 3 --dist loadfile
 
 test-long: setup system web
-	$(BIN)/pytest -n 3 --dist loadfile -m "long or not long"
+	WORKBENCH_HYPOTHESIS=search $(BIN)/pytest -n 3 --dist loadfile -m "long or not long"
 
 check: setup system web
 	$(BIN)/ruff format --check .

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from support.clock import ToldClock
 from support.fixtures import bench as bench
 from support.fixtures import own as own
 from support.fixtures import project as project
@@ -17,21 +19,10 @@ from support.fixtures import served as served
 from support.fixtures import start as start
 from workbench.ledger.ledger import Ledger
 
-
-class ToldClock:
-    """A Clock that stands still until it is told otherwise."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic(self) -> float:
-        return self.moment.timestamp()
-
-    def advance(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+# A run of the tests gives the same answer twice and never fails for being slow; the long suite searches anew.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("WORKBENCH_HYPOTHESIS", "house"))
 
 
 @pytest.fixture

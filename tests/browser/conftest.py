@@ -18,7 +18,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+# A module long and no longer: while Playwright is open its event loop keeps asynchronous tests from running.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(

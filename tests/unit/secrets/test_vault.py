@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ToldClock
+from support.clock import ToldClock
 from workbench.model.errors import InvalidInput, NotFound
 from workbench.secrets.vault import Vault, VaultBroken
 

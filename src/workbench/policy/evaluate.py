@@ -71,7 +71,12 @@ def evaluate(
         reason_codes=tuple(sorted(reasons)),
         matched_rules=tuple(
             MatchedRule(rule_id=rule.rule_id, text=rule.text, source=rule.source)
-            for rule in sorted(matched.values(), key=lambda rule: rule.rule_id)
+            for rule in sorted(matched.values(), key=_strictest_first)
         ),
         policy_digest=policy_digest,
     )
+
+
+def _strictest_first(rule: Rule) -> tuple[int, int, str]:
+    """Orders rules so that the one that decided comes first, the same way every time."""
+    return -_DECISIONS.index(rule.verdict), -_RISKS.index(rule.risk), rule.rule_id

@@ -78,7 +78,7 @@ def test_the_verdict_names_its_rules_with_text_and_line() -> None:
     verdict = judged("git push origin HEAD").verdict
     assert (verdict.verdict, verdict.risk_level) == (Decision.REQUIRES_APPROVAL, RiskLevel.HIGH)
     assert verdict.reason_codes == ("network", "publishes")
-    assert [rule.rule_id for rule in verdict.matched_rules] == ["ask-network", "ask-publish"]
+    assert [rule.rule_id for rule in verdict.matched_rules] == ["ask-publish", "ask-network"]
     assert all(rule.text and rule.source.startswith("rules.toml:") for rule in verdict.matched_rules)
 
 

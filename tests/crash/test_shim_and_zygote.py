@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from local_steps import Ground, finish, make_request, open_connector, open_ground, processes_with
+from support.processes import find_children
 from workbench.connectors.contract import CancelOutcome, ExternalRef, NativeState
 from workbench.model.statuses import TerminalMode
 
@@ -152,7 +153,10 @@ async def test_a_zygote_killed_between_two_dispatches_starts_each_step_once(grou
 async def test_a_full_disk_under_the_transcript_stops_the_log_but_not_the_command(ground: Ground) -> None:
     # The kernel answers EFBIG beyond this limit, which the shim inherits: to it the disk is full.
     assert ground.connector.zygote_pid is not None
-    resource.prlimit(ground.connector.zygote_pid, resource.RLIMIT_FSIZE, (8192, 8192))
+    zygote = ground.connector.zygote_pid
+    # One child may wait already to become the next shim.
+    for pid in (zygote, *find_children(zygote)):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (8192, 8192))
     outcome = await ground.run("head -c 500000 /dev/zero; touch done")
     assert (outcome.ended.output_bytes, outcome.ended.dropped_bytes) == (8192, 500000 - 8192)
     assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)

@@ -7,6 +7,7 @@ of permissions is refused. Tokens are kept as SHA-256 only; nothing secret is re
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import http.cookies
 import secrets
@@ -27,6 +28,7 @@ from workbench.model.errors import InvalidInput, NotAllowed, NotAuthenticated, N
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Identify = Callable[[], Awaitable[Actor]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -205,7 +207,8 @@ class Door:
                 remedy="use the workbench's own page",
                 code="origin_refused",
             )
-        actor = await self._identify(headers, method, origin)
+        identify = self._identify(headers, method, origin)
+        actor = await identify()
         role = permission_for(method, path)
         if role is None:
             raise NotFound(f"there is nothing at {method} {path}", remedy="see /api/openapi.json")
@@ -215,16 +218,18 @@ class Door:
                 remedy="ask an admin for a token with that role: workbench token create --role " + role,
             )
         self._check_body(method, headers)
-        scope.setdefault("state", {})["actor"] = actor
+        # A stream outlives this moment, so it asks again: a revoked token must not go on reading or typing.
+        scope.setdefault("state", {}).update(actor=actor, identify=identify)
 
-    async def _identify(self, headers: dict[bytes, bytes], method: str, origin: bytes | None) -> Actor:
+    def _identify(self, headers: dict[bytes, bytes], method: str, origin: bytes | None) -> Identify:
+        """Returns the question who sent this, which can be asked again; raises when no token came at all."""
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         if authorization:
             kind, _, token = authorization.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise NotAuthenticated("the authorization header holds no bearer token", remedy=_SIGN_IN)
             via = "cli" if headers.get(b"user-agent", b"").startswith(b"workbench-cli") else "api"
-            return await self._access.identify(token.strip(), via=via)
+            return functools.partial(self._access.identify, token.strip(), via=via)
         cookie = _read_cookie(headers.get(b"cookie", b""), self.cookie_name)
         if cookie is None:
             raise NotAuthenticated("no token came with the request", remedy=_SIGN_IN)
@@ -234,7 +239,7 @@ class Door:
                 remedy="use the workbench's own page, or a bearer token",
                 code="origin_refused",
             )
-        return await self._access.identify(cookie, via="page")
+        return functools.partial(self._access.identify, cookie, via="page")
 
     def _check_body(self, method: str, headers: dict[bytes, bytes]) -> None:
         if method in _SAFE or method == "WEBSOCKET":

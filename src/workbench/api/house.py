@@ -9,7 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 
-from workbench.api.auth import Access
+from workbench.api.auth import Access, Identify
 from workbench.engine.context import Context
 from workbench.model.actor import Actor
 from workbench.model.errors import InvalidInput, NotAllowed
@@ -39,8 +39,13 @@ async def _actor(connection: HTTPConnection) -> Actor:
     return cast(Actor, connection.scope["state"]["actor"])
 
 
+async def _identify(connection: HTTPConnection) -> Identify:
+    return cast(Identify, connection.scope["state"]["identify"])
+
+
 HouseIn = Annotated[House, Depends(_house)]
 ActorIn = Annotated[Actor, Depends(_actor)]
+IdentifyIn = Annotated[Identify, Depends(_identify)]
 
 
 async def _project(

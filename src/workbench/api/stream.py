@@ -16,7 +16,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 
-from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, project_of_run, require_project
+from workbench.api.auth import Identify
+from workbench.api.house import (
+    ActorIn,
+    House,
+    HouseIn,
+    IdentifyIn,
+    ProjectQuery,
+    project_of_run,
+    require_project,
+)
 from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.explain import allowed_run_moves, explain
@@ -32,20 +41,29 @@ _KEEP_ALIVE_SECONDS: Final = 15.0
 _STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
 _FRAME_HEAD: Final = struct.Struct(">BQI")
 _MAX_INPUT_BYTES: Final = 65536
+_LAST_POSITION: Final = 2**63 - 1
+_ACCESS_SECONDS: Final = 2.0
+"""How often an open stream asks whether its token holds; a revocation in this process is seen at once."""
 _SSE_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-After = Annotated[int | None, Query(ge=0)]
+After = Annotated[int | None, Query(ge=0, le=_LAST_POSITION)]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
 
 
 @router.get("/api/events", response_class=StreamingResponse)
 async def stream_project_events(
-    house: HouseIn, project: ProjectQuery, after: After = None, last_event_id: LastEventId = None
+    house: HouseIn,
+    project: ProjectQuery,
+    identify: IdentifyIn,
+    after: After = None,
+    last_event_id: LastEventId = None,
 ) -> StreamingResponse:
     """All events of a project from a position on. The house's own events are not among them."""
     start = _position(after, last_event_id)
     return StreamingResponse(
-        _events(house, project.project_id, start, None), media_type="text/event-stream", headers=_SSE_HEADERS
+        _events(house, identify, project.project_id, start, None),
+        media_type="text/event-stream",
+        headers=_SSE_HEADERS,
     )
 
 
@@ -54,6 +72,7 @@ async def stream_run_events(
     run_id: str,
     house: HouseIn,
     actor: ActorIn,
+    identify: IdentifyIn,
     after: After = None,
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
@@ -61,21 +80,33 @@ async def stream_run_events(
     project_id = await project_of_run(house, actor, run_id)
     start = _position(after, last_event_id)
     return StreamingResponse(
-        _events(house, project_id, start, run_id), media_type="text/event-stream", headers=_SSE_HEADERS
+        _events(house, identify, project_id, start, run_id),
+        media_type="text/event-stream",
+        headers=_SSE_HEADERS,
     )
 
 
-async def _events(house: House, project_id: str, after: int, run_id: str | None) -> AsyncIterator[bytes]:
+async def _events(
+    house: House, identify: Identify, project_id: str, after: int, run_id: str | None
+) -> AsyncIterator[bytes]:
     # Sent at once, so that the reader knows that it is connected, however long nothing happens.
     yield b": connected\n\n"
     tail = house.context.ledger.tail(project_id, after=after, run_id=run_id)
     waiting: asyncio.Task[Any] | None = None
+    quiet_seconds = 0.0
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(tail))
-            done, _ = await asyncio.wait({waiting}, timeout=_KEEP_ALIVE_SECONDS)
+            done, _ = await asyncio.wait({waiting}, timeout=_ACCESS_SECONDS)
+            try:
+                await identify()
+            except WorkbenchError:
+                return
             if not done:
-                yield b": still here\n\n"
+                quiet_seconds += _ACCESS_SECONDS
+                if quiet_seconds >= _KEEP_ALIVE_SECONDS:
+                    quiet_seconds = 0.0
+                    yield b": still here\n\n"
                 continue
             event = waiting.result()
             waiting = None
@@ -90,7 +121,9 @@ async def _events(house: House, project_id: str, after: int, run_id: str | None)
 
 def _position(after: int | None, last_event_id: str | None) -> int:
     if last_event_id:
-        if not last_event_id.isdecimal():
+        if not (
+            last_event_id.isdecimal() and last_event_id.isascii() and int(last_event_id) <= _LAST_POSITION
+        ):
             raise InvalidInput(
                 f"Last-Event-ID {last_event_id!r} is no sequence number",
                 remedy="send the id of the last event you saw",
@@ -101,7 +134,12 @@ def _position(after: int | None, last_event_id: str | None) -> int:
 
 @router.websocket("/api/runs/{run_id}/terminal")
 async def stream_terminal(
-    socket: WebSocket, run_id: str, house: HouseIn, actor: ActorIn, offset: Annotated[int, Query(ge=0)] = 0
+    socket: WebSocket,
+    run_id: str,
+    house: HouseIn,
+    actor: ActorIn,
+    identify: IdentifyIn,
+    offset: Annotated[int, Query(ge=0, le=_LAST_POSITION)] = 0,
 ) -> None:
     """Output as binary frames (stream u8, offset u64, milliseconds u32, bytes); text frames are JSON.
 
@@ -114,16 +152,18 @@ async def stream_terminal(
         await socket.close(4000 + error.http_status - 400, error.code)
         return
     await socket.accept()
-    terminal = _Terminal(socket, house, actor, project_id, run_id)
+    terminal = _Terminal(socket, house, actor, identify, project_id, run_id)
     # Whichever side ends first ends both: the reader when the viewer leaves, the writer at the run's end.
     reader = asyncio.create_task(terminal.read_viewer())
     writer = asyncio.create_task(terminal.send_output(offset))
+    guard = asyncio.create_task(terminal.watch_access())
+    tasks = {reader, writer, guard}
     try:
-        await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (reader, writer):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(reader, writer, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         terminal.release()
     # A viewer that has read "ended" may have gone already.
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -133,8 +173,10 @@ async def stream_terminal(
 class _Terminal:
     """One viewer of one run's terminal."""
 
-    def __init__(self, socket: WebSocket, house: House, actor: Actor, project_id: str, run_id: str) -> None:
-        self._socket, self._house, self._actor = socket, house, actor
+    def __init__(
+        self, socket: WebSocket, house: House, actor: Actor, identify: Identify, project_id: str, run_id: str
+    ) -> None:
+        self._socket, self._house, self._actor, self._identify = socket, house, actor, identify
         self._project_id, self._run_id = project_id, run_id
         self._lease_key = f"{id(self)}"
         self._ref: ExternalRef | None = None
@@ -183,6 +225,15 @@ class _Terminal:
             }
         )
 
+    async def watch_access(self) -> None:
+        """Returns when the viewer's token holds no longer."""
+        while True:
+            await asyncio.sleep(_ACCESS_SECONDS)
+            try:
+                await self._identify()
+            except WorkbenchError:
+                return
+
     async def read_viewer(self) -> None:
         """Takes what the viewer sends until the connection ends."""
         try:
@@ -190,11 +241,13 @@ class _Terminal:
                 message = await self._socket.receive()
                 if message["type"] == "websocket.disconnect":
                     return
+                await self._identify()
                 if message.get("bytes") is not None:
                     await self._input(message["bytes"])
                 elif message.get("text") is not None:
                     await self._command(message["text"])
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, WorkbenchError):
+            # Gone, or no longer let in: either way nothing of it is taken any more.
             return
 
     async def _input(self, data: bytes) -> None:

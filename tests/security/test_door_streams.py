@@ -6,8 +6,16 @@ import json
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
 from support.server import Project
+
+
+def type_for_ever(socket: ClientConnection) -> None:
+    """Goes on typing and reading; only the other side can end it."""
+    while True:
+        socket.send(b"typed after the end\n")
+        socket.recv(20)
 
 
 def test_a_revoked_token_neither_reads_on_nor_types_on(project: Project) -> None:
@@ -31,9 +39,7 @@ def test_a_revoked_token_neither_reads_on_nor_types_on(project: Project) -> None
         assert next(lines) == ": connected"
         assert bench.http.delete(f"/api/tokens/{token['token_id']}").status_code == 204
         with pytest.raises(ConnectionClosed):
-            while True:
-                socket.send(b"typed after the end\n")
-                socket.recv(20)
+            type_for_ever(socket)
         after = [line for line in lines if line.startswith("data:")]
         assert all(json.loads(line[6:])["tag"] != "run:canceled" for line in after)
     bench.post(f"/api/runs/{made['run_id']}/cancel", {"reason": "seen enough"})

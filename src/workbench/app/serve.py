@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from importlib.metadata import version as version_of
+from typing import TextIO, cast
 
 import structlog
 
@@ -92,6 +94,8 @@ async def _ensure_token(config: Settings, access: Access, owner: Actor) -> None:
 
 
 def _set_up_log(config: Settings) -> None:
+    # A log that cannot be written (its disk is full, most likely) must not stop what would be logged.
+    logging.raiseExceptions = False
     level = getattr(logging, config.log_level.upper())
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     structlog.configure(
@@ -103,7 +107,7 @@ def _set_up_log(config: Settings) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _PatientLog(sys.stderr))),
         cache_logger_on_first_use=False,
     )
 
@@ -112,3 +116,19 @@ def render_openapi() -> str:
     """Returns the OpenAPI document as JSON text."""
 
     return json.dumps(create_api().openapi(), indent=1, sort_keys=True) + "\n"
+
+
+class _PatientLog:
+    """A text stream that drops what it cannot write."""
+
+    def __init__(self, target: TextIO) -> None:
+        self._target = target
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._target.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._target.flush()

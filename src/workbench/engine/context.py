@@ -53,6 +53,7 @@ class Context:
     """`kill_file` stops everything while it exists, with server and database down too.
 
     `not_ready` names what keeps a connector from starting anything, found when the server started.
+    `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.
     """
@@ -72,6 +73,7 @@ class Context:
     starter: Starter
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    held_up: dict[str, str] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 

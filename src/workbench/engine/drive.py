@@ -41,8 +41,13 @@ async def drive(context: Context, project_id: str, run_id: str) -> None:
     """Drives the run until it has ended or is blocked. Raises only when the ledger cannot be used."""
     lock = context.run_locks.setdefault(run_id, asyncio.Lock())
     async with lock:
-        while await _advance(context, project_id, run_id):
-            pass
+        try:
+            while await _advance(context, project_id, run_id):
+                pass
+        except WorkbenchError as error:
+            context.held_up[run_id] = f"{error.message}; {error.remedy}"
+            raise
+    context.held_up.pop(run_id, None)
     context.run_locks.pop(run_id, None)
 
 

@@ -203,7 +203,7 @@ async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Resp
 async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
     """Reads all that belongs to a run and renders it."""
     found = await house.context.ledger.for_project(run.project_id).run_record(run.run_id)
-    return run_detail_out(
+    shown = run_detail_out(
         found.run,
         tuple(found.steps),
         project=found.project,
@@ -213,3 +213,8 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         actor=actor,
         now=render_time(house.context.clock.now()),
     )
+    if trouble := house.context.held_up.get(run.run_id):
+        shown.why = f"Waiting to go on: {trouble}."
+    elif any(artifact.truncated for artifact in found.artifacts):
+        shown.why += " The transcript was cut; what was dropped is counted in the step's last event."
+    return shown

@@ -256,3 +256,76 @@ async def test_the_state_folder_and_a_workspace_never_hold_one_another(
     for path in (tmp_path, ground.home, ground.home / "runs"):
         with pytest.raises(BoundaryViolation):
             ground.connector.check_workspace(str(path))
+
+
+SET_RIGHTS = """
+import ctypes, os, shutil, sys
+libc = ctypes.CDLL(None, use_errno=True)
+shutil.copy("/bin/bash", "rootsh")
+held = os.open("rootsh", os.O_RDONLY)
+AT_FDCWD, CREATES, NAMELESS = -100, os.O_CREAT | os.O_WRONLY, 0o20200002
+def attempt(name, *words):
+    made = [word.encode() if isinstance(word, str) else word for word in words]
+    getattr(libc, name)(*made)
+for mode in (0o4755, 0o2755, 0o6755):
+    attempt("chmod", "rootsh", mode)
+    attempt("fchmod", held, mode)
+    attempt("fchmodat", AT_FDCWD, "rootsh", mode, 0)
+    attempt("syscall", 452, AT_FDCWD, b"rootsh", mode, 0)
+    attempt("open", "opened", CREATES, mode)
+    attempt("creat", "created", mode)
+    attempt("openat", AT_FDCWD, "openat", CREATES, mode)
+    attempt("syscall", 437, AT_FDCWD, b"openat2", (ctypes.c_uint64 * 3)(CREATES, mode, 0), 24)
+    attempt("mknod", "node", 0o100000 | mode, 0)
+    attempt("mknodat", AT_FDCWD, "nodeat", 0o100000 | mode, 0)
+    attempt("mkdir", "folder", mode)
+    attempt("mkdirat", AT_FDCWD, "folderat", mode)
+    nameless = libc.open(b".", NAMELESS, mode)
+    if nameless >= 0:
+        os.link(f"/proc/self/fd/{nameless}", f"nameless{mode}", follow_symlinks=True)
+"""
+
+
+async def test_no_file_with_its_owners_rights_can_be_left_in_the_workspace(ground: Ground) -> None:
+    """Such a copy of a shell would make every local user the service's user, root under a root service."""
+    await ground.run("", argv=("/usr/bin/python3", "-c", SET_RIGHTS))
+    await ground.run(
+        "cp -p /usr/bin/su suid; install -m 6755 /bin/bash inst; cp /bin/bash b; chmod u+s b; chmod g+s b;"
+        "tar -C /usr/bin -cf t su; tar -xpf t; ln /usr/bin/su hard; true"
+    )
+    modes = {path.name: path.stat().st_mode for path in ground.workspace.iterdir()}
+    assert {"rootsh", "suid", "b", "su"} <= set(modes)
+    assert [name for name, mode in modes.items() if mode & 0o6000] == []
+    (ground.workspace / "there").write_bytes(b"x")
+    (ground.workspace / "there").chmod(0o4755)
+    await ground.run("cp -p there again; cp --preserve=all there more; mv there moved")
+    assert not (ground.workspace / "again").stat().st_mode & 0o6000
+    assert not (ground.workspace / "more").stat().st_mode & 0o6000
+
+
+async def test_no_file_can_be_given_capabilities(ground: Ground) -> None:
+    program = """
+import os, shutil, struct
+shutil.copy("/bin/bash", "able")
+for data in (struct.pack("<5I", 0x02000001, 0xFFFFFFFF, 0, 0x1FF, 0),
+             *(struct.pack("<6I", 0x03000001, 0xFFFFFFFF, 0, 0x1FF, 0, owner) for owner in (0, 1000))):
+    for name in ("security.capability", "security.selinux", "trusted.x"):
+        try:
+            os.setxattr("able", name, data)
+        except OSError:
+            pass
+"""
+    await ground.run("", argv=("/usr/bin/python3", "-c", program))
+    assert "security.capability" not in os.listxattr(ground.workspace / "able")
+    await ground.run("/usr/sbin/setcap cap_setuid+ep able; true")
+    assert "security.capability" not in os.listxattr(ground.workspace / "able")
+
+
+async def test_programs_still_make_files_and_set_ordinary_modes(ground: Ground) -> None:
+    script = (
+        "mkdir -m 1777 d; install -m 0755 /bin/true d/t; chmod 600 d/t; cp -p d/t u; mktemp -p . >/dev/null"
+    )
+    outcome = await ground.run(script)
+    assert (outcome.ended.exit_code, outcome.text) == (0, "")
+    assert (ground.workspace / "d").stat().st_mode & 0o7777 == 0o1777
+    assert (ground.workspace / "u").stat().st_mode & 0o7777 == 0o600

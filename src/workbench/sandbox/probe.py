@@ -55,6 +55,7 @@ _TRIALS: tuple[tuple[str, str, str], ...] = (
     ),
     ("filter", "system calls are filtered", "grep -q '^Seccomp:.2' /proc/self/status"),
     ("privileges", "no privileges can be gained", "grep -q '^NoNewPrivs:.1' /proc/self/status"),
+    ("setuid", "no file can lend its owner's rights", "! chmod 6755 file 2>/dev/null && ! test -u file"),
     ("capabilities", "there are no capabilities", "grep -q '^CapEff:.0*$' /proc/self/status"),
     ("processes", "no process outside can be seen", "test $(ls -d /proc/[0-9]* | wc -l) -lt 12"),
 )

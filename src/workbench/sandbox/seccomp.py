@@ -23,7 +23,11 @@ _TIOCLINUX = 0x541C
 _AF_INET = 2
 _AF_INET6 = 10
 _X32_BIT = 0x40000000
-_NUMBER, _ARCH, _ARG0_LOW, _ARG1_LOW = 0, 4, 16, 24
+_NUMBER, _ARCH, _ARG0_LOW, _ARG1_LOW, _ARG2_LOW, _ARG3_LOW = 0, 4, 16, 24, 32, 40
+_BORROWED_RIGHTS = 0o6000
+"""S_ISUID and S_ISGID: whoever executes such a file gets its owner's rights."""
+_CREATES = 0o100 | 0o20000000
+"""O_CREAT and the bit of O_TMPFILE; without either the mode of an open means nothing."""
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 
 _SAME_EVERYWHERE = {
@@ -44,12 +48,20 @@ _SAME_EVERYWHERE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """The numbers that differ by processor: the audit arch and the system calls."""
+    """The numbers that differ by processor: the audit arch and the system calls.
+
+    `mode_second` and `mode_third` take the mode of a file as their second or third argument.
+    """
 
     audit_arch: int
     denied: Mapping[str, int]
+    mode_second: Mapping[str, int]
+    mode_third: Mapping[str, int]
+    openat: int
+    open: int | None
     clone: int
     clone3: int
+    openat2: int
     ioctl: int
     socket: int
     has_x32: bool
@@ -82,8 +94,13 @@ X86_64 = Machine(
         "userfaultfd": 323,
         **_SAME_EVERYWHERE,
     },
+    mode_second={"mkdir": 83, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133},
+    mode_third={"mkdirat": 258, "mknodat": 259, "fchmodat": 268, "fchmodat2": 452},
+    openat=257,
+    open=2,
     clone=56,
     clone3=435,
+    openat2=437,
     ioctl=16,
     socket=41,
     has_x32=True,
@@ -114,8 +131,13 @@ AARCH64 = Machine(
         "kexec_file_load": 294,
         **_SAME_EVERYWHERE,
     },
+    mode_second={"fchmod": 52},
+    mode_third={"mknodat": 33, "mkdirat": 34, "fchmodat": 53, "fchmodat2": 452},
+    openat=56,
+    open=None,
     clone=220,
     clone3=435,
+    openat2=437,
     ioctl=29,
     socket=198,
     has_x32=False,
@@ -132,8 +154,10 @@ def machine_of_host() -> Machine | None:
 def build_filter(machine: Machine) -> bytes:
     """Returns the filter program, 8 bytes an instruction, in the byte order of both processors.
 
-    A call under another processor's numbering ends the process; x32 numbers and clone3 answer ENOSYS, so
-    that the C library falls back to clone, whose flags a filter can read; all else refused answers EPERM.
+    A call under another processor's numbering ends the process; x32 numbers, clone3 and openat2 answer
+    ENOSYS, so that programs fall back to clone and openat, whose flags a filter can read; all else refused
+    answers EPERM. No file gets its set-user-id or set-group-id bit: in the workspace it would stay, owned
+    by the service's user, for everybody outside to execute.
     """
     program = _Program()
     program.load(_ARCH)
@@ -141,13 +165,36 @@ def build_filter(machine: Machine) -> bytes:
     program.load(_NUMBER)
     if machine.has_x32:
         program.jump(_JUMP_AT_LEAST, _X32_BIT, then="missing")
+    program.jump(_JUMP_EQUAL, machine.openat, then="openat")
+    if machine.open is not None:
+        program.jump(_JUMP_EQUAL, machine.open, then="open")
     program.jump(_JUMP_EQUAL, machine.clone, then="clone")
     program.jump(_JUMP_EQUAL, machine.ioctl, then="ioctl")
     program.jump(_JUMP_EQUAL, machine.socket, then="socket")
     program.jump(_JUMP_EQUAL, machine.clone3, then="missing")
+    program.jump(_JUMP_EQUAL, machine.openat2, then="missing")
+    for number in sorted(machine.mode_second.values()):
+        program.jump(_JUMP_EQUAL, number, then="mode_second")
+    for number in sorted(machine.mode_third.values()):
+        program.jump(_JUMP_EQUAL, number, then="mode_third")
     for number in sorted(machine.denied.values()):
         program.jump(_JUMP_EQUAL, number, then="deny")
     program.answer(_ALLOW)
+    program.label("openat")
+    program.load(_ARG2_LOW)
+    program.jump(_JUMP_SET, _CREATES, then="mode_fourth", otherwise="allow")
+    program.label("mode_fourth")
+    program.load(_ARG3_LOW)
+    program.jump(_JUMP_SET, _BORROWED_RIGHTS, then="deny", otherwise="allow")
+    program.label("open")
+    program.load(_ARG1_LOW)
+    program.jump(_JUMP_SET, _CREATES, then="mode_third", otherwise="allow")
+    program.label("mode_third")
+    program.load(_ARG2_LOW)
+    program.jump(_JUMP_SET, _BORROWED_RIGHTS, then="deny", otherwise="allow")
+    program.label("mode_second")
+    program.load(_ARG1_LOW)
+    program.jump(_JUMP_SET, _BORROWED_RIGHTS, then="deny", otherwise="allow")
     program.label("clone")
     program.load(_ARG0_LOW)
     program.jump(_JUMP_SET, _CLONE_NEWUSER, then="deny", otherwise="allow")

@@ -85,7 +85,48 @@ def test_only_internet_sockets_may_be_opened(machine: Machine) -> None:
 
 
 def test_ordinary_calls_are_allowed(machine: Machine) -> None:
-    refused = {*machine.denied.values(), machine.clone3}
+    refused = {*machine.denied.values(), machine.clone3, machine.openat2}
     program = build_filter(machine)
     for number in set(range(500)) - refused - {machine.socket}:
         assert judge(program, arch=machine.audit_arch, number=number) == ALLOW
+
+
+SET_USER_ID, SET_GROUP_ID, STICKY = 0o4000, 0o2000, 0o1000
+READS, CREATES, NAMELESS = 0, 0o101, 0o20200002
+
+
+def mode_calls(machine: Machine, mode: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Every way to give a file this mode, with something else in the other arguments."""
+    other = 0o6777
+    calls: list[tuple[int, tuple[int, ...]]] = [
+        *((number, (other, mode)) for number in machine.mode_second.values()),
+        *((number, (other, other, mode)) for number in machine.mode_third.values()),
+        (machine.openat, (other, other, CREATES, mode)),
+        (machine.openat, (other, other, NAMELESS, mode)),
+    ]
+    if machine.open is not None:
+        calls += [(machine.open, (other, CREATES, mode)), (machine.open, (other, NAMELESS, mode))]
+    return calls
+
+
+@pytest.mark.parametrize("bits", [SET_USER_ID, SET_GROUP_ID, SET_USER_ID | SET_GROUP_ID])
+@pytest.mark.parametrize("high", [0, 1 << 32, 0o100000])
+def test_no_call_gives_a_file_the_rights_of_its_owner(machine: Machine, bits: int, high: int) -> None:
+    program = build_filter(machine)
+    for number, arguments in mode_calls(machine, bits | 0o755 | high):
+        assert judge(program, arch=machine.audit_arch, number=number, arguments=arguments) == EPERM
+    for number, arguments in mode_calls(machine, STICKY | 0o777 | high):
+        assert judge(program, arch=machine.audit_arch, number=number, arguments=arguments) == ALLOW
+
+
+def test_a_mode_means_nothing_where_no_file_is_made(machine: Machine) -> None:
+    program = build_filter(machine)
+    assert (
+        judge(program, arch=machine.audit_arch, number=machine.openat, arguments=(0, 0, 0, 0o6777)) == ALLOW
+    )
+    if machine.open is not None:
+        assert judge(program, arch=machine.audit_arch, number=machine.open, arguments=(0, 0, 0o6777)) == ALLOW
+
+
+def test_openat2_whose_mode_no_filter_can_read_is_a_missing_call(machine: Machine) -> None:
+    assert judge(build_filter(machine), arch=machine.audit_arch, number=machine.openat2) == ENOSYS

@@ -23,6 +23,7 @@ from workbench.app.home import (
 from workbench.model.errors import ServerUnavailable, WorkbenchError
 
 _START_SECONDS = 30.0
+_RETURN_SECONDS = 10.0
 _AGENT = "workbench-cli"
 
 
@@ -126,6 +127,24 @@ def connect(*, start: bool = True) -> Client:
             )
         endpoint = start_in_background(config, port=None)
     return Client(endpoint, read_token(config))
+
+
+def reconnect() -> Client:
+    """Returns a client of the next server of this home, once there is one; it never starts one itself.
+
+    Raises ServerUnavailable when none comes within some seconds: somebody has stopped it on purpose.
+    """
+    config = load_config()
+    deadline = time.monotonic() + _RETURN_SECONDS
+    while time.monotonic() < deadline:
+        endpoint = find_server(config)
+        if endpoint is not None:
+            return Client(endpoint, read_token(config))
+        time.sleep(0.05)
+    raise ServerUnavailable(
+        f"the server of {config.home} has stopped and none has taken its place",
+        remedy="the run goes on; start a server and follow it: workbench logs RUN --follow",
+    )
 
 
 def start_in_background(config: Settings, *, port: int | None) -> Endpoint:

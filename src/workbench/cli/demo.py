@@ -37,8 +37,8 @@ def tour(*, stay: bool) -> int:
     _make_repository(repo)
     print_line(f"# A fresh git repository with the example: {repo}")
     config = load_config()
-    server = find_server(config) or start_in_background(config, port=None)
-    client = Client(server, read_token(config))
+    running = find_server(config)
+    client = Client(running or start_in_background(config, port=None), read_token(config))
     try:
         _walk(client, repo)
         link = client.post("/api/links", {})["url"]
@@ -49,8 +49,11 @@ def tour(*, stay: bool) -> int:
             print_line("  Ctrl-C ends the demo.")
             _wait_for_interrupt()
     finally:
-        client.post("/api/down", {})
-        wait_until_unlocked(config.home)
+        if running is None:
+            client.post("/api/down", {})
+            wait_until_unlocked(config.home)
+        if config.home.is_relative_to(folder):
+            shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -20,7 +20,8 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
-from workbench.cli.client import Client, connect
+from workbench.cli.client import Client, connect, reconnect
+from workbench.cli.guard import guard_for
 from workbench.cli.output import RISK_BARS, print_json, print_note
 from workbench.cli.place import find_project, working_directory
 
@@ -133,7 +134,7 @@ def follow(
             interactive = False
         except (ConnectionClosed, WebSocketException, OSError):
             # The server went away or was replaced; the run goes on, and so do we, where we stopped.
-            client = connect()
+            client = reconnect()
 
 
 def _copy(
@@ -142,6 +143,7 @@ def _copy(
     interactive: bool,
     show: bool,
 ) -> Iterator[int]:
+    guards = (guard_for(sys.stdout), guard_for(sys.stderr))
     with _keyboard(socket) if interactive else contextlib.nullcontext():
         for message in socket:
             if isinstance(message, bytes):
@@ -150,7 +152,7 @@ def _copy(
                 position = offset + len(data)
                 if show:
                     out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
-                    out.write(data)
+                    out.write(guards[stream == 2].pass_on(data))
                     out.flush()
                 yield position
                 continue

@@ -140,7 +140,43 @@ def test_one_broken_file_is_named_with_line_and_remedy_and_the_rest_is_read(tmp_
     assert [e.fact for e in found.features[0].drift] == [
         "says “completed”, 1 of 2 tasks ticked",
         "CLR-2 is open; 1 of 2 tasks ticked",
+        "says “completed”, 1 of 2 tasks ticked",
     ]
+    assert len({e.path for e in found.features[0].drift}) == 2
+
+
+def test_an_edited_document_still_cites_the_commit_for_each_line_that_stands_in_it(tmp_path: Path) -> None:
+    repo = fresh(ROOT / "examples" / "todo-cli", tmp_path / "repo")
+    tasks = repo / "specs/002-mark-done/tasks.md"
+    # One more line at the end leaves all others where they are; a ticked box changes its own line alone.
+    tasks.write_text(tasks.read_text().replace("- [ ] T004", "- [x] T004") + "- [ ] T099 Look once more\n")
+    found = discover(repo, cache_dir=tmp_path / "cache")
+    own = [claim for claim in claims_of(found) if claim.path == "specs/002-mark-done/tasks.md"]
+    assert {claim.commit for claim in own} == {found.commit, None}
+    committed = git(repo, "show", f"HEAD:{own[0].path}").split("\n")
+    now = tasks.read_text().split("\n")
+    for claim in own:
+        line = (now if claim.commit is None else committed)[claim.line - 1]
+        assert stands(claim, line), claim
+        assert (claim.commit is None) == (now[claim.line - 1] != committed[claim.line - 1 : claim.line][0])
+    assert discover(repo, cache_dir=tmp_path / "cache") == found
+
+
+def test_a_folder_of_a_repository_cites_its_commit_too(tmp_path: Path) -> None:
+    (tmp_path / "source/packages").mkdir(parents=True)
+    shutil.copytree(ROOT / "examples" / "todo-cli", tmp_path / "source/packages/todo")
+    repo = fresh(tmp_path / "source", tmp_path / "repo")
+    found = discover(repo / "packages/todo", cache_dir=None)
+    assert found.commit == git(repo, "rev-parse", "HEAD").strip()
+    for claim in claims_of(found):
+        lines = git(repo, "show", f"{claim.commit}:packages/todo/{claim.path}").split("\n")
+        assert stands(claim, lines[claim.line - 1]), claim
+
+
+def test_a_repository_below_the_folder_keeps_its_documents_to_itself(tmp_path: Path) -> None:
+    fresh(ROOT / "examples" / "todo-cli", tmp_path / "docs")
+    shutil.copytree(ROOT / "examples" / "ccdash-board/docs", tmp_path / "docs/docs/own/docs")
+    assert discover(tmp_path, cache_dir=None).features == ()
 
 
 def test_a_repository_with_none_of_the_layouts_is_told_so(tmp_path: Path) -> None:

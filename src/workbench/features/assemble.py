@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from workbench.features.commits import Commits
 from workbench.features.document import Outline
 from workbench.features.formats import all_layouts
 from workbench.features.formats.layout import Draft
@@ -24,7 +25,7 @@ def assemble(
     outlines: Mapping[str, Outline],
     build_files: Mapping[str, str],
     agent_paths: Iterable[str],
-    commits: Mapping[str, str | None],
+    commits: Commits,
     diagnostics: Sequence[Diagnostic],
 ) -> Discovery:
     """Returns the finished discovery; `reason` tells what was looked for when there is no feature."""
@@ -72,8 +73,11 @@ def assemble(
         features=tuple(sorted(features, key=lambda feature: feature.feature_id)),
         diagnostics=_capped(sorted(set(found), key=lambda d: (d.path, d.line, d.problem))),
         reason=reason,
-        commands=tuple(replace(c, commit=commits.get(c.path)) for c in parse_test_commands(build_files)),
-        agent_files=tuple(replace(a, commit=commits.get(a.path)) for a in parse_agent_files(agent_paths)),
+        commands=tuple(
+            replace(c, commit=commits.at(c.path, c.line)) for c in parse_test_commands(build_files)
+        ),
+        agent_files=tuple(replace(a, commit=commits.of(a.path)) for a in parse_agent_files(agent_paths)),
+        kept_lines={path: frozenset(lines) for path, lines in commits.kept_lines.items()},
     )
 
 

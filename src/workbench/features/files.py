@@ -44,7 +44,8 @@ class Found:
 def walk(root: int, may_hold: Callable[[str], bool], wants: Callable[[str], bool]) -> Iterator[Found]:
     """Yields the wanted files beneath the folder handle `root`, each folder's names in sorted order.
 
-    Ignores dependency and build folders, never follows a link, and stops at 100,000 names or 16 levels.
+    Ignores dependency and build folders and nested repositories, never follows a link, and stops at
+    100,000 names or 16 levels.
     """
     budget = MAX_ENTRIES
     pending: list[str] = [""]
@@ -63,6 +64,9 @@ def walk(root: int, may_hold: Callable[[str], bool], wants: Callable[[str], bool
                         path=folder or ".", problem=f"more than {MAX_ENTRIES} names; the rest is not read"
                     )
                     return
+                if folder and any(entry.name == ".git" for entry in names):
+                    # It is a repository of its own, or a submodule: its documents are not this one's.
+                    continue
                 for entry in names:
                     path = f"{folder}/{entry.name}" if folder else entry.name
                     found = _look_at(entry, path, may_hold, wants, below)

@@ -17,6 +17,7 @@ MAX_DEPTH = 40
 MAX_VALUES = 20_000
 MAX_BYTES = 1 << 20
 _ODD_BREAK = re.compile("[\r\x85\u2028\u2029]")
+_NOT_PLAIN = re.compile(r"[\[\]{},&*!|>%@`#]|[:?-](?:\s|$)")
 _LENIENT = re.compile(r"([A-Za-z_][\w-]{0,60}):[ \t]+(.{1,2000})$")
 
 
@@ -168,10 +169,21 @@ def _attach(path: str, parent: _Open, done: Value, size: int, problems: list[Dia
         parent.key = None
 
 
+def _plain_scalar(written: str) -> str:
+    """Returns a value that can only be meant as text, or "": an unclosed list or a stray mark is no title."""
+    text = written.split(" #", 1)[0].strip()
+    if text[:1] in ('"', "'"):
+        if len(text) < 2 or text[-1] != text[0]:
+            return ""
+        text = text[1:-1].strip()
+    elif _NOT_PLAIN.match(text):
+        return ""
+    return text if any(character.isalnum() for character in text) else ""
+
+
 def _parse_lenient(lines: list[str]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for number, line in enumerate(lines, 2):
-        if match := _LENIENT.match(line):
-            text = match.group(2).split(" #", 1)[0].strip().strip("\"'")
+        if (match := _LENIENT.match(line)) and (text := _plain_scalar(match.group(2))):
             found.setdefault(match.group(1), Value(line=number, text=text))
     return found

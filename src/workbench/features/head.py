@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -75,25 +75,12 @@ def read_blob_ids(git: GitFolder, commit: str, paths: Iterable[str]) -> dict[str
     Any damage in the object store gives fewer answers, never an error: the claim then rests on no commit.
     """
     # dulwich costs tens of milliseconds to import; an unchanged repository never needs it.
-    from dulwich.object_store import DiskObjectStore
-    from dulwich.objects import Commit, ObjectID, Tree
+    from dulwich.objects import Commit, Tree
 
-    objects = os.path.join(git.shared, "objects")
-    if not _is_safe_store(objects):
-        return {}
     found: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
         try:
-            store = DiskObjectStore(objects, loose_object_size_limit=MAX_OBJECT_BYTES)
-            stack.callback(store.close)
-
-            def read(sha: bytes) -> object:
-                loose = os.path.join(objects, sha[:2].decode(), sha[2:].decode())
-                with contextlib.suppress(FileNotFoundError):
-                    if not stat.S_ISREG(os.lstat(loose).st_mode):
-                        raise KeyError(sha)
-                return store[ObjectID(sha)]
-
+            read = _reader(git, stack)
             head = read(commit.encode())
             if not isinstance(head, Commit):
                 return {}
@@ -120,6 +107,46 @@ def read_blob_ids(git: GitFolder, commit: str, paths: Iterable[str]) -> dict[str
             # A hostile object store can make the reader fail in any way; each means "no commit proves it".
             return found
     return found
+
+
+def read_blobs(git: GitFolder, blob_ids: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yields each path's bytes as the blob with its id holds them; what cannot be read is left out."""
+    from dulwich.objects import Blob
+
+    with contextlib.ExitStack() as stack:
+        try:
+            read = _reader(git, stack)
+        except Exception:
+            return
+        for path, blob_id in blob_ids.items():
+            content = b""
+            # As above: whatever fails in a hostile store proves nothing.
+            with contextlib.suppress(Exception):
+                blob = read(blob_id.encode())
+                content = blob.data if isinstance(blob, Blob) else b""
+            if blob_id_of(content) == blob_id:
+                yield path, content
+
+
+def _reader(git: GitFolder, stack: contextlib.ExitStack) -> Callable[[bytes], object]:
+    """Returns what reads an object by its id; raises KeyError when the store or the object is not safe."""
+    from dulwich.object_store import DiskObjectStore
+    from dulwich.objects import ObjectID
+
+    objects = os.path.join(git.shared, "objects")
+    if not _is_safe_store(objects):
+        raise KeyError(objects)
+    store = DiskObjectStore(objects, loose_object_size_limit=MAX_OBJECT_BYTES)
+    stack.callback(store.close)
+
+    def read(sha: bytes) -> object:
+        loose = os.path.join(objects, sha[:2].decode(), sha[2:].decode())
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.lstat(loose).st_mode):
+                raise KeyError(sha)
+        return store[ObjectID(sha)]
+
+    return read
 
 
 def _entry(tree: object, name: str) -> tuple[int, bytes] | None:

@@ -7,9 +7,10 @@ It reads nothing and recommends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from workbench.features.commits import Commits
 from workbench.features.formats.layout import Declared, Draft
 from workbench.model.feature import (
     DocumentRole,
@@ -21,7 +22,6 @@ from workbench.model.feature import (
     TaskStatus,
 )
 
-Commits = Mapping[str, str | None]
 _CLOSED = (TaskStatus.DONE, TaskStatus.CANCELED)
 
 
@@ -39,10 +39,10 @@ def infer_feature(draft: Draft, feature_id: str, commits: Commits) -> Feature:
         drift=_drift_of(draft, inferred, commits) + _phase_drift(draft, commits),
         phases=phases,
         tasks=draft.tasks,
-        documents=tuple(replace(d, commit=commits.get(d.path)) for d in draft.documents),
+        documents=tuple(replace(d, commit=commits.of(d.path)) for d in draft.documents),
         depends_on=draft.depends_on,
         evidence=_evidence_of(draft, commits),
-        commands=tuple(replace(c, commit=commits.get(c.path)) for c in draft.commands),
+        commands=tuple(replace(c, commit=commits.at(c.path, c.line)) for c in draft.commands),
     )
 
 
@@ -111,40 +111,54 @@ def _status_of_phases(phases: Sequence[Phase]) -> FeatureStatus:
 
 
 def _drift_of(draft: Draft, inferred: FeatureStatus, commits: Commits) -> tuple[Evidence, ...]:
-    declared = draft.declared
-    if declared is None:
-        return ()
-    said = declared.word().status
-    if other := _contradiction(draft, said):
+    if draft.declared is not None and (other := _contradiction(draft, draft.declared.word().status)):
         return (
-            _claim(declared, f"says “{_short(declared.text)}”", commits),
+            _claim(draft.declared, f"says “{_short(draft.declared.text)}”", commits),
             _claim(other, f"says “{_short(other.text)}”", commits),
         )
-    counting = [task for task in draft.tasks if task.status is not TaskStatus.CANCELED]
+    found: list[Evidence] = []
+    # A phase's own report is compared with its phase's tasks, in _phase_drift.
+    told = {(phase.path, phase.line) for phase in draft.phases if phase.declared_status}
+    for declared in (draft.declared, *draft.also_declared):
+        if declared is not None and (not declared.phase or (declared.path, declared.line) not in told):
+            found += _parting(draft, declared, inferred, commits)
+    return tuple(dict.fromkeys(found))
+
+
+def _parting(draft: Draft, declared: Declared, inferred: FeatureStatus, commits: Commits) -> list[Evidence]:
+    """Returns where one document's status parts from the facts it speaks of: its phase's tasks, or all."""
+    tasks, facts = draft.tasks, inferred
+    if declared.phase:
+        tasks = tuple(task for task in draft.tasks if task.phase == declared.phase)
+        facts = status_of_tasks(tasks)
+    said = declared.word().status
+    counting = [task for task in tasks if task.status is not TaskStatus.CANCELED]
     done = [task for task in counting if task.status is TaskStatus.DONE]
     rest = [task for task in counting if task.status is not TaskStatus.DONE]
     early = (FeatureStatus.DRAFT, FeatureStatus.PLANNED)
     behind = (said in early and done) or (
-        said in (*early, FeatureStatus.IN_PROGRESS, FeatureStatus.BLOCKED) and inferred is FeatureStatus.DONE
+        said in (*early, FeatureStatus.IN_PROGRESS, FeatureStatus.BLOCKED) and facts is FeatureStatus.DONE
     )
-    ahead = said is FeatureStatus.DONE and inferred not in (FeatureStatus.DONE, FeatureStatus.ARCHIVED)
-    if not (behind or ahead) or not (counting or ahead or inferred is FeatureStatus.DONE):
-        return ()
+    ahead = said is FeatureStatus.DONE and facts not in (FeatureStatus.DONE, FeatureStatus.ARCHIVED)
+    if not (behind or ahead) or (declared.phase and not counting):
+        return []
+    if not (counting or ahead or facts is FeatureStatus.DONE):
+        return []
     if counting:
-        tally = f"{len(done)} of {len(counting)} tasks ticked"
+        tally = _tally(tasks)
         witness = rest[0] if ahead and rest else done[-1] if done else counting[0]
         second = f"{witness.task_id} is {witness.status.value.replace('_', ' ')}"
-        return (
+        return [
             _claim(declared, f"says “{_short(declared.text)}”, {tally}", commits),
             _evidence(witness.path, witness.line, f"{second}; {tally}", commits),
-        )
+        ]
     open_phase = next((phase for phase in draft.phases if _is_open(phase)), None)
-    words = f"its phases say {inferred.value.replace('_', ' ')}"
+    words = f"its phases say {facts.value.replace('_', ' ')}"
     claims = [_claim(declared, f"says “{_short(declared.text)}”, {words}", commits)]
     if open_phase is not None:
         fact = f"{open_phase.phase_id} says “{_short(open_phase.declared_status)}”"
         claims.append(_evidence(open_phase.path, open_phase.line, fact, commits))
-    return tuple(claims)
+    return claims
 
 
 def _contradiction(draft: Draft, said: FeatureStatus) -> Declared | None:
@@ -175,7 +189,7 @@ def _phase_drift(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
         facts = status_of_tasks(own)
         if not phase.declared_status or not counting:
             continue
-        done = sum(task.status is TaskStatus.DONE for task in counting)
+        done = any(task.status is TaskStatus.DONE for task in counting)
         early = phase.status in (FeatureStatus.DRAFT, FeatureStatus.PLANNED)
         differs = (
             (early and done)
@@ -186,8 +200,7 @@ def _phase_drift(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
             or (phase.status is FeatureStatus.DONE and facts is not FeatureStatus.DONE)
         )
         if differs:
-            tally = f"{done} of {len(counting)} tasks ticked"
-            fact = f"{phase.phase_id} says “{_short(phase.declared_status)}”, {tally}"
+            fact = f"{phase.phase_id} says “{_short(phase.declared_status)}”, {_tally(own)}"
             found.append(_evidence(phase.path, phase.line, fact, commits))
     return tuple(found)
 
@@ -197,10 +210,9 @@ def _evidence_of(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
     if draft.declared is not None:
         found.append(_claim(draft.declared, f"says “{_short(draft.declared.text)}”", commits))
     if draft.tasks:
-        counting = [task for task in draft.tasks if task.status is not TaskStatus.CANCELED]
-        done = [task for task in counting if task.status is TaskStatus.DONE]
-        rest = [task for task in counting if task.status not in _CLOSED]
-        tally = f"{len(done)} of {len(counting)} tasks ticked"
+        done = [task for task in draft.tasks if task.status is TaskStatus.DONE]
+        rest = [task for task in draft.tasks if task.status not in _CLOSED]
+        tally = _tally(draft.tasks)
         if done:
             found.append(
                 _evidence(done[-1].path, done[-1].line, f"{done[-1].task_id} is done; {tally}", commits)
@@ -213,12 +225,20 @@ def _evidence_of(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
+def _tally(tasks: Sequence[Task]) -> str:
+    """Counts as the list of features counts: a canceled task is one of all, and is named as such."""
+    states = [task.status for task in tasks]
+    canceled = states.count(TaskStatus.CANCELED)
+    told = f"{states.count(TaskStatus.DONE)} of {len(states)} tasks ticked"
+    return f"{told}, {canceled} canceled" if canceled else told
+
+
 def _claim(declared: Declared, fact: str, commits: Commits) -> Evidence:
     return _evidence(declared.path, declared.line, fact, commits)
 
 
 def _evidence(path: str, line: int, fact: str, commits: Commits) -> Evidence:
-    return Evidence(path=path, line=line, commit=commits.get(path), fact=fact)
+    return Evidence(path=path, line=line, commit=commits.at(path, line), fact=fact)
 
 
 def _short(text: str) -> str:

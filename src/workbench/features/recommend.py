@@ -24,6 +24,8 @@ from workbench.model.verdict import Decision
 CONNECTOR = "local"
 MAX_ALTERNATIVES = 2
 MAX_EVIDENCE = 8
+# One run that went well would read as certainty; of twenty, one more moves the figure by five points at most.
+MIN_MEASURED = 20
 _SEPARATORS = frozenset({";", "&&", "||", "|", "&", "(", ")", "|&"})
 _SHELL_WORDS = frozenset(
     {"cd", "echo", "true", "false", "test", "[", "export", "set", "!", "time", "exit", "printf"}
@@ -52,8 +54,8 @@ def recommend(
 ) -> list[Advice]:
     """Returns the advice for one feature, or for all with the most urgent that can run first.
 
-    `measured` holds (tried, succeeded) by rule id; a rule never tried has no confidence. Raises NotFound for
-    an unknown feature.
+    `measured` holds (tried, succeeded) by rule id; a rule tried fewer than 20 times has no confidence.
+    Raises NotFound for an unknown feature.
     """
     features = {feature.feature_id: feature for feature in discovery.features}
     if feature_id is not None and feature_id not in features:
@@ -102,7 +104,7 @@ class _Adviser:
         """Returns a feature's advice and its rank; `asked` are the features that wait for this answer."""
         situation = situation_of(feature, self.features)
         rule = self.table.answer(situation.facts)
-        evidence = _evidence(feature, situation)
+        evidence = _evidence(feature, situation, self.discovery)
         if rule.intent == "delegate":
             return self._delegate(feature, situation, rule, evidence, asked), rule.rank
         if rule.intent == "nothing":
@@ -129,7 +131,7 @@ class _Adviser:
             evidence=_unique((*chosen.evidence, *evidence)),
             confidence=self._confidence(rule.rule_id),
             runnable=runnable,
-            would_change=rule.would_change + _what_would_run(others),
+            would_change=self._would_change(rule) + _what_would_run(others),
         )
         return Advice(
             feature_id=feature.feature_id,
@@ -178,7 +180,7 @@ class _Adviser:
                 evidence=_unique((*found.evidence, *evidence)),
                 confidence=self._confidence(rule.rule_id),
                 runnable=found.runnable,
-                would_change=rule.would_change,
+                would_change=self._would_change(rule),
             ),
             reason=reason,
             evidence=_unique((*found.evidence, *evidence)),
@@ -236,7 +238,16 @@ class _Adviser:
 
     def _confidence(self, rule_id: str) -> float | None:
         tried, succeeded = self.measured.get(rule_id, (0, 0))
-        return min(1.0, max(0.0, succeeded / tried)) if tried > 0 else None
+        return min(1.0, max(0.0, succeeded / tried)) if tried >= MIN_MEASURED else None
+
+    def _would_change(self, rule: Rule) -> tuple[str, ...]:
+        tried, _ = self.measured.get(rule.rule_id, (0, 0))
+        if not 0 < tried < MIN_MEASURED:
+            return rule.would_change
+        words = (
+            f"a confidence is told from {MIN_MEASURED} measured runs of this rule on; so far it has {tried}"
+        )
+        return (*rule.would_change, words)
 
 
 def read_words(command: str) -> tuple[list[str], list[str], str]:
@@ -281,13 +292,15 @@ def _words_of(command: str) -> list[str]:
     return list(lexer)
 
 
-def _evidence(feature: Feature, situation: Situation) -> tuple[Evidence, ...]:
+def _evidence(feature: Feature, situation: Situation, discovery: Discovery) -> tuple[Evidence, ...]:
     found: list[Evidence] = []
-    commits = {document.path: document.commit for document in feature.documents}
     if task := situation.task:
         word = task.status.value.replace("_", " ")
         fact = f"the next task is {task.task_id}: {task.title[:100]} ({word})"
-        found.append(Evidence(path=task.path, line=task.line, commit=commits.get(task.path), fact=fact))
+        whole = next((d.commit for d in feature.documents if d.path == task.path), None)
+        is_kept = task.line in discovery.kept_lines.get(task.path, ())
+        commit = discovery.commit if is_kept else whole
+        found.append(Evidence(path=task.path, line=task.line, commit=commit, fact=fact))
     found += [*feature.drift, *feature.evidence]
     if not found and feature.documents:
         document = feature.documents[0]

@@ -21,6 +21,7 @@ from workbench.features.cache import (
     store_contents,
     store_remembered,
 )
+from workbench.features.commits import Commits, kept_lines_of
 from workbench.features.document import Outline
 from workbench.features.files import MAX_DOCUMENT_BYTES, Stamp, open_beneath, read_beneath, walk
 from workbench.features.machinery import (
@@ -108,7 +109,7 @@ def _open_root(repo: Path) -> tuple[str, int]:
 
 def _scan(root_path: str, root: int, cache_dir: Path | None) -> Discovery:
     code = _code_stamp()
-    git = git_head.find_git_folder(root_path)
+    git, prefix = _git_around(root_path)
     head = git_head.read_head(git) if git else None
     stamps, agent_paths, problems = _find(root)
     loaded = load_remembered(cache_dir, root_path)
@@ -130,14 +131,11 @@ def _scan(root_path: str, root: int, cache_dir: Path | None) -> Discovery:
         root, root_path, cache_dir, code, known, trusted, stamps
     )
     problems = [*problems, *unread]
-    head_blob_ids = _head_blob_ids(git, head, contents, [*stamps, *agent_paths])
+    head_blob_ids = _head_blob_ids(git, head, contents, [*stamps, *agent_paths], prefix)
     agent_ids = {
         path: git_head.blob_id_of(r[0]) for path in agent_paths if (r := read_beneath(root, path, 1 << 20))
     }
-    commits = {
-        path: head if head and head_blob_ids.get(path) == blob_id else None
-        for path, blob_id in (blob_ids | agent_ids).items()
-    }
+    commits = _commits(root, git, head, head_blob_ids, blob_ids | agent_ids)
     from workbench.features.assemble import assemble  # The layouts are only needed when something changed.
 
     outlines = {path: outline for path, (_, outline) in contents.outlines.items()}
@@ -334,14 +332,50 @@ def _outline_of(path: str, content: bytes) -> Outline:
         return replace(outline, problems=(problem, *outline.problems))
 
 
+def _git_around(root_path: str) -> tuple[git_head.GitFolder | None, str]:
+    """Returns the git folder of the folder or of the nearest one above it, and the path between them."""
+    folder = root_path
+    while True:
+        if git := git_head.find_git_folder(folder):
+            inner = os.path.relpath(root_path, folder)
+            return git, "" if inner == "." else inner + "/"
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None, ""
+        folder = above
+
+
+def _commits(
+    root: int,
+    git: git_head.GitFolder | None,
+    head: str | None,
+    head_blob_ids: Mapping[str, str],
+    blob_ids: Mapping[str, str],
+) -> Commits:
+    """Compares the files with HEAD's: which are the same, and of the others, which lines still are."""
+    if git is None or head is None:
+        return Commits()
+    whole = {path for path, blob_id in blob_ids.items() if head_blob_ids.get(path) == blob_id}
+    edited = {path: head_blob_ids[path] for path in blob_ids if path in head_blob_ids and path not in whole}
+    kept: dict[str, frozenset[int]] = {}
+    if edited:
+        for path, before in git_head.read_blobs(git, edited):
+            now = read_beneath(root, path)
+            # Only the bytes whose outline was read count: the file may have changed again since.
+            if now is not None and git_head.blob_id_of(now[0]) == blob_ids[path]:
+                kept[path] = kept_lines_of(now[0], before)
+    return Commits(head=head, whole=whole, kept_lines=kept)
+
+
 def _head_blob_ids(
-    git: git_head.GitFolder | None, head: str | None, kept: Contents, paths: list[str]
+    git: git_head.GitFolder | None, head: str | None, kept: Contents, paths: list[str], prefix: str
 ) -> dict[str, str]:
     if git is None or head is None:
         return {}
     if kept.head == head and set(kept.head_paths) >= set(paths):
         return kept.head_blob_ids
-    return git_head.read_blob_ids(git, head, paths)
+    found = git_head.read_blob_ids(git, head, [prefix + path for path in paths])
+    return {path.removeprefix(prefix): blob_id for path, blob_id in found.items()}
 
 
 def _diagnostic(path: str, problem: str) -> Diagnostic:

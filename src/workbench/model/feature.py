@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -42,8 +42,8 @@ class DocumentRole(StrEnum):
 class Evidence:
     """A claim and where it stands: repository path, line (from 1), and the commit whose file says so.
 
-    `commit` is None when the file differs from HEAD or the folder is no git repository: the claim then
-    rests on the working tree alone, and says so.
+    `commit` is None when HEAD's file has other words on that line or the folder is in no git repository: the
+    claim then rests on the working tree alone, and says so.
     """
 
     path: str
@@ -146,7 +146,10 @@ class Feature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """All that one look at a repository found. `reason` says why when there is no feature."""
+    """All that one look at a repository found. `reason` says why when there is no feature.
+
+    `kept_lines` names, for each document that differs from HEAD, the lines that HEAD holds all the same.
+    """
 
     repo: str
     commit: str | None
@@ -155,3 +158,4 @@ class Discovery:
     reason: str = ""
     commands: tuple[DeclaredCommand, ...] = ()
     agent_files: tuple[AgentFile, ...] = ()
+    kept_lines: dict[str, frozenset[int]] = field(default_factory=dict)

@@ -160,6 +160,16 @@ def test_template_text_in_a_document_is_reported_without_its_comment() -> None:
     )
 
 
+def test_template_text_is_no_status_and_broken_yaml_is_no_title() -> None:
+    template = "---\ndoc_type: progress\nfeature_slug: a\nphase: 1\nstatus: pending | completed\n---\n"
+    draft = only({"docs/a.md": template})
+    assert (draft.declared, draft.phases[0].declared_status) == (None, "")
+    broken = "---\ndoc_type: prd\nfeature_slug: b\ntitle: [unclosed\nstatus: : :\n---\n"
+    reading = read({"docs/b.md": broken, "docs/c.md": broken.replace("b\n", "c\n") + "# The heading\n"})
+    assert [(draft.title, draft.declared) for draft in reading.drafts] == [("b", None), ("The heading", None)]
+    assert {problem.path for problem in reading.diagnostics} == {"docs/b.md", "docs/c.md"}
+
+
 def test_broken_yaml_hides_neither_its_own_feature_nor_another() -> None:
     reading = read(
         {

@@ -59,6 +59,13 @@ def test_invalid_yaml_is_reported_with_its_line_and_plain_keys_are_kept() -> Non
     assert skip == 5
 
 
+@pytest.mark.parametrize("value", ["[unclosed", ": :", "{a", "'open", "- x", "@x", "[a, b]", "--", "|"])
+def test_of_invalid_yaml_only_plain_words_are_kept(value: str) -> None:
+    fields, _, problems = parse(f"---\ntitle: {value}\nstatus: [\nslug: 'a b'\n---")
+    assert problems
+    assert {name: found.text for name, found in fields.items()} == {"slug": "a b"}
+
+
 def test_a_repeated_key_keeps_its_last_value_and_is_reported() -> None:
     fields, _, problems = parse("---\nstatus: draft\nstatus: done\n---")
     assert fields["status"].text == "done"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.features.commits import Commits
 from workbench.features.formats.layout import Declared, Draft
 from workbench.features.infer import infer_feature, status_of_tasks
 from workbench.model.feature import (
@@ -54,7 +55,7 @@ def infer(
         phases=phases,
         is_archived=is_archived,
     )
-    return infer_feature(draft, "a", {"spec.md": "c1", "tasks.md": None})
+    return infer_feature(draft, "a", Commits(head="c1", whole={"spec.md"}))
 
 
 def phase(number: int, declared: str, status: FeatureStatus) -> Phase:
@@ -118,6 +119,39 @@ def test_declared_complete_with_open_tasks_is_drift_at_the_first_open_task() -> 
 )
 def test_words_and_facts_that_agree_are_no_drift(declared: str, statuses: tuple[TaskStatus, ...]) -> None:
     assert infer(declared, tasks(*statuses)).drift == ()
+
+
+def test_a_plans_status_is_held_against_the_tasks_too() -> None:
+    feature = infer("in progress", tasks(DONE, OPEN), plan="completed")
+    assert [(e.path, e.fact) for e in feature.drift] == [
+        ("plan.md", "says “completed”, 1 of 2 tasks ticked"),
+        ("tasks.md", "T2 is open; 1 of 2 tasks ticked"),
+    ]
+    assert infer("in progress", tasks(DONE, OPEN), plan="in progress").drift == ()
+
+
+def test_a_status_of_one_phase_is_held_against_that_phases_tasks_alone() -> None:
+    draft = Draft(
+        slug="a",
+        title="A",
+        layout="test",
+        declared=None,
+        also_declared=tuple(
+            Declared(text="completed", path=f"plan-{n}.md", line=2, phase=f"phase-{n}") for n in (1, 2)
+        ),
+        documents=(),
+        tasks=tasks(DONE, phase="phase-1") + tasks(DONE, OPEN, phase="phase-2"),
+    )
+    assert [e.path for e in infer_feature(draft, "a", Commits()).drift] == ["plan-2.md", "tasks.md"]
+
+
+def test_a_canceled_task_is_counted_as_the_list_counts_it_and_named() -> None:
+    feature = infer("in progress", tasks(DONE, CANCELED, OPEN, OPEN))
+    assert [e.fact for e in feature.evidence] == [
+        "says “in progress”",
+        "T1 is done; 1 of 4 tasks ticked, 1 canceled",
+        "T3 is open; 1 of 4 tasks ticked, 1 canceled",
+    ]
 
 
 def test_in_review_stays_in_review_when_all_is_ticked() -> None:

@@ -282,8 +282,11 @@ def test_the_best_that_can_run_comes_first_and_what_is_finished_last(make_repo: 
 def test_confidence_is_a_measured_frequency_or_nothing(make_repo: MakeRepo) -> None:
     repo = make_repo({"specs/001-a/tasks.md": TASKS})
     assert best(repo).confidence is None
-    (advice,) = ask(repo, "001-a", measured={"continue-phase": (4, 3), "first-task": (9, 9)})
+    (advice,) = ask(repo, "001-a", measured={"continue-phase": (40, 30), "first-task": (9, 9)})
     assert found(advice).confidence == 0.75
+    (advice,) = ask(repo, "001-a", measured={"continue-phase": (19, 19)})
+    assert found(advice).confidence is None
+    assert any("so far it has 19" in words for words in found(advice).would_change)
 
 
 def test_an_unknown_feature_is_refused_with_the_known_ones(make_repo: MakeRepo) -> None:

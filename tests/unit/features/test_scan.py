@@ -165,6 +165,9 @@ def test_the_commit_is_named_only_where_the_file_equals_it(make_repo: MakeRepo, 
         "plan.md": None,
         "tasks.md": None,
     }
+    assert {e.path.rsplit("/", 1)[1]: e.commit for e in found.evidence} == {"spec.md": head, "tasks.md": head}
+    (repo / "specs/001-a/tasks.md").write_text("- [x] T000 before all others\n" + TASKS)
+    (found,) = look(repo).features
     assert {e.path.rsplit("/", 1)[1]: e.commit for e in found.evidence} == {"spec.md": head, "tasks.md": None}
     assert look(repo).commands[0].commit == head
 
@@ -208,7 +211,7 @@ def test_a_submodule_is_read_with_its_own_commit_and_not_with_the_outer_one(
     head = run_git(inner, "rev-parse", "HEAD").strip()
     assert look(outer / "docs").features[0].documents[0].commit == head
     (outer / "docs" / "x.md").write_text("---\ndoc_type: prd\nfeature_slug: x\n---\n")
-    assert [(f.feature_id, f.documents[0].commit) for f in look(outer).features] == [("x", None)]
+    assert [(f.feature_id, f.documents[0].commit) for f in look(outer).features] == []
 
 
 def test_no_repository_and_one_without_commits_have_no_commit(make_repo: MakeRepo, run_git: RunGit) -> None:

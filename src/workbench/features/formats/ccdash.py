@@ -22,7 +22,7 @@ from workbench.features.formats.layout import (
     task_commands,
     with_unique_ids,
 )
-from workbench.features.words import parse_status, task_status_of
+from workbench.features.words import is_template_text, parse_status, task_status_of
 from workbench.model.feature import (
     DeclaredCommand,
     Diagnostic,
@@ -188,10 +188,9 @@ def _draft_of(
     problems = [problem for outline in ordered for problem in outline.problems]
     plans = [outline for outline in ordered if roles[outline.path] is DocumentRole.PLAN]
     progress = [outline for outline in ordered if roles[outline.path] is DocumentRole.PROGRESS]
-    words = _declared(ordered)
-    for outline in ordered:
-        if quote := outline.quote_of("status"):
-            problems += status_problems(Declared(text=quote.text, path=outline.path, line=quote.line))
+    said = _declared(ordered, roles)
+    problems += [problem for declared in said for problem in status_problems(declared)]
+    words = [declared for declared in said if not declared.word().is_template]
     phases = _phases_of(plans, progress)
     tasks, commands = _tasks_of(plans, progress)
     tasks, repeated = with_unique_ids(tasks)
@@ -219,9 +218,19 @@ def _draft_of(
     )
 
 
-def _declared(ordered: Sequence[Outline]) -> list[Declared]:
-    found = ((o.path, o.quote_of("status") or o.keys.get("status")) for o in ordered)
-    return [Declared(text=q.text, path=path, line=q.line) for path, q in found if q and q.text]
+def _declared(ordered: Sequence[Outline], roles: Mapping[str, DocumentRole]) -> list[Declared]:
+    found = ((o, o.quote_of("status") or o.keys.get("status")) for o in ordered)
+    of_a_phase = (DocumentRole.PLAN, DocumentRole.PROGRESS)
+    return [
+        Declared(
+            text=quote.text,
+            path=outline.path,
+            line=quote.line,
+            phase=_phase_of(outline) if roles[outline.path] in of_a_phase else "",
+        )
+        for outline, quote in found
+        if quote and quote.text
+    ]
 
 
 def _phase_of(outline: Outline) -> str:
@@ -252,6 +261,8 @@ def _phases_of(plans: Sequence[Outline], progress: Sequence[Outline]) -> tuple[P
         if not phase_id:
             continue
         status = outline.quote_of("status")
+        if status and is_template_text(status.text):
+            status = None
         title = outline.text_of("phase_title", "phase_name") or (
             found[phase_id].title if phase_id in found else _TITLE.sub("", outline.title().text)
         )

@@ -67,11 +67,12 @@ _COMMAND = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A status as a document words it, and where."""
+    """A status as a document words it, and where; `phase` is the one it speaks of, or ""."""
 
     text: str
     path: str
     line: int
+    phase: str = ""
 
     def word(self) -> StatusWord:
         return parse_status(self.text)

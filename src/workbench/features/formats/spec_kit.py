@@ -95,6 +95,7 @@ def _draft_of(slug: str, parts: Mapping[str, Outline]) -> tuple[Draft, list[Diag
     declared = _declared(parts)
     if declared is not None:
         problems += status_problems(declared)
+        declared = None if declared.word().is_template else declared
     phases: tuple[Phase, ...] = ()
     tasks: tuple[Task, ...] = ()
     if "tasks.md" in parts:

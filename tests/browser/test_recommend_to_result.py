@@ -85,7 +85,7 @@ def test_a_denied_request_is_canceled_and_says_so(board: Project, open_page: Ope
     page.get_by_role("textbox", name="Reason").first.fill("not today")
     page.get_by_role("button", name="Deny", exact=True).first.click()
     run = board.bench.wait(held["run_id"], lambda run: run["status"] == "canceled")
-    assert "deny" in run["why"]
+    assert "denied by" in run["why"]
     page.goto(f"{board.bench.url}/p/{board.project_id}/runs/{held['run_id']}")
     expect(page.get_by_role("status").filter(has_text="canceled").first).to_be_visible()
 

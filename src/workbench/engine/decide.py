@@ -175,7 +175,7 @@ async def _end(
             step_id=step.step_id,
             move=StepMove.CANCEL,
             version=step.version,
-            failure_reason=f"approval {move.value}",
+            failure_reason=f"denied by {actor.name}: {reason}" if move is ApprovalMove.DENY else reason,
             note=note,
         ),
         MoveRun(run_id=run.run_id, move=RunMove.CANCEL, version=run.version, note=note),

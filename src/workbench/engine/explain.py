@@ -31,7 +31,7 @@ def explain(run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] =
             return f"Failed: {reason}."
         case RunStatus.CANCELED:
             reason = step.failure_reason if step and step.failure_reason else "before it started"
-            return f"Canceled ({reason})." if reason != "canceled" else "Canceled; no process is left."
+            return "Canceled; no process is left." if reason == "canceled" else f"Canceled: {reason}."
         case _:
             assert_never(run.status)
 
@@ -71,11 +71,10 @@ def _explain_block(
                 )
             return "Waiting for approval by an approver."
         case BlockedBy.POLICY:
-            return f"Denied by policy: {admission}"
-        case BlockedBy.KILL_SWITCH:
-            return f"Held by the kill switch: {admission}"
-        case BlockedBy.SWITCH:
-            return f"Held by a phase switch: {admission}"
+            return f"Denied by policy: {admission.removeprefix('policy denies it: ')}"
+        case BlockedBy.KILL_SWITCH | BlockedBy.SWITCH:
+            # What held it may be over by now; the run still does not go on by itself.
+            return f"Held when it was to start ({admission}); it does not go on by itself: retry it."
         case BlockedBy.BOUNDARY:
             return f"Outside the project's boundary: {admission}"
         case BlockedBy.STEP_FAILED:

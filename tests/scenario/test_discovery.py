@@ -12,7 +12,7 @@ import pytest
 
 from workbench.features import advise, discover
 from workbench.model.feature import Discovery, Evidence
-from workbench.model.verdict import Decision
+from workbench.model.verdict import Decision, Judgement, RiskLevel, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
@@ -39,8 +39,17 @@ def fresh(source: Path, target: Path) -> Path:
 
 def claims_of(found: Discovery) -> list[Evidence]:
     claims = [e for feature in found.features for e in (*feature.evidence, *feature.drift)]
+    allowed = Judgement(
+        verdict=Verdict(
+            verdict=Decision.ALLOW,
+            risk_level=RiskLevel.LOW,
+            reason_codes=(),
+            matched_rules=(),
+            policy_digest="",
+        )
+    )
     advice = advise(
-        found, program_path=lambda name: f"/usr/bin/{name}", policy_preview=lambda command: Decision.ALLOW
+        found, program_path=lambda name: f"/usr/bin/{name}", policy_preview=lambda command: allowed
     )
     for answer in advice:
         claims += [*answer.evidence, *(answer.recommendation.evidence if answer.recommendation else ())]

@@ -13,7 +13,7 @@ import pytest
 
 from workbench.features import advise, discover
 from workbench.model.recommendation import Advice
-from workbench.model.verdict import Decision
+from workbench.model.verdict import Decision, Judgement, RiskLevel, Verdict
 from workbench.policy.judge import judge
 from workbench.policy.load import load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
@@ -27,12 +27,19 @@ def copy(name: str, target: Path) -> Path:
     return target
 
 
+def judged(decision: Decision) -> Judgement:
+    verdict = Verdict(
+        verdict=decision, risk_level=RiskLevel.LOW, reason_codes=(), matched_rules=(), policy_digest=""
+    )
+    return Judgement(verdict=verdict)
+
+
 def ask(repo: Path, feature_id: str | None = None) -> list[Advice]:
     return advise(
         discover(repo, cache_dir=None),
         feature_id,
         program_path=lambda name: shutil.which(name, path=PATH),
-        policy_preview=lambda command: Decision.ALLOW,
+        policy_preview=lambda command: judged(Decision.ALLOW),
     )
 
 
@@ -103,7 +110,7 @@ def test_a_command_that_needs_approval_is_recommended_and_one_that_is_denied_is_
     spec = repo / "specs/003-release/spec.md"
     spec.write_text(spec.read_text().replace("**Depends on**: 002-mark-done\n", ""))
 
-    def recommended(preview: Callable[[str], Decision]) -> str:
+    def recommended(preview: Callable[[str], Judgement]) -> str:
         (advice,) = advise(
             discover(repo, cache_dir=None),
             "003-release",
@@ -114,8 +121,9 @@ def test_a_command_that_needs_approval_is_recommended_and_one_that_is_denied_is_
         assert advice.recommendation.runnable.ok
         return advice.recommendation.command
 
-    assert recommended(lambda command: Decision.REQUIRES_APPROVAL) == "rm -rf build"
-    assert recommended(lambda c: Decision.DENY if c.startswith("rm") else Decision.ALLOW) == "make test"
+    assert recommended(lambda command: judged(Decision.REQUIRES_APPROVAL)) == "rm -rf build"
+    denied = judged(Decision.DENY)
+    assert recommended(lambda c: denied if c.startswith("rm") else judged(Decision.ALLOW)) == "make test"
 
 
 def test_the_projects_own_roadmap_has_a_next_step() -> None:
@@ -129,9 +137,8 @@ def test_under_the_shipped_policy_the_first_step_is_allowed_and_the_release_is_h
     policy = load_policy()
     surroundings = ProjectSurroundings(workspace_root=str(repo), toolchains=())
 
-    def preview(command: str) -> Decision:
-        judgement = judge(policy, command, cwd=str(repo), workspace_root=str(repo), surroundings=surroundings)
-        return judgement.verdict.verdict
+    def preview(command: str) -> Judgement:
+        return judge(policy, command, cwd=str(repo), workspace_root=str(repo), surroundings=surroundings)
 
     def first() -> str:
         best = advise(
@@ -141,10 +148,40 @@ def test_under_the_shipped_policy_the_first_step_is_allowed_and_the_release_is_h
         assert best.runnable.ok
         return best.command
 
-    assert (first(), preview(first())) == ("make test", Decision.ALLOW)
+    assert (first(), preview(first()).verdict.verdict) == ("make test", Decision.ALLOW)
     for path, old, new in (
         ("specs/002-mark-done/tasks.md", "- [ ]", "- [x]"),
         ("specs/002-mark-done/spec.md", "In Progress", "Complete"),
     ):
         (repo / path).write_text((repo / path).read_text().replace(old, new))
-    assert (first(), preview(first())) == ("rm -rf build", Decision.REQUIRES_APPROVAL)
+    assert (first(), preview(first()).verdict.verdict) == ("rm -rf build", Decision.REQUIRES_APPROVAL)
+
+
+def test_what_the_sandbox_cannot_do_is_not_recommended_as_if_it_could(tmp_path: Path) -> None:
+    repo = copy("todo-cli", tmp_path / "repo").resolve()
+    policy = load_policy()
+    surroundings = ProjectSurroundings(workspace_root=str(repo), toolchains=())
+    tasks = repo / "specs/002-mark-done/tasks.md"
+    text = tasks.read_text()
+
+    def preview(command: str) -> Judgement:
+        return judge(policy, command, cwd=str(repo), workspace_root=str(repo), surroundings=surroundings)
+
+    for command, reason in (
+        ("git push origin main", "needs the network, which the sandbox does not have"),
+        ("curl http://example.org", "needs the network, which the sandbox does not have"),
+        ("make deploy", "Makefile has no target deploy"),
+        ("cargo test", "there is no Cargo.toml"),
+    ):
+        line = next(line for line in text.split("\n") if line.startswith("- [ ] T004"))
+        tasks.write_text(text.replace(line, f"- [ ] T004 Run `{command}`"))
+        (advice,) = advise(
+            discover(repo, cache_dir=None),
+            "002-mark-done",
+            program_path=lambda name: f"/usr/bin/{name}",
+            policy_preview=preview,
+        )
+        assert advice.recommendation is not None
+        assert (advice.recommendation.command, advice.recommendation.runnable.ok) == ("make test", True)
+        (proof,) = [o.runnable for o in advice.recommendation.alternatives if o.command == command]
+        assert (proof.ok, proof.reasons) == (False, (reason,))

@@ -44,7 +44,7 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
         discovery,
         feature_id,
         program_path=surroundings.program_path,
-        policy_preview=lambda command: judge(command, None, "default", "local").verdict.verdict,
+        policy_preview=lambda command: judge(command, None, "default", "local"),
     )
 
 

@@ -14,7 +14,7 @@ from workbench.model.command import Command
 from workbench.model.feature import Discovery
 from workbench.model.project import Project
 from workbench.model.recommendation import Advice
-from workbench.model.verdict import Decision
+from workbench.model.verdict import Judgement
 
 
 async def discover_project(context: Context, project: Project) -> Discovery:
@@ -30,12 +30,12 @@ async def advise_project(
     measured = await context.ledger.for_project(project.project_id).rule_outcomes()
     surroundings = context.surroundings(project)
 
-    def preview(text: str) -> Decision:
+    def preview(text: str) -> Judgement:
         command = Command(source_text=text, cwd=project.workspace_root, connector=project.default_connector)
         request = AdmissionRequest(
             run_id="", step_id="", command=command, sandbox_profile=context.sandbox_profile
         )
-        return context.admit(request, snapshot, surroundings=surroundings).judgement.verdict.verdict
+        return context.admit(request, snapshot, surroundings=surroundings).judgement
 
     return await asyncio.to_thread(
         advise,

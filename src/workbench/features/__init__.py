@@ -14,7 +14,7 @@ from workbench.model.feature import Discovery
 
 if TYPE_CHECKING:
     from workbench.model.recommendation import Advice
-    from workbench.model.verdict import Decision
+    from workbench.model.verdict import Judgement
 
 __all__ = ["advise", "discover", "read_document"]
 
@@ -46,24 +46,26 @@ def advise(
     feature_id: str | None = None,
     *,
     program_path: Callable[[str], str | None],
-    policy_preview: Callable[[str], Decision],
+    policy_preview: Callable[[str], Judgement],
     connectors: Collection[str] = ("local",),
     measured: Mapping[str, tuple[int, int]] | None = None,
 ) -> list[Advice]:
     """Returns what to do next: for one feature a list of one, else the best over all features, then the rest.
 
     `program_path` gives a program's absolute path on the sandbox's PATH or None, `policy_preview` what
-    policy would decide about a command, `connectors` the configured ones, `measured` (tried, succeeded)
-    by rule id. Deterministic. Raises NotFound for an unknown feature.
+    policy would say of a command and which of its calls need the network, `connectors` the configured
+    ones, `measured` (tried, succeeded) by rule id; below 20 tried runs no confidence is told.
+    Deterministic. Raises NotFound for an unknown feature.
     """
     from workbench.features.recommend import Machine, recommend
-    from workbench.features.scan import has_file
+    from workbench.features.scan import has_file, read_build_file
 
     repo = Path(discovery.repo)
     machine = Machine(
         program_path=program_path,
         policy_preview=policy_preview,
         has_file=lambda path: has_file(repo, path),
+        read_file=lambda path: read_build_file(repo, path),
         connectors=connectors,
     )
     return recommend(discovery, feature_id, machine=machine, measured=measured or {})

@@ -2,37 +2,31 @@
 
 The rule table decides what; the first candidate that can run here becomes the command, and what cannot run
 is only ever shown as such. The same discovery and the same machine give the same advice.
-It asks the machine through the two functions it is given and runs nothing itself.
+It asks the machine only through the functions it is given and runs nothing itself.
 """
 
 from __future__ import annotations
 
 import functools
-import re
-import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from workbench.features.calls import read_calls, read_words
 from workbench.features.candidates import Candidate, candidates_for
 from workbench.features.rules import Rule, RuleTable, load_rules
 from workbench.features.situation import Situation, situation_of
+from workbench.features.targets import missing_for
 from workbench.model.errors import NotFound
 from workbench.model.feature import Discovery, Evidence, Feature
 from workbench.model.recommendation import Advice, Alternative, Recommendation, Runnable
-from workbench.model.verdict import Decision
+from workbench.model.verdict import Decision, Judgement
 
 CONNECTOR = "local"
 MAX_ALTERNATIVES = 2
 MAX_EVIDENCE = 8
 # One run that went well would read as certainty; of twenty, one more moves the figure by five points at most.
 MIN_MEASURED = 20
-_SEPARATORS = frozenset({";", "&&", "||", "|", "&", "(", ")", "|&"})
-_SHELL_WORDS = frozenset(
-    {"cd", "echo", "true", "false", "test", "[", "export", "set", "!", "time", "exit", "printf"}
-)
-_QUOTING = re.compile(r"[\"'\\]")
-_PLAIN_WORD = re.compile(r"[;&|()<>]+|[^;&|()<>\s]+")
-_INTERPRETERS = frozenset({"bash", "sh", "dash", "zsh", "python", "python3", "node", "ruby", "perl"})
+NO_NETWORK = "needs the network, which the sandbox does not have"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +34,9 @@ class Machine:
     """What recommend may ask of the machine; each function must answer without running anything."""
 
     program_path: Callable[[str], str | None]
-    policy_preview: Callable[[str], Decision]
+    policy_preview: Callable[[str], Judgement]
     has_file: Callable[[str], bool]
+    read_file: Callable[[str], str | None]
     connectors: Collection[str] = (CONNECTOR,)
 
 
@@ -99,6 +94,7 @@ class _Adviser:
         self.program_path = functools.cache(machine.program_path)
         self.policy_preview = functools.cache(machine.policy_preview)
         self.has_file = functools.cache(machine.has_file)
+        self.read_file = functools.cache(machine.read_file)
 
     def advise(self, feature: Feature, asked: tuple[str, ...]) -> tuple[Advice, int]:
         """Returns a feature's advice and its rank; `asked` are the features that wait for this answer."""
@@ -227,13 +223,20 @@ class _Adviser:
             elif not self.program_path(name):
                 reasons.append(f"{name} is not installed here")
         reasons += [f"{name} is no file of the repository" for name in scripts if not self.has_file(name)]
+        if not candidate.program:
+            missing = (missing_for(call, self.read_file) for call in read_calls(command))
+            reasons += dict.fromkeys(reason for reason in missing if reason)
         if candidate.needs_file and not self.has_file(candidate.needs_file):
             reasons.append(f"{candidate.needs_file} is not there")
         if CONNECTOR not in self.connectors:
             reasons.append(f"the connector {CONNECTOR} is not configured")
         # Policy is asked last and only about what could run otherwise: it is the dearest question.
-        if not reasons and self.policy_preview(command) is Decision.DENY:
-            reasons.append("policy would deny it")
+        if not reasons:
+            judgement = self.policy_preview(command)
+            if judgement.verdict.verdict is Decision.DENY:
+                reasons.append("policy would deny it")
+            if any(call.network for call in judgement.commands):
+                reasons.append(NO_NETWORK)
         return Runnable(ok=not reasons, reasons=tuple(reasons))
 
     def _confidence(self, rule_id: str) -> float | None:
@@ -248,48 +251,6 @@ class _Adviser:
             f"a confidence is told from {MIN_MEASURED} measured runs of this rule on; so far it has {tried}"
         )
         return (*rule.would_change, words)
-
-
-def read_words(command: str) -> tuple[list[str], list[str], str]:
-    """Returns the programs a command starts and the scripts it gives to interpreters, and what is wrong.
-
-    It is a proof of presence, not of safety: policy parses the shell strictly, and decides. After a `cd` the
-    scripts are left out, because where they lie is no longer plain.
-    """
-    try:
-        words = _words_of(command)
-    except ValueError as error:
-        return [], [], f"its quoting is not closed: {error}"
-    programs: list[str] = []
-    scripts: list[str] = []
-    at_start, interpreter, has_moved = True, False, False
-    for word in words:
-        if word in _SEPARATORS:
-            at_start, interpreter = True, False
-        elif at_start:
-            name, is_assignment, _ = word.partition("=")
-            if is_assignment and name.isidentifier():
-                continue
-            at_start, interpreter = False, word in _INTERPRETERS
-            has_moved = has_moved or word == "cd"
-            if word not in _SHELL_WORDS and not (has_moved and "/" in word):
-                programs.append(word)
-        elif interpreter:
-            interpreter = False
-            if not has_moved and not word.startswith(("-", "/")):
-                scripts.append(word)
-    if not words:
-        return [], [], "it is empty"
-    return list(dict.fromkeys(programs)), list(dict.fromkeys(scripts)), ""
-
-
-def _words_of(command: str) -> list[str]:
-    if not _QUOTING.search(command):
-        return _PLAIN_WORD.findall(command)
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    return list(lexer)
 
 
 def _evidence(feature: Feature, situation: Situation, discovery: Discovery) -> tuple[Evidence, ...]:

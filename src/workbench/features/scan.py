@@ -95,6 +95,19 @@ def has_file(repo: Path, path: str) -> bool:
         os.close(root)
 
 
+def read_build_file(repo: Path, path: str) -> str | None:
+    """Returns the text of a regular file of the repository of at most 1 MiB, or None; never behind a link."""
+    try:
+        _, root = _open_root(repo)
+    except InvalidInput:
+        return None
+    try:
+        read = read_beneath(root, path.removeprefix("./"), 1 << 20)
+        return read[0].decode("utf-8-sig", "replace") if read else None
+    finally:
+        os.close(root)
+
+
 def _open_root(repo: Path) -> tuple[str, int]:
     try:
         root_path = os.path.realpath(repo, strict=True)

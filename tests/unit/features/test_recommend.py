@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.features import advise, discover
-from workbench.features.recommend import read_words
+from workbench.features.calls import read_words
 from workbench.model.errors import NotFound
 from workbench.model.recommendation import Advice, Recommendation, Runnable
-from workbench.model.verdict import Decision
+from workbench.model.verdict import CommandFacts, Decision, Judgement, RiskLevel, Verdict
 
 MakeRepo = Callable[..., Path]
 
@@ -24,12 +24,25 @@ TASKS = "# Tasks\n\n- [x] T001 Begin\n- [ ] T002 Write src/a.py\n"
 SYSTEM = ("bash", "grep", "head", "sed", "make")
 
 
+def judged(command: str, *, denied: Collection[str] = (), online: Collection[str] = ()) -> Judgement:
+    verdict = Verdict(
+        verdict=Decision.DENY if command in denied else Decision.ALLOW,
+        risk_level=RiskLevel.LOW,
+        reason_codes=(),
+        matched_rules=(),
+        policy_digest="",
+    )
+    facts = CommandFacts(program=command, argv=(command,), cwd="/", network=command in online)
+    return Judgement(verdict=verdict, commands=(facts,))
+
+
 def ask(
     repo: Path,
     feature_id: str | None = None,
     *,
     installed: Collection[str] = SYSTEM,
     denied: Collection[str] = (),
+    online: Collection[str] = (),
     connectors: Collection[str] = ("local",),
     measured: dict[str, tuple[int, int]] | None = None,
 ) -> list[Advice]:
@@ -37,7 +50,7 @@ def ask(
         discover(repo, cache_dir=None),
         feature_id,
         program_path=lambda name: f"/usr/bin/{name}" if name in installed else None,
-        policy_preview=lambda command: Decision.DENY if command in denied else Decision.ALLOW,
+        policy_preview=lambda command: judged(command, denied=denied, online=online),
         connectors=connectors,
         measured=measured,
     )
@@ -132,6 +145,23 @@ def test_what_policy_would_deny_gives_way_to_what_it_would_not(make_repo: MakeRe
     answer = best(repo, denied=("make test",))
     assert answer.command.startswith("grep")
     assert answer.alternatives[0].runnable == Runnable(ok=False, reasons=("policy would deny it",))
+
+
+def test_what_needs_the_network_gives_way_to_what_does_not(make_repo: MakeRepo) -> None:
+    repo = make_repo({"specs/001-a/tasks.md": TASKS, "Makefile": "test:\n"})
+    answer = best(repo, online=("make test",))
+    assert answer.command.startswith("grep")
+    reason = "needs the network, which the sandbox does not have"
+    assert answer.alternatives[0].runnable == Runnable(ok=False, reasons=(reason,))
+
+
+def test_a_target_that_no_build_file_has_gives_way_and_says_so(make_repo: MakeRepo) -> None:
+    tasks = TASKS.replace("Write src/a.py", "Run `make check`")
+    answer = best(make_repo({"specs/001-a/tasks.md": tasks, "Makefile": "test:\n\ttrue\n"}))
+    assert answer.command == "make test"
+    assert [(a.command, a.runnable.reasons) for a in answer.alternatives if a.command == "make check"] == [
+        ("make check", ("Makefile has no target check",))
+    ]
 
 
 def test_when_nothing_can_run_the_first_form_is_shown_with_every_reason(make_repo: MakeRepo) -> None:

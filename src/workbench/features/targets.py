@@ -1,0 +1,279 @@
+"""Proves by the repository's build files that what a call asks of a build tool is there: a target, a script.
+
+Where the files leave it open (an included file, a pattern, another workspace) nothing is
+claimed to be missing. It reads only through the function it is given, and starts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from workbench.features.calls import Call, inner_folder
+
+ReadFile = Callable[[str], str | None]
+_ASKS_ABOUT_ITSELF = frozenset({"--version", "--help", "-h", "-V", "version", "help"})
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+_MAKE_OPTIONS = frozenset({"-C", "-f", "-I", "-o", "-W", "-l", "--directory", "--file", "--makefile"})
+_RULE = re.compile(r"([^\s:#=][^:#=]*?)[ \t]*::?(?![=:])")
+_RECIPE = re.compile(r"@?([A-Za-z_][\w-]*)(?:[ \t].{0,200}?)?:(?!=)")
+_ALIAS = re.compile(r"alias[ \t]+([A-Za-z_][\w-]*)[ \t]*:=")
+_NODE_SCRIPT_WORDS = frozenset({"test", "start", "stop", "restart", "t", "tst"})
+# What these have of their own; any other first word is a script of package.json or a dependency's program.
+_NODE_WORDS = frozenset(
+    {
+        *(
+            "add",
+            "audit",
+            "bin",
+            "cache",
+            "ci",
+            "config",
+            "create",
+            "dedupe",
+            "dlx",
+            "exec",
+            "explain",
+            "fund",
+        ),
+        *(
+            "i",
+            "import",
+            "info",
+            "init",
+            "install",
+            "licenses",
+            "link",
+            "list",
+            "login",
+            "logout",
+            "ls",
+            "node",
+        ),
+        *(
+            "outdated",
+            "owner",
+            "pack",
+            "patch",
+            "prune",
+            "publish",
+            "rebuild",
+            "remove",
+            "root",
+            "set",
+            "store",
+        ),
+        *("unlink", "up", "update", "upgrade", "version", "versions", "why", "workspace", "workspaces", "x"),
+    }
+)
+_ELSEWHERE = ("-w", "--workspace", "--workspaces", "-ws", "--prefix", "-C", "--cwd", "--filter", "-F", "-r")
+_CARGO_NEEDS_NONE = frozenset({"new", "init", "install", "uninstall", "search", "login", "logout", "owner"})
+_GO_NEEDS = frozenset({"build", "test", "vet", "generate", "install", "list"})
+# Programs that do nothing in a folder without one of these files.
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "mvn": ("pom.xml",),
+    "gradle": ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"),
+    "rake": ("Rakefile", "rakefile", "Rakefile.rb", "rakefile.rb"),
+    "task": ("Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"),
+    "composer": ("composer.json",),
+}
+
+
+def missing_for(call: Call, read_file: ReadFile) -> str:
+    """Returns what the call needs and the repository does not have, in words, or "".
+
+    `read_file` gives a repository file's text, or None when there is none.
+    """
+    if call.folder is None or (len(call.argv) == 2 and call.argv[1] in _ASKS_ABOUT_ITSELF):
+        return ""
+    program, *words = call.argv
+    match program:
+        case "make" | "gmake":
+            return _missing_make(words, call.folder, read_file)
+        case "npm" | "yarn" | "pnpm" | "bun":
+            return _missing_node(program, words, call.folder, read_file)
+        case "just":
+            return _missing_just(words, call.folder, read_file)
+        case "tox":
+            return _missing_tox(words, call.folder, read_file)
+        case "cargo":
+            return _missing_cargo(words, call.folder, read_file)
+        case "go":
+            is_about_packages = words[:1] == ["run"] and not any(w.endswith(".go") for w in words)
+            if not words or not (words[0] in _GO_NEEDS or words[:2] == ["mod", "tidy"] or is_about_packages):
+                return ""
+            return "" if _above(call.folder, ("go.mod", "go.work"), read_file) else "there is no go.mod"
+        case _ if names := _NEEDED.get(program):
+            is_there = any(read_file(posixpath.join(call.folder, name)) is not None for name in names)
+            return (
+                ""
+                if is_there or (program == "composer" and words[:1] != ["run"])
+                else f"there is no {names[0]}"
+            )
+        case _:
+            return ""
+
+
+def _missing_make(words: list[str], start: str, read_file: ReadFile) -> str:
+    folder: str | None = start
+    file, goals = "", []
+    options = iter(words)
+    for word in options:
+        name, is_joined, value = word.partition("=")
+        if word[:2] in ("-C", "-f") and len(word) > 2 and not word.startswith("--"):
+            name, value = word[:2], word[2:]
+        elif name in _MAKE_OPTIONS and not is_joined:
+            value = next(options, "")
+        elif not word.startswith("-"):
+            # A number follows `-j`; a word with "=" sets a variable.
+            if not is_joined and not word.isdigit():
+                goals.append(word)
+            continue
+        if name in ("-C", "--directory"):
+            folder = inner_folder(folder, value)
+        elif name in ("-f", "--file", "--makefile"):
+            file = value
+    if folder is None or file.startswith(("/", "-")) or any("$" in goal for goal in goals):
+        return ""
+    names = [file] if file else list(_MAKEFILES)
+    found = next(
+        (
+            (n, t)
+            for n in names
+            if (t := read_file(posixpath.normpath(posixpath.join(folder, n)))) is not None
+        ),
+        None,
+    )
+    place = f" in {folder}" if folder else ""
+    if found is None:
+        if goals and all(_has_any(folder, (goal, *_sources_of(goal)), read_file) for goal in goals):
+            return ""
+        return f"there is no {file or 'Makefile'}{place}"
+    targets, is_open = _make_targets(found[1])
+    missing = [goal for goal in goals if goal not in targets]
+    missing = [goal for goal in missing if not _has_any(folder, (goal, *_sources_of(goal)), read_file)]
+    return f"{found[0]}{place} has no target {missing[0]}" if missing and not is_open else ""
+
+
+def _make_targets(text: str) -> tuple[set[str], bool]:
+    """Returns the targets that a makefile names, and whether it may have others."""
+    targets: set[str] = set()
+    is_open = False
+    for line in text.replace("\\\n", " ").split("\n"):
+        if line.startswith("\t"):
+            continue
+        if re.match(r"[ ]*[-s]?include[ \t]|[ ]*\$[({]", line):
+            is_open = True
+        elif match := _RULE.match(line.strip(" ")[:4_000]):
+            names = match[1].split()
+            is_open = is_open or any("%" in name or "$" in name for name in names) or ".DEFAULT" in names
+            targets.update(names)
+            if ".PHONY" in names:
+                targets.update(line.partition(":")[2].split("#")[0].split())
+    return targets, is_open
+
+
+def _sources_of(goal: str) -> tuple[str, ...]:
+    return tuple(f"{goal}{ending}" for ending in (".c", ".cc", ".cpp", ".sh")) + (
+        (goal.removesuffix(".o") + ".c",) if goal.endswith(".o") else ()
+    )
+
+
+def _missing_node(program: str, words: list[str], folder: str, read_file: ReadFile) -> str:
+    if any(word.split("=")[0] in _ELSEWHERE for word in words):
+        return ""
+    plain = [word for word in words if not word.startswith("-")]
+    if not plain:
+        return ""
+    first, script = plain[0], ""
+    is_run = first in ("run", "run-script")
+    if is_run:
+        script = plain[1] if len(plain) > 1 else ""
+    elif first in _NODE_SCRIPT_WORDS and program != "bun":
+        script = "test" if first in ("t", "tst") else first
+    elif program in ("yarn", "pnpm") and first not in _NODE_WORDS:
+        script = first
+    if not script or (program == "bun" and "." in script):
+        return ""
+    text = read_file(posixpath.join(folder, "package.json"))
+    if text is None:
+        return f"there is no package.json{f' in {folder}' if folder else ''}"
+    try:
+        package = json.loads(text)
+    except (ValueError, RecursionError):
+        return "package.json is no valid JSON"
+    scripts = package.get("scripts") if isinstance(package, dict) else None
+    if isinstance(scripts, dict) and isinstance(scripts.get(script), str):
+        return ""
+    if first == "restart" or (
+        first == "start" and read_file(posixpath.join(folder, "server.js")) is not None
+    ):
+        return ""
+    # A dependency may bring a program of that name, which these two start as well (`yarn tsc`).
+    has_others = isinstance(package, dict) and (package.get("dependencies") or package.get("devDependencies"))
+    if program != "npm" and has_others and not is_run and first not in _NODE_SCRIPT_WORDS:
+        return ""
+    return f"package.json has no script {script[:80]}"
+
+
+def _missing_just(words: list[str], start: str, read_file: ReadFile) -> str:
+    if any(word.split("=")[0] in ("-f", "--justfile", "-d", "--working-directory") for word in words):
+        return ""
+    text = next(
+        (
+            found
+            for folder in _folders_above(start)
+            for name in ("justfile", "Justfile", ".justfile")
+            if (found := read_file(posixpath.join(folder, name))) is not None
+        ),
+        None,
+    )
+    if text is None:
+        return "there is no justfile"
+    goal = next((w for w in words if "=" not in w), "")
+    if not goal or goal.startswith("-") or "::" in goal:
+        return ""
+    recipes: set[str] = set()
+    for line in text.split("\n"):
+        if re.match(r"(?:import|mod)\??[ \t]", line):
+            return ""
+        if match := _ALIAS.match(line) or _RECIPE.match(line[:1_000]):
+            recipes.add(match[1])
+    return "" if goal in recipes else f"the justfile has no recipe {goal[:80]}"
+
+
+def _missing_tox(words: list[str], folder: str, read_file: ReadFile) -> str:
+    if any(word.split("=")[0] in ("-c", "--conf", "--root", "--workdir") for word in words):
+        return ""
+    if _has_any(folder, ("tox.ini", "tox.toml"), read_file):
+        return ""
+    for name, mark in (("setup.cfg", "[tox:tox]"), ("pyproject.toml", "[tool.tox")):
+        if mark in (read_file(posixpath.join(folder, name)) or ""):
+            return ""
+    return "there is no tox.ini"
+
+
+def _missing_cargo(words: list[str], folder: str, read_file: ReadFile) -> str:
+    words = [word for word in words if not word.startswith("+")]
+    if any(word.split("=")[0] in ("--manifest-path", "-C") for word in words):
+        return ""
+    if not words or words[0].startswith("-") or words[0] in _CARGO_NEEDS_NONE:
+        return ""
+    return "" if _above(folder, ("Cargo.toml",), read_file) else "there is no Cargo.toml"
+
+
+def _has_any(folder: str, names: Iterable[str], read_file: ReadFile) -> bool:
+    return any(read_file(posixpath.join(folder, name)) is not None for name in names)
+
+
+def _above(folder: str, names: tuple[str, ...], read_file: ReadFile) -> bool:
+    return any(_has_any(place, names, read_file) for place in _folders_above(folder))
+
+
+def _folders_above(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield ""

@@ -534,6 +534,37 @@ chown -R me .
 setfacl -m x y
 shred x
 truncate -s 0 x
+sed -iep '1e rm -rf sub' a.txt
+sed -ie 's/a/b/' x
+sed -in p x
+sed -iE p x
+sed --in-place=ep '1e id' x
+awk '/"/;BEGIN{system("touch p")};/"/'
+awk '/"/;BEGIN{while(("id"|getline l)>0)print l};/"/'
+awk '/"/;{print > "p"};/"/' x
+awk '/"/;{print | "sh"};/"/' x
+awk '{x = /}/; print > $1}' x
+tree -Io pattern out
+tree -L2o .git/config .
+jq -n env
+jq 'import "x" as $x; .' y
+chmod o+w x
+chmod a+rwx x
+chmod +s x
+chmod g+s x
+pytest -p evil
+pytest @arguments
+pytest --cov-report=xml:.git/config
+ruff check @arguments
+mypy @arguments
+cargo test -- --logfile=.git/config
+cargo clippy -- -C linker=./x
+coverage run -m timeit 'import os'
+coverage run --rcfile=x -m pytest
+eslint -c evil.js src
+prettier --plugin=./x y
+mocha -u ./x y
+ls | xargs -d s cat
 rm x
 rm -rf build
 rm -rf .

@@ -1,7 +1,8 @@
 """Reads a program's arguments by its allow-listed flags: a flag that is not listed is not understood.
 
 Option specs are words: `-l` takes nothing, `--sort=text` takes a value, `--color?text` may take one after
-"=" (short: attached). `!label` adds a label or effect when the option is given, as in `-delete!deletes`.
+"=" (short: attached), `-o~text` takes the next word alone (nothing may touch it). `!label` adds a label or
+effect when the option is given, as in `-delete!deletes`.
 Positional specs are kinds in order; the suffixes `*` (any), `+` (one or more) and `?` (optional) repeat them.
 Styles: gnu reads options anywhere, posix before the first positional alone, single has options such as
 -name, plain has none. Long options are never abbreviated. This module knows no program and resolves no path.
@@ -40,13 +41,21 @@ KINDS = frozenset(
         "none",
         "infile",
         "outfile",
+        "digits",
+        "plugin",
+        "report",
+        "harness",
+        "lint",
+        "delimiter",
+        "jq",
+        "revision",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})
 
 _OPTION = re.compile(
     r"(?P<name>-NUM|[-+]{1,2}[A-Za-z0-9][A-Za-z0-9_.:-]*|-|[!()])"
-    r"(?:(?P<mark>[=?])(?P<kind>[a-z]+))?(?P<adds>(?:![a-z_]+)*)"
+    r"(?:(?P<mark>[=?~])(?P<kind>[a-z]+))?(?P<adds>(?:![a-z_]+)*)"
 )
 _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
@@ -57,11 +66,13 @@ _LEAVES_THE_REST = frozenset({"command", "words"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """`kind` is None for a flag without a value; `is_optional` means the value must be attached."""
+    """`kind` is None for a flag without a value; `is_optional` means the value must be attached, and
+    `is_separate` that it must not be."""
 
     name: str
     kind: str | None
     is_optional: bool
+    is_separate: bool
     adds: tuple[str, ...]
 
 
@@ -116,11 +127,12 @@ def parse_option(spec: str) -> Option:
     """Returns the option that one spec word describes; raises ValueError naming the word."""
     match = _OPTION.fullmatch(spec)
     if match is None or (match["kind"] is not None and match["kind"] not in KINDS):
-        raise ValueError(f"option spec {spec!r} is not NAME, NAME=KIND or NAME?KIND with !label")
+        raise ValueError(f"option spec {spec!r} is not NAME, NAME=KIND, NAME?KIND or NAME~KIND with !label")
     return Option(
         name=match["name"],
         kind=match["kind"],
         is_optional=match["mark"] == "?",
+        is_separate=match["mark"] == "~",
         adds=tuple(match["adds"].split("!")[1:]),
     )
 
@@ -237,6 +249,8 @@ class _Reader:
             if option.kind is None:
                 continue
             rest = word[place + 1 :]
+            if rest and option.is_separate:
+                return None
             if rest:
                 return 1 if self._add(option.kind, rest, index, attached=True) else None
             return 1 if option.is_optional else self._take_next(option, index)

@@ -10,6 +10,16 @@ import re
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?[A-Za-z%]{0,3}")
 # No setuid, setgid or sticky digit and nothing writable by everybody.
 _MODE = re.compile(r"0?[0-7][0-7][0145]|[ugoa]*[+=-][rwxX]*(,[ugoa]*[+=-][rwxX]*)*")
+_OPEN_TO_ALL = re.compile(r"[ugoa]*[oa][ugoa]*[+=][rxX]*w|(?:^|,)=[rxX]*w")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_PLUGIN = re.compile(r"no:[A-Za-z0-9_.]+")
+_COVERAGE_REPORT = re.compile(r"(term|term-missing|html|xml|json|lcov)?(:skip-covered)?")
+_HARNESS = re.compile(
+    r"--(nocapture|show-output|ignored|include-ignored|exact|quiet|list|test-threads=\d+)|-q|[A-Za-z0-9_:]+"
+)
+_LINT = re.compile(r"-[DWAF]([a-z_:-]+)?|[a-z_:][a-z_:-]*")
+_DELIMITERS = frozenset({"\\n", "\\0", "\n"})
+_JQ_REFUSED = re.compile(r"\b(import|include|modulemeta|get_search_list|env|input_filename)\b|\$ENV")
 _NAME = re.compile(r"[A-Za-z0-9_@%+:,./^~-]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
@@ -25,7 +35,7 @@ _SED_COMMAND = re.compile(
 
 _AWK_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _AWK_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_AWK_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\(")
+_AWK_CALL = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)\s*\(")
 _AWK_FUNCTIONS = frozenset(
     [
         "length",
@@ -77,7 +87,24 @@ def fits(kind: str, text: str) -> bool:
         case "number":
             return _NUMBER.fullmatch(text) is not None
         case "mode":
-            return _MODE.fullmatch(text) is not None
+            return _MODE.fullmatch(text) is not None and not _OPEN_TO_ALL.search(text)
+        case "digits":
+            return _DIGITS.fullmatch(text) is not None
+        case "plugin":
+            return _PLUGIN.fullmatch(text) is not None
+        case "report":
+            return bool(text) and _COVERAGE_REPORT.fullmatch(text) is not None
+        case "harness":
+            return _HARNESS.fullmatch(text) is not None
+        case "lint":
+            return _LINT.fullmatch(text) is not None
+        case "delimiter":
+            return text in _DELIMITERS
+        case "jq":
+            return not _JQ_REFUSED.search(text)
+        case "read" | "write" | "code":
+            # pytest, ruff, mypy, tsc and others read more arguments from a file named with "@".
+            return not text.startswith("@")
         case "name":
             return _NAME.fullmatch(text) is not None
         case "module":
@@ -117,7 +144,17 @@ def _is_harmless_sed(text: str) -> bool:
 
 
 def _is_harmless_awk(text: str) -> bool:
-    """True for programs that print and compute: no pipe, redirection, system, getline or include."""
+    """True for programs that print and compute: no pipe, redirection, system, getline or include.
+
+    A quote may stand in a regular expression and a slash in a string, so which is which cannot be told
+    here. What could run, read or write is therefore refused wherever it stands in the raw text.
+    """
+    if _AWK_REFUSED & set(_AWK_WORD.findall(text)):
+        return False
+    if "|" in text.replace("||", "") or "@" in text or "\\\n" in text:
+        return False
+    if ">" in text and "/" in text:
+        return False
     bare = _AWK_STRING.sub(" ", text)
     # A lone comparison "$3 > 100" outside braces is a pattern; inside braces ">" may be a redirection.
     outside_braces = re.sub(r"\{[^{}]*\}", "{}", bare)
@@ -127,7 +164,5 @@ def _is_harmless_awk(text: str) -> bool:
         return False
     bare = bare.replace("||", "&&").replace(">", "<")
     if '"' in bare or not _AWK_CHARACTERS.fullmatch(bare):
-        return False
-    if _AWK_REFUSED & set(_AWK_WORD.findall(bare)):
         return False
     return all(name in _AWK_FUNCTIONS for name in _AWK_CALL.findall(bare))

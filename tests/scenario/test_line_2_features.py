@@ -155,3 +155,32 @@ def test_a_document_can_be_read_and_nothing_beside_the_documents(
         answer = served.http.get("/api/documents", params={"project_id": project.project_id, "path": path})
         assert answer.status_code in (404, 422), (path, answer.text)
         assert answer.json()["remedy"]
+
+
+def test_next_says_of_each_command_it_prints_whether_it_can_run_here(
+    served: Workbench, tmp_path: Path
+) -> None:
+    repo = copy("todo-cli", tmp_path / "repo")
+    tasks = repo / "specs/002-mark-done/tasks.md"
+    lines = tasks.read_text().split("\n")
+    lines = ["- [ ] T004 Run `make deploy`" if line.startswith("- [ ] T004") else line for line in lines]
+    tasks.write_text("\n".join(lines))
+    printed = served.cli("next", "002-mark-done", cwd=repo).out.decode()
+    (line,) = [line for line in printed.splitlines() if "or: make deploy" in line]
+    assert line.endswith("[cannot run here: Makefile has no target deploy]")
+
+
+def test_a_folder_without_plans_stands_for_the_repository_around_it_and_that_is_said(
+    served: Workbench, tmp_path: Path
+) -> None:
+    repo = copy("todo-cli", tmp_path / "repo")
+    (repo / "inner").mkdir()
+    told = served.cli("features", "--repo", str(repo / "inner"), "--json", cwd=tmp_path)
+    assert told.json == served.cli("features", "--json", cwd=repo).json
+    assert "the repository around it" in told.err
+
+
+def test_a_folder_without_any_plans_is_told_so_once(served: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    said = served.cli("next", "--repo", str(tmp_path / "bare"), cwd=tmp_path)
+    assert (said.out.decode() + said.err).count("no planning documents were found") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from workbench.app.offline import advise_offline, discover_offline
@@ -10,12 +11,12 @@ from workbench.cli.place import find_repository
 from workbench.cli.plain import feature_fields, to_plain
 from workbench.model.errors import NotFound
 from workbench.model.feature import Discovery
-from workbench.model.recommendation import Advice
+from workbench.model.recommendation import Advice, Runnable
 
 
 def show_features(repo: str | None, as_json: bool) -> None:
     """Prints the features; what could not be read goes to stderr, beside them."""
-    discovery = discover_offline(find_repository(repo))
+    _, discovery = _look(repo)
     if as_json:
         print_json([feature_fields(feature) for feature in discovery.features])
     else:
@@ -39,8 +40,7 @@ def show_features(repo: str | None, as_json: bool) -> None:
 
 def show_next(feature_id: str | None, repo: str | None, as_json: bool) -> None:
     """Prints one recommendation with its evidence, or why there is none."""
-    root = find_repository(repo)
-    discovery = discover_offline(root)
+    root, discovery = _look(repo)
     if feature_id is None and not discovery.features:
         if as_json:
             print_json({"recommendation": None, "reason": discovery.reason, "rest": []})
@@ -62,8 +62,26 @@ def show_next(feature_id: str | None, repo: str | None, as_json: bool) -> None:
     _print_advice(advice[0])
     for other in advice[1:]:
         found = other.recommendation
-        print_line(f"  {other.feature_id}: {found.command if found else other.reason}")
+        words = f"{found.command}{_cannot_run(found.runnable)}" if found else other.reason
+        print_line(f"  {other.feature_id}: {words}")
     _say_what_was_not_read(discovery)
+
+
+def _look(repo: str | None) -> tuple[Path, Discovery]:
+    """Returns what the named folder holds; where it has no plans, what the git repository around it holds."""
+    root = find_repository(repo)
+    discovery = discover_offline(root)
+    if discovery.features or (root / ".git").exists():
+        return root, discovery
+    around = next((folder for folder in root.parents if (folder / ".git").exists()), None)
+    if around is None:
+        return root, discovery
+    print_note(f"{root} has no plans of its own: this is about the repository around it, {around}.")
+    return around, discover_offline(around)
+
+
+def _cannot_run(runnable: Runnable) -> str:
+    return "" if runnable.ok else f"  [cannot run here: {'; '.join(runnable.reasons)}]"
 
 
 def _fields(advice: Advice) -> dict[str, Any]:
@@ -89,7 +107,7 @@ def _print_advice(advice: Advice) -> None:
         elif found.runnable.reasons:
             print_line(f"  note: {'; '.join(found.runnable.reasons)}")
         for other in found.alternatives:
-            print_line(f"  or: {other.command}  ({other.why})")
+            print_line(f"  or: {other.command}  ({other.why}){_cannot_run(other.runnable)}")
     for item in advice.evidence:
         print_line(f"  - {describe_evidence(to_plain(item))}")
 

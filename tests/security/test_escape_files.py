@@ -329,3 +329,135 @@ async def test_programs_still_make_files_and_set_ordinary_modes(ground: Ground) 
     assert (outcome.ended.exit_code, outcome.text) == (0, "")
     assert (ground.workspace / "d").stat().st_mode & 0o7777 == 0o1777
     assert (ground.workspace / "u").stat().st_mode & 0o7777 == 0o600
+
+
+def git_outside(folder: Path) -> None:
+    """What its user does next, with a config of no consequence."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent / "nowhere")}
+    for words in (["status"], ["diff"], ["log"], ["stash", "list"], ["commit", "-qam", "x"]):
+        subprocess.run(["git", *words], cwd=folder, capture_output=True, env=environment, check=False)
+
+
+async def test_no_repository_can_be_made_of_a_plain_workspace(ground: Ground) -> None:
+    proof = ground.workspace.parent / "proof"
+    script = f"""
+        git init; git init --bare .git; mkdir .git/x; mv .git y; rmdir .git
+        ln -s y .git; echo 'gitdir: y' > .git
+        printf '[core]\nfsmonitor = touch {proof}; false\n' > .git/config; true
+    """
+    outcome = await ground.run(script)
+    assert listing(ground.workspace) == set()
+    assert outcome.ended.detail == ""
+    git_outside(ground.workspace)
+    assert not proof.exists()
+
+
+async def test_a_plain_workspace_within_a_repository_stays_usable_meanwhile(ground: Ground) -> None:
+    init_git(ground.workspace.parent)
+    from workbench.model.statuses import TerminalMode
+
+    request = make_request(ground.workspace, "echo ready; read", mode=TerminalMode.PTY)
+    ref = await ground.connector.dispatch(request)
+    async for _ in ground.connector.logs(ref, offset=0, follow=True):
+        break
+    (ground.workspace / "file").touch()
+    seen = subprocess.run(
+        ["git", "status", "--porcelain", "."], cwd=ground.workspace, check=True, capture_output=True
+    )
+    assert b"workspace/" in seen.stdout or b"./" in seen.stdout
+    assert seen.stderr == b""
+    await ground.connector.write_input(ref, b"\n")
+    await ground.finish(ref)
+    assert listing(ground.workspace) == {"file"}
+
+
+async def test_two_runs_in_a_plain_workspace_hold_the_same_place(ground: Ground) -> None:
+    from workbench.model.statuses import TerminalMode
+
+    request = make_request(ground.workspace, "echo ready; read", mode=TerminalMode.PTY)
+    ref = await ground.connector.dispatch(request)
+    async for _ in ground.connector.logs(ref, offset=0, follow=True):
+        break
+    await ground.run("mkdir -p .git/refs .git/objects; echo 'ref: refs/heads/x' > .git/HEAD; git init; true")
+    await ground.connector.write_input(ref, b"\n")
+    await ground.finish(ref)
+    assert listing(ground.workspace) == set()
+
+
+async def test_modules_worktrees_and_attributes_of_a_repository_cannot_be_changed(ground: Ground) -> None:
+    init_git(ground.workspace)
+    before = listing(ground.workspace / ".git")
+    script = """
+        mkdir -p .git/modules/sub .git/worktrees/other; echo '* filter=evil' > .git/info/attributes
+        rename() { python3 -c "import os; os.rename('.git/$1', 'x')"; }
+        rename info; rename modules; rename worktrees; rmdir .git/modules .git/worktrees; true
+    """
+    await ground.run(script)
+    assert listing(ground.workspace / ".git") == before
+
+
+async def test_everyday_git_works_inside_without_a_word_of_complaint(ground: Ground) -> None:
+    init_git(ground.workspace)
+    script = """
+        export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+        set -e; echo x > file; git add -A; git commit -qm one; echo y > file; git stash -q; git stash pop -q
+        git gc -q; git repack -adqf; git worktree list >/dev/null; git worktree prune
+        git fsck >/dev/null 2>&1
+        git checkout -qb other; git commit -qam two; git rebase -q HEAD; git submodule status; git status -s
+    """
+    outcome = await ground.run(script)
+    assert (outcome.ended.exit_code, outcome.text) == (0, "")
+    assert outcome.ended.detail == ""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ground.workspace, check=True, capture_output=True)
+    assert tracked.stdout == b"file\n"
+
+
+async def test_the_repositories_below_cannot_be_turned_against_their_user(ground: Ground) -> None:
+    init_git(ground.workspace)
+    below = ground.workspace / "vendor" / "sub"
+    init_git(below)
+    proof = ground.workspace.parent / "proof"
+    attack = f"""
+        cd vendor/sub; printf '[core]\nfsmonitor = touch {proof}; false\n' > evil
+        cp evil .git/config; cp evil .git/config.worktree; echo .. > .git/commondir
+        printf '#!/bin/sh\ntouch {proof}\n' > .git/hooks/pre-commit; chmod +x .git/hooks/pre-commit
+        python3 -c "import os; os.rename('.git', 'g')"
+        mv .git/hooks h; mv .git/config c; rm -f .git/config; true
+    """
+    await ground.run(attack)
+    git_outside(below)
+    assert not proof.exists()
+    works = "cd vendor/sub; echo x > f; git add f; git -c user.name=a -c user.email=a@b commit -qm x"
+    outcome = await ground.run(works)
+    assert (outcome.ended.exit_code, outcome.text, outcome.ended.detail) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("script", "named"),
+    [
+        ("git init -q sub", "sub/.git"),
+        ("mkdir sub; echo 'gitdir: ../x' > sub/.git", "sub/.git"),
+        ("git init -q --bare a/evil", "a/evil/"),
+        ("git init -q --bare .", "./"),
+        ("touch .npmrc", ".npmrc"),
+        ("mkdir -p .github/workflows; touch .github/workflows/x.yml", ".github"),
+        ("mkdir -p deep/.vscode; touch deep/.vscode/tasks.json", "deep/.vscode"),
+    ],
+)
+async def test_what_other_programs_obey_is_named_at_the_end(ground: Ground, script: str, named: str) -> None:
+    outcome = await ground.run(script)
+    assert outcome.ended.exit_code == 0
+    assert outcome.ended.detail.startswith(f"made or changed while it ran: {named}; ")
+    assert (await ground.run("echo x > ordinary")).ended.detail == ""
+
+
+async def test_a_repository_that_was_exchanged_with_the_folder_around_it_is_named(ground: Ground) -> None:
+    init_git(ground.workspace / "sub")
+    assert (await ground.run("true")).ended.detail == ""
+    outcome = await ground.run("mv sub aside; git init -q sub")
+    assert "sub/.git" in outcome.ended.detail
+
+
+async def test_envrc_cannot_be_made_and_leaves_nothing(ground: Ground) -> None:
+    await ground.run("echo evil > .envrc; rm -rf .envrc; mv .envrc x; ln -s x .envrc; true")
+    assert listing(ground.workspace) == set()

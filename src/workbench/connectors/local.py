@@ -46,6 +46,7 @@ from workbench.sandbox.host import HostFacts, survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
+from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.transcript import Piece
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
@@ -217,7 +218,8 @@ class LocalConnector:
                 f"the working directory {command.cwd} is not a folder inside the workspace {root}",
                 remedy="choose a folder inside the workspace",
             )
-        workspace = survey_workspace(root)
+        placeholders = str(self._own / "placeholders")
+        workspace = survey_workspace(root, find_repositories(root, state_folder=placeholders))
         profile = assignment.build_profile(
             host=self._known_host(),
             workspace=workspace,
@@ -229,7 +231,7 @@ class LocalConnector:
         )
         supervision = assignment.Supervision(
             folder=str(folder),
-            placeholder_folder=str(self._own / "placeholders"),
+            placeholder_folder=placeholders,
             masks=request.masks,
             max_output_bytes=self._limits.max_output_bytes,
             rows=request.rows,

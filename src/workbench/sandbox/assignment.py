@@ -50,7 +50,8 @@ def build_profile(
     empty_file: str,
 ) -> Profile:
     """Returns the profile that the facts call for."""
-    names = [*(name for name, _ in workspace.protected), *workspace.startup]
+    names = [name for name, _ in workspace.protected if name not in workspace.held]
+    names += workspace.startup
     return Profile(
         workspace_root=workspace.root,
         cwd=cwd,
@@ -58,6 +59,7 @@ def build_profile(
         mode=mode,
         toolchains=tuple(toolchains),
         git_folder=workspace.git_folder,
+        held=tuple(f"{workspace.root}/{name}" for name in workspace.held),
         read_only=tuple(f"{workspace.root}/{name}" for name in names),
         hidden_files=host.hidden_files,
         hidden_folders=host.hidden_folders,
@@ -83,7 +85,7 @@ def build_assignment(
         "placeholder_folder": supervision.placeholder_folder,
         "workspace_root": workspace.root,
         "protected": [list(entry) for entry in workspace.protected],
-        "bound": [workspace.root, *git, *profile.read_only],
+        "bound": [workspace.root, *git, *profile.held, *profile.read_only],
         "argv": list(build_argv(profile, argv)),
         "seccomp": base64.b64encode(seccomp).decode(),
         "seccomp_fd": SECCOMP_FD,

@@ -41,10 +41,13 @@ class Placeholders:
             return
         with self._gated():
             made = self._read_record()
-            for path, kind in protected:
-                if _make(self._workspace, path, kind) and path not in made:
-                    made.append(path)
-                    self._write_record(made)
+            missing = [(path, kind) for path, kind in protected if not _exists(self._workspace, path)]
+            # Written first: what is made must be on record even when this process dies right after.
+            self._write_record([*made, *(path for path, _ in missing if path not in made)])
+            others = [path for path, kind in missing if not _make(self._workspace, path, kind)]
+            if others:
+                kept = [path for path, _ in missing if path not in others and path not in made]
+                self._write_record([*made, *kept])
 
     def release(self) -> None:
         """Gives up the hold; the last one removes what was made, if it is still as it was made."""

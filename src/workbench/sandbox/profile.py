@@ -33,8 +33,8 @@ class Profile:
     `read_only` are workspace paths bound over themselves read-only, outer before inner, and must exist
     when the sandbox starts. `hidden_files` and `hidden_folders` are host paths replaced by `empty_file`
     and by an empty folder. `links` are the host's own symlinks such as /bin -> usr/bin.
-    `git_folder` is bound over itself, which makes renaming it impossible. `inner_uid` is set when the
-    service is root.
+    `git_folder` and `held` are bound over themselves, which makes renaming them impossible. `inner_uid` is
+    set when the service is root.
     """
 
     workspace_root: str
@@ -43,6 +43,7 @@ class Profile:
     mode: TerminalMode
     toolchains: tuple[str, ...] = ()
     git_folder: str | None = None
+    held: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
     hidden_files: tuple[str, ...] = ()
     hidden_folders: tuple[str, ...] = ()
@@ -146,6 +147,9 @@ def _workspace(profile: Profile) -> list[str]:
     line += ["--bind", root, root]
     if profile.git_folder is not None:
         line += ["--bind", profile.git_folder, profile.git_folder]
+    # Before what is read-only: a folder of that kind around one of these must win.
+    for path in profile.held:
+        line += ["--bind", path, path]
     for path in (*profile.read_only, *inside):
         line += ["--ro-bind", path, path]
     return line

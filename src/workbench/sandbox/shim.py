@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from workbench.sandbox import census, placeholders, step_folder, terminal
+from workbench.sandbox import census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.subscribers import Subscriber
 
@@ -408,7 +408,21 @@ class _Step:
             # On a full disk the record cannot be kept; the next step in this workspace tidies up.
             with contextlib.suppress(OSError):
                 self._hold.release()
-        return self._describe(left, digest)
+        return self._describe(left, digest, self._look_back())
+
+    def _look_back(self) -> str:
+        """Says what the step left for other programs to obey, and keeps where repositories are."""
+        if self._barrier_fd >= 0:
+            return ""
+        root = str(self._request["workspace_root"])
+        found = traces.look_through(root, since=self._started_at, protected=dict(self._expected))
+        if found.is_whole:
+            folder = str(self._request["placeholder_folder"])
+            traces.remember(root, found.repositories, state_folder=folder)
+        said = traces.describe(found)
+        for mask in self._request["masks"]:
+            said = said.replace(base64.b64decode(mask).decode("utf-8", "replace"), "***")
+        return said
 
     def _wait_childless(self, deadline: float) -> int:
         """Reaps what the subreaper inherited; returns how many processes are left nevertheless."""
@@ -435,7 +449,7 @@ class _Step:
             left = census.members(self._namespace)
         return len(left)
 
-    def _describe(self, left: int, digest: str) -> dict[str, Any]:
+    def _describe(self, left: int, digest: str, trace: str) -> dict[str, Any]:
         code, number = self._exit_code, None
         if code is None and self._outer_code is not None and self._outer_code < 0:
             code = 128 - self._outer_code
@@ -447,7 +461,7 @@ class _Step:
                 self._end_reason = "exited" if number is None else "signaled"
             else:
                 self._note("failed_to_start", self._last_words())
-        detail = "; ".join(part for part in (self._detail, self._segment.reason) if part)
+        detail = "; ".join(part for part in (self._detail, self._segment.reason, trace) if part)
         return {
             "exit_code": code,
             "signal": number,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.model.errors import BoundaryViolation
@@ -22,18 +23,27 @@ _STARTUP = (
     *(".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".envrc", ".direnv"),
     *(".exrc", ".vimrc", ".gvimrc", ".nvimrc", ".nvim.lua", ".emacs", ".dir-locals.el", ".gitconfig"),
     *(".vscode", ".idea", ".fleet", ".zed", ".husky", ".devcontainer", ".mcp.json"),
+    *(".claude", ".cursor", ".gdbinit", ".lldbinit"),
 )
+"""Those of model.startup that a step has no business with: the others, such as .gitattributes, are sources
+that a `git checkout` writes."""
+_GIT_PROTECTED = (("hooks", FOLDER), ("config", FILE), ("config.worktree", FILE), ("commondir", ITSELF))
+# A planted commondir would lead the user's own git to another config; one that says "." changes nothing
+# for git, and neither does an empty config.worktree.
+_MOST_WRITABLE, _MOST_PROTECTED = 32, 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceFacts:
     """`protected`: (relative path, kind) that must exist and be read-only; `startup`: existing files that
-    other programs execute or obey outside the sandbox, relative; `git_folder`: absolute, if there is one."""
+    other programs execute or obey outside the sandbox, relative; `git_folder`: absolute, if there is one;
+    `held`: relative folders that can be written and not be renamed, because protected ones lie in them."""
 
     root: str
     git_folder: str | None
     protected: tuple[tuple[str, str], ...]
     startup: tuple[str, ...]
+    held: tuple[str, ...] = ()
 
 
 def check_workspace(path: str, *, state_home: str) -> str:
@@ -79,38 +89,63 @@ def check_toolchain(path: str, *, state_home: str) -> str:
     return root
 
 
-def survey_workspace(root: str) -> WorkspaceFacts:
-    """Reads what is there now. Raises BoundaryViolation where a protected path is a symlink.
+def survey_workspace(root: str, repositories: Sequence[str] = ()) -> WorkspaceFacts:
+    """Reads what is there now; `repositories` are the relative paths of the `.git` entries below the root.
 
-    A symlink in a writable folder can be exchanged at any time, so what it points at cannot be protected.
+    Raises BoundaryViolation where a protected path is a symlink: in a writable folder one can be exchanged
+    at any time, so what it points at cannot be protected.
     """
     protected: list[tuple[str, str]] = [(".workbench", FOLDER)]
     git_folder = None
-    _refuse_link(root, ".workbench")
+    for name in (".workbench", ".git"):
+        _refuse_link(root, name)
     git = f"{root}/.git"
     kind = _kind(git)
     startup: list[str] = []
-    if kind == FOLDER:
+    held: list[str] = []
+    if kind == FOLDER and _kind(f"{git}/HEAD"):
         git_folder = git
-        # A planted commondir would lead the user's own git to another config; one that says "." changes
-        # nothing for git, and neither does an empty config.worktree.
-        for name, wanted in (
-            (".git/hooks", FOLDER),
-            (".git/config", FILE),
-            (".git/config.worktree", FILE),
-            (".git/commondir", ITSELF),
-        ):
-            _refuse_link(root, name)
-            protected.append((name, wanted))
+        inside = (*_GIT_PROTECTED, ("info", FOLDER), ("info/attributes", FILE))
+        for name, wanted in (*inside, ("modules", FOLDER), ("worktrees", FOLDER)):
+            _refuse_link(root, f".git/{name}")
+            protected.append((f".git/{name}", wanted))
+        # `git gc` writes into it.
+        held.append(".git/info")
     elif kind == FILE:
         # A linked work tree: where it points must not be changed.
         startup.append(".git")
     else:
-        _refuse_link(root, ".git")
+        # An empty folder is no repository to git, and keeps a command from making one that has hooks.
+        protected.append((".git", FOLDER))
+    if not os.path.lexists(f"{root}/.envrc"):
+        # A folder: unlike an empty file, no `git add` takes it.
+        protected.append((".envrc", FOLDER))
     startup += [name for name in _STARTUP if _kind(f"{root}/{name}")]
+    for name in repositories[:_MOST_PROTECTED]:
+        _protect_nested(root, name, protected=protected, startup=startup, held=held)
     return WorkspaceFacts(
-        root=root, git_folder=git_folder, protected=tuple(protected), startup=tuple(startup)
+        root=root,
+        git_folder=git_folder,
+        protected=tuple(protected),
+        startup=tuple(dict.fromkeys(startup)),
+        held=tuple(held),
     )
+
+
+def _protect_nested(
+    root: str, name: str, *, protected: list[tuple[str, str]], startup: list[str], held: list[str]
+) -> None:
+    """Adds what keeps a repository below the root from being turned against who uses git in it."""
+    path = f"{root}/{name}"
+    kind = _kind(path)
+    if name == ".git" or kind is None or os.path.realpath(path) != path:
+        return
+    is_plain = not any(os.path.islink(f"{path}/{inner}") for inner, _ in _GIT_PROTECTED)
+    if kind == FOLDER and is_plain and _kind(f"{path}/HEAD") and len(held) < _MOST_WRITABLE:
+        held.append(name)
+        protected += [(f"{name}/{inner}", wanted) for inner, wanted in _GIT_PROTECTED]
+    else:
+        startup.append(name)
 
 
 def _refuse_link(root: str, name: str) -> None:

@@ -24,20 +24,51 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
+PLAIN = ((".workbench", FOLDER), (".git", FOLDER), (".envrc", FOLDER))
+INSIDE = (("hooks", FOLDER), ("config", FILE), ("config.worktree", FILE), ("commondir", ITSELF))
+
+
+def make_repository(folder: Path) -> None:
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main")
+
+
 def test_a_survey_names_what_must_be_protected(workspace: Path) -> None:
-    assert survey_workspace(str(workspace)).protected == ((".workbench", FOLDER),)
-    (workspace / ".git").mkdir()
+    assert survey_workspace(str(workspace)).protected == PLAIN
+    make_repository(workspace)
     (workspace / ".envrc").touch()
     facts = survey_workspace(str(workspace))
     assert facts.git_folder == f"{workspace}/.git"
     assert facts.protected == (
         (".workbench", FOLDER),
-        (".git/hooks", FOLDER),
-        (".git/config", FILE),
-        (".git/config.worktree", FILE),
-        (".git/commondir", ITSELF),
+        *((f".git/{name}", kind) for name, kind in INSIDE),
+        (".git/info", FOLDER),
+        (".git/info/attributes", FILE),
+        (".git/modules", FOLDER),
+        (".git/worktrees", FOLDER),
     )
+    assert facts.held == (".git/info",)
     assert facts.startup == (".envrc",)
+
+
+def test_a_git_folder_that_is_no_repository_is_protected_as_a_whole(workspace: Path) -> None:
+    (workspace / ".git").mkdir()
+    facts = survey_workspace(str(workspace))
+    assert (facts.git_folder, facts.protected, facts.held) == (None, PLAIN, ())
+
+
+def test_repositories_below_are_protected_and_odd_ones_as_a_whole(workspace: Path, tmp_path: Path) -> None:
+    make_repository(workspace / "sub")
+    make_repository(workspace / "odd")
+    (workspace / "odd" / ".git" / "hooks").symlink_to(tmp_path)
+    (workspace / "module").mkdir()
+    (workspace / "module" / ".git").write_text("gitdir: ../.git/modules/module")
+    (workspace / "link").symlink_to("sub")
+    names = ["sub/.git", "odd/.git", "module/.git", "link/.git", "gone/.git"]
+    facts = survey_workspace(str(workspace), names)
+    assert facts.held == ("sub/.git",)
+    assert facts.protected == (*PLAIN, *((f"sub/.git/{name}", kind) for name, kind in INSIDE))
+    assert facts.startup == ("odd/.git", "module/.git")
 
 
 def test_a_linked_work_trees_pointer_is_protected(workspace: Path) -> None:

@@ -1,0 +1,183 @@
+"""Looks through a workspace for repositories and for files that other programs obey by themselves.
+
+Standard library only, for the shim as well as for the server. Before a step it finds the repositories to
+protect, after it what appeared or changed meanwhile. It changes nothing and follows no symlink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workbench.model.startup import STARTUP_FILES, STARTUP_FOLDERS
+
+MOST_FOLDERS = 20_000
+LONGEST_SECONDS = 0.25
+_GLANCE_SECONDS = 0.0005
+_SKIPPED = frozenset([".git", "node_modules", "__pycache__"])
+_BARE = frozenset(["HEAD", "objects", "refs"])
+_OBEYED = ("config", "config.worktree", "commondir", "hooks")
+_CLOCK_SECONDS = 0.02
+"""Files are stamped by a clock that runs behind by up to one tick of the kernel."""
+_MOST_NAMED, _LONGEST_NAME = 5, 120
+
+
+@dataclass(slots=True, kw_only=True)
+class Traces:
+    """What was found: `repositories` are all `.git` entries, `changed` what appeared or changed, relative;
+    `is_whole` is False where the workspace was too large to see all of it."""
+
+    repositories: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    is_whole: bool = True
+
+
+def look_through(
+    root: str,
+    *,
+    since: float | None = None,
+    protected: Mapping[str, tuple[int, int]] | None = None,
+    seconds: float = LONGEST_SECONDS,
+) -> Traces:
+    """Walks the workspace, outer folders first, and returns the traces.
+
+    With `since`, seconds of the wall clock, it names what was stamped later, except `protected`: absolute
+    paths with device and inode, which a step could not change. The stamp is the kernel's (ctime): no
+    program can set it back.
+    """
+    traces = Traces()
+    known = protected or {}
+    for relative, entries in _folders(root, traces, seconds):
+        names = {entry.name for entry in entries}
+        for entry in entries:
+            path = f"{relative}{entry.name}"
+            if entry.name == ".git":
+                traces.repositories.append(path)
+            elif entry.name not in STARTUP_FILES and entry.name not in STARTUP_FOLDERS:
+                continue
+            if since is not None and not _is_protected(entry, relative, known) and _is_later(entry, since):
+                traces.changed.append(path)
+        if since is not None and names >= _BARE:
+            # Anything may change the stamp of the root itself.
+            signs = (*_OBEYED, "HEAD", "." if relative else "HEAD")
+            if _is_any_later(f"{root}/{relative}", signs, since):
+                traces.changed.append(relative or "./")
+    return traces
+
+
+def find_repositories(root: str, *, state_folder: str) -> list[str]:
+    """Returns the known `.git` entries of a workspace, and those that half a millisecond finds.
+
+    They are known from the look after the last step; before the first one it looks through everything.
+    """
+    known = _recall(root, state_folder)
+    if known is None:
+        return look_through(root).repositories
+    return list(dict.fromkeys([*look_through(root, seconds=_GLANCE_SECONDS).repositories, *known]))
+
+
+def remember(root: str, repositories: Sequence[str], *, state_folder: str) -> None:
+    """Keeps the `.git` entries for the next step; where they cannot be kept it looks for itself."""
+    path = _record(root, state_folder)
+    with contextlib.suppress(OSError):
+        if repositories == _recall(root, state_folder):
+            return
+        part = f"{path}.{os.getpid()}.part"
+        with open(part, "w") as file:
+            json.dump(list(repositories), file)
+        os.rename(part, path)
+
+
+def describe(traces: Traces) -> str:
+    """Returns the sentence for the end of a step, or "" when there is nothing to say."""
+    if not traces.changed:
+        return ""
+    shown = [_render(path) for path in traces.changed[:_MOST_NAMED]]
+    rest = len(traces.changed) - len(shown)
+    more = f" and {rest} more" if rest else ""
+    what = ", ".join(shown) + more
+    repositories = any(path == ".git" or path.endswith(("/.git", "/")) for path in traces.changed)
+    advice = "git run in such a repository obeys its config" if repositories else "other programs obey these"
+    return f"made or changed while it ran: {what}; {advice}, look at them before you use them"
+
+
+def _folders(root: str, traces: Traces, seconds: float) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Yields (relative folder with its slash, entries)."""
+    deadline = time.monotonic() + seconds
+    waiting = deque([""])
+    seen = 0
+    while waiting:
+        seen += 1
+        if seen > MOST_FOLDERS or time.monotonic() > deadline:
+            traces.is_whole = False
+            return
+        relative = waiting.popleft()
+        try:
+            with os.scandir(f"{root}/{relative}") as listing:
+                entries = list(listing)
+        except OSError:
+            continue
+        yield relative, entries
+        for entry in entries:
+            if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False):
+                waiting.append(f"{relative}{entry.name}/")
+
+
+def _is_protected(entry: os.DirEntry[str], relative: str, protected: Mapping[str, tuple[int, int]]) -> bool:
+    expected = protected.get(entry.path.replace("//", "/"))
+    if expected is None:
+        return False
+    # What lies in the root and was mounted cannot be exchanged; deeper, a folder around it can be.
+    with contextlib.suppress(OSError):
+        found = entry.stat(follow_symlinks=False)
+        return not relative or (found.st_dev, found.st_ino) == expected
+    return True
+
+
+def _is_later(entry: os.DirEntry[str], since: float) -> bool:
+    try:
+        if entry.stat(follow_symlinks=False).st_ctime >= since - _CLOCK_SECONDS:
+            return True
+        if not entry.is_dir(follow_symlinks=False):
+            return False
+    except OSError:
+        return False
+    if entry.name == ".git":
+        return _is_any_later(entry.path, _OBEYED, since)
+    below = _folders(entry.path, Traces(), LONGEST_SECONDS / 10)
+    return any(
+        inner.stat(follow_symlinks=False).st_ctime >= since - _CLOCK_SECONDS
+        for _, entries in below
+        for inner in entries
+    )
+
+
+def _is_any_later(folder: str, names: Sequence[str], since: float) -> bool:
+    for name in names:
+        with contextlib.suppress(OSError):
+            if os.lstat(f"{folder}/{name}").st_ctime >= since - _CLOCK_SECONDS:
+                return True
+    return False
+
+
+def _record(root: str, state_folder: str) -> str:
+    return os.path.join(state_folder, hashlib.sha256(os.fsencode(root)).hexdigest()[:32] + ".repositories")
+
+
+def _recall(root: str, state_folder: str) -> list[str] | None:
+    try:
+        with open(_record(root, state_folder)) as file:
+            return [str(path) for path in json.load(file)]
+    except (OSError, ValueError):
+        return None
+
+
+def _render(path: str) -> str:
+    """Returns a path that a command chose as text that a terminal only shows."""
+    return (path if path.isprintable() else ascii(path))[:_LONGEST_NAME]

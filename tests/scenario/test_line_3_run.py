@@ -141,19 +141,57 @@ def test_a_run_that_has_ended_cannot_be_canceled_and_the_error_says_what_can_be_
 
 
 def test_history_is_linked_to_feature_and_rule_and_can_be_filtered(project: Project) -> None:
-    linked = project.run("echo a", feature_id="001-small-thing", recommendation_rule_id="continue-phase")
+    linked = project.run("echo a", feature_id="001-small-thing")
     plain = project.run("exit 5")
     assert [r["run_id"] for r in project.cli("runs", "--json").json] == [plain["run_id"], linked["run_id"]]
     of_feature = project.cli("runs", "--feature", "001-small-thing", "--json").json
-    assert [(r["run_id"], r["recommendation_rule_id"]) for r in of_feature] == [
-        (linked["run_id"], "continue-phase")
-    ]
+    assert [(r["run_id"], r["recommendation_rule_id"]) for r in of_feature] == [(linked["run_id"], None)]
     assert [r["run_id"] for r in project.cli("runs", "--status", "failed", "--json").json] == [
         plain["run_id"]
     ]
     shown = project.cli("show", linked["run_id"])
-    assert "for 001-small-thing (rule continue-phase)" in shown.text
+    assert "for 001-small-thing (rule none)" in shown.text
     assert "run:succeeded" in shown.text
+
+
+def test_a_rule_is_recorded_only_for_what_it_recommends_now(project: Project, served: Workbench) -> None:
+    (advice,) = served.get("/api/recommendations", project_id=project.project_id)
+    found = advice["recommendation"]
+    link = {"feature_id": found["feature_id"], "recommendation_rule_id": found["rule_id"]}
+    made = project.run(found["command"], **link)
+    assert made["recommendation_rule_id"] == found["rule_id"]
+    for other in found["alternatives"]:
+        run = project.submit(other["command"], **link)
+        assert run["recommendation_rule_id"] == found["rule_id"]
+    before = len(served.get("/api/runs", project_id=project.project_id))
+    for command, wrong in (
+        ("echo other", link),
+        (found["command"], {**link, "recommendation_rule_id": "no-such-rule"}),
+        (found["command"], {"recommendation_rule_id": found["rule_id"]}),
+    ):
+        body = {"project_id": project.project_id, "command": command, **wrong}
+        answer = served.http.post("/api/runs", json=body)
+        assert (answer.status_code, bool(answer.json()["remedy"])) == (422, True), wrong
+    assert len(served.get("/api/runs", project_id=project.project_id)) == before
+
+
+def test_a_run_for_a_feature_that_is_not_there_is_refused_with_those_that_are(
+    project: Project, served: Workbench
+) -> None:
+    body = {"project_id": project.project_id, "command": "true", "feature_id": "nosuch"}
+    answer = served.http.post("/api/runs", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "001-small-thing" in answer.json()["remedy"]
+    said = project.cli("run", "--feature", "nosuch", "--", "true")
+    assert (said.status, "001-small-thing" in said.err) == (2, True)
+    assert served.get("/api/runs", project_id=project.project_id) == []
+
+
+def test_cancel_says_the_end_once_nothing_is_left(project: Project) -> None:
+    run = project.submit("sleep 1000")
+    said = project.cli("cancel", run["run_id"], "--reason", "enough")
+    assert said.status == 0
+    assert "canceled" in said.text
 
 
 def test_a_list_pages_by_cursor_without_losing_or_doubling_a_run(project: Project, served: Workbench) -> None:

@@ -29,6 +29,8 @@ TAMPERINGS = {
     "an edited event": "UPDATE execution_events SET body = REPLACE(CAST(body AS TEXT), 'echo hi', 'echo ha') "
     "WHERE tag = 'run:queued'",
     "another actor": "UPDATE execution_events SET actor = 'user:mallory' WHERE tag = 'approval:requested'",
+    "another replay key": "UPDATE execution_events SET once_key = 'x#0' WHERE tag = 'run:queued'",
+    "a removed replay key": "UPDATE execution_events SET once_key = NULL WHERE once_key IS NOT NULL",
     "a deleted event": "DELETE FROM execution_events WHERE tag = 'step:started'",
     "a run that says it succeeded": "UPDATE execution_runs SET status = 'succeeded' WHERE status = 'blocked'",
     "a forged approval": "UPDATE execution_approvals SET status = 'approved'",
@@ -40,7 +42,7 @@ TAMPERINGS = {
 def test_verify_holds_with_the_server_up_and_down(finished: Workbench) -> None:
     said = finished.cli("audit", "verify", "--json")
     assert said.status == 0
-    assert set(said.json) == {"ok", "events", "checkpoints", "first_bad", "problem"}
+    assert set(said.json) == {"ok", "project_id", "events", "checkpoints", "first_bad", "problem"}
     assert (said.json["ok"], said.json["first_bad"], said.json["events"] > 10) == (True, None, True)
     assert finished.cli("audit", "verify").text.startswith("ok: ")
 
@@ -81,9 +83,28 @@ def test_the_server_finds_it_too_and_says_so_to_whoever_asks(own: Project, bench
 
 def test_there_is_nothing_to_verify_where_there_is_no_ledger(served: Workbench, tmp_path: Path) -> None:
     said = served.cli("audit", "verify", "--home", str(tmp_path))
-    assert said.status == 2
+    assert said.status == 1
     assert "--home" in said.err
+    answer = served.cli("audit", "verify", "--home", str(tmp_path), "--json")
+    assert (answer.status, answer.json["ok"], answer.json["code"]) == (1, False, "not_found")
+    assert answer.json["problem"]
     assert not (tmp_path / "ledger.db").exists()
+
+
+def test_a_ledger_of_a_newer_version_is_not_said_to_be_ok(finished: Workbench, tmp_path: Path) -> None:
+    home = tmp_path / "newer"
+    home.mkdir()
+    source = sqlite3.connect(finished.home / "ledger.db")
+    target = sqlite3.connect(home / "ledger.db")
+    try:
+        source.backup(target)
+        target.execute("UPDATE alembic_version SET version_num = '9999'")
+        target.commit()
+    finally:
+        source.close()
+        target.close()
+    said = finished.cli("audit", "verify", "--home", str(home), "--json")
+    assert (said.status, said.json["ok"], said.json["code"]) == (1, False, "database_too_new")
 
 
 def test_every_event_of_a_run_names_actor_time_and_its_hash(project: Project) -> None:

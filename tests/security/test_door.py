@@ -19,7 +19,7 @@ from support.ground import make_repository
 from support.server import Project, Workbench
 from workbench.api.application import create_api
 from workbench.api.auth import hash_token
-from workbench.api.permissions import PERMISSIONS, permission_for
+from workbench.api.permissions import PERMISSIONS, is_guarded, permission_for
 from workbench.model.actor import Actor, Role
 
 ORDER = list(Role)
@@ -85,8 +85,8 @@ def test_table_and_application_know_the_same_routes() -> None:
         elif isinstance(route, Route):
             methods = set(route.methods or ()) - {"HEAD"}
             known |= {(method, route.path.replace(":path", "")) for method in methods}
-    assert {route for route in known if route[1].startswith("/api/")} == set(PERMISSIONS)
-    assert {path for _, path in known if not path.startswith("/api/")} == {"/healthz", "/readyz"}
+    assert {route for route in known if is_guarded(route[1])} == set(PERMISSIONS)
+    assert {path for _, path in known if not is_guarded(path)} == {"/healthz", "/readyz"}
 
 
 @pytest.mark.parametrize(("method", "path"), HTTP_ROUTES)
@@ -271,12 +271,71 @@ def test_a_revoked_token_and_a_revoked_session_are_refused_at_once(served: Workb
         assert client.get("/api/me").status_code == 401
 
 
-def test_an_expired_token_is_refused(served: Workbench) -> None:
-    body = {"name": "old", "role": "admin", "expires_at": "2020-01-01T00:00:00.000Z"}
-    token = served.post("/api/tokens", body)["token"]
-    with served.as_token(token) as client:
-        answer = client.get("/api/me")
-    assert (answer.status_code, "expired" in answer.json()["detail"]) == (401, True)
+@pytest.mark.parametrize(
+    "when", ["2020-01-01T00:00:00.000Z", "tomorrow", "2999-01-01T00:00:00", "2999-01-01", "", "7d"]
+)
+def test_a_token_that_would_never_expire_or_has_expired_is_not_made(served: Workbench, when: str) -> None:
+    before = len(served.get("/api/tokens"))
+    body = {"name": "odd", "role": "admin", "expires_at": when}
+    answer = served.http.post("/api/tokens", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert len(served.get("/api/tokens")) == before
+
+
+def test_a_tokens_end_is_kept_in_utc_whatever_zone_it_was_given_in(served: Workbench) -> None:
+    body = {"name": "zoned", "role": "viewer", "expires_at": "2999-01-01T05:00:00+05:00"}
+    made = served.post("/api/tokens", body)
+    kept = next(t for t in served.get("/api/tokens") if t["token_id"] == made["token_id"])
+    assert kept["expires_at"] == "2999-01-01T00:00:00.000Z"
+
+
+def test_a_token_for_a_project_that_is_not_there_is_not_made(served: Workbench) -> None:
+    answer = served.http.post("/api/tokens", json={"name": "a", "role": "viewer", "project_id": "nosuch"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_known_path_says_which_methods_it_takes_to_those_who_may_ask(
+    served: Workbench, stranger: httpx.Client
+) -> None:
+    for method, path, allowed in (
+        ("PUT", "/api/projects", {"GET", "POST"}),
+        ("DELETE", "/api/runs", {"GET", "POST"}),
+        ("PATCH", "/api/switches", {"GET", "PUT"}),
+        ("POST", "/metrics", {"GET"}),
+    ):
+        answer = served.http.request(method, path)
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), path
+        assert set(answer.headers["allow"].split(", ")) == allowed
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert stranger.request(method, path).status_code == 401
+
+
+def test_the_metrics_are_for_token_holders_and_a_projects_token_sees_that_project(
+    served: Workbench, stranger: httpx.Client, project: Project
+) -> None:
+    project.run("true")
+    assert stranger.get("/metrics").status_code == 401
+    whole = served.http.get("/metrics")
+    assert (whole.status_code, whole.headers["content-type"][:10]) == (200, "text/plain")
+    assert "workbench_build_info{" in whole.text
+    own = served.make_token("viewer", project_id=project.project_id)["token"]
+    with served.as_token(own) as client:
+        assert 'workbench_runs_total{status="succeeded"} 1\n' in client.get("/metrics").text
+
+
+def test_lists_over_all_projects_show_a_projects_token_that_project_alone(
+    served: Workbench, project: Project, tmp_path: Path
+) -> None:
+    other = served.add(make_repository(tmp_path / "other"))
+    runs = {project.run("rm -rf build")["run_id"], other.run("rm -rf build")["run_id"]}
+    own = served.make_token("viewer", project_id=project.project_id)["token"]
+    with served.as_token(own) as client:
+        for path in ("/api/runs", "/api/approvals"):
+            assert runs <= {item["run_id"] for item in served.get(path, limit=500)}
+            assert {item["project_id"] for item in client.get(path).json()} == {project.project_id}
+            assert client.get(path, params={"project_id": other.project_id}).status_code == 403
+    for run_id in runs:
+        served.post(f"/api/runs/{run_id}/cancel", {"reason": "the test is over"})
 
 
 def test_tokens_lie_on_disk_as_hashes_only(served: Workbench) -> None:

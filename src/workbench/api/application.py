@@ -15,9 +15,11 @@ from starlette.exceptions import HTTPException
 from workbench.api import stream
 from workbench.api.auth import AsgiApp, Door
 from workbench.api.house import House
+from workbench.api.openapi import complete
 from workbench.api.problem import render_problem
+from workbench.api.refusal import explain_refusal
 from workbench.api.routes import approvals, features, operate, program, runs
-from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
+from workbench.model.errors import NotFound, WorkbenchError
 
 log = structlog.get_logger()
 
@@ -47,6 +49,7 @@ def create_api() -> FastAPI:
         stream.router,
     ):
         api.include_router(router)
+    complete(api)
 
     @api.exception_handler(WorkbenchError)
     async def _expected(_request: Request, error: WorkbenchError) -> Response:
@@ -54,11 +57,7 @@ def create_api() -> FastAPI:
 
     @api.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return _problem(
-            InvalidInput(f"{where}: {first['msg']}", remedy="correct that field; see /api/openapi.json")
-        )
+        return _problem(explain_refusal(error.errors()[0]))
 
     @api.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:

@@ -1,8 +1,9 @@
 """The door: who may come in, and to what. Pure ASGI, before any routing, for HTTP and WebSocket alike.
 
-Every request needs an exact Host; every /api request a token (bearer) or the session cookie that the
-one-time link sets; unsafe methods and WebSockets by cookie need our exact Origin. What is not in the table
-of permissions is refused. Tokens are kept as SHA-256 only; nothing secret is read from a query string.
+Every request needs an exact Host; every /api request, and /metrics, a token (bearer) or the session cookie
+that the one-time link sets; unsafe methods and WebSockets by cookie need our exact Origin. What is not in
+the table of permissions is refused. Tokens are kept as SHA-256 only; nothing secret is read from a query
+string.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from workbench.api.permissions import permission_for
-from workbench.api.problem import render_problem
+from workbench.api.permissions import is_guarded, methods_for, permission_for
+from workbench.api.problem import MethodNotAllowed, render_problem
 from workbench.ledger.ledger import HOUSE, Ledger
 from workbench.ledger.move import PutToken, RevokeToken
 from workbench.ledger.reads import AccessToken
@@ -197,7 +198,7 @@ class Door:
                 remedy="use the workbench's own page",
                 code="origin_refused",
             )
-        if not path.startswith("/api/"):
+        if not is_guarded(path):
             if method not in _SAFE:
                 raise NotAllowed(f"{method} is not for {path}", remedy="use the paths under /api")
             return
@@ -210,6 +211,8 @@ class Door:
         identify = self._identify(headers, method, origin)
         actor = await identify()
         role = permission_for(method, path)
+        if role is None and method != "WEBSOCKET" and (allowed := methods_for(path)):
+            raise MethodNotAllowed(method, path, allowed)
         if role is None:
             raise NotFound(f"there is nothing at {method} {path}", remedy="see /api/openapi.json")
         if not actor.has(role):
@@ -295,6 +298,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, error: WorkbenchEr
         await send({"type": "websocket.close", "code": 4000 + error.http_status - 400, "reason": error.code})
         return
     body = render_problem(error)
+    allow = [(b"allow", ", ".join(error.allowed).encode())] if isinstance(error, MethodNotAllowed) else []
     await send(
         {
             "type": "http.response.start",
@@ -303,6 +307,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, error: WorkbenchEr
                 (b"content-type", b"application/problem+json"),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", b"no-store"),
+                *allow,
                 *_HEADERS,
             ],
         }

@@ -57,6 +57,18 @@ async def _project(
 ProjectQuery = Annotated[Project, Depends(_project)]
 
 
+async def _one_or_all(
+    house: HouseIn, actor: ActorIn, project_id: Annotated[str, Query(max_length=100)] = ""
+) -> str | None:
+    if project_id:
+        return (await find_project(house, actor, project_id)).project_id
+    return actor.project_id
+
+
+OneOrAllProjects = Annotated[str | None, Depends(_one_or_all)]
+"""The project that was named, or None for all; a token for one project sees that one."""
+
+
 async def find_project(house: House, actor: Actor, project_id: str) -> Project:
     """Returns the project if this actor may see it; an empty id means the only one there is."""
     if not project_id:

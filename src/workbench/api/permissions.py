@@ -56,6 +56,7 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("DELETE", "/api/tokens/{token_id}"): _A,
     ("POST", "/api/links"): _V,
     ("POST", "/api/down"): _A,
+    ("GET", "/metrics"): _V,
 }
 
 
@@ -66,6 +67,17 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 _PATTERNS: Final = [(method, _pattern(path), role) for (method, path), role in PERMISSIONS.items()]
+
+
+def is_guarded(path: str) -> bool:
+    """Tells whether a path needs a token: all of the API, and the one page of the table outside it."""
+    return path.startswith("/api/") or path == "/metrics"
+
+
+def methods_for(path: str) -> tuple[str, ...]:
+    """Returns the HTTP methods that the table knows for a path."""
+    found = (method for method, pattern, _ in _PATTERNS if pattern.match(path))
+    return tuple(method for method in found if method != "WEBSOCKET")
 
 
 def permission_for(method: str, path: str) -> Role | None:

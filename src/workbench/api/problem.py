@@ -7,6 +7,17 @@ import json
 from workbench.model.errors import WorkbenchError
 
 
+class MethodNotAllowed(WorkbenchError):
+    """The address is known, but not for this method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+    def __init__(self, method: str, path: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{method} is not for {path}", remedy=f"use {' or '.join(allowed)}")
+        self.allowed = allowed
+
+
 def render_problem(error: WorkbenchError) -> bytes:
     """Returns the problem document of an expected error."""
     return json.dumps(

@@ -425,9 +425,12 @@ class ConnectorOut(Wire):
 
 
 class SwitchOut(Wire):
+    """`effective_state` is what counts now: past its `until` a switch is off, whatever it was set to."""
+
     name: str
     project_id: str | None
     state: Literal["off", "canary", "on"]
+    effective_state: Literal["off", "canary", "on"]
     until: str | None
     reason: str
     changed_by: str
@@ -495,7 +498,10 @@ class MetricOut(Wire):
 
 
 class AuditOut(Wire):
+    """`first_bad` is a position in the chain of `project_id`; null when a state row is what is wrong."""
+
     ok: bool
+    project_id: str | None
     events: int
     checkpoints: int
     first_bad: int | None
@@ -503,6 +509,8 @@ class AuditOut(Wire):
 
 
 class StatusOut(Wire):
+    """`kills` are the kill switches that are engaged now; empty in ordinary times."""
+
     pid: int
     url: str
     version: str
@@ -510,6 +518,7 @@ class StatusOut(Wire):
     projects: int
     workers: int
     open_runs: int
+    kills: list[KillOut]
 
 
 class TokenOut(Wire):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.app.clock import SystemClock
 from workbench.app.home import find_server, load_config, prepare_home
-from workbench.model.errors import NotFound, WorkbenchError
+from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.ledger.check import LedgerFinding
@@ -70,6 +70,54 @@ def judge_offline(repo: Path) -> Callable[[str, str | None, str, str], Judgement
     return decide
 
 
+def check_asked(repo: Path, cwd: str | None, env_profile: str, connector: str) -> None:
+    """Raises InvalidInput for a question about a folder, profile or connector that no run here could have.
+
+    The profiles are those that the ledger of this home knows for the repository; "default" is always one.
+    """
+    from workbench.connectors.registry import list_connector_ids
+    from workbench.gate.boundary import is_within
+
+    if "\0" in (cwd or ""):
+        raise InvalidInput("the working directory holds a NUL byte", remedy="remove it")
+    root = os.path.realpath(repo)
+    resolved = os.path.realpath(os.path.join(root, cwd or "."))
+    if not is_within(resolved, root):
+        raise InvalidInput(
+            f"the working directory {cwd} lies outside the repository {root}",
+            remedy="name a folder in it, or another repository with --repo",
+        )
+    known = list_connector_ids()
+    if connector not in known:
+        raise InvalidInput(f"there is no connector {connector!r}", remedy=f"use one of: {', '.join(known)}")
+    if env_profile != "default" and env_profile not in (profiles := _profiles_of(root)):
+        raise InvalidInput(
+            f"{root} has no environment profile {env_profile!r}",
+            remedy=f"use one of: {', '.join(profiles)}; or make it: workbench project env {env_profile}",
+        )
+
+
+def _profiles_of(root: str) -> list[str]:
+    """Returns the environment profiles that this home's ledger knows for a workspace, default first."""
+    config = load_config()
+    url = config.ledger_url
+    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
+        return ["default"]
+    from workbench.ledger.ledger import Ledger
+
+    async def read() -> list[str]:
+        ledger = Ledger(url, SystemClock())
+        try:
+            found = [p for p in await ledger.projects() if p.workspace_root == root]
+        finally:
+            await ledger.close()
+        return [profile.name for profile in found[0].env_profiles] if found else ["default"]
+
+    import asyncio
+
+    return asyncio.run(read())
+
+
 def _surroundings(repo: Path) -> Surroundings:
     from workbench.connectors.local import surroundings_of
 
@@ -101,13 +149,14 @@ def verify_offline(home: str | None) -> LedgerFinding:
 
 def examine_machine() -> list[dict[str, str | bool]]:
     """Tries what the workbench needs of this machine and returns each check with its remedy."""
+    from workbench.app.machine import survey_machine
     from workbench.connectors.local import LocalConnector
 
     config = load_config()
     checks: list[dict[str, str | bool]] = []
 
     def add(name: str, ok: bool, detail: str, remedy: str = "") -> None:
-        checks.append({"name": name, "ok": ok, "detail": detail, "remedy": remedy})
+        checks.append({"name": name, "ok": ok, "detail": detail, "remedy": "" if ok else remedy})
 
     add("python", True, sys.version.split()[0])
     try:
@@ -140,4 +189,4 @@ def examine_machine() -> list[dict[str, str | bool]]:
     asyncio.run(probe())
     endpoint = find_server(config)
     add("server", True, endpoint.url if endpoint else "not running; workbench up starts it")
-    return checks
+    return [*checks, *survey_machine(config)]

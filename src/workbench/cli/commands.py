@@ -12,7 +12,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is written into the audit log.")]
 Words = Annotated[list[str], typer.Argument(help="The command, after --.")]
 Ref = Annotated[str, typer.Argument(help="The run's id.")]
-ProjectId = Annotated[str, typer.Option("--project", help="The project's id.")]
+ProjectName = Annotated[str, typer.Option("--project", help="The project: its id, name or folder.")]
 
 
 def build() -> typer.Typer:
@@ -252,7 +252,13 @@ def _add_runs(root: typer.Typer) -> None:
     ) -> None:
         """Print a run's output."""
         from workbench.cli.history import print_logs
+        from workbench.model.errors import InvalidInput
 
+        if raw + text + asciicast > 1:
+            raise InvalidInput(
+                "--raw, --text and --asciicast exclude each other",
+                remedy="give one of them, or none for text",
+            )
         form = "raw" if raw else "asciicast" if asciicast else "text"
         print_logs(run_id, form=form, follow=follow, search=search)
 
@@ -311,7 +317,7 @@ def _add_control(root: typer.Typer) -> None:
     @root.command()
     def kill(
         reason: Reason,
-        project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+        project: Annotated[str | None, typer.Option(help="Only this project: id, name or folder.")] = None,
         connector: Annotated[str | None, typer.Option(help="Only this connector.")] = None,
         stop_running: Annotated[bool, typer.Option("--stop-running", help="Cancel what runs too.")] = False,
     ) -> None:
@@ -323,7 +329,7 @@ def _add_control(root: typer.Typer) -> None:
     @root.command()
     def unkill(
         reason: Reason,
-        project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+        project: Annotated[str | None, typer.Option(help="Only this project: id, name or folder.")] = None,
         connector: Annotated[str | None, typer.Option(help="Only this connector.")] = None,
     ) -> None:
         """Release the kill switch. Nothing resumes by itself."""
@@ -336,7 +342,9 @@ def _add_control(root: typer.Typer) -> None:
 
     @switch.command("list")
     def list_switches(
-        project: Annotated[str | None, typer.Option(help="As this project sees them.")] = None,
+        project: Annotated[
+            str | None, typer.Option(help="As this project sees them: id, name or folder.")
+        ] = None,
         json: Json = False,
     ) -> None:
         """List the switches."""
@@ -349,8 +357,12 @@ def _add_control(root: typer.Typer) -> None:
         name: str,
         state: str,
         reason: Reason,
-        project: Annotated[str | None, typer.Option(help="Only for this project.")] = None,
-        until: Annotated[str | None, typer.Option(help="Until this time (RFC 3339), then off.")] = None,
+        project: Annotated[
+            str | None, typer.Option(help="Only for this project: id, name or folder.")
+        ] = None,
+        until: Annotated[
+            str | None, typer.Option(help="Until then, then off: 30m, 12h, 7d, or RFC 3339.")
+        ] = None,
     ) -> None:
         """Set a switch to on, off or canary."""
         from workbench.cli.control import set_switch as put
@@ -361,21 +373,21 @@ def _add_control(root: typer.Typer) -> None:
     root.add_typer(secret, name="secret")
 
     @secret.command("set")
-    def set_secret(name: str, project: ProjectId) -> None:
+    def set_secret(name: str, project: ProjectName) -> None:
         """Set a secret; its value comes from stdin or a prompt."""
         from workbench.cli.secret import set_secret as put
 
         put(name, project)
 
     @secret.command("list")
-    def list_secrets(project: ProjectId, json: Json = False) -> None:
+    def list_secrets(project: ProjectName, json: Json = False) -> None:
         """List names, versions and ages."""
         from workbench.cli.secret import list_secrets as show
 
         show(project, json)
 
     @secret.command("remove")
-    def remove_secret(name: str, project: ProjectId) -> None:
+    def remove_secret(name: str, project: ProjectName) -> None:
         """Forget a secret."""
         from workbench.cli.secret import remove_secret as drop
 
@@ -388,8 +400,8 @@ def _add_control(root: typer.Typer) -> None:
     def create_token(
         role: Annotated[str, typer.Option(help="viewer, operator, approver or admin.")],
         name: Annotated[str, typer.Option(help="Who it is for.")] = "unnamed",
-        project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
-        expires: Annotated[str | None, typer.Option(help="A time (RFC 3339).")] = None,
+        project: Annotated[str | None, typer.Option(help="Only this project: id, name or folder.")] = None,
+        expires: Annotated[str | None, typer.Option(help="When: 30m, 12h, 7d, or RFC 3339.")] = None,
         json: Json = False,
     ) -> None:
         """Make a token; it is shown once."""
@@ -439,8 +451,8 @@ def _add_program(root: typer.Typer) -> None:
             show_connectors(json)
 
     @connectors.command("check")
-    def check_connector(connector_id: str) -> None:
+    def check_connector(connector_id: str, json: Json = False) -> None:
         """Check one connector's configuration. Exit 0 when it is ready."""
         from workbench.cli.program import check_connector as check
 
-        sys.exit(check(connector_id))
+        sys.exit(check(connector_id, json))

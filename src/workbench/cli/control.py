@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 from workbench.app.home import find_server, load_config, set_kill_file
 from workbench.cli.client import connect
+from workbench.cli.moment import read_deadline
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
-from workbench.cli.place import find_project
+from workbench.cli.pages import list_all
+from workbench.cli.place import choose_project_id, find_project
+from workbench.model.errors import InvalidInput
+
+_ENDED: Final = ("succeeded", "failed", "canceled")
+_PROOF_SECONDS: Final = 6.0
+"""A cancel escalates to SIGKILL within 5 s; the proof follows it."""
 
 
 def cancel_run(run_id: str, reason: str) -> None:
-    """Asks for the run's end and says what stands now."""
-    run = connect().post(f"/api/runs/{run_id}/cancel", {"reason": reason})
+    """Asks for the run's end, waits a little for the proof that nothing is left, and says what stands."""
+    client = connect()
+    run = client.post(f"/api/runs/{run_id}/cancel", {"reason": reason})
+    deadline = time.monotonic() + _PROOF_SECONDS
+    while run["status"] not in _ENDED and time.monotonic() < deadline:
+        time.sleep(0.1)
+        run = client.get(f"/api/runs/{run_id}")
     print_line(f"{run['run_id']}  {status_word(run['status'])}  {run['why']}")
+    if run["status"] not in _ENDED:
+        print_note(f"its end is not proved yet; look again: workbench show {run_id}")
 
 
 def retry_run(run_id: str, acknowledge: bool, as_json: bool) -> None:
@@ -33,11 +50,17 @@ def refresh_run(run_id: str, as_json: bool) -> None:
 
 
 def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> None:
-    """Prints the inbox of the project here."""
+    """Prints the inbox of the project here, all pages of it."""
     client = connect()
     project = find_project(client, repo)
-    found = client.get(
-        "/api/approvals", project_id=project["project_id"], status="pending" if pending_only else None
+    found = list(
+        list_all(
+            client,
+            "/api/approvals",
+            key="approval_id",
+            project_id=project["project_id"],
+            status="pending" if pending_only else None,
+        )
     )
     if as_json:
         print_json(found)
@@ -58,10 +81,15 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
 
 
 def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
-    """Approves or denies; says so when it is one's own request."""
+    """Approves or denies; says before it approves when it is one's own request."""
     client = connect()
     before = client.get(f"/api/approvals/{approval_id}")
-    if before["notice"]:
+    if before["status"] == "pending" and before["risk_level"] == "high" and not reason.strip():
+        raise InvalidInput(
+            "a high-risk decision needs a reason",
+            remedy=f"give one: workbench {decision} {approval_id} --reason WHY",
+        )
+    if decision == "approve" and before["notice"]:
         print_note(before["notice"])
     # What was read is what is decided on: if it changes in between, the server refuses.
     body = {"reason": reason, "subject_digest": before["subject_digest"]}
@@ -86,14 +114,15 @@ def set_kill(
         return
     if not engaged and project is None and connector is None:
         set_kill_file(config, None)
+    client = connect()
     body = {
         "engaged": engaged,
         "reason": reason,
-        "project_id": project,
+        "project_id": choose_project_id(client, project),
         "connector": connector,
         "stop_running": stop_running,
     }
-    after = connect().post("/api/kill", body)
+    after = client.post("/api/kill", body)
     if after["engaged"]:
         print_line(f"kill switch ON for {after['scope']}: {after['reason']}")
     else:
@@ -101,17 +130,31 @@ def set_kill(
 
 
 def list_switches(project: str | None, as_json: bool) -> None:
-    """Prints each phase's switch."""
-    found = connect().get("/api/switches", project_id=project)
+    """Prints each phase's switch: how it was set, and what counts now."""
+    client = connect()
+    found = client.get("/api/switches", project_id=choose_project_id(client, project))
     if as_json:
         print_json(found)
     else:
-        rows = [[s["name"], s["state"], s["changed_by"], s["reason"]] for s in found]
-        print_table(rows, ["SWITCH", "STATE", "BY", "REASON"])
+        rows = [
+            [s["name"], s["effective_state"], s["state"], s["until"] or "", s["changed_by"], s["reason"]]
+            for s in found
+        ]
+        print_table(rows, ["SWITCH", "NOW", "SET", "UNTIL", "BY", "REASON"])
 
 
 def set_switch(name: str, state: str, reason: str, project: str | None, until: str | None) -> None:
     """Sets one switch."""
-    body = {"name": name, "state": state, "reason": reason, "project_id": project, "until": until}
-    after = connect().call("PUT", "/api/switches", body=body)
-    print_line(f"{after['name']} is {after['state']}")
+    deadline = read_deadline(until)
+    client = connect()
+    body = {
+        "name": name,
+        "state": state,
+        "reason": reason,
+        "project_id": choose_project_id(client, project),
+        "until": deadline,
+    }
+    after = client.call("PUT", "/api/switches", body=body)
+    print_line(
+        f"{after['name']} is {after['state']}" + (f" until {after['until']}" if after["until"] else "")
+    )

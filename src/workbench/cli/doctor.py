@@ -14,6 +14,6 @@ def examine(as_json: bool) -> int:
     else:
         for check in checks:
             print_line(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']}: {check['detail']}")
-            if not check["ok"]:
+            if check["remedy"]:
                 print_line(f"      {check['remedy']}")
     return 0 if all(check["ok"] for check in checks) else 1

@@ -6,16 +6,24 @@ import sys
 
 from workbench.cli.client import connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_table, status_word
+from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
 from workbench.cli.run import follow
 
 
 def list_runs(repo: str | None, feature: str | None, status: str | None, as_json: bool) -> None:
-    """Prints the runs of the project here, newest first."""
+    """Prints all runs of the project here, newest first."""
     client = connect()
     project = find_project(client, repo)
-    found = client.get(
-        "/api/runs", project_id=project["project_id"], feature_id=feature, status=status, limit=500
+    found = list(
+        list_all(
+            client,
+            "/api/runs",
+            key="run_id",
+            project_id=project["project_id"],
+            feature_id=feature,
+            status=status,
+        )
     )
     if as_json:
         print_json(found)
@@ -31,6 +39,8 @@ def list_runs(repo: str | None, feature: str | None, status: str | None, as_json
             for run in found
         ]
         print_table(rows, ["RUN", "STATUS", "EXIT", "ASKED", "COMMAND"])
+    elif feature or status:
+        print_line("no run is like that; all of them: workbench runs")
     else:
         print_line("no runs yet; start one: workbench run -- COMMAND")
 

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.cli.client import Client
 from workbench.cli.output import print_note
 from workbench.cli.toolchains import find_toolchains
-from workbench.model.errors import InvalidInput
+from workbench.model.errors import InvalidInput, NotFound
 
 
 def find_repository(repo: str | None) -> Path:
@@ -40,6 +40,36 @@ def find_project(client: Client, repo: str | None) -> dict[str, Any]:
             remedy="name one with --repo, or add it: workbench project add PATH",
         )
     return add(client, root)
+
+
+def choose_project(client: Client, given: str) -> dict[str, Any]:
+    """Returns the project that was named by its id, its name or its folder; raises when there is no one such.
+
+    An id wins over a name, and a name over a folder.
+    """
+    projects: list[dict[str, Any]] = client.get("/api/projects")
+    folder = os.path.realpath(os.path.expanduser(given)) if "\0" not in given else ""
+    for field, value in (("project_id", given), ("name", given), ("workspace_root", folder)):
+        found = [project for project in projects if project[field] == value]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(project["project_id"] for project in found)
+            raise InvalidInput(
+                f"{len(found)} projects are named {given!r}", remedy=f"name one by its id: {ids}"
+            )
+    raise NotFound(
+        f"there is no project {given!r}",
+        remedy="name its id, its name or its folder; list them: workbench project list",
+    )
+
+
+def choose_project_id(client: Client, given: str | None) -> str | None:
+    """Returns the id of the project that was named, or None when none was."""
+    if given is None:
+        return None
+    found: str = choose_project(client, given)["project_id"]
+    return found
 
 
 def add(client: Client, root: Path) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, Final
 
-from workbench.app.offline import judge_offline
+from workbench.app.offline import check_asked, judge_offline
 from workbench.cli.output import RISK_BARS, print_json, print_line
 from workbench.cli.place import find_repository
 from workbench.cli.plain import to_plain
@@ -29,7 +30,9 @@ def check_one(
     """Prints one verdict and returns its exit status."""
     if not words:
         raise InvalidInput("no command was given", remedy="put it after --: workbench policy check -- ls")
-    judge = judge_offline(find_repository(repo))
+    root = find_repository(repo)
+    check_asked(root, cwd, env_profile, connector)
+    judge = judge_offline(root)
     judgement = judge(join_command(words), cwd, env_profile, connector)
     if as_json:
         print_json(render(judgement))
@@ -45,15 +48,19 @@ def check_one(
 
 def check_many(repo: str | None, cwd: str | None, env_profile: str, connector: str) -> int:
     """Answers each line of stdin with one line, in order; one it cannot read gets an error line."""
-    judge = judge_offline(find_repository(repo))
+    root = find_repository(repo)
+    check_asked(root, cwd, env_profile, connector)
+    judge = judge_offline(root)
     for line in sys.stdin.buffer:
         if not line.strip():
             continue
-        print_json(_answer(line, judge, cwd, env_profile, connector))
+        print_json(_answer(line, judge, root, cwd, env_profile, connector))
     return 0
 
 
-def _answer(line: bytes, judge: Any, cwd: str | None, env_profile: str, connector: str) -> dict[str, Any]:
+def _answer(
+    line: bytes, judge: Any, root: Path, cwd: str | None, env_profile: str, connector: str
+) -> dict[str, Any]:
     try:
         asked = json.loads(line)
         command = asked["command"]
@@ -65,6 +72,8 @@ def _answer(line: bytes, judge: Any, cwd: str | None, env_profile: str, connecto
     if given is not None and not isinstance(given, str):
         return {"error": '"cwd" is not text'}
     try:
+        if given != cwd:
+            check_asked(root, given, env_profile, connector)
         return render(judge(command, given, env_profile, connector))
     except (WorkbenchError, ValueError) as error:
         return {"error": str(error)}

@@ -51,11 +51,14 @@ def show_connectors(as_json: bool) -> None:
             print_line(f"  {problem['message']}. {problem['remedy']}")
 
 
-def check_connector(connector_id: str) -> int:
+def check_connector(connector_id: str, as_json: bool) -> int:
     """Prints what is wrong with one connector; 0 when it is ready."""
     found = {c["connector_id"]: c for c in connect().get("/api/connectors")}
     if connector_id not in found:
         raise NotFound(f"there is no connector {connector_id}", remedy=f"there are: {', '.join(found)}")
+    if as_json:
+        print_json(found[connector_id])
+        return 0 if found[connector_id]["is_ready"] else 1
     for problem in found[connector_id]["problems"]:
         print_note(f"{problem['message']}. {problem['remedy']}")
     print_line("ready" if found[connector_id]["is_ready"] else "not ready")

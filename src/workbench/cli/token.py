@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from workbench.app.clock import SystemClock
 from workbench.cli.client import connect
+from workbench.cli.moment import read_deadline
 from workbench.cli.output import print_json, print_line, print_note, print_table
+from workbench.cli.place import choose_project_id
+from workbench.model.clock import render_time
 
 
 def create_token(name: str, role: str, project: str | None, expires: str | None, as_json: bool) -> None:
     """Makes a token and prints it, once."""
-    body = {"name": name, "role": role, "project_id": project, "expires_at": expires}
-    made = connect().post("/api/tokens", body)
+    expires_at = read_deadline(expires)
+    client = connect()
+    body = {
+        "name": name,
+        "role": role,
+        "project_id": choose_project_id(client, project),
+        "expires_at": expires_at,
+    }
+    made = client.post("/api/tokens", body)
     if as_json:
         print_json(made)
     else:
         print_line(made["token"])
-        print_note(f"{made['token_id']} ({made['role']}); it will not be shown again")
+        until = f", until {expires_at}" if expires_at else ""
+        print_note(f"{made['token_id']} ({made['role']}{until}); it will not be shown again")
 
 
 def list_tokens(as_json: bool) -> None:
@@ -23,11 +37,18 @@ def list_tokens(as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
+        now = render_time(SystemClock().now())
         rows = [
-            [t["token_id"], t["kind"], t["role"], "revoked" if t["revoked_at"] else "valid", t["actor"]]
+            [t["token_id"], t["kind"], t["role"], _state(t, now), t["expires_at"] or "", t["actor"]]
             for t in found
         ]
-        print_table(rows, ["TOKEN", "KIND", "ROLE", "STATE", "ACTOR"])
+        print_table(rows, ["TOKEN", "KIND", "ROLE", "STATE", "EXPIRES", "ACTOR"])
+
+
+def _state(token: dict[str, Any], now: str) -> str:
+    if token["revoked_at"]:
+        return "revoked"
+    return "expired" if token["expires_at"] and token["expires_at"] <= now else "valid"
 
 
 def revoke_token(token_id: str) -> None:

@@ -27,12 +27,9 @@ async def look(
     facts = await context.ledger.gate_facts(project_id, step_id)
     record = pick_switch(facts.switches, name, project_id)
     now = render_time(context.clock.now())
-    state = SwitchState.OFF if record is None else record.state
-    if record is not None and record.until is not None and record.until <= now:
-        state = SwitchState.OFF
     return GateSnapshot(
         project=facts.project,
-        switch_state=state,
+        switch_state=state_at(record, now),
         switch_name=name,
         kill_reason=read_kill_file(context.kill_file)
         or find_kill(facts.kill_records, project_id=project_id, connector=connector),
@@ -47,6 +44,13 @@ def pick_switch(records: list[SwitchRecord], name: str, project_id: str) -> Swit
     """Returns the project's own record of a switch, else the one for all projects, else None."""
     by_scope = {record.project_id: record for record in records if record.name == name}
     return by_scope.get(project_id) or by_scope.get("")
+
+
+def state_at(record: SwitchRecord | None, now: str) -> SwitchState:
+    """Returns what a switch counts as at `now` (RFC 3339): never set, or past its time, it is off."""
+    if record is None or (record.until is not None and record.until <= now):
+        return SwitchState.OFF
+    return record.state
 
 
 async def read_kill(context: Context, project_id: str | None, connector: str | None) -> str | None:

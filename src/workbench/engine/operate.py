@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Move, Note, PutProject, SetKill, SetSwitch
 from workbench.model.actor import Actor
 from workbench.model.admission import SwitchState
-from workbench.model.clock import render_time
+from workbench.model.clock import parse_time, render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotFound
 from workbench.model.project import EnvProfile, Project
 from workbench.model.statuses import RunStatus
@@ -109,6 +110,29 @@ def _check_profile(profile: EnvProfile) -> None:
             )
 
 
+def normalize_deadline(text: str, name: str, *, now: datetime) -> str:
+    """Returns a time to come in the form that the ledger compares as text: RFC 3339 in UTC.
+
+    Raises InvalidInput for text that is no time, names no zone, or lies in the past; `name` is the field.
+    """
+    example = render_time(now.replace(microsecond=0))
+    try:
+        moment = parse_time(text)
+        if moment.tzinfo is None:
+            raise InvalidInput(
+                f"{name}: {text!r} names no time zone", remedy=f"end it with Z for UTC, as in {example}"
+            )
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            f"{name}: {text!r} is not a time",
+            remedy=f"write RFC 3339, as in {example}; the command line also takes 30m, 12h or 7d",
+        ) from None
+    if moment <= now:
+        raise InvalidInput(f"{name}: {text} has passed; it is {example}", remedy="name a time to come")
+    return render_time(moment)
+
+
 async def set_switch(
     context: Context,
     *,
@@ -120,9 +144,14 @@ async def set_switch(
     until: str | None = None,
     people: tuple[str, ...] = (),
 ) -> None:
-    """Sets a phase's switch for one project or all; raises InvalidInput for an unknown name."""
+    """Sets a phase's switch for one project or all, until a time or for good.
+
+    Raises InvalidInput for an unknown name, and for an `until` that `normalize_deadline` refuses.
+    """
     if name not in SWITCHES:
         raise InvalidInput(f"there is no switch {name!r}", remedy=f"use one of: {', '.join(SWITCHES)}")
+    if until is not None:
+        until = normalize_deadline(until, "until", now=context.clock.now())
     if project_id is not None:
         await context.ledger.project(project_id)
     move = SetSwitch(

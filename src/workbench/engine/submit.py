@@ -5,6 +5,7 @@ Nothing starts here; `drive` asks the gate again at the start of each step.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any
 
 from workbench.engine.context import Context
 from workbench.engine.look import look
+from workbench.gate.boundary import is_within
 from workbench.ledger.move import CreateApproval, CreateRun, CreateStep, Move, MoveStep
 from workbench.model.actor import Actor
 from workbench.model.admission import Admission, AdmissionRequest
@@ -220,10 +222,12 @@ async def _ask_gate(
 ) -> tuple[Project, Admission]:
     snapshot = await look(context, project_id, connector=command.connector, actor=actor.name)
     project = snapshot.project
+    normal = _normalize(context, project, command)
+    _require_folder(project, normal.cwd)
     request = AdmissionRequest(
         run_id=run_id,
         step_id=step_id,
-        command=_normalize(context, project, command),
+        command=normal,
         sandbox_profile=context.sandbox_profile,
     )
     return project, context.admit(request, snapshot, surroundings=context.surroundings(project))
@@ -251,6 +255,22 @@ def _normalize(context: Context, project: Project, command: Command) -> Command:
         cwd=cwd,
         timeout_seconds=command.timeout_seconds or context.limits.default_timeout_seconds,
     )
+
+
+def _require_folder(project: Project, cwd: str) -> None:
+    """Refuses a working directory that is not there; one outside the workspace is for the gate to judge.
+
+    Nothing is said about paths outside, so that nobody can ask which of them exist.
+    """
+    try:
+        resolved = os.path.realpath(cwd)
+        is_missing = is_within(resolved, project.workspace_root) and not os.path.isdir(resolved)
+    except ValueError:
+        raise InvalidInput("the working directory holds a NUL byte", remedy="remove it") from None
+    if is_missing:
+        raise InvalidInput(
+            f"the working directory {cwd} is no folder", remedy="make it first, or name one that exists"
+        )
 
 
 def _same_request(earlier: Run, command: Command) -> Run:

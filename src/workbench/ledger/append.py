@@ -53,9 +53,15 @@ def append(
         change = apply_move(connection, project_id=project_id, actor=actor, at=at, move=move)
         head_seq += 1
         event, row = _seal(
-            change, project_id=project_id, actor=actor, via=via, at=at, seq=head_seq, previous=head_hash
+            change,
+            project_id=project_id,
+            actor=actor,
+            via=via,
+            at=at,
+            seq=head_seq,
+            previous=head_hash,
+            once_key=None if once is None else f"{once}#{len(rows)}",
         )
-        row["once_key"] = f"{once}#{len(rows)}" if once is not None else None
         head_hash = event.leaf_hash
         events.append(event)
         rows.append(row)
@@ -70,7 +76,15 @@ def row_digest(table: Table, row: dict[str, Any]) -> str:
 
 
 def _seal(
-    change: Change, *, project_id: str, actor: str, via: str, at: str, seq: int, previous: str
+    change: Change,
+    *,
+    project_id: str,
+    actor: str,
+    via: str,
+    at: str,
+    seq: int,
+    previous: str,
+    once_key: str | None,
 ) -> tuple[Event, dict[str, Any]]:
     payload = {**change.payload, "via": via}
     if change.table is not None and change.row is not None:
@@ -88,10 +102,12 @@ def _seal(
         "actor": actor,
         "at": at,
     }
-    body = render_canonical({**columns, "payload": payload, "previous_hash": previous})
+    # A replay is answered by its key, so the key is hashed too; most events have none and say nothing of it.
+    keyed = {} if once_key is None else {"once_key": once_key}
+    body = render_canonical({**columns, **keyed, "payload": payload, "previous_hash": previous})
     leaf = leaf_hash(body)
     event = Event(**columns, payload=payload, leaf_hash=leaf, previous_hash=previous)  # type: ignore[arg-type]
-    return event, {**columns, "body": body, "leaf_hash": leaf}
+    return event, {**columns, "once_key": once_key, "body": body, "leaf_hash": leaf}
 
 
 def _lock_head(connection: Connection, project_id: str) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from workbench.audit.verify import ChainHead, Finding, StoredEvent, verify_chain
 from workbench.ledger import tables as t
 from workbench.ledger.append import row_digest
 from workbench.ledger.apply import row_key
+from workbench.ledger.schema import refuse_newer
 
 _STATE_TABLES: Final = (
     t.projects,
@@ -38,7 +39,11 @@ class LedgerFinding:
 
 
 def verify_ledger(connection: Connection, project_id: str | None = None) -> LedgerFinding:
-    """Returns the first thing that does not hold, over one project's chain or all of them."""
+    """Returns the first thing that does not hold, over one project's chain or all of them.
+
+    Raises LedgerUnavailable for a database of a newer version, about whose rows nothing can be said.
+    """
+    refuse_newer(connection)
     total = 0
     recorded: dict[tuple[str, str], tuple[str, str, int]] = {}
     for chain in _chains(connection, project_id):
@@ -83,7 +88,8 @@ def _verify_one(
                 body=row["body"] if isinstance(row["body"], bytes) else b"",
                 leaf_hash=row["leaf_hash"],
                 columns={
-                    name: row[name] for name in ("project_id", "run_id", "step_id", "tag", "actor", "at")
+                    name: row[name]
+                    for name in ("project_id", "run_id", "step_id", "tag", "actor", "at", "once_key")
                 },
             )
             yield stored

@@ -18,12 +18,21 @@ from workbench.ledger import check, reads
 from workbench.ledger.append import append as append_in_transaction
 from workbench.ledger.database import open_engine
 from workbench.ledger.move import Move
-from workbench.ledger.reads import AccessToken, GateFacts, KillRecord, RunPage, RunRecord, SwitchRecord
+from workbench.ledger.reads import (
+    AccessToken,
+    ApprovalPage,
+    Counts,
+    GateFacts,
+    KillRecord,
+    RunPage,
+    RunRecord,
+    SwitchRecord,
+)
 from workbench.ledger.schema import upgrade_schema
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.clock import Clock, render_time
-from workbench.model.errors import Conflict, LedgerUnavailable, NotFound
+from workbench.model.errors import Conflict, InvalidInput, LedgerUnavailable, NotFound
 from workbench.model.event import Event
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
@@ -137,6 +146,38 @@ class Ledger:
     async def pending_approvals(self) -> list[Approval]:
         """Lists the pending approvals of all projects, oldest first."""
         return await self.read(reads.list_pending_approvals)
+
+    async def runs(
+        self,
+        project_id: str | None,
+        *,
+        status: str | None = None,
+        feature_id: str | None = None,
+        text: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> RunPage:
+        """Lists runs of one project, or of all, newest first; `before` is a run id, exclusive."""
+        return await self.read(reads.list_runs, project_id, status, feature_id, text, before, limit)
+
+    async def approvals(
+        self, project_id: str | None, *, status: str | None = None, after: str | None = None, limit: int = 100
+    ) -> ApprovalPage:
+        """Lists approvals of one project, or of all, riskiest first and then newest first.
+
+        `after` is an approval id, exclusive; raises InvalidInput when it names none.
+        """
+        found = await self.read(reads.page_approvals, project_id, status, after, limit)
+        if found is None:
+            raise InvalidInput(
+                f"the cursor {after!r} names no approval of this list",
+                remedy="use the value of X-Next-Cursor, or leave the cursor out",
+            )
+        return found
+
+    async def counts(self, project_id: str | None = None) -> Counts:
+        """Counts the runs by status and the events, of one project or of all."""
+        return await self.read(reads.count_all, project_id)
 
     async def switches(self) -> list[SwitchRecord]:
         return await self.read(reads.list_switches)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Integer, Select, Table, bindparam, case, func, select
+from sqlalchemy import Connection, Integer, Select, Table, and_, bindparam, case, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from workbench.ledger import tables as t
@@ -26,6 +26,7 @@ from workbench.model.event import Event
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus, RunStatus
+from workbench.model.verdict import RiskLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,22 @@ class RunPage:
 
     runs: tuple[tuple[Run, tuple[Step, ...]], ...]
     next_before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPage:
+    """`next_after` is the cursor of the next page, or None at the end."""
+
+    approvals: tuple[Approval, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many runs stand where, by status (every status is named), and how many events there are."""
+
+    runs: dict[RunStatus, int]
+    events: int
 
 
 def list_projects(connection: Connection) -> list[Project]:
@@ -180,7 +197,7 @@ def list_steps(connection: Connection, project_id: str, run_id: str) -> list[Ste
 
 def list_runs(
     connection: Connection,
-    project_id: str,
+    project_id: str | None,
     status: str | None,
     feature_id: str | None,
     text: str | None,
@@ -188,7 +205,9 @@ def list_runs(
     limit: int,
 ) -> RunPage:
     runs, steps = t.execution_runs, t.execution_steps
-    query = select(runs).where(runs.c.project_id == project_id)
+    query = select(runs)
+    if project_id is not None:
+        query = query.where(runs.c.project_id == project_id)
     if status is not None:
         query = query.where(runs.c.status == status)
     if feature_id is not None:
@@ -234,6 +253,45 @@ def list_approvals(
         parse_approval(row)
         for row in _all(connection, query.order_by(approvals.c.approval_id.desc()).limit(500))
     ]
+
+
+def page_approvals(
+    connection: Connection, project_id: str | None, status: str | None, after: str | None, limit: int
+) -> ApprovalPage | None:
+    """Lists approvals riskiest first and then newest first; None when `after` names no approval."""
+    approvals = t.execution_approvals
+    rank = case({level.value: place for place, level in enumerate(RiskLevel)}, value=approvals.c.risk_level)
+    query = select(approvals)
+    if project_id is not None:
+        query = query.where(approvals.c.project_id == project_id)
+    if after is not None:
+        # Found without regard to the status: what was the last of a page may have been decided since.
+        last = _first(connection, query.where(approvals.c.approval_id == after))
+        if last is None:
+            return None
+        place = list(RiskLevel).index(RiskLevel(last["risk_level"]))
+        query = query.where(or_(rank < place, and_(rank == place, approvals.c.approval_id < after)))
+    if status is not None:
+        query = query.where(approvals.c.status == status)
+    rows = _all(connection, query.order_by(rank.desc(), approvals.c.approval_id.desc()).limit(limit + 1))
+    found = tuple(parse_approval(row) for row in rows[:limit])
+    return ApprovalPage(approvals=found, next_after=found[-1].approval_id if len(rows) > limit else None)
+
+
+def count_all(connection: Connection, project_id: str | None) -> Counts:
+    """Counts the runs and events of one project, or of everything."""
+    runs, heads = t.execution_runs, t.event_heads
+    by_status = select(runs.c.status, func.count().label("runs")).group_by(runs.c.status)
+    # A chain's numbers have no gaps, so its head says how many events it holds.
+    events = select(func.coalesce(func.sum(heads.c.seq), 0).label("events"))
+    if project_id is not None:
+        by_status = by_status.where(runs.c.project_id == project_id)
+        events = events.where(heads.c.project_id == project_id)
+    found = {row["status"]: int(row["runs"]) for row in _all(connection, by_status)}
+    return Counts(
+        runs={status: found.get(status.value, 0) for status in RunStatus},
+        events=int(_all(connection, events)[0]["events"]),
+    )
 
 
 def list_pending_approvals(connection: Connection) -> list[Approval]:

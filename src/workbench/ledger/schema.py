@@ -18,15 +18,8 @@ def upgrade_schema(connection: Connection) -> None:
 
     Raises LedgerUnavailable with code "database_too_new" when the database knows a revision that we do not.
     """
-    found = read_revision(connection)
-    if found == LATEST:
+    if refuse_newer(connection) == LATEST:
         return
-    if found is not None and found not in _KNOWN:
-        raise LedgerUnavailable(
-            f"the database has schema {found}; this version knows up to {LATEST}",
-            remedy="use the newer workbench that wrote it, or point WORKBENCH_HOME at another folder",
-            code="database_too_new",
-        )
     # Alembic costs a quarter of a second to import, so a start that has nothing to migrate goes without.
     from alembic import command
     from alembic.config import Config
@@ -35,6 +28,18 @@ def upgrade_schema(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, LATEST)
+
+
+def refuse_newer(connection: Connection) -> str | None:
+    """Returns the database's revision; raises LedgerUnavailable, "database_too_new", for an unknown one."""
+    found = read_revision(connection)
+    if found is not None and found not in _KNOWN:
+        raise LedgerUnavailable(
+            f"the database has schema {found}; this version knows up to {LATEST}",
+            remedy="use the newer workbench that wrote it, or point WORKBENCH_HOME at another folder",
+            code="database_too_new",
+        )
+    return found
 
 
 def read_revision(connection: Connection) -> str | None:

@@ -11,7 +11,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Approvals */
+        /**
+         * List Approvals
+         * @description Riskiest first and then newest first, over all pages; the cursor is the id of a page's last one.
+         *
+         *     Without a project, the approvals of all that the token reaches.
+         */
         get: operations["list_approvals_api_approvals_get"];
         put?: never;
         post?: never;
@@ -396,10 +401,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Runs */
+        /**
+         * List Runs
+         * @description Newest first; the cursor is the id of a page's last one.
+         *
+         *     Without a project, the runs of all that the token reaches.
+         */
         get: operations["list_runs_api_runs_get"];
         put?: never;
-        /** Create Run */
+        /**
+         * Create Run
+         * @description Asks for a run. A feature it names must be there, and a rule must recommend this very command now.
+         */
         post: operations["create_run_api_runs_post"];
         delete?: never;
         options?: never;
@@ -558,7 +571,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Switches */
+        /**
+         * List Switches
+         * @description The phases' switches as a project sees them, or, without one, as those see them that set none.
+         */
         get: operations["list_switches_api_switches_get"];
         /** Put Switch */
         put: operations["put_switch_api_switches_put"];
@@ -599,6 +615,26 @@ export interface paths {
         post?: never;
         /** Revoke Token */
         delete: operations["revoke_token_api_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exposition
+         * @description The server's own numbers for Prometheus; a token for one project sees that project's.
+         */
+        get: operations["get_exposition_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -696,6 +732,11 @@ export interface components {
             /** Subject Digest */
             subject_digest: string;
         };
+        /**
+         * ApprovalStatus
+         * @enum {string}
+         */
+        ApprovalStatus: "pending" | "approved" | "denied" | "expired" | "withdrawn";
         /** ArtifactOut */
         ArtifactOut: {
             /** Artifact Id */
@@ -717,7 +758,10 @@ export interface components {
             /** Truncated */
             truncated: boolean;
         };
-        /** AuditOut */
+        /**
+         * AuditOut
+         * @description `first_bad` is a position in the chain of `project_id`; null when a state row is what is wrong.
+         */
         AuditOut: {
             /** Checkpoints */
             checkpoints: number;
@@ -729,6 +773,8 @@ export interface components {
             ok: boolean;
             /** Problem */
             problem: string | null;
+            /** Project Id */
+            project_id: string | null;
         };
         /** CapabilitiesOut */
         CapabilitiesOut: {
@@ -1021,11 +1067,6 @@ export interface components {
             /** Text */
             text: string;
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /** KillIn */
         KillIn: {
             /** Connector */
@@ -1126,6 +1167,27 @@ export interface components {
             status: string;
             /** Title */
             title: string;
+        };
+        /**
+         * Problem
+         * @description An RFC 9457 problem document, with our stable `code` and the next action as `remedy`.
+         */
+        Problem: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** Remedy */
+            remedy: string;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type?: string;
         };
         /**
          * ProjectIn
@@ -1407,6 +1469,11 @@ export interface components {
             /** Why */
             why: string;
         };
+        /**
+         * RunStatus
+         * @enum {string}
+         */
+        RunStatus: "queued" | "running" | "blocked" | "succeeded" | "failed" | "canceled";
         /** SecretIn */
         SecretIn: {
             /** Name */
@@ -1432,8 +1499,13 @@ export interface components {
             /** Version */
             version: number;
         };
-        /** StatusOut */
+        /**
+         * StatusOut
+         * @description `kills` are the kill switches that are engaged now; empty in ordinary times.
+         */
         StatusOut: {
+            /** Kills */
+            kills: components["schemas"]["KillOut"][];
             /** Open Runs */
             open_runs: number;
             /** Pid */
@@ -1506,12 +1578,20 @@ export interface components {
             /** Until */
             until?: string | null;
         };
-        /** SwitchOut */
+        /**
+         * SwitchOut
+         * @description `effective_state` is what counts now: past its `until` a switch is off, whatever it was set to.
+         */
         SwitchOut: {
             /** Changed At */
             changed_at: string;
             /** Changed By */
             changed_by: string;
+            /**
+             * Effective State
+             * @enum {string}
+             */
+            effective_state: "off" | "canary" | "on";
             /** Name */
             name: string;
             /** Project Id */
@@ -1591,19 +1671,6 @@ export interface components {
             /** Token Id */
             token_id: string;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-        };
         /** VerdictOut */
         VerdictOut: {
             /** Commands */
@@ -1638,6 +1705,7 @@ export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
 export type ApprovalDecisionOut = components['schemas']['ApprovalDecisionOut'];
 export type ApprovalOut = components['schemas']['ApprovalOut'];
+export type ApprovalStatus = components['schemas']['ApprovalStatus'];
 export type ArtifactOut = components['schemas']['ArtifactOut'];
 export type AuditOut = components['schemas']['AuditOut'];
 export type CapabilitiesOut = components['schemas']['CapabilitiesOut'];
@@ -1657,7 +1725,6 @@ export type EvidenceOut = components['schemas']['EvidenceOut'];
 export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
 export type GateOut = components['schemas']['GateOut'];
-export type HttpValidationError = components['schemas']['HTTPValidationError'];
 export type KillIn = components['schemas']['KillIn'];
 export type KillOut = components['schemas']['KillOut'];
 export type LinkOut = components['schemas']['LinkOut'];
@@ -1666,6 +1733,7 @@ export type MeOut = components['schemas']['MeOut'];
 export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
+export type Problem = components['schemas']['Problem'];
 export type ProjectIn = components['schemas']['ProjectIn'];
 export type ProjectOut = components['schemas']['ProjectOut'];
 export type ReasonIn = components['schemas']['ReasonIn'];
@@ -1676,6 +1744,7 @@ export type RunDetailOut = components['schemas']['RunDetailOut'];
 export type RunIn = components['schemas']['RunIn'];
 export type RunnableOut = components['schemas']['RunnableOut'];
 export type RunOut = components['schemas']['RunOut'];
+export type RunStatus = components['schemas']['RunStatus'];
 export type SecretIn = components['schemas']['SecretIn'];
 export type SecretOut = components['schemas']['SecretOut'];
 export type StatusOut = components['schemas']['StatusOut'];
@@ -1686,15 +1755,16 @@ export type TaskCountOut = components['schemas']['TaskCountOut'];
 export type TaskOut = components['schemas']['TaskOut'];
 export type TokenIn = components['schemas']['TokenIn'];
 export type TokenOut = components['schemas']['TokenOut'];
-export type ValidationError = components['schemas']['ValidationError'];
 export type VerdictOut = components['schemas']['VerdictOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_approvals_api_approvals_get: {
         parameters: {
             query?: {
+                cursor?: string | null;
+                limit?: number;
                 project_id?: string;
-                status?: string | null;
+                status?: components["schemas"]["ApprovalStatus"] | null;
             };
             header?: never;
             path?: never;
@@ -1711,13 +1781,13 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1742,13 +1812,13 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1777,13 +1847,13 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1812,13 +1882,13 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1834,22 +1904,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The artifact's bytes */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/octet-stream": string;
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1874,13 +1944,13 @@ export interface operations {
                     "application/json": components["schemas"]["AuditOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1901,6 +1971,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectorOut"][];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1925,13 +2004,13 @@ export interface operations {
                     "application/json": components["schemas"]["DiscoveryOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1957,13 +2036,13 @@ export interface operations {
                     "application/json": components["schemas"]["DocumentTextOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1984,6 +2063,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatusOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2009,13 +2097,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2040,13 +2128,13 @@ export interface operations {
                     "application/json": components["schemas"]["FeatureOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2073,13 +2161,13 @@ export interface operations {
                     "application/json": components["schemas"]["FeatureDetailOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2104,13 +2192,13 @@ export interface operations {
                     "application/json": components["schemas"]["GateOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2135,13 +2223,13 @@ export interface operations {
                     "application/json": components["schemas"]["KillOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2168,13 +2256,13 @@ export interface operations {
                     "application/json": components["schemas"]["KillOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2197,6 +2285,15 @@ export interface operations {
                     "application/json": components["schemas"]["LinkOut"];
                 };
             };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_me_api_me_get: {
@@ -2215,6 +2312,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2239,13 +2345,13 @@ export interface operations {
                     "application/json": components["schemas"]["MetricOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2272,13 +2378,13 @@ export interface operations {
                     "application/json": components["schemas"]["VerdictOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2299,6 +2405,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectOut"][];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2325,13 +2440,13 @@ export interface operations {
                     "application/json": components["schemas"]["ProjectOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2357,13 +2472,13 @@ export interface operations {
                     "application/json": components["schemas"]["AdviceOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2390,13 +2505,13 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2409,7 +2524,7 @@ export interface operations {
                 limit?: number;
                 project_id?: string;
                 q?: string | null;
-                status?: string | null;
+                status?: components["schemas"]["RunStatus"] | null;
             };
             header?: never;
             path?: never;
@@ -2426,13 +2541,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2461,13 +2576,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2492,13 +2607,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2527,13 +2642,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2560,13 +2675,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2591,13 +2706,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2626,13 +2741,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2650,22 +2765,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The output in the format asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/octet-stream": string;
+                    "application/x-asciicast": string;
+                    "text/plain": string;
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2690,13 +2807,13 @@ export interface operations {
                     "application/json": components["schemas"]["SecretOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2723,13 +2840,13 @@ export interface operations {
                     "application/json": components["schemas"]["SecretOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2753,13 +2870,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2780,6 +2897,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatusOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2804,13 +2930,13 @@ export interface operations {
                     "application/json": components["schemas"]["SwitchOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2837,13 +2963,13 @@ export interface operations {
                     "application/json": components["schemas"]["SwitchOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2864,6 +2990,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenOut"][];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2890,13 +3025,13 @@ export interface operations {
                     "application/json": components["schemas"]["NewTokenOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2919,13 +3054,42 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_exposition_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire
-from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, require_project
+from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, require_project
 from workbench.api.render import approval_out
 from workbench.engine.decide import approve, deny
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
 from workbench.model.clock import render_time
-from workbench.model.verdict import RiskLevel
+from workbench.model.statuses import ApprovalStatus
 
 router = APIRouter()
-_RISK_ORDER = list(RiskLevel)
 
 
 @router.get("/api/approvals")
 async def list_approvals(
+    response: Response,
     house: HouseIn,
-    project: ProjectQuery,
+    project_id: OneOrAllProjects,
     actor: ActorIn,
-    status: Annotated[str | None, Query(max_length=20)] = None,
+    status: ApprovalStatus | None = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[wire.ApprovalOut]:
-    found = await house.context.ledger.for_project(project.project_id).approvals(status=status)
-    found.sort(key=lambda a: (_RISK_ORDER.index(a.risk_level), a.approval_id), reverse=True)
-    return [await _show(house, actor, approval) for approval in found]
+    """Riskiest first and then newest first, over all pages; the cursor is the id of a page's last one.
+
+    Without a project, the approvals of all that the token reaches.
+    """
+    page = await house.context.ledger.approvals(project_id, status=status, after=cursor, limit=limit)
+    if page.next_after is not None:
+        response.headers["X-Next-Cursor"] = page.next_after
+    return [await _show(house, actor, approval) for approval in page.approvals]
 
 
 @router.get("/api/approvals/{approval_id}")

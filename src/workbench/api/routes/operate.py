@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire
-from workbench.api.house import ActorIn, HouseIn, ProjectQuery, require_project
-from workbench.engine.look import pick_switch, read_kill, read_kill_file
-from workbench.engine.operate import SWITCHES, note, set_kill, set_switch
+from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project
+from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
+from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import SwitchState
+from workbench.model.clock import render_time
 from workbench.model.errors import NotAllowed, NotFound
 from workbench.secrets.vault import SecretInfo
 
@@ -25,7 +26,7 @@ async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
 
 
 @router.get("/api/status")
-async def get_status(house: HouseIn) -> wire.StatusOut:
+async def get_status(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
     ledger = house.context.ledger
     return wire.StatusOut(
         pid=house.pid,
@@ -35,6 +36,7 @@ async def get_status(house: HouseIn) -> wire.StatusOut:
         projects=len(await ledger.projects()),
         workers=1,
         open_runs=len(await ledger.open_runs()),
+        kills=await _engaged(house, actor),
     )
 
 
@@ -58,9 +60,12 @@ async def list_connectors(house: HouseIn) -> list[wire.ConnectorOut]:
 
 @router.get("/api/switches")
 async def list_switches(
-    house: HouseIn, project_id: Annotated[str | None, Query(max_length=100)] = None
+    house: HouseIn, actor: ActorIn, project_id: Annotated[str | None, Query(max_length=100)] = None
 ) -> list[wire.SwitchOut]:
+    """The phases' switches as a project sees them, or, without one, as those see them that set none."""
+    await _require_known(house, actor, project_id)
     records = await house.context.ledger.switches()
+    now = render_time(house.context.clock.now())
     shown = []
     for name in SWITCHES:
         record = pick_switch(records, name, project_id or "")
@@ -69,6 +74,7 @@ async def list_switches(
                 name=name,
                 project_id=(record.project_id or None) if record else None,
                 state=record.state.value if record else SwitchState.OFF.value,
+                effective_state=state_at(record, now).value,
                 until=record.until if record else None,
                 reason=record.reason if record else "never set: off is the safe value",
                 changed_by=record.changed_by if record else "",
@@ -90,13 +96,14 @@ async def put_switch(body: wire.SwitchIn, house: HouseIn, actor: ActorIn) -> wir
         project_id=body.project_id,
         until=body.until,
     )
-    return next(s for s in await list_switches(house, body.project_id) if s.name == body.name)
+    return next(s for s in await list_switches(house, actor, body.project_id) if s.name == body.name)
 
 
 @router.get("/api/kill")
 async def get_kill(
-    house: HouseIn, project_id: Annotated[str | None, Query(max_length=100)] = None
+    house: HouseIn, actor: ActorIn, project_id: Annotated[str | None, Query(max_length=100)] = None
 ) -> wire.KillOut:
+    await _require_known(house, actor, project_id)
     reason = await read_kill(house.context, project_id, None)
     if reason is None:
         return wire.KillOut(engaged=False, scope="", reason="", by="", at="")
@@ -130,7 +137,7 @@ async def post_kill(body: wire.KillIn, house: HouseIn, actor: ActorIn) -> wire.K
         connector=body.connector,
         stop_running=body.stop_running,
     )
-    return await get_kill(house, body.project_id)
+    return await get_kill(house, actor, body.project_id)
 
 
 @router.get("/api/secrets")
@@ -187,12 +194,17 @@ async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire.TokenOut]:
 @router.post("/api/tokens", status_code=201)
 async def create_token(body: wire.TokenIn, house: HouseIn, actor: ActorIn) -> wire.NewTokenOut:
     _require_scope(actor, body.project_id)
+    if body.project_id is not None:
+        await house.context.ledger.project(body.project_id)
+    expires_at = body.expires_at
+    if expires_at is not None:
+        expires_at = normalize_deadline(expires_at, "expires_at", now=house.context.clock.now())
     made = await house.access.create_token(
         actor=f"token:{body.name}",
         role=Role(body.role),
         by=actor,
         project_id=body.project_id,
-        expires_at=body.expires_at,
+        expires_at=expires_at,
     )
     return wire.NewTokenOut(token_id=made.token_id, token=made.token, role=made.role.value)
 
@@ -215,9 +227,36 @@ async def create_link(house: HouseIn, actor: ActorIn) -> wire.LinkOut:
 async def stop_server(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
     """Stops the server; what runs in the sandbox goes on, and the next server adopts it."""
     _require_scope(actor, None)
-    status = await get_status(house)
+    status = await get_status(house, actor)
     house.stop()
     return status
+
+
+async def _engaged(house: House, actor: Actor) -> list[wire.KillOut]:
+    """Returns every engaged kill switch that this actor may know of, the file first."""
+    found = []
+    if (text := read_kill_file(house.context.kill_file)) is not None:
+        found.append(wire.KillOut(engaged=True, scope="all", reason=text, by="", at=""))
+    for record in await house.context.ledger.kill_records():
+        scoped = record.scope.removeprefix("project:") if record.scope.startswith("project:") else None
+        if record.engaged and (scoped is None or may_see(actor, scoped)):
+            found.append(
+                wire.KillOut(
+                    engaged=True,
+                    scope=record.scope,
+                    reason=record.reason,
+                    by=record.changed_by,
+                    at=record.changed_at,
+                )
+            )
+    return found
+
+
+async def _require_known(house: House, actor: Actor, project_id: str | None) -> None:
+    """A project that is named must be there, and within the token's reach."""
+    if project_id:
+        require_project(actor, project_id)
+        await house.context.ledger.project(project_id)
 
 
 def _require_scope(actor: Actor, project_id: str | None) -> None:

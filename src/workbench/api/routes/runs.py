@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from workbench.api import wire
-from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, project_of_run, require_project
+from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, project_of_run, require_project
 from workbench.api.render import (
     env_profile_out,
     run_detail_out,
@@ -16,6 +16,7 @@ from workbench.api.render import (
     self_approval_notice,
     verdict_fields,
 )
+from workbench.engine.advise import check_link
 from workbench.engine.cancel import cancel
 from workbench.engine.follow import output_ref
 from workbench.engine.reconcile import refresh
@@ -27,7 +28,7 @@ from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.run import Run
-from workbench.model.statuses import BlockedBy, TerminalMode
+from workbench.model.statuses import BlockedBy, RunStatus, TerminalMode
 from workbench.secrets.scope import find_profile
 
 router = APIRouter()
@@ -92,16 +93,20 @@ async def _review(body: wire.CheckIn, house: House, actor: Actor) -> Review:
 async def list_runs(
     response: Response,
     house: HouseIn,
-    project: ProjectQuery,
+    project_id: OneOrAllProjects,
     actor: ActorIn,
-    status: Annotated[str | None, Query(max_length=20)] = None,
+    status: RunStatus | None = None,
     feature_id: Annotated[str | None, Query(max_length=500)] = None,
     q: Annotated[str | None, Query(max_length=500)] = None,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: Annotated[str | None, Query(pattern=r"^run_[0-9a-z]{1,60}$")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[wire.RunOut]:
-    page = await house.context.ledger.for_project(project.project_id).runs(
-        status=status, feature_id=feature_id, text=q, before=cursor, limit=limit
+    """Newest first; the cursor is the id of a page's last one.
+
+    Without a project, the runs of all that the token reaches.
+    """
+    page = await house.context.ledger.runs(
+        project_id, status=status, feature_id=feature_id, text=q, before=cursor, limit=limit
     )
     if page.next_before is not None:
         response.headers["X-Next-Cursor"] = page.next_before
@@ -112,7 +117,9 @@ async def list_runs(
 async def create_run(
     body: wire.RunIn, house: HouseIn, actor: ActorIn, idempotency_key: Key = None
 ) -> wire.RunDetailOut:
+    """Asks for a run. A feature it names must be there, and a rule must recommend this very command now."""
     require_project(actor, body.project_id)
+    await _check_link(house, actor, body, idempotency_key)
     run = await submit(
         house.context,
         project_id=body.project_id,
@@ -123,6 +130,25 @@ async def create_run(
         idempotency_key=idempotency_key,
     )
     return await show(house, actor, run)
+
+
+async def _check_link(house: House, actor: Actor, body: wire.RunIn, idempotency_key: str | None) -> None:
+    if body.feature_id is None and body.recommendation_rule_id is None:
+        return
+    ledger = house.context.ledger
+    project = await ledger.project(body.project_id)
+    reads = ledger.for_project(project.project_id)
+    if idempotency_key is not None and await reads.run_by_idempotency_key(idempotency_key) is not None:
+        # A repeat of what was made already is answered with it, whatever the documents say by now.
+        return
+    await check_link(
+        house.context,
+        project,
+        actor=actor,
+        feature_id=body.feature_id,
+        rule_id=body.recommendation_rule_id,
+        text=body.command,
+    )
 
 
 @router.get("/api/runs/{run_id}")
@@ -157,7 +183,20 @@ async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDe
     return await show(house, actor, await refresh(house.context, project_id=project_id, run_id=run_id))
 
 
-@router.get("/api/runs/{run_id}/transcript")
+@router.get(
+    "/api/runs/{run_id}/transcript",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The output in the format asked for",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "text/plain": {"schema": {"type": "string"}},
+                "application/x-asciicast": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
 async def get_transcript(
     run_id: str,
     house: HouseIn,
@@ -184,7 +223,16 @@ _MEDIA = {
 _SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast"}
 
 
-@router.get("/api/artifacts/{artifact_id}")
+@router.get(
+    "/api/artifacts/{artifact_id}",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The artifact's bytes",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
 async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Response:
     artifact = await house.context.ledger.project_of_artifact(artifact_id)
     require_project(actor, artifact.project_id)

@@ -386,6 +386,7 @@ async def test_two_runs_in_a_plain_workspace_hold_the_same_place(ground: Ground)
 
 async def test_modules_worktrees_and_attributes_of_a_repository_cannot_be_changed(ground: Ground) -> None:
     init_git(ground.workspace)
+    (ground.workspace / ".git" / "worktrees").mkdir()
     before = listing(ground.workspace / ".git")
     script = """
         mkdir -p .git/modules/sub .git/worktrees/other; echo '* filter=evil' > .git/info/attributes

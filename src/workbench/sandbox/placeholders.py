@@ -37,17 +37,21 @@ class Placeholders:
         The shared lock comes first: while anybody has it, what is there stays there.
         """
         fcntl.flock(self._use, fcntl.LOCK_SH)
-        if all(_exists(self._workspace, path) for path, _ in protected):
-            return
-        with self._gated():
-            made = self._read_record()
-            missing = [(path, kind) for path, kind in protected if not _exists(self._workspace, path)]
-            # Written first: what is made must be on record even when this process dies right after.
-            self._write_record([*made, *(path for path, _ in missing if path not in made)])
-            others = [path for path, kind in missing if not _make(self._workspace, path, kind)]
-            if others:
-                kept = [path for path, _ in missing if path not in others and path not in made]
-                self._write_record([*made, *kept])
+        with _Folders(self._workspace) as folders:
+            if all(folders.has(path) for path, _ in protected):
+                return
+            with self._gated():
+                self._make_missing(folders, protected)
+
+    def _make_missing(self, folders: _Folders, protected: Sequence[Sequence[str]]) -> None:
+        made = self._read_record()
+        missing = [(path, kind) for path, kind in protected if not folders.has(path)]
+        # Written first: what is made must be on record even when this process dies right after.
+        self._write_record([*made, *(path for path, _ in missing if path not in made)])
+        others = [path for path, kind in missing if not folders.make(path, kind)]
+        if others:
+            kept = [path for path, _ in missing if path not in others and path not in made]
+            self._write_record([*made, *kept])
 
     def release(self) -> None:
         """Gives up the hold; the last one removes what was made, if it is still as it was made."""
@@ -97,32 +101,53 @@ def identify(root: str, path: str) -> tuple[int, int]:
         os.close(descriptor)
 
 
-def _exists(workspace: str, path: str) -> bool:
-    try:
-        identify(workspace, path)
-    except FileNotFoundError:
-        return False
-    return True
+class _Folders:
+    """The folders of a workspace that hold protected paths, each walked to once."""
 
+    def __init__(self, workspace: str) -> None:
+        self._workspace = workspace
+        self._opened: dict[str, int] = {}
 
-def _make(workspace: str, path: str, kind: str) -> bool:
-    *folders, name = path.split("/")
-    holder = _walk(workspace, folders)
-    try:
-        if kind == FOLDER:
-            os.mkdir(name, 0o755, dir_fd=holder)
-        else:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            made = os.open(name, flags, 0o644, dir_fd=holder)
-            try:
-                os.write(made, _CONTENT[kind])
-            finally:
-                os.close(made)
-    except FileExistsError:
-        return False
-    finally:
-        os.close(holder)
-    return True
+    def __enter__(self) -> _Folders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._opened.values():
+            os.close(descriptor)
+
+    def has(self, path: str) -> bool:
+        """Says whether the path is there; raises OSError where it is or goes over a symlink."""
+        folder, _, name = path.rpartition("/")
+        try:
+            found = os.stat(name, dir_fd=self._open(folder), follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if stat.S_ISLNK(found.st_mode):
+            raise OSError(40, f"{self._workspace}: {name} is a symbolic link")
+        return True
+
+    def make(self, path: str, kind: str) -> bool:
+        """Makes the path; False when it is there."""
+        folder, _, name = path.rpartition("/")
+        holder = self._open(folder)
+        try:
+            if kind == FOLDER:
+                os.mkdir(name, 0o755, dir_fd=holder)
+            else:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+                made = os.open(name, flags, 0o644, dir_fd=holder)
+                try:
+                    os.write(made, _CONTENT[kind])
+                finally:
+                    os.close(made)
+        except FileExistsError:
+            return False
+        return True
+
+    def _open(self, folder: str) -> int:
+        if folder not in self._opened:
+            self._opened[folder] = _walk(self._workspace, folder.split("/") if folder else [])
+        return self._opened[folder]
 
 
 def _remove(workspace: str, path: str) -> None:

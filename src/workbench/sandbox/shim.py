@@ -416,9 +416,7 @@ class _Step:
             return ""
         root = str(self._request["workspace_root"])
         found = traces.look_through(root, since=self._started_at, protected=dict(self._expected))
-        if found.is_whole:
-            folder = str(self._request["placeholder_folder"])
-            traces.remember(root, found.repositories, state_folder=folder)
+        traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         said = traces.describe(found)
         for mask in self._request["masks"]:
             said = said.replace(base64.b64decode(mask).decode("utf-8", "replace"), "***")

@@ -19,13 +19,13 @@ from workbench.model.startup import STARTUP_FILES, STARTUP_FOLDERS
 
 MOST_FOLDERS = 20_000
 LONGEST_SECONDS = 0.25
-_GLANCE_SECONDS = 0.0005
+_GLANCE_SECONDS = 0.0002
 _SKIPPED = frozenset([".git", "node_modules", "__pycache__"])
 _BARE = frozenset(["HEAD", "objects", "refs"])
 _OBEYED = ("config", "config.worktree", "commondir", "hooks")
 _CLOCK_SECONDS = 0.02
 """Files are stamped by a clock that runs behind by up to one tick of the kernel."""
-_MOST_NAMED, _LONGEST_NAME = 5, 120
+_MOST_NAMED, _LONGEST_NAME, _MOST_KNOWN = 5, 120, 1024
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def look_through(
 
 
 def find_repositories(root: str, *, state_folder: str) -> list[str]:
-    """Returns the known `.git` entries of a workspace, and those that half a millisecond finds.
+    """Returns the known `.git` entries of a workspace, and those that a glance of 0.2 ms finds.
 
     They are known from the look after the last step; before the first one it looks through everything.
     """
@@ -82,39 +82,49 @@ def find_repositories(root: str, *, state_folder: str) -> list[str]:
     return list(dict.fromkeys([*look_through(root, seconds=_GLANCE_SECONDS).repositories, *known]))
 
 
-def remember(root: str, repositories: Sequence[str], *, state_folder: str) -> None:
-    """Keeps the `.git` entries for the next step; where they cannot be kept it looks for itself."""
+def remember(root: str, found: Traces, *, state_folder: str) -> None:
+    """Keeps the `.git` entries for the next step; where they cannot be kept it looks for itself.
+
+    After a look that was not whole, those known before are kept as well.
+    """
     path = _record(root, state_folder)
+    repositories = found.repositories[:_MOST_KNOWN]
     with contextlib.suppress(OSError):
-        if repositories == _recall(root, state_folder):
+        known = _recall(root, state_folder)
+        if not found.is_whole:
+            repositories = list(dict.fromkeys([*repositories, *(known or [])]))[:_MOST_KNOWN]
+        if repositories == known:
             return
         part = f"{path}.{os.getpid()}.part"
         with open(part, "w") as file:
-            json.dump(list(repositories), file)
+            json.dump(repositories, file)
         os.rename(part, path)
 
 
 def describe(traces: Traces) -> str:
     """Returns the sentence for the end of a step, or "" when there is nothing to say."""
+    limit = "" if traces.is_whole else "the workspace is too large to be looked through whole"
     if not traces.changed:
-        return ""
+        return limit
     shown = [_render(path) for path in traces.changed[:_MOST_NAMED]]
     rest = len(traces.changed) - len(shown)
     more = f" and {rest} more" if rest else ""
     what = ", ".join(shown) + more
     repositories = any(path == ".git" or path.endswith(("/.git", "/")) for path in traces.changed)
     advice = "git run in such a repository obeys its config" if repositories else "other programs obey these"
-    return f"made or changed while it ran: {what}; {advice}, look at them before you use them"
+    said = f"made or changed while it ran: {what}; {advice}, look at them before you use them"
+    return f"{said}; {limit}" if limit else said
 
 
 def _folders(root: str, traces: Traces, seconds: float) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
     """Yields (relative folder with its slash, entries)."""
-    deadline = time.monotonic() + seconds
+    # Processor time, so that a busy machine does not cut a look short; a slow disk may take its time.
+    work_end, deadline = time.thread_time() + seconds, time.monotonic() + 4 * seconds
     waiting = deque([""])
     seen = 0
     while waiting:
         seen += 1
-        if seen > MOST_FOLDERS or time.monotonic() > deadline:
+        if seen > MOST_FOLDERS or time.thread_time() > work_end or time.monotonic() > deadline:
             traces.is_whole = False
             return
         relative = waiting.popleft()

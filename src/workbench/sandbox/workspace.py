@@ -106,9 +106,11 @@ def survey_workspace(root: str, repositories: Sequence[str] = ()) -> WorkspaceFa
     if kind == FOLDER and _kind(f"{git}/HEAD"):
         git_folder = git
         inside = (*_GIT_PROTECTED, ("info", FOLDER), ("info/attributes", FILE))
-        for name, wanted in (*inside, ("modules", FOLDER), ("worktrees", FOLDER)):
+        for name, wanted in (*inside, ("modules", FOLDER)):
             _refuse_link(root, f".git/{name}")
             protected.append((f".git/{name}", wanted))
+        # Where no work tree is linked, one that is planted is reached by a planted `.git` file alone.
+        startup += [name for name in (".git/worktrees",) if _kind(f"{root}/{name}")]
         # `git gc` writes into it.
         held.append(".git/info")
     elif kind == FILE:

@@ -45,7 +45,6 @@ def test_a_survey_names_what_must_be_protected(workspace: Path) -> None:
         (".git/info", FOLDER),
         (".git/info/attributes", FILE),
         (".git/modules", FOLDER),
-        (".git/worktrees", FOLDER),
     )
     assert facts.held == (".git/info",)
     assert facts.startup == (".envrc",)

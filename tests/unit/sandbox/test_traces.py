@@ -73,12 +73,16 @@ def test_what_was_protected_is_not_named_unless_it_was_exchanged(workspace: Path
 def test_what_was_found_is_known_the_next_time(workspace: Path, tmp_path: Path) -> None:
     make_repository(workspace / "sub")
     assert find_repositories(str(workspace), state_folder=str(tmp_path)) == ["sub/.git"]
-    remember(str(workspace), ["sub/.git", "far/.git"], state_folder=str(tmp_path))
+    found = Traces(repositories=["sub/.git", "far/.git"])
+    remember(str(workspace), found, state_folder=str(tmp_path))
+    remember(str(workspace), Traces(is_whole=False), state_folder=str(tmp_path))
     assert find_repositories(str(workspace), state_folder=str(tmp_path)) == ["sub/.git", "far/.git"]
 
 
 def test_a_look_that_is_out_of_time_says_so(workspace: Path) -> None:
-    assert not look_through(str(workspace), seconds=-1).is_whole
+    found = look_through(str(workspace), seconds=-1)
+    assert not found.is_whole
+    assert "too large" in describe(found)
 
 
 def test_the_sentence_names_a_few_and_shows_no_control_sequences() -> None:

@@ -26,6 +26,7 @@ class HostileWorkspace(ExampleSurroundings):
         "/ws/binary": "\x7fELF",
         "/ws/loop.sh": "bash loop.sh\n",
         "/ws/dyn.sh": '#!/bin/sh\nX=rm; $X -rf "$1"\n',
+        "/ws/big.sh": "ls x\n" * 12_000,
         "/ws/ok.sh": "#!/bin/sh\nset -e\nls -la\n",
     }
 
@@ -634,6 +635,15 @@ def test_control_bytes_and_endless_text_are_never_allowed(text: str) -> None:
 )
 def test_the_harmless_neighbours_of_an_attack_stay_allowed(text: str) -> None:
     assert judge_hostile(text).verdict.verdict is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text", ["bash big.sh", "bash ok.sh;" + "bash big.sh;" * 40, "cat " + "a " * 700, "ls " + "x" * 17_000]
+)
+def test_more_than_can_be_judged_whole_is_asked_about_as_too_long(text: str) -> None:
+    verdict = judge_hostile(text).verdict
+    assert verdict.verdict is not Decision.ALLOW
+    assert "too_long" in verdict.reason_codes
 
 
 @pytest.mark.parametrize("depth", [5, 9, 40, 400])

@@ -237,6 +237,8 @@ def _read_inner(
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     carried = {label for label in outer.labels if label.startswith("piped_") or label == "env_refused"}
     if item.text is not None:
+        if not reader.may_read(item.text):
+            return [_call("sh", (item.text,), cwd, _Paths(labels={"too_long"}))], (), False
         script = parse_script(reader.language, item.text)
         facts = gather_facts(reader, script, cwd, depth=depth + 1)
         calls = list(facts.calls)
@@ -272,6 +274,9 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: _Paths, depth: 
     if text is None:
         paths.labels.add("script_unreadable")
         return []
+    if not reader.may_read(text):
+        paths.labels.add("too_long")
+        return []
     facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1)
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
@@ -286,6 +291,8 @@ def _hidden_calls(reader: Reader, args: tuple[str, ...], cwd: str, depth: int) -
     """
     for word in args[:12]:
         if re.search(r"\s", word):
+            if not reader.may_read(word):
+                return []
             script = parse_script(reader.language, plain(word))
             found = gather_facts(reader, script, cwd, depth=depth + 1)
             calls = [call for call in found.calls if call.labels - {"no_program"}]
@@ -352,6 +359,10 @@ def _use_path(reader: Reader, paths: _Paths, kind: str, text: str, cwd: str) -> 
     if kind == "read" and text == "" and "piped_lists_paths" in paths.labels:
         # xargs appends paths that a program before it found below folders judged already.
         text = "."
+    reader.paths_left -= 1
+    if reader.paths_left < 0:
+        paths.labels.add("too_long")
+        return plain(text)
     place = locate(
         DYNAMIC if text == "" else text.replace(DYNAMIC, ""),
         cwd=cwd,

@@ -16,8 +16,10 @@ from tree_sitter import Language, Node, Parser
 from workbench.policy.walk import Redirection, SimpleCommand, is_fork_bomb, walk_commands
 
 LARGEST_TEXT_BYTES = 16 * 1024
-LARGEST_WALK_BYTES = 128 * 1024
+LARGEST_READ_CHARACTERS = 128 * 1024
 MOST_COMMANDS = 50
+MOST_WORDS = 2_000
+MOST_PIPES = 200
 
 RESERVED_WORDS = frozenset(
     [
@@ -55,6 +57,7 @@ _SPELLED = {b"{}": "{}", b"\\;": ";", b"\\'": "'"}
 # words are taken from the real bytes.
 _ASCII = bytes(byte if byte < 0x80 else ord("x") for byte in range(256))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`!]*')
 _GAP = re.compile(r"[ \t\n]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -89,13 +92,25 @@ class _NotStrict(Exception):
 def parse_script(language: Language, text: str) -> Script:
     """Returns what the text says. Never raises: text that cannot be read is simply not strict."""
     reasons = set()
-    data = text.encode("utf-8", "surrogatepass")
+    labels = set()
+    if len(text) > LARGEST_READ_CHARACTERS:
+        reasons = {"text_too_long", "unreadable_text"}
+        return _loose(text, reasons, frozenset({"too_long", "unreadable_text"}), ())
     if _CONTROL.search(text):
         reasons.add("control_bytes")
-    if len(data) > LARGEST_TEXT_BYTES:
-        reasons.add("text_too_long")
-    if "\x00" in text or len(data) > LARGEST_WALK_BYTES or _has_surrogates(text):
+    if "\x00" in text or _SURROGATE.search(text):
         return _loose(text, reasons | {"unreadable_text"}, frozenset({"unreadable_text"}), ())
+    data = text.encode()
+    if len(data) > LARGEST_TEXT_BYTES:
+        # The beginning alone is looked at, for denials.
+        reasons.add("text_too_long")
+        labels.add("too_long")
+        data = data[:LARGEST_TEXT_BYTES]
+    if data.count(b"|") > MOST_PIPES:
+        # The grammar takes time that grows with the square of a pipeline's length.
+        reasons.add("too_many_commands")
+        labels.add("too_long")
+        data = b"|".join(data.split(b"|", MOST_PIPES)[:MOST_PIPES])
     root = Parser(language).parse(data.translate(_ASCII)).root_node
     if not reasons:
         try:
@@ -110,8 +125,12 @@ def parse_script(language: Language, text: str) -> Script:
             )
         except _NotStrict as problem:
             reasons.add(str(problem))
-    labels = frozenset({"fork_bomb"}) if is_fork_bomb(root, data) else frozenset()
-    return _loose(text, reasons, labels, walk_commands(root, data))
+    if is_fork_bomb(root, data):
+        labels.add("fork_bomb")
+    walk = walk_commands(root, data)
+    if not walk.is_whole:
+        labels.add("too_long")
+    return _loose(text, reasons, frozenset(labels), walk.commands)
 
 
 def render_commands(commands: tuple[SimpleCommand, ...]) -> str:
@@ -144,10 +163,6 @@ def _loose(
         commands=commands,
         rendered="",
     )
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @dataclass(slots=True)
@@ -195,6 +210,8 @@ def _read_strict(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
             tokens.append(_Token("comment", "", node.start_byte, node.end_byte))
         else:
             raise _NotStrict(_REASONS.get(kind, "shell_syntax"))
+        if len(tokens) > MOST_WORDS:
+            raise _NotStrict("too_many_words")
     return _build(tokens, data)
 
 

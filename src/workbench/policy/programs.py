@@ -16,7 +16,9 @@ from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
 from workbench.policy.walk import is_dynamic, plain
 
-_MOST_CALLS = 300
+_MOST_CALLS = 120
+_MOST_PATHS = 600
+_MOST_INNER_TEXT = 16 * 1024
 _SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _LOCAL_TOOL_FOLDERS = (("node_modules", ".bin"), (".venv", "bin"), ("venv", "bin"))
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
@@ -32,6 +34,15 @@ class Reader:
     surroundings: Surroundings
     workspace_root: str
     calls_left: int = _MOST_CALLS
+    paths_left: int = _MOST_PATHS
+    text_left: int = _MOST_INNER_TEXT
+
+    def may_read(self, text: str) -> bool:
+        """Takes the text from what may still be parsed for this command; False when it is used up."""
+        self.text_left -= (
+            len(text.encode("utf-8", "surrogatepass")) if len(text) <= self.text_left else self.text_left + 1
+        )
+        return self.text_left >= 0
 
 
 def resolve_program(

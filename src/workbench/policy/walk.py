@@ -28,8 +28,14 @@ _ANSI_LETTERS = {
     "f": "\f",
     "v": "\v",
 }
-_MOST_FOUND = 500
+_MOST_FOUND = 200
+_MOST_NODES = 20_000
+_MOST_FUNCTIONS = 20
+_MOST_FED = 100
+_MOST_WORD_BYTES = 64 * 1024
 _LONGEST_WORD_DEPTH = 12
+_LONGEST_NAME = 64
+_NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +71,29 @@ def plain(word: str) -> str:
     return word.replace(DYNAMIC, "")
 
 
-def walk_commands(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
-    """Returns every command anywhere in the tree, in text order, at most 500."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What was found, in text order. `is_whole` is False when a bound on nodes, commands or bytes was met."""
+
+    commands: tuple[SimpleCommand, ...]
+    nodes: int
+    is_whole: bool
+
+
+def walk_commands(root: Node, data: bytes) -> Walk:
+    """Returns the commands anywhere in the tree, looking at no more than the bounds above."""
     found: list[SimpleCommand] = []
-    stack: list[Node] = [root]
-    while stack and len(found) < _MOST_FOUND:
-        node = stack.pop()
-        stack.extend(reversed(node.children))
+    # Each node with its parent and that one's parent: asking the tree for them walks it from its root.
+    stack: list[tuple[Node, Node | None, Node | None]] = [(root, None, None)]
+    nodes = spent = 0
+    while stack and len(found) < _MOST_FOUND and nodes < _MOST_NODES and spent < _MOST_WORD_BYTES:
+        node, parent, above = stack.pop()
+        nodes += 1
+        stack.extend((child, node, parent) for child in reversed(node.children))
         match node.type:
             case "command" | "declaration_command" | "unset_command":
-                found.append(_read_command(node, data))
+                found.append(_read_command(node, data, _feeders(node, parent, above)))
+                spent += node.end_byte - node.start_byte + len(found[-1].stdin_text)
             case "file_redirect":
                 if (redirection := _read_redirect(node, data)) is not None:
                     found.append(SimpleCommand(words=(), redirections=(redirection,), joined_by="?"))
@@ -82,20 +101,35 @@ def walk_commands(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
                 if len(destinations) > 1:
                     words = tuple(decode_word(item, data) for item in destinations[1:])
                     found.append(SimpleCommand(words=(DYNAMIC, *words), joined_by="?"))
-            case "variable_assignment" if node.parent is None or node.parent.type != "command":
+                spent += node.end_byte - node.start_byte
+            case "variable_assignment" if parent is None or parent.type != "command":
+                spent += node.end_byte - node.start_byte
                 name, value = _read_assignment(node, data)
                 found.append(SimpleCommand(words=(), assignments=((name, value),), joined_by="?"))
-    return tuple(found)
+    return Walk(commands=tuple(found), nodes=nodes, is_whole=not stack)
+
+
+def _feeders(node: Node, parent: Node | None, above: Node | None) -> tuple[Node, ...]:
+    """Returns the nodes that may hold a here-document for this command; a long list is none."""
+    places = [node]
+    if parent is not None:
+        places.append(parent)
+        if parent.type == "pipeline" and above is not None:
+            places.append(above)
+    return tuple(place for place in places if place.child_count <= _MOST_FED)
 
 
 def is_fork_bomb(root: Node, data: bytes) -> bool:
     """Returns whether a function calls itself through a pipe or in the background."""
     stack: list[Node] = [root]
-    while stack:
+    nodes = functions = 0
+    while stack and nodes < _MOST_NODES and functions < _MOST_FUNCTIONS:
         node = stack.pop()
+        nodes += 1
         stack.extend(node.children)
         if node.type != "function_definition":
             continue
+        functions += 1
         name = node.child_by_field_name("name")
         body = node.child_by_field_name("body")
         if name is None or body is None:
@@ -106,8 +140,17 @@ def is_fork_bomb(root: Node, data: bytes) -> bool:
         if calls_itself and re.search(rb"[|&]", text.replace(b"&&", b"").replace(b"||", b"")):
             return True
     # The grammar has no tree for ":(){ :|:& };:" since ":" is no name it knows.
-    squeezed = re.sub(rb"\s", b"", data)
-    return re.search(rb"([\w:.]+)\(\)\{\1[|&]\1?&?", squeezed) is not None
+    squeezed = b"".join(data.split())
+    for opening in re.finditer(rb"\(\)\{", squeezed):
+        start = opening.start()
+        while start > opening.start() - _LONGEST_NAME and start > 0 and squeezed[start - 1] in _NAME_BYTES:
+            start -= 1
+        # A shorter ending of what stands before is a name too, as in "x;:" with the space taken away.
+        for begin in range(start, opening.start()):
+            called = squeezed[begin : opening.start()]
+            if squeezed.startswith((called + b"|", called + b"&"), opening.end()):
+                return True
+    return False
 
 
 def decode_word(node: Node, data: bytes, depth: int = 0) -> str:
@@ -156,7 +199,7 @@ _NO_WORDS = frozenset(
 )
 
 
-def _read_command(node: Node, data: bytes) -> SimpleCommand:
+def _read_command(node: Node, data: bytes, feeders: tuple[Node, ...]) -> SimpleCommand:
     words: list[str] = []
     assignments: list[tuple[str, str]] = []
     for child in node.children:
@@ -168,7 +211,10 @@ def _read_command(node: Node, data: bytes) -> SimpleCommand:
         words.extend(f"{name}={plain(value)}" for name, value in assignments)
         assignments = []
     return SimpleCommand(
-        words=tuple(words), assignments=tuple(assignments), joined_by="?", stdin_text=_stdin_text(node, data)
+        words=tuple(words),
+        assignments=tuple(assignments),
+        joined_by="?",
+        stdin_text=_stdin_text(feeders, data),
     )
 
 
@@ -192,13 +238,8 @@ def _read_redirect(node: Node, data: bytes) -> Redirection | None:
     return Redirection(operator=operator, descriptor="", target=target)
 
 
-def _stdin_text(node: Node, data: bytes) -> str:
+def _stdin_text(places: tuple[Node, ...], data: bytes) -> str:
     """Returns here-document and here-string text near the command; more than its own is no harm here."""
-    places = [node]
-    if node.parent is not None:
-        places.append(node.parent)
-        if node.parent.type == "pipeline" and node.parent.parent is not None:
-            places.append(node.parent.parent)
     texts: list[str] = []
     for place in places:
         for child in place.children:

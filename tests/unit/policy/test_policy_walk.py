@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import tree_sitter_bash
-from tree_sitter import Language
+from tree_sitter import Language, Parser
 
 from workbench.policy.parse import parse_script
-from workbench.policy.walk import plain
+from workbench.policy.walk import plain, walk_commands
 
 LANGUAGE = Language(tree_sitter_bash.language())
 
@@ -69,3 +69,23 @@ def test_what_feeds_a_shell_is_kept_as_its_text(text: str) -> None:
 )
 def test_a_fork_bomb_is_told_from_a_function(text: str, expected: bool) -> None:
     assert ("fork_bomb" in parse_script(LANGUAGE, text).labels) is expected
+
+
+@pytest.mark.parametrize("text", ["a;" * 32_000, "if " * 20_000, "a=b;" * 20_000, "$(" * 30_000, "ls|" * 150])
+def test_a_walk_looks_at_a_bounded_number_of_nodes_and_commands(text: str) -> None:
+    data = text[: 16 * 1024].encode()
+    walk = walk_commands(Parser(LANGUAGE).parse(data).root_node, data)
+    assert walk.nodes <= 20_000
+    assert len(walk.commands) <= 200
+
+
+@pytest.mark.parametrize("text", ["cat " + "x" * 65_000, "a;" * 32_000, "if " * 20_000, "ls|" * 5_000])
+def test_text_beyond_the_bounds_is_cut_and_says_so(text: str) -> None:
+    script = parse_script(LANGUAGE, text)
+    assert not script.strict
+    assert "too_long" in script.labels
+    assert len(script.commands) <= 200
+
+
+def test_a_long_name_without_a_function_is_no_fork_bomb() -> None:
+    assert "fork_bomb" not in parse_script(LANGUAGE, "cat " + "x" * 16_000).labels

@@ -161,7 +161,7 @@ def test_a_rule_is_recorded_only_for_what_it_recommends_now(project: Project, se
     made = project.run(found["command"], **link)
     assert made["recommendation_rule_id"] == found["rule_id"]
     for other in found["alternatives"]:
-        run = project.submit(other["command"], **link)
+        run = project.run(other["command"], **link)
         assert run["recommendation_rule_id"] == found["rule_id"]
     before = len(served.get("/api/runs", project_id=project.project_id))
     for command, wrong in (

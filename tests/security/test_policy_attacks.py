@@ -566,6 +566,34 @@ eslint -c evil.js src
 prettier --plugin=./x y
 mocha -u ./x y
 ls | xargs -d s cat
+find . -printf '/etc/passwd\\n' | xargs cat
+ls -l | xargs cat
+ls -o --time-style=+/root/x | xargs cat
+find . | grep -o /root/x | xargs cat
+find . | tail -c 12 | xargs cat
+rg -l x -r /root/x | xargs cat
+rg -o x | xargs cat
+grep -o x y | xargs cat
+git diff --name-only -p | xargs cat
+ls | xargs -I% cat /usr/%
+git diff /root/x README.md
+git diff ../ws-evil/x x
+git diff -- ~/x y
+find ls -exec {} \\\\;
+find . -exec timeout 5 {} \\\\;
+find ls -exec timeout 5 {} x \\\\;
+tar -cf ../a.tar -C sub/deeper x
+tar -cf sub.tar ../x -C sub/deeper
+tar -xf a.tar
+unzip -q a.zip -d out
+cp sub/.envrc .
+cp -t . sub/.envrc
+mv sub/.vscode .
+git mv sub/.npmrc .
+cp -r x/. .
+cp -rT x .
+git apply p.patch
+git am p.patch
 rm x
 rm -rf build
 rm -rf .

@@ -205,6 +205,9 @@ def _read_words(
     paths.labels |= {"understood"} | reading.labels
     if program.filters:
         paths.labels.add("filters")
+    if "changes_lines" in paths.labels:
+        # What it prints is more, or less, than the paths it found or was given.
+        paths.labels -= {"lists_paths", "filters"}
     if reading.is_dynamic and not program.harmless_flags:
         paths.labels.add("dynamic_word")
     cwd_inside, shell_files = _take_values(reader, reading, cwd, paths)
@@ -328,20 +331,70 @@ def _take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: 
 def _take_values(reader: Reader, reading: Reading, cwd: str, paths: _Paths) -> tuple[str, list[str]]:
     """Resolves every path among the values; returns the folder worked in, and the shell files run."""
     shell_files: list[str] = []
+    started = cwd
+    moves: list[int] = []
     for value in reading.values:
         if value.kind == "chdir":
             _use_path(reader, paths, "chdir", value.text, cwd)
             cwd = posixpath.join(cwd, value.text)
+            moves.append(value.index)
+    if len(moves) > 1 and "keeps_archive" in paths.labels:
+        paths.labels.add("cwd_unknown")
     for value in reading.values:
         if value.kind == "assign" and value.text.split("=", 1)[0] not in reader.catalog.environment:
             paths.labels.add("env_refused")
+        elif value.kind in ("infile", "outfile"):
+            # An archive is opened before the folder is changed.
+            _use_path(reader, paths, "read" if value.kind == "infile" else "write", value.text, started)
+        elif value.kind == "revision":
+            _take_revision(reader, paths, value.text, cwd)
         elif value.kind == "host":
             paths.labels.add("network")
         elif value.kind in _PATH_KINDS and value.kind != "chdir":
             path = _take_path(reader, paths, value, cwd)
+            if moves and value.index < moves[-1]:
+                _take_path(reader, paths, value, started)
             if value.kind == "shellfile" and path is not None:
                 shell_files.append(path)
+    if "into_folder" in paths.labels:
+        _take_copies(reader, paths, reading, cwd)
     return cwd, shell_files
+
+
+def _take_revision(reader: Reader, paths: _Paths, text: str, cwd: str) -> None:
+    """A revision or a path, as `git diff` takes them: outside the repository it compares any two files."""
+    if text.startswith(":"):
+        return
+    reader.paths_left -= 1
+    if reader.paths_left < 0:
+        paths.labels.add("too_long")
+        return
+    place = locate(text or DYNAMIC, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings)
+    paths.labels |= labels_for("read", place)
+
+
+def _take_copies(reader: Reader, paths: _Paths, reading: Reading, cwd: str) -> None:
+    """Judges each file by the name it gets when the destination is a folder."""
+    sources = [value.text for value in reading.values if value.kind in ("read", "move", "link")]
+    folders = [value.text for value in reading.values if value.kind == "write"]
+    if any(posixpath.basename(source.rstrip("/")) in ("", ".", "..") for source in sources) or (
+        reading.given & {"-T", "--no-target-directory", "--parents"} and "makes_link" not in paths.labels
+    ):
+        # A whole folder's content lands beside what is there, start-up files included.
+        paths.labels.add("unpacks_over")
+    for folder in folders:
+        for source in sources:
+            reader.paths_left -= 1
+            if reader.paths_left < 0:
+                paths.labels.add("too_long")
+                return
+            place = locate(
+                posixpath.join(folder, posixpath.basename(source.rstrip("/"))) or DYNAMIC,
+                cwd=cwd,
+                root=reader.workspace_root,
+                surroundings=reader.surroundings,
+            )
+            paths.labels |= labels_for("write", place) - {"writes_workspace"}
 
 
 def _take_path(reader: Reader, paths: _Paths, value: Value, cwd: str) -> str | None:

@@ -59,7 +59,7 @@ _OPTION = re.compile(
 )
 _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
-_KINDS_OF_PATHS = {"infile": "read", "outfile": "write"}
+_KINDS_OF_PATHS = {"digits": "number"}
 _NEGATIVE = re.compile(r"-\d+[A-Za-z]?")
 _LEAVES_THE_REST = frozenset({"command", "words"})
 

@@ -62,7 +62,11 @@ def _command(words: tuple[str, ...], start: int, reading: Reading) -> Inner:
     if "appends_stdin" in reading.labels:
         may_rewrite = False
         if reading.given & {"-I", "-i", "--replace"}:
-            inner = tuple(word if is_dynamic(word) else DYNAMIC + word for word in inner[:1] + inner[1:])
+            marks = {value.text for value in reading.values if value.kind == "text"} | {"{}"}
+            inner = tuple(
+                DYNAMIC + "$" if _is_part(word, marks) else word if is_dynamic(word) else DYNAMIC + word
+                for word in inner[:1] + inner[1:]
+            )
             # The program's own name is fixed unless the replacement stands in it.
             name = plain(inner[0])
             replaced = {value.text for value in reading.values if value.kind == "text"} | {"{}"}
@@ -71,6 +75,11 @@ def _command(words: tuple[str, ...], start: int, reading: Reading) -> Inner:
         else:
             inner = (*inner, DYNAMIC)
     return Inner(words=inner, start=start, end=len(words), may_rewrite=may_rewrite)
+
+
+def _is_part(word: str, marks: set[str]) -> bool:
+    """Returns whether what is read from standard input becomes a part of this word."""
+    return any(mark and mark in plain(word) and mark != plain(word) for mark in marks)
 
 
 def split_find(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Inner, ...]] | None:
@@ -87,7 +96,10 @@ def split_find(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Inner, ..
         if plain(word)[:1] in ("-", "(", "!"):
             break
         roots.append(word)
-    stands_for = roots[0] if len(roots) == 1 else "." if not roots else DYNAMIC
+    if len(roots) == 1 and "/" not in roots[0]:
+        # Never the bare name of a program, an option or a variable.
+        roots = [DYNAMIC + plain(roots[0]) if is_dynamic(roots[0]) else "./" + roots[0]]
+    stands_for = roots[0] if len(roots) == 1 else "./." if not roots else DYNAMIC
     while index < len(words):
         if words[index] not in _FIND_RUNS:
             own.append(words[index])
@@ -99,8 +111,12 @@ def split_find(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Inner, ..
         if end >= len(words) or end == index + 1:
             return None
         command = tuple(
-            stands_for if word == "{}" else DYNAMIC + plain(word) if "{}" in word else word
-            for word in words[index + 1 : end]
+            stands_for
+            if word == "{}" and place > index + 1
+            else DYNAMIC + plain(word)
+            if "{}" in word
+            else word
+            for place, word in enumerate(words[index + 1 : end], start=index + 1)
         )
         labels = frozenset({"for_each_path"})
         if words[index].startswith("-ok"):

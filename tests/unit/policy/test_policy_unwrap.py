@@ -69,7 +69,7 @@ def test_what_find_finds_is_read_as_its_starting_point() -> None:
         ("src", "-name", "x", "-print"),
         (
             Inner(
-                words=("cat", "src"), start=4, end=6, labels=frozenset({"for_each_path"}), may_rewrite=False
+                words=("cat", "./src"), start=4, end=6, labels=frozenset({"for_each_path"}), may_rewrite=False
             ),
         ),
     )

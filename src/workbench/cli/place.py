@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli.client import Client
+from workbench.cli.identity import find_git_identity
 from workbench.cli.output import print_note
 from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput, NotFound
@@ -75,10 +76,16 @@ def choose_project_id(client: Client, given: str | None) -> str | None:
 def add(client: Client, root: Path) -> dict[str, Any]:
     """Makes a folder a project, with the toolchains found around here, and says both."""
     toolchains = find_toolchains()
-    added: dict[str, Any] = client.post("/api/projects", {"path": str(root), "toolchains": toolchains})
+    body: dict[str, Any] = {"path": str(root), "toolchains": toolchains}
+    identity = find_git_identity()
+    if identity:
+        body["env_profile"] = {"name": "default", "variables": identity}
+    added: dict[str, Any] = client.post("/api/projects", body)
     print_note(f"Added {root} as project {added['name']} ({added['project_id']}).")
     if toolchains:
         print_note(f"  its commands can see, read-only: {', '.join(toolchains)}")
+    if identity:
+        print_note(f"  its commits are by {identity['GIT_AUTHOR_NAME']} <{identity['GIT_AUTHOR_EMAIL']}>")
     return added
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import select
 import shlex
 import shutil
 import signal
+import stat
 import struct
 import sys
 import termios
@@ -94,6 +97,8 @@ def run(
                 f"{made['run_id']} {made['status']}. Follow it: workbench logs {made['run_id']} --follow"
             )
         return 0
+    if _has_waiting_input():
+        print_note("note: standard input is not handed to the command; name a file in it instead")
     follow(client, made["run_id"], interactive=chosen == "pty" and sys.stdin.isatty(), show=not as_json)
     ended = client.get(f"/api/runs/{made['run_id']}")
     if ended["status"] == "blocked":
@@ -101,6 +106,17 @@ def run(
     if as_json:
         print_json(ended)
     return exit_status(ended)
+
+
+def _has_waiting_input() -> bool:
+    """Tells whether something was piped in, which no step of a run can see."""
+    try:
+        descriptor = sys.stdin.fileno()
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return False
+        return fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4) != b"\0" * 4
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def exit_status(run: dict[str, Any]) -> int:
@@ -190,8 +206,6 @@ def _keyboard(socket: ClientConnection) -> Iterator[None]:
             socket.send(json.dumps({"type": "resize", "rows": size.lines, "columns": size.columns}))
 
     def read() -> None:
-        import select
-
         with contextlib.suppress(WebSocketException, OSError):
             while True:
                 ready, _, _ = select.select([descriptor, stop_reading], [], [])

@@ -1,5 +1,5 @@
 /* Every address of the page, and the view that answers it. */
-import { createRootRoute, createRoute, createRouter, Link } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
 import { Empty, ProblemNotice } from "../parts/notice";
 import { ApprovalsPage } from "./approvals/approvals";
 import { AuditPage } from "./audit/audit";
@@ -7,6 +7,7 @@ import { ConnectorsPage } from "./connectors/connectors";
 import { FeaturePage } from "./feature/feature";
 import { FeaturesPage } from "./features/features";
 import { Frame } from "./frame/frame";
+import { remember } from "./frame/here";
 import { HomePage } from "./home/home";
 import { ProgramPage } from "./program/program";
 import { ReviewPage } from "./review/page";
@@ -42,6 +43,15 @@ const root = createRootRoute({
 });
 
 const home = createRoute({ getParentRoute: () => root, path: "/", component: HomePage });
+/** A project's address is its home: the page remembers which one. */
+const project = createRoute({
+  getParentRoute: () => root,
+  path: "/p/$projectId",
+  beforeLoad: ({ params }) => {
+    remember(params.projectId);
+    throw redirect({ to: "/", replace: true });
+  },
+});
 const features = createRoute({
   getParentRoute: () => root,
   path: "/p/$projectId/features",
@@ -114,6 +124,7 @@ const early = ["features", "runs", "approvals", "connectors"].map((path) =>
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
+    project,
     features,
     feature,
     runs,

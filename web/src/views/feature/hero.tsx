@@ -104,7 +104,7 @@ export function Hero({
         <p className="quiet">
           on <strong className="soft">{next.connector}</strong> · rule {next.rule_id}: {next.rule_text}
           {next.confidence !== null && next.confidence !== undefined && (
-            <> · {Math.round(next.confidence * 100)} % sure</>
+            <> · {Math.round(next.confidence * 100)} % of runs by this rule succeeded here</>
           )}
         </p>
         <Reasons runnable={next.runnable} />

@@ -1,13 +1,16 @@
 /* The list of features: what the repository's documents say, where that drifts, how far it is. */
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { CommandBlock } from "../../parts/command";
+import { useState } from "react";
 import { Empty, Fold, ProblemNotice, Waiting } from "../../parts/notice";
 import { Status } from "../../parts/status";
-import { count, spoken } from "../../parts/words";
+import { visible } from "../../parts/visible";
+import { capital, count, spoken } from "../../parts/words";
 import { discoveryQuery, featuresQuery } from "../../wire/queries";
 import type { FeatureOut, TaskCountOut } from "../../wire/schema";
 import { matches } from "../frame/palette";
+import { ReviewDialog } from "../review/review";
+import { lookedFor } from "./looked";
 
 const route = getRouteApi("/p/$projectId/features");
 
@@ -63,20 +66,45 @@ function FeatureRow({ feature, projectId }: { feature: FeatureOut; projectId: st
   );
 }
 
+/** No feature: what was looked for and where, and what to do about it. */
+function Nothing({ projectId, reason, repo }: { projectId: string; reason: string; repo: string }) {
+  const [isAsking, setAsking] = useState(false);
+  const { found, places } = lookedFor(reason);
+  return (
+    <section className="card" aria-label="No features">
+      <Empty title="No features here yet">
+        <p>
+          {capital(found || "no planning documents were found")} in <code>{visible(repo)}</code>.
+          {places.length > 0 && " Looked for:"}
+        </p>
+        {places.length > 0 && (
+          <ul className="looked">
+            {places.map((place) => (
+              <li key={place}>{place}</li>
+            ))}
+          </ul>
+        )}
+        <p>
+          Write one of them there and reload this page. If the documents are in another repository, add it in{" "}
+          <Link to="/settings">Settings</Link>. A command needs no feature:
+        </p>
+        <button type="button" className="button" onClick={() => setAsking(true)}>
+          Start a command…
+        </button>
+      </Empty>
+      {isAsking && <ReviewDialog projectId={projectId} close={() => setAsking(false)} />}
+    </section>
+  );
+}
+
 /** Why there is nothing, or what could not be read. */
 function Discovery({ projectId, isEmpty }: { projectId: string; isEmpty: boolean }) {
   const discovery = useQuery(discoveryQuery(projectId));
   if (!discovery.data) return null;
-  const { diagnostics, reason } = discovery.data;
+  const { diagnostics, reason, repo } = discovery.data;
   return (
     <>
-      {isEmpty && (
-        <Empty title="No features here yet">
-          <p>{reason || "None of the layouts the workbench reads was found in this repository."}</p>
-          <p>Write one, or look at what is read and where:</p>
-          <CommandBlock command="workbench features --repo ." />
-        </Empty>
-      )}
+      {isEmpty && <Nothing projectId={projectId} reason={reason} repo={repo} />}
       {diagnostics.length > 0 && (
         <Fold title={`${count(diagnostics.length, "document")} could not be read in full`}>
           <ul className="stack tight">
@@ -115,54 +143,58 @@ export function FeaturesPage() {
         <h1>Features</h1>
         {features.isSuccess && <span className="count">{all.length}</span>}
       </header>
-      <div className="filters">
-        <input
-          type="search"
-          aria-label="Search features"
-          placeholder="Title, id, layout"
-          value={search.q ?? ""}
-          onChange={(event) =>
-            void navigate({ search: { ...search, q: event.target.value || undefined }, replace: true })
-          }
-        />
-        {statuses.length > 1 && (
-          <fieldset className="segments scrolls">
-            <legend className="unseen">Status</legend>
-            {["", ...statuses].map((status) => (
-              <button
-                type="button"
-                key={status}
-                aria-pressed={(search.status ?? "") === status}
-                onClick={() =>
-                  void navigate({ search: { ...search, status: status || undefined }, replace: true })
-                }
-              >
-                {status ? spoken(status) : "all"}
-              </button>
-            ))}
-          </fieldset>
-        )}
-      </div>
-      <div className="card">
-        {features.isPending && <Waiting rows={8} />}
-        {features.isError && <ProblemNotice error={features.error} retry={() => void features.refetch()} />}
-        {shown.length > 0 && (
-          <div className="row row-feature row-head" aria-hidden="true">
-            <span>Feature</span>
-            <span>Status, by evidence</span>
-            <span>Drift</span>
-            <span>Tasks</span>
-          </div>
-        )}
-        <div className="rows">
-          {shown.map((feature) => (
-            <FeatureRow key={feature.feature_id} feature={feature} projectId={projectId} />
-          ))}
+      {all.length > 0 && (
+        <div className="filters">
+          <input
+            type="search"
+            aria-label="Search features"
+            placeholder="Title, id, layout"
+            value={search.q ?? ""}
+            onChange={(event) =>
+              void navigate({ search: { ...search, q: event.target.value || undefined }, replace: true })
+            }
+          />
+          {statuses.length > 1 && (
+            <fieldset className="segments scrolls">
+              <legend className="unseen">Status</legend>
+              {["", ...statuses].map((status) => (
+                <button
+                  type="button"
+                  key={status}
+                  aria-pressed={(search.status ?? "") === status}
+                  onClick={() =>
+                    void navigate({ search: { ...search, status: status || undefined }, replace: true })
+                  }
+                >
+                  {status ? spoken(status) : "all"}
+                </button>
+              ))}
+            </fieldset>
+          )}
         </div>
-        {all.length > 0 && shown.length === 0 && (
-          <Empty title="No feature matches">Search for another word, or show all.</Empty>
-        )}
-      </div>
+      )}
+      {!(features.isSuccess && all.length === 0) && (
+        <div className="card">
+          {features.isPending && <Waiting rows={8} />}
+          {features.isError && <ProblemNotice error={features.error} retry={() => void features.refetch()} />}
+          {shown.length > 0 && (
+            <div className="row row-feature row-head" aria-hidden="true">
+              <span>Feature</span>
+              <span>Status, by evidence</span>
+              <span>Drift</span>
+              <span>Tasks</span>
+            </div>
+          )}
+          <div className="rows">
+            {shown.map((feature) => (
+              <FeatureRow key={feature.feature_id} feature={feature} projectId={projectId} />
+            ))}
+          </div>
+          {all.length > 0 && shown.length === 0 && (
+            <Empty title="No feature matches">Search for another word, or show all.</Empty>
+          )}
+        </div>
+      )}
       {features.isSuccess && <Discovery projectId={projectId} isEmpty={all.length === 0} />}
     </div>
   );

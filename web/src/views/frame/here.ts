@@ -15,6 +15,15 @@ function remembered(): string {
   }
 }
 
+/** Makes a project the one that pages without a project in their address are about. */
+export function remember(projectId: string): void {
+  try {
+    localStorage.setItem(KEY, projectId);
+  } catch {
+    // Without storage the page starts at the first project.
+  }
+}
+
 export interface Here {
   projectId: string;
   project: ProjectOut | null;
@@ -35,12 +44,7 @@ export function useHere(): Here {
     null;
   const projectId = named ?? project?.project_id ?? "";
   useEffect(() => {
-    if (projectId === "" || projectId === remembered()) return;
-    try {
-      localStorage.setItem(KEY, projectId);
-    } catch {
-      // Without storage the page starts at the first project.
-    }
+    if (projectId !== "" && projectId !== remembered()) remember(projectId);
   }, [projectId]);
   return { projectId, project, projects, isKnown: isSuccess };
 }

@@ -40,7 +40,7 @@ export function Palette({ close, ask }: { close: () => void; ask: () => void }) 
     const of = (page: string) => `/p/${encodeURIComponent(projectId)}/${page}`;
     const all: Entry[] = [
       ...places.map(({ name, to }) => ({ key: `place:${name}`, kind: "Go to", name, hint: "", to })),
-      ...(projectId ? [{ key: "ask", kind: "Do", name: "Review a command…", hint: "", to: "" }] : []),
+      ...(projectId ? [{ key: "ask", kind: "Do", name: "Start a command…", hint: "", to: "" }] : []),
       ...(features.data ?? []).map((feature) => ({
         key: feature.feature_id,
         kind: "Feature",

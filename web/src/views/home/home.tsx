@@ -1,12 +1,12 @@
 /* Home: what needs a person, what runs, what comes next. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { CommandBlock, CommandLine } from "../../parts/command";
 import { useKeys } from "../../parts/keys";
 import { Empty, ProblemNotice, Waiting } from "../../parts/notice";
 import { Risk, Status } from "../../parts/status";
-import { When } from "../../parts/time";
+import { useNow, When } from "../../parts/time";
 import { adviceQuery, approvalsQuery, featuresQuery, runsQuery } from "../../wire/queries";
 import type { AdviceOut, RunOut } from "../../wire/schema";
 import { useHere } from "../frame/here";
@@ -14,8 +14,11 @@ import { type Asked, ReviewDialog } from "../review/review";
 import { CancelForm } from "../run/actions";
 import { RunRow } from "../runs/row";
 import { AddProject } from "../settings/project";
+import { dismiss, isDenied, restore, unanswered, useDismissed } from "./needs";
 
 const MOST = 6;
+const MOST_PAST = 5;
+const MANY = 200;
 
 function Stack({
   title,
@@ -41,17 +44,62 @@ function Stack({
   );
 }
 
-function useRuns(projectId: string, status: string): RunOut[] | undefined {
-  return useInfiniteQuery(runsQuery(projectId, { status }, 20)).data?.pages.flatMap(({ body }) => body);
+function useRuns(projectId: string, status: string, limit = 20): RunOut[] | undefined {
+  return useInfiniteQuery(runsQuery(projectId, { status }, limit)).data?.pages.flatMap(({ body }) => body);
+}
+
+const NO_RETRY: ReadonlySet<string> = new Set();
+
+/** Ids of the runs that a later run repeats, among the newest. */
+function useRetried(projectId: string): ReadonlySet<string> {
+  const { data } = useInfiniteQuery(runsQuery(projectId, {}, MANY));
+  return useMemo(
+    () =>
+      data
+        ? new Set(data.pages.flatMap(({ body }) => body.flatMap((run) => run.retry_of_run_id ?? [])))
+        : NO_RETRY,
+    [data],
+  );
+}
+
+/** Runs to look at once: a few, each can be put away, and where the rest is. */
+function Past({ runs, projectId, status }: { runs: readonly RunOut[]; projectId: string; status: string }) {
+  const more = runs.length - MOST_PAST;
+  return (
+    <>
+      {runs.slice(0, MOST_PAST).map((run) => (
+        <RunRow key={run.run_id} run={run} dismiss={() => dismiss(run.run_id)} />
+      ))}
+      {more > 0 && (
+        <p className="row-more">
+          <Link to="/p/$projectId/runs" params={{ projectId }} search={{ status }}>
+            and {more.toLocaleString("en")} more {status === "failed" ? "failed" : "denied"}
+          </Link>
+        </p>
+      )}
+    </>
+  );
 }
 
 function Needs({ projectId }: { projectId: string }) {
+  const minute = Math.floor(useNow() / 60_000) * 60_000;
   const approvals = useQuery(approvalsQuery(projectId, "pending"));
-  const blocked = useRuns(projectId, "blocked")?.filter((run) => run.blocked_by !== "approval");
-  const failed = useRuns(projectId, "failed");
-  const pending = approvals.data ?? [];
-  const amount = pending.length + (blocked?.length ?? 0);
+  const blocked = useRuns(projectId, "blocked", MANY) ?? [];
+  const failed = useRuns(projectId, "failed", MANY) ?? [];
+  const retried = useRetried(projectId);
+  const dismissed = useDismissed();
   if (approvals.isPending) return <Waiting rows={2} />;
+  const pending = approvals.data ?? [];
+  const isOpen = ({ run_id }: RunOut) => dismissed[run_id] === undefined;
+  const held = blocked.filter(
+    (run) => run.blocked_by !== "approval" && !isDenied(run) && !retried.has(run.run_id),
+  );
+  const past = unanswered(failed, retried, minute);
+  const denied = unanswered(blocked.filter(isDenied), retried, minute);
+  const openPast = past.filter(isOpen);
+  const openDenied = denied.filter(isOpen);
+  const away = [...past, ...denied].filter((run) => !isOpen(run)).map(({ run_id }) => run_id);
+  const amount = pending.length + held.length + openPast.length + openDenied.length;
   return (
     <Stack
       title="Needs you"
@@ -87,17 +135,38 @@ function Needs({ projectId }: { projectId: string }) {
             </span>
           </div>
         ))}
-        {blocked?.slice(0, MOST).map((run) => (
+        {pending.length > MOST && (
+          <p className="row-more">
+            <Link to="/p/$projectId/approvals" params={{ projectId }}>
+              and {pending.length - MOST} more in the inbox
+            </Link>
+          </p>
+        )}
+        {held.slice(0, MOST).map((run) => (
           <RunRow key={run.run_id} run={run} />
         ))}
-        {failed?.slice(0, 3).map((run) => (
-          <RunRow key={run.run_id} run={run} />
-        ))}
+        {held.length > MOST && (
+          <p className="row-more">
+            <Link to="/p/$projectId/runs" params={{ projectId }} search={{ status: "blocked" }}>
+              and {held.length - MOST} more held
+            </Link>
+          </p>
+        )}
+        <Past runs={openDenied} projectId={projectId} status="blocked" />
+        <Past runs={openPast} projectId={projectId} status="failed" />
       </div>
-      {amount === 0 && (failed?.length ?? 0) === 0 && (
+      {amount === 0 && (
         <Empty title="Nothing waits for you">
-          Commands that policy holds, and runs that failed, come here first.
+          Commands that policy holds, and runs of the last day that failed or were denied, come here first.
         </Empty>
+      )}
+      {away.length > 0 && (
+        <p className="row-more">
+          <span>{away.length} dismissed here</span>
+          <button type="button" className="button small" onClick={() => restore(away)}>
+            Show again
+          </button>
+        </p>
       )}
     </Stack>
   );

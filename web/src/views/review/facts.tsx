@@ -77,7 +77,15 @@ export function CommandFacts({ commands }: { commands: CommandFactsOut[] }) {
   );
 }
 
-/** The rules that took part, each in its own words and with its place. */
+/** A reason of the server that ends with codes, with the strictest rule's own words in their place. */
+export function inWords(reason: string, codes: readonly string[], rules: readonly MatchedRuleOut[]): string {
+  const tail = `: ${codes.join(", ")}`;
+  if (codes.length === 0 || !reason.endsWith(tail)) return reason;
+  const text = rules[0]?.text;
+  return reason.slice(0, -tail.length) + (text ? `: ${text}` : "");
+}
+
+/** The rules that took part, in the order of the server, each in its own words; the codes come last. */
 export function Rules({ rules, codes }: { rules: MatchedRuleOut[]; codes: string[] }) {
   return (
     <div className="stack tight">
@@ -91,13 +99,9 @@ export function Rules({ rules, codes }: { rules: MatchedRuleOut[]; codes: string
       ))}
       {rules.length === 0 && <p className="quiet">No rule speaks of it.</p>}
       {codes.length > 0 && (
-        <div className="line wraps">
-          {codes.map((code) => (
-            <span key={code} className="pill mono">
-              {code}
-            </span>
-          ))}
-        </div>
+        <p className="codes">
+          {codes.length === 1 ? "Code" : "Codes"}: <span className="mono">{codes.join(" · ")}</span>
+        </p>
       )}
     </div>
   );

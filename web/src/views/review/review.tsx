@@ -14,7 +14,7 @@ import { connectorsQuery } from "../../wire/queries";
 import { review, submitRun } from "../../wire/requests";
 import type { CheckIn, ReviewOut } from "../../wire/schema";
 import { useHere } from "../frame/here";
-import { CommandFacts, Rules } from "./facts";
+import { CommandFacts, inWords, Rules } from "./facts";
 
 const SETTLE_MS = 250;
 const CELL_WIDTH = 7.83;
@@ -91,7 +91,7 @@ function Answer({ shown }: { shown: ReviewOut }) {
         </div>
         {shown.admission_reason && (
           <p>
-            <Sentence text={shown.admission_reason} />
+            <Sentence text={inWords(shown.admission_reason, shown.reason_codes, shown.matched_rules)} />
           </p>
         )}
       </div>

@@ -12,6 +12,7 @@ import { visible } from "../../parts/visible";
 import { useLive } from "../../stream/live";
 import { runQuery } from "../../wire/queries";
 import type { EventOut, RunDetailOut } from "../../wire/schema";
+import { isTimedOut } from "../runs/ending";
 import { CancelForm, RetryForm } from "./actions";
 import { Side } from "./side";
 
@@ -65,7 +66,11 @@ export function RunPage() {
           <span className="soft">
             <Elapsed from={run.started_at} to={run.ended_at} />
           </span>
-          {run.exit_code !== null && <span className="quiet">exit {run.exit_code}</span>}
+          {isTimedOut(run) ? (
+            <span className="quiet">timed out</span>
+          ) : (
+            run.exit_code !== null && <span className="quiet">exit {run.exit_code}</span>
+          )}
           <span className="grow" />
           {moves.includes("cancel") && (
             <button

@@ -9,6 +9,7 @@ import { size, spoken } from "../../parts/words";
 import type { EventOut, MatchedRuleOut, RunDetailOut, StepOut } from "../../wire/schema";
 import { Decision } from "../approvals/decision";
 import { Rules } from "../review/facts";
+import { isStepTimedOut } from "../runs/ending";
 import { Timeline } from "./timeline";
 
 function Part({ title, children, amount }: { title: string; children: ReactNode; amount?: number }) {
@@ -63,7 +64,9 @@ function Step({ step, isOnly }: { step: StepOut; isOnly: boolean }) {
       </div>
       {!isOnly && <CommandLine command={step.command} />}
       {step.failure_reason && <p className="soft">{step.failure_reason}</p>}
-      {step.exit_code !== null && <p className="quiet">exit status {step.exit_code}</p>}
+      {step.exit_code !== null && !isStepTimedOut(step) && (
+        <p className="quiet">exit status {step.exit_code}</p>
+      )}
       {step.sync_status !== "in_sync" && <p className="quiet">{spoken(step.sync_status)}</p>}
       {trace && (
         <Fold

@@ -1,12 +1,12 @@
 /* The history of runs, filtered; rows are virtual, so that ten thousand scroll as ten do. */
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
 import { Empty, ProblemNotice, Waiting } from "../../parts/notice";
-import { runsQuery } from "../../wire/queries";
+import { featuresQuery, runsQuery } from "../../wire/queries";
 import { ReviewDialog } from "../review/review";
-import { RunRow } from "./row";
+import { RunHead, RunRow } from "./row";
 
 const route = getRouteApi("/p/$projectId/runs");
 const STATUSES = ["", "running", "queued", "blocked", "succeeded", "failed", "canceled"];
@@ -21,6 +21,7 @@ export function RunsPage() {
   const [isAsking, setAsking] = useState(false);
   const list = useRef<HTMLUListElement>(null);
   const runs = useInfiniteQuery(runsQuery(projectId, search));
+  const features = useQuery(featuresQuery(projectId));
   const rows = runs.data?.pages.flatMap(({ body }) => body) ?? [];
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = runs;
 
@@ -46,6 +47,9 @@ export function RunsPage() {
     if (last >= rows.length - 5 && hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [last, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
 
+  const titles = new Map((features.data ?? []).map(({ feature_id, title }) => [feature_id, title]));
+  // A run outlives its feature's documents: the address may name one that is gone.
+  if (search.feature_id && !titles.has(search.feature_id)) titles.set(search.feature_id, search.feature_id);
   const isFiltered = Boolean(search.q || search.status || search.feature_id);
   return (
     <div className="page">
@@ -53,7 +57,7 @@ export function RunsPage() {
         <h1>Runs</h1>
         <span className="grow" />
         <button type="button" className="button" onClick={() => setAsking(true)}>
-          Review a command…
+          Start a command…
         </button>
       </header>
       <div className="filters">
@@ -79,14 +83,24 @@ export function RunsPage() {
             </button>
           ))}
         </fieldset>
-        {search.feature_id && (
-          <button
-            type="button"
-            className="button small"
-            onClick={() => void navigate({ search: { ...search, feature_id: undefined }, replace: true })}
+        {titles.size > 0 && (
+          <select
+            aria-label="Feature"
+            value={search.feature_id ?? ""}
+            onChange={(event) =>
+              void navigate({
+                search: { ...search, feature_id: event.target.value || undefined },
+                replace: true,
+              })
+            }
           >
-            {search.feature_id} ×
-          </button>
+            <option value="">every feature</option>
+            {[...titles].map(([id, title]) => (
+              <option key={id} value={id}>
+                {title}
+              </option>
+            ))}
+          </select>
         )}
       </div>
       <div className="card">
@@ -99,6 +113,7 @@ export function RunsPage() {
               : "Open a feature and review its next command, or run one from a terminal: workbench run -- COMMAND"}
           </Empty>
         )}
+        {rows.length > 0 && <RunHead />}
         <ul
           className="rows virtual"
           ref={list}
@@ -114,7 +129,7 @@ export function RunsPage() {
                 data-index={item.index}
                 style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
               >
-                <RunRow run={run} />
+                <RunRow run={run} full />
               </li>
             ) : null;
           })}

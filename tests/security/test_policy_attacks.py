@@ -6,7 +6,7 @@ import posixpath
 
 import pytest
 
-from workbench.model.verdict import Decision, Judgement
+from workbench.model.verdict import Decision, Effect, Judgement
 from workbench.policy import judge, load_policy
 from workbench.policy.load import ExampleSurroundings
 
@@ -26,6 +26,9 @@ class HostileWorkspace(ExampleSurroundings):
         "/ws/binary": "\x7fELF",
         "/ws/loop.sh": "bash loop.sh\n",
         "/ws/dyn.sh": '#!/bin/sh\nX=rm; $X -rf "$1"\n',
+        "/ws/plain.sh": '#!/bin/sh\nx=1\nNAME="a b"\necho "a $1" >> f\necho "$NAME"\n',
+        "/ws/steer.sh": "#!/bin/sh\nPATH=.\nls\n",
+        "/ws/hook.sh": "#!/bin/sh\necho x > .git/hooks/pre-commit\n",
         "/ws/big.sh": "ls x\n" * 12_000,
         "/ws/ok.sh": "#!/bin/sh\nset -e\nls -la\n",
     }
@@ -108,6 +111,7 @@ find / -exec rm -rf / ;
 watch rm -rf /
 ssh host rm -rf /
 bash wipe.sh
+bash hook.sh
 ./wipe.sh
 sudo ls
 sudo -n ls
@@ -594,6 +598,7 @@ cp -r x/. .
 cp -rT x .
 git apply p.patch
 git am p.patch
+bash steer.sh
 rm x
 rm -rf build
 rm -rf .
@@ -659,7 +664,19 @@ def test_control_bytes_and_endless_text_are_never_allowed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["bash ok.sh", "./ok.sh", "cd sub && ls", "cat sub/../x", "find . | xargs wc -l"]
+    "text",
+    [
+        "bash ok.sh",
+        "./ok.sh",
+        "bash plain.sh",
+        "git branch x",
+        "git tag v1",
+        "cp a sub",
+        "find . -name x -exec cat {} \\;",
+        "cd sub && ls",
+        "cat sub/../x",
+        "find . | xargs wc -l",
+    ],
 )
 def test_the_harmless_neighbours_of_an_attack_stay_allowed(text: str) -> None:
     assert judge_hostile(text).verdict.verdict is Decision.ALLOW
@@ -684,3 +701,8 @@ def test_endless_wrapping_hides_nothing(depth: int) -> None:
 def test_what_is_not_strict_runs_under_a_bare_bash_as_it_was_shown(text: str) -> None:
     argv = judge_hostile(text).argv
     assert argv[:5] == ("/usr/bin/bash", "--norc", "--noprofile", "-p", "-c") or argv[-1] != text
+
+
+@pytest.mark.parametrize("text", ["git branch x", "git tag v1", "git reset HEAD~1"])
+def test_what_changes_a_reference_says_that_it_writes(text: str) -> None:
+    assert Effect.WRITES in judge_hostile(text).commands[0].effects

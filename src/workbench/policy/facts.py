@@ -22,6 +22,12 @@ from workbench.policy.walk import DYNAMIC, SimpleCommand, plain
 _DEEPEST = 8
 _MOST_FOLDERS = 4
 _PATH_KINDS = frozenset({"read", "write", "delete", "move", "code", "shellfile", "chdir", "link"})
+# Variables that name programs, libraries, start-up files or where they are looked for.
+_STEERS = re.compile(
+    r"(PATH|IFS|ENV|BASH_ENV|SHELL|HOME|CDPATH|PS\d|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|GLOBIGNORE|MAKEFLAGS|CC|CXX"
+    r"|LD_.*|DYLD_.*|GIT_.*|PYTHON.*|NODE_.*|PERL.*|RUBY.*|RUSTC.*|CARGO.*|GO.*|JAVA.*|XDG_.*|SSH_.*|LESS.*"
+    r"|npm_.*|NPM_.*|PIP_.*|.*PAGER|.*EDITOR|VISUAL|BROWSER|RIPGREP_.*|.*_proxy|.*_PROXY)$"
+)
 _EFFECT_ORDER = tuple(Effect)
 
 
@@ -156,6 +162,8 @@ def _read_command(
     for name, _ in command.assignments:
         if name not in reader.catalog.environment:
             paths.labels.add("env_refused")
+            if _STEERS.match(name) or DYNAMIC in name:
+                paths.labels.add("env_steers")
     for redirection in command.redirections:
         if redirection.operator != ">&":
             kind = "read" if redirection.operator in ("<", "<&") else "write"
@@ -284,7 +292,15 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: _Paths, depth: 
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")
-    return [call for call in facts.calls if call.labels != {"no_program"}]
+    return [_in_script(call) for call in facts.calls if call.labels != {"no_program"}]
+
+
+def _in_script(call: Call) -> Call:
+    """A script's own variables and redirections are no programs; names that steer others stay refused."""
+    if "no_program" not in call.labels or call.facts.argv:
+        return call
+    labels = call.labels - {"no_program", Effect.UNKNOWN} | {"understood"}
+    return replace(call, labels=labels if "env_steers" in labels else labels - {"env_refused"})
 
 
 def _hidden_calls(reader: Reader, args: tuple[str, ...], cwd: str, depth: int) -> list[Call]:

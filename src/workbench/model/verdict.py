@@ -56,7 +56,7 @@ class CommandFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What policy decided. Same input, same bytes: `reason_codes` by name, `matched_rules` strictest first."""
+    """What policy decided. Same input, same bytes: reasons by name, `matched_rules` strictest first."""
 
     verdict: Decision
     risk_level: RiskLevel

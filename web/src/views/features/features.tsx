@@ -73,24 +73,26 @@ function Nothing({ projectId, reason, repo }: { projectId: string; reason: strin
   return (
     <section className="card" aria-label="No features">
       <Empty title="No features here yet">
-        <p>
-          {capital(found || "no planning documents were found")} in <code>{visible(repo)}</code>.
-          {places.length > 0 && " Looked for:"}
-        </p>
-        {places.length > 0 && (
-          <ul className="looked">
-            {places.map((place) => (
-              <li key={place}>{place}</li>
-            ))}
-          </ul>
-        )}
-        <p>
-          Write one of them there and reload this page. If the documents are in another repository, add it in{" "}
-          <Link to="/settings">Settings</Link>. A command needs no feature:
-        </p>
-        <button type="button" className="button" onClick={() => setAsking(true)}>
-          Start a command…
-        </button>
+        <div className="stack">
+          <p>
+            {capital(found || "no planning documents were found")} in <code>{visible(repo)}</code>.
+            {places.length > 0 && " Looked for:"}
+          </p>
+          {places.length > 0 && (
+            <ul className="looked">
+              {places.map((place) => (
+                <li key={place}>{place}</li>
+              ))}
+            </ul>
+          )}
+          <p>
+            Write one of them there and reload this page. If the documents are in another repository, add it
+            in <Link to="/settings">Settings</Link>. A command needs no feature:
+          </p>
+          <button type="button" className="button own-width" onClick={() => setAsking(true)}>
+            Start a command…
+          </button>
+        </div>
       </Empty>
       {isAsking && <ReviewDialog projectId={projectId} close={() => setAsking(false)} />}
     </section>

@@ -9,6 +9,7 @@ import { Fold, ProblemNotice, Waiting } from "../../parts/notice";
 import { Risk, Status } from "../../parts/status";
 import { Sentence } from "../../parts/time";
 import { visible } from "../../parts/visible";
+import { capital } from "../../parts/words";
 import { freshKey } from "../../wire/ask";
 import { connectorsQuery } from "../../wire/queries";
 import { review, submitRun } from "../../wire/requests";
@@ -91,7 +92,9 @@ function Answer({ shown }: { shown: ReviewOut }) {
         </div>
         {shown.admission_reason && (
           <p>
-            <Sentence text={inWords(shown.admission_reason, shown.reason_codes, shown.matched_rules)} />
+            <Sentence
+              text={capital(inWords(shown.admission_reason, shown.reason_codes, shown.matched_rules))}
+            />
           </p>
         )}
       </div>

@@ -92,7 +92,8 @@ def _table(headings: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    shown = "".join(c if c == "\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return shown.replace("|", "\\|").replace("\n", " ")
 
 
 def _code(text: str) -> str:

@@ -31,13 +31,13 @@ def complete(api: FastAPI) -> None:
 
     def described() -> dict[str, Any]:
         if api.openapi_schema is None:
-            _add_common(plain())
+            _add_to_every_route(plain())
         return api.openapi_schema or {}
 
     api.openapi = described  # type: ignore[method-assign]
 
 
-def _add_common(document: dict[str, Any]) -> None:
+def _add_to_every_route(document: dict[str, Any]) -> None:
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
     # The framework's own words for a refused body; ours are problems too.

@@ -35,6 +35,10 @@ _UNWRITTEN_SECONDS = 3600.0
 _LARGEST_INPUT = 1024 * 1024
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
+# The C library keeps these two for itself and resets them for nobody; whoever started the service may have
+# left them ignored. A kernel sigaction of zeros is the default (include/uapi/asm-generic/signal.h).
+_LIBRARY_SIGNALS = (32, 33)
+_SYS_RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 
 STARTING, RUNNING, ENDING = "starting", "running", "ending"
 
@@ -529,7 +533,9 @@ def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, i
                 try:
                     signal.signal(number, signal.SIG_DFL)
                 except OSError:
-                    continue  # The C library keeps two of them for itself.
+                    continue
+        for number in _LIBRARY_SIGNALS:
+            _LIBC.syscall(_SYS_RT_SIGACTION[os.uname().machine], number, bytes(32), None, 8)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0o022)
         name, _, value = mark.partition("=")

@@ -17,7 +17,7 @@ async def main():
     zygote = Zygote(log_path=Path("/dev/full"))
     await zygote.start()
     print(zygote.pid, flush=True)
-    await asyncio.sleep(1000)
+    await asyncio.Event().wait()
 asyncio.run(main())
 """
 

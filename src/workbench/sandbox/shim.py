@@ -534,8 +534,8 @@ def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, i
                     signal.signal(number, signal.SIG_DFL)
                 except OSError:
                     continue
-        for number in _LIBRARY_SIGNALS:
-            _LIBC.syscall(_SYS_RT_SIGACTION[os.uname().machine], number, bytes(32), None, 8)
+        for reserved in _LIBRARY_SIGNALS:
+            _LIBC.syscall(_SYS_RT_SIGACTION[os.uname().machine], reserved, bytes(32), None, 8)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0o022)
         name, _, value = mark.partition("=")

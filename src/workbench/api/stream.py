@@ -29,7 +29,7 @@ from workbench.api.house import (
 from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.explain import allowed_run_moves, explain
-from workbench.engine.follow import follow, output_ref, wait_started
+from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
 from workbench.model.errors import InvalidInput, WorkbenchError
@@ -207,23 +207,19 @@ class _Terminal:
 
     async def _say_end(self, offset: int) -> None:
         """Waits for the ledger's word, so that whoever reads "ended" finds the run ended."""
-        context = self._house.context
-        reads = context.ledger.for_project(self._project_id)
-        run, steps = await reads.run_with_steps(self._run_id)
-        if run.status not in RUN_ENDED:
-            async for _event in context.ledger.tail(self._project_id, after=0, run_id=self._run_id):
-                run, steps = await reads.run_with_steps(self._run_id)
-                if run.status in RUN_ENDED:
-                    break
-        await self._say(
-            {
-                "type": "ended",
-                "status": run.status.value,
-                "exit_code": steps[0].exit_code,
-                "end_reason": steps[0].provider_status_raw,
-                "offset": offset,
-            }
-        )
+        async for run, steps in watch_run(self._house.context, self._project_id, self._run_id):
+            if run.status not in RUN_ENDED:
+                continue
+            await self._say(
+                {
+                    "type": "ended",
+                    "status": run.status.value,
+                    "exit_code": steps[0].exit_code,
+                    "end_reason": steps[0].provider_status_raw,
+                    "offset": offset,
+                }
+            )
+            return
 
     async def watch_access(self) -> None:
         """Returns when the viewer's token holds no longer."""

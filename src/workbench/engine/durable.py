@@ -1,8 +1,10 @@
 """The only file that knows DBOS: keeps each open run driven, over crashes and restarts.
 
-DBOS answers only "where to go on"; the ledger answers "what is true". One workflow drives a run until it
-has ended or is blocked, and ends then; a release starts another. A workflow holds ids only, written as
-JSON, and does nothing that drive could not do twice.
+DBOS answers only "where to go on"; the ledger answers "what is true". One driver drives a run until it has
+ended or is blocked, and ends then; a release starts another. It begins at once, and is recorded as a
+workflow when it is not done soon: the ledger's open run is the durable intent, and whatever a crash leaves
+without a record is found there by recover. A workflow holds ids only, written as JSON, and does nothing
+that drive could not do twice.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ _VERSION: Final = "1"
 """Changes only when a workflow's own shape does, so that an upgrade finds the runs of the version before."""
 _UNFINISHED: Final = ["PENDING", "ENQUEUED", "DELAYED"]
 _RETRY_SECONDS: Final = (0.1, 0.5, 2.0, 10.0)
+_HEAD_START_SECONDS: Final = 0.005
+"""How long who asked for a run stands back: what is rendered for him meanwhile would delay the start."""
+_UNRECORDED_SECONDS: Final = 0.5
+"""How long a driver goes without a record: most commands are done by then, and need none."""
 
 Drive = Callable[[str, str], Awaitable[None]]
 
@@ -59,7 +65,9 @@ class Durable:
         self._drive: Drive | None = None
         self._workflow: Any = None
         self._is_closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: dict[str, asyncio.Task[None]] = {}
+        self._recorders: set[asyncio.Task[None]] = set()
+        self._recording = asyncio.Lock()
 
     def launch(self, drive: Drive) -> None:
         """Connects, migrates, and takes up the drivers that an earlier process of this id left behind."""
@@ -75,38 +83,64 @@ class Durable:
         DBOS.launch()
 
     async def start(self, project_id: str, run_id: str) -> None:
-        """Records a driver for the run and starts it; both survive this process."""
-        with SetWorkflowID(self._new_id(f"{run_id}.")):
-            await DBOS.start_workflow_async(self._workflow, project_id, run_id)
+        """Begins to drive the run, which is open in the ledger; it is driven again after any restart.
+
+        Returns within milliseconds, however long the run takes.
+        """
+        driver_id = self._new_id(f"{run_id}.")
+        task = self._begin(driver_id, project_id, run_id)
+        recorder = asyncio.get_running_loop().create_task(self._record(driver_id, project_id, run_id, task))
+        self._recorders.add(recorder)
+        recorder.add_done_callback(self._recorders.discard)
+        await asyncio.wait([task], timeout=_HEAD_START_SECONDS)
 
     async def driven_runs(self) -> set[str]:
-        """Returns the runs for which a driver of this process is recorded as unfinished."""
+        """Returns the runs that this process drives, or for which an unfinished driver of it is recorded."""
         found = await DBOS.list_workflows_async(
             status=_UNFINISHED, executor_id=self._executor_id, load_output=False
         )
-        return {workflow.workflow_id.partition(".")[0] for workflow in found}
+        driver_ids = {workflow.workflow_id for workflow in found} | self._begun.keys()
+        return {driver_id.partition(".")[0] for driver_id in driver_ids}
 
     async def close(self) -> None:
-        """Stops driving; the runs go on in their sandboxes, and their drivers at the next launch."""
+        """Stops driving; the runs go on in their sandboxes, and are driven again after the next launch."""
         self._is_closing = True
-        for task in self._tasks:
+        stopped = [*self._recorders, *self._begun.values()]
+        for task in stopped:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*stopped, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # DBOS made its own pool the loop's default and has now shut it down; who closes after us needs one.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="closing"))
 
-    async def _drive_run(self, project_id: str, run_id: str) -> None:
+    def _begin(self, driver_id: str, project_id: str, run_id: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(self._drive_until_done(project_id, run_id))
-        self._tasks.add(task)
-        try:
+        self._begun[driver_id] = task
+        task.add_done_callback(lambda _: self._begun.pop(driver_id, None))
+        return task
+
+    async def _record(self, driver_id: str, project_id: str, run_id: str, task: asyncio.Task[None]) -> None:
+        """Records a driver that is not done soon, one at a time, so that a thousand do not come at once."""
+        await asyncio.wait([task], timeout=_UNRECORDED_SECONDS)
+        async with self._recording:
+            if task.done():
+                return
+            try:
+                with SetWorkflowID(driver_id):
+                    await DBOS.start_workflow_async(self._workflow, project_id, run_id)
+            except Exception:
+                # It is driven all the same, and after a restart recover finds its run in the ledger.
+                log.exception("driver not recorded", run_id=run_id)
+
+    async def _drive_run(self, project_id: str, run_id: str) -> None:
+        """Is the workflow: joins the driver that it records, or drives after a restart."""
+        if not self._is_closing:
+            driver_id = DBOS.workflow_id or self._new_id(f"{run_id}.")
+            task = self._begun.get(driver_id) or self._begin(driver_id, project_id, run_id)
             await asyncio.wait([task])
-            if self._is_closing:
-                # Never returns, so that the driver stays unfinished and is taken up at the next launch.
-                await asyncio.get_running_loop().create_future()
-            task.result()
-        finally:
-            self._tasks.discard(task)
+        if self._is_closing:
+            # Never returns, so that the driver stays unfinished and is taken up at the next launch.
+            await asyncio.get_running_loop().create_future()
 
     async def _drive_until_done(self, project_id: str, run_id: str) -> None:
         assert self._drive is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from workbench.connectors.contract import ExternalRef, LogChunk
 from workbench.engine.context import Context
@@ -17,15 +17,23 @@ def output_ref(step: Step) -> ExternalRef | None:
     return ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
 
 
+async def watch_run(
+    context: Context, project_id: str, run_id: str
+) -> AsyncGenerator[tuple[Run, list[Step]], None]:
+    """Yields the run and its steps as they are now, and again after each event of the run, without end."""
+    reads = context.ledger.for_project(project_id)
+    # Events first: what the run read after them says is at least as new, so that no event in between is
+    # taken for seen. What has happened is then read once, not once an event.
+    seen = await reads.events(run_id=run_id)
+    after = seen[-1].seq if seen else 0
+    yield await reads.run_with_steps(run_id)
+    async for _event in context.ledger.tail(project_id, after=after, run_id=run_id):
+        yield await reads.run_with_steps(run_id)
+
+
 async def wait_started(context: Context, project_id: str, run_id: str) -> AsyncIterator[tuple[Run, Step]]:
     """Yields the run and its step at each event, and ends once output can be read or never will be."""
-    reads = context.ledger.for_project(project_id)
-    run, steps = await reads.run_with_steps(run_id)
-    yield run, steps[0]
-    if _is_readable(run, steps[0]):
-        return
-    async for _event in context.ledger.tail(project_id, after=0, run_id=run_id):
-        run, steps = await reads.run_with_steps(run_id)
+    async for run, steps in watch_run(context, project_id, run_id):
         yield run, steps[0]
         if _is_readable(run, steps[0]):
             return

@@ -65,7 +65,8 @@ async def submit(
     if idempotency_key is not None:
         earlier = await reads.run_by_idempotency_key(idempotency_key)
         if earlier is not None:
-            return _same_request(earlier, command)
+            asked = _normalize(context, await context.ledger.project(project_id), command)
+            return _same_request(earlier, asked, actor, feature_id)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
     _, admission = await _ask_gate(context, project_id, command, run_id=run_id, step_id=step_id, actor=actor)
     moves = _moves_for(context, admission, actor)
@@ -82,7 +83,7 @@ async def submit(
         earlier = await reads.run_by_idempotency_key(idempotency_key or "")
         if earlier is None:
             raise
-        return _same_request(earlier, command)
+        return _same_request(earlier, admission.request.command, actor, feature_id)
     if admission.is_admitted:
         await context.starter.start(project_id, run_id)
     return _created(project_id, moves[0], events[0])
@@ -273,11 +274,14 @@ def _require_folder(project: Project, cwd: str) -> None:
         )
 
 
-def _same_request(earlier: Run, command: Command) -> Run:
-    """An idempotency key that comes back with another command is a mistake, not a repeat."""
-    if earlier.plan.steps[0].command.source_text != command.source_text:
+def _same_request(earlier: Run, command: Command, actor: Actor, feature_id: str | None) -> Run:
+    """An idempotency key that comes back with another request is a mistake, not a repeat."""
+    first = earlier.plan.steps[0].command
+    # A terminal may have been resized between the two tries; that is no other request.
+    asked = replace(command, rows=first.rows, columns=first.columns)
+    if (first, earlier.requested_by, earlier.feature_id) != (asked, actor.name, feature_id):
         raise Conflict(
-            f"this idempotency key already made run {earlier.run_id} of another command",
+            f"this idempotency key already made run {earlier.run_id} of another request",
             remedy="use a new key for a new request",
         )
     return earlier

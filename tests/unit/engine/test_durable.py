@@ -47,7 +47,7 @@ class _Endless:
 async def _wait_recorded(home: Path, run_id: str) -> None:
     async with asyncio.timeout(30):
         while run_id not in _recorded(home):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 async def test_a_run_is_driven_before_its_driver_is_recorded_and_a_short_one_needs_no_record(

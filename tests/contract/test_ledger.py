@@ -19,6 +19,7 @@ from workbench.ledger.move import (
     MoveRun,
     MoveStep,
     Note,
+    ObserveStep,
     PutProject,
     SetKill,
     UseApproval,
@@ -28,7 +29,7 @@ from workbench.model.errors import Conflict, IllegalMove, LedgerUnavailable, Not
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import StepKind, single_command
 from workbench.model.project import EnvProfile, Project
-from workbench.model.statuses import BlockedBy, RunStatus, StepStatus
+from workbench.model.statuses import BlockedBy, RunStatus, StepStatus, SyncStatus
 from workbench.model.verdict import RiskLevel
 
 PLAN = single_command(Command(source_text="echo hi", cwd="/ws"))
@@ -146,6 +147,19 @@ async def test_an_approval_is_decided_once_and_used_once(ledger: Ledger) -> None
         await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
     approval = await ledger.for_project("prj_1").approval("apr_1")
     assert [(d.actor, d.decision, d.reason) for d in approval.decisions] == [("user:bob", "approve", "fine")]
+
+
+async def test_the_name_a_platform_chose_for_a_step_is_kept_and_is_no_status(ledger: Ledger) -> None:
+    await submit(ledger)
+    seen = ObserveStep(step_id="step_run_1", sync_status=SyncStatus.IN_SYNC, external_run_id="their-42")
+    await ledger.append("prj_1", [seen], actor="engine", via="engine")
+    (step,) = await ledger.for_project("prj_1").steps("run_1")
+    assert (step.external_run_id, step.provider_status_raw, step.status) == (
+        "their-42",
+        None,
+        StepStatus.QUEUED,
+    )
+    assert (await ledger.verify()).ok
 
 
 async def test_one_project_cannot_see_or_move_what_another_owns(ledger: Ledger) -> None:

@@ -153,7 +153,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
                 ObserveStep(
                     step_id=step.step_id,
                     sync_status=SyncStatus.IN_SYNC,
-                    provider_status_raw=started.external_run_id,
+                    external_run_id=started.external_run_id,
                 )
             ],
             actor=ENGINE.name,

@@ -258,10 +258,13 @@ class _Rows:
         row["sync_status"], row["last_reconciled_at"] = move.sync_status.value, self._at
         if move.provider_status_raw is not None:
             row["provider_status_raw"] = move.provider_status_raw
+        if move.external_run_id is not None:
+            row["external_run_id"] = move.external_run_id
         payload = {
             "status": row["status"],
             "sync_status": row["sync_status"],
             "provider_status_raw": row["provider_status_raw"],
+            "external_run_id": row["external_run_id"],
         }
         return self._update(
             tables.execution_steps,

@@ -79,11 +79,12 @@ class MoveStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveStep:
-    """What an external platform last told us; never a status."""
+    """What an external platform last told us; never a status. `external_run_id` is the name it chose."""
 
     step_id: str
     sync_status: SyncStatus
     provider_status_raw: str | None = None
+    external_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

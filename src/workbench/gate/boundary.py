@@ -7,7 +7,6 @@ the sandbox does.
 from __future__ import annotations
 
 from workbench.model.command import Surroundings
-from workbench.model.errors import BoundaryViolation
 from workbench.model.project import Project
 
 _NEVER_A_WORKSPACE = frozenset(
@@ -76,28 +75,3 @@ def find_boundary_problem(
     if env_profile not in {profile.name for profile in project.env_profiles}:
         return f"the project has no environment profile {env_profile!r}"
     return None
-
-
-def check_workspace(root: str, *, home: str, state: str, surroundings: Surroundings) -> str:
-    """Returns the resolved workspace path, or raises BoundaryViolation for a folder that cannot be one.
-
-    Refused: relative paths, system folders, a home folder or what holds one, and a folder that holds or
-    lies in the workbench's own state. `home` and `state` are absolute.
-    """
-    resolved = surroundings.real_path(root) if root.startswith("/") else ""
-    home, state = surroundings.real_path(home), surroundings.real_path(state)
-    if not resolved:
-        raise _refuse(root, "is not an absolute path")
-    if resolved in _NEVER_A_WORKSPACE or any(is_within(resolved, folder) for folder in _INSIDE_THE_SYSTEM):
-        raise _refuse(resolved, "belongs to the system")
-    if is_within(home, resolved):
-        raise _refuse(resolved, "is your home directory or holds it")
-    if is_within(state, resolved) or is_within(resolved, state):
-        raise _refuse(resolved, f"overlaps with the workbench's own state in {state}")
-    return resolved
-
-
-def _refuse(path: str, problem: str) -> BoundaryViolation:
-    return BoundaryViolation(
-        f"the workspace {path!r} {problem}", remedy="choose the repository's own folder as the workspace"
-    )

@@ -6,20 +6,11 @@ It stores nothing; the ledger holds the states.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from workbench.model.admission import SwitchState
 
 LOCAL = "execution.local"
 CONNECTORS = "execution.connectors"
 ORCHESTRATION = "execution.orchestration"
-
-DEFAULT_STATES: Mapping[str, SwitchState] = {
-    LOCAL: SwitchState.ON,
-    CONNECTORS: SwitchState.OFF,
-    ORCHESTRATION: SwitchState.OFF,
-}
-"""Where a project's switches stand before anybody has set them."""
 
 
 def switch_for(connector: str, *, is_plan: bool = False) -> str:

@@ -6,8 +6,7 @@ import posixpath
 
 import pytest
 
-from workbench.gate.boundary import check_workspace, find_boundary_problem, is_within
-from workbench.model.errors import BoundaryViolation
+from workbench.gate.boundary import find_boundary_problem, is_within
 from workbench.model.project import Project
 from workbench.policy.load import ExampleSurroundings
 
@@ -36,32 +35,3 @@ def test_a_folder_in_the_workspace_is_fine(cwd: str) -> None:
 )
 def test_a_folder_elsewhere_is_a_problem(cwd: str) -> None:
     assert problem(cwd) is not None
-
-
-STATE = "/home/me/.local/share/wb"
-NOT_A_WORKSPACE = [
-    "/",
-    "/home",
-    "/home/me",
-    "/home/me/",
-    "/home/me/x/..",
-    "/home/me/.local",
-    STATE,
-    STATE + "/x",
-]
-
-
-def check(root: str) -> str:
-    return check_workspace(root, home="/home/me", state=STATE, surroundings=Linked())
-
-
-def test_a_fit_workspace_is_given_back_resolved() -> None:
-    assert check("/srv/link/a/../b") == "/srv/ws/b"
-    assert check("/home/me/code/x") == "/home/me/code/x"
-
-
-@pytest.mark.parametrize("root", [*NOT_A_WORKSPACE, "/usr", "/proc/1", "code", "", "/srv/ws/out"])
-def test_system_home_and_state_are_no_workspace(root: str) -> None:
-    with pytest.raises(BoundaryViolation) as caught:
-        check(root)
-    assert caught.value.remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.gate.switches import DEFAULT_STATES, find_switch_problem, switch_for
+from workbench.gate.switches import find_switch_problem, switch_for
 from workbench.model.admission import SwitchState
 
 
@@ -19,10 +19,6 @@ from workbench.model.admission import SwitchState
 )
 def test_a_connector_has_its_switch(connector: str, is_plan: bool, name: str) -> None:
     assert switch_for(connector, is_plan=is_plan) == name
-
-
-def test_only_local_execution_is_on_at_first() -> None:
-    assert {name for name, state in DEFAULT_STATES.items() if state is SwitchState.ON} == {"execution.local"}
 
 
 @pytest.mark.parametrize("name", ["execution.local", "", "anything"])

@@ -165,6 +165,12 @@ class Connector(Protocol):
     def ref_for(self, run_id: str, step_id: str, attempt: int) -> ExternalRef | None:
         """Names the external run before it is dispatched, where we choose the name; else None."""
 
+    async def prepare(self, request: DispatchRequest) -> None:
+        """Readies what the same dispatch will need, while its start is still being recorded.
+
+        Nothing of the command runs, nothing is left when no dispatch follows, and it may do nothing at all.
+        """
+
     async def dispatch(self, request: DispatchRequest) -> ExternalRef:
         """Starts the step, at most once for an idempotency key; refuses what was not admitted."""
 

@@ -12,7 +12,7 @@ import base64
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from workbench.model.errors import (
     NotAllowed,
     NotFound,
     SandboxUnavailable,
+    WorkbenchError,
 )
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
@@ -50,11 +51,13 @@ from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.transcript import Piece
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
-from workbench.sandbox.zygote import NOT_STARTED, Zygote
+from workbench.sandbox.zygote import NOT_STARTED, Held, Zygote
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _CHUNK_BYTES = 256 * 1024
 _ANSWER_SHARE = 0.6
+_KEPT_SECONDS = 2.0
+_MOST_PREPARED = 16
 
 SANDBOX_PROFILE = PROFILE_NAME
 """The word for this sandbox in every subject digest."""
@@ -75,6 +78,20 @@ class SearchHit:
 
     line: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A shim's assignment and, where one was asked for it already, the supervisor that waits for the word."""
+
+    facts: dict[str, Any]
+    held: Held | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Prepared:
+    request: DispatchRequest
+    ready: asyncio.Task[_Ready]
 
 
 def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
@@ -103,9 +120,10 @@ class LocalConnector:
         self._limits = limits or LocalLimits()
         self._runs = self._home / "runs"
         self._own = self._home / "sandbox"
-        self._zygote = Zygote(log_path=self._own / "zygote.log")
+        self._zygote = Zygote(log_path=self._own / "zygote.log", scratch=self._own / "rehearsal")
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
+        self._prepared: dict[str, _Prepared] = {}
         self._host: HostFacts | None = None
         self._filter = b""
 
@@ -126,6 +144,8 @@ class LocalConnector:
 
     async def close(self) -> None:
         """Stops the zygote and stops following; what runs goes on and can be adopted."""
+        for name, prepared in list(self._prepared.items()):
+            self._give_up_prepared(name, prepared)
         await asyncio.gather(*(watch.close() for watch in self._watches.values()))
         self._watches.clear()
         await self._zygote.close()
@@ -183,10 +203,13 @@ class LocalConnector:
         # Said before the folder exists: whoever looks meanwhile must not take it for one given up.
         self._starting.add(name)
         try:
-            facts = await asyncio.to_thread(self._prepare, request, folder)
-            if facts is None:
+            if folder.exists():
+                _refuse_other_subject(folder, request)
                 return ref
-            await self._zygote.spawn(facts)
+            ready = await self._take_ready(name, request, folder)
+            if not await asyncio.to_thread(self._make_folder, folder, request):
+                return ref
+            await self._zygote.spawn(ready.facts, held=ready.held)
         except SandboxUnavailable as error:
             if error.code == NOT_STARTED or _give_up(folder):
                 raise
@@ -196,15 +219,58 @@ class LocalConnector:
         self._watch(ref).start()
         return ref
 
+    async def prepare(self, request: DispatchRequest) -> None:
+        """Has the step's sandbox built beforehand, with the command held in it; returns once it is asked for.
+
+        A dispatch of the same request within _KEPT_SECONDS lets it go; otherwise it is taken down again and
+        leaves nothing. Raises NotAllowed for what was not admitted.
+        """
+        _refuse_unadmitted(request)
+        ref = self.ref_for(request.run_id, request.step_id, request.attempt)
+        name = ref.external_run_id
+        earlier = self._prepared.get(name)
+        if earlier is not None and _is_same(earlier.request, request):
+            return
+        if earlier is not None:
+            self._give_up_prepared(name, earlier)
+        if len(self._prepared) >= _MOST_PREPARED:
+            return
+        prepared = _Prepared(
+            request=request, ready=asyncio.create_task(self._make_ready(request, self._folder(ref)))
+        )
+        self._prepared[name] = prepared
+        asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._give_up_prepared, name, prepared)
+        # What comes next would compete with it for the interpreter, and is not what the start waits for.
+        await asyncio.wait([prepared.ready])
+
+    async def _make_ready(self, request: DispatchRequest, folder: Path) -> _Ready:
+        facts = await asyncio.to_thread(self._assign, request, folder)
+        return _Ready(facts=facts, held=await self._zygote.hold(facts))
+
+    async def _take_ready(self, name: str, request: DispatchRequest, folder: Path) -> _Ready:
+        """Returns what was prepared for exactly this request, else what a start from nothing needs."""
+        prepared = self._prepared.pop(name, None)
+        if prepared is not None and _is_same(prepared.request, request):
+            try:
+                return await prepared.ready
+            except (WorkbenchError, OSError):
+                # Tried once more below, where a failure is the step's.
+                pass
+        elif prepared is not None:
+            _close_when_ready(prepared.ready)
+        return _Ready(facts=await asyncio.to_thread(self._assign, request, folder))
+
+    def _give_up_prepared(self, name: str, prepared: _Prepared) -> None:
+        if self._prepared.get(name) is prepared:
+            del self._prepared[name]
+            _close_when_ready(prepared.ready)
+
     def ref_for(self, run_id: str, step_id: str, attempt: int) -> ExternalRef:
         """Returns the reference a dispatch will have, so that it can be stored before it."""
         return ExternalRef(connector_id=self.connector_id, external_run_id=f"{run_id}/{step_id}.{attempt}")
 
-    def _prepare(self, request: DispatchRequest, folder: Path) -> dict[str, Any] | None:
-        """Makes the step folder and the shim's assignment; None when the step was dispatched before."""
-        if folder.exists():
-            _refuse_other_subject(folder, request)
-            return None
+    def _assign(self, request: DispatchRequest, folder: Path) -> dict[str, Any]:
+        """Looks at the workspace and returns the shim's assignment."""
         command = request.admission.request.command
         root = self.check_workspace(request.project.workspace_root)
         if root != request.project.workspace_root:
@@ -239,16 +305,16 @@ class LocalConnector:
             timeout_seconds=request.timeout_seconds,
             idle_timeout_seconds=request.idle_timeout_seconds,
         )
-        facts = assignment.build_assignment(
+        return assignment.build_assignment(
             profile,
             request.admission.argv,
             seccomp=self._filter,
             workspace=workspace,
             supervision=supervision,
         )
-        return facts if self._make_folder(folder, request) else None
 
     def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:
+        """Makes the step folder; False when the step was dispatched before."""
         try:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
@@ -509,6 +575,24 @@ class LocalConnector:
                 ends = (step_folder.EXIT, step_folder.LOST)
                 found[f"{run.name}/{step.name}"] = not any((step / name).exists() for name in ends)
         return found
+
+
+def _is_same(prepared: DispatchRequest, asked: DispatchRequest) -> bool:
+    """Says whether two requests start the same command the same way; each has an admission of its own."""
+    one, other = prepared.admission, asked.admission
+    return (one.argv, one.subject_digest) == (other.argv, other.subject_digest) and (
+        replace(prepared, admission=other) == asked
+    )
+
+
+def _close_when_ready(ready: asyncio.Task[_Ready]) -> None:
+    """Gives up a supervisor that nobody needs, now or once it is there."""
+
+    def close(done: asyncio.Task[_Ready]) -> None:
+        if not done.cancelled() and done.exception() is None and (held := done.result().held) is not None:
+            held.close()
+
+    ready.add_done_callback(close)
 
 
 def _give_up(folder: Path) -> bool:

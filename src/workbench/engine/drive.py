@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 
-from workbench.connectors.contract import DispatchRequest, Ended, ExternalRef, NativeState, Snapshot
+from workbench.connectors.contract import Ended, ExternalRef, NativeState, Snapshot
 from workbench.engine.context import ENGINE, Context
 from workbench.engine.look import look
+from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
 from workbench.ledger.move import AddArtifact, Move, MoveRun, MoveStep, ObserveStep, UseApproval
 from workbench.model.admission import Admission, AdmissionRequest
@@ -32,7 +33,7 @@ from workbench.model.statuses import (
     SyncStatus,
 )
 from workbench.secrets.redact import redact_text
-from workbench.secrets.scope import Release, release
+from workbench.secrets.scope import release
 
 log = structlog.get_logger()
 
@@ -108,6 +109,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
     except WorkbenchError as error:
         await _refuse_start(context, project, run, step, error.message)
         return True
+    dispatch = build_dispatch(admission, project, attempt=step.attempt, released=released)
     moves: list[Move] = []
     if run.status is RunStatus.QUEUED:
         moves.append(MoveRun(run_id=run.run_id, move=RunMove.START, version=run.version))
@@ -128,12 +130,11 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
     if ref is not None:
         context.dispatching[ref.external_run_id] = handed_over
     try:
+        await connector.prepare(dispatch)
         # The intent is durable before anything starts: after a crash from here on, the step is looked
         # for, never simply started again.
         await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
-        started = await connector.dispatch(
-            _dispatch_request(project, run, step, planned, admission, released)
-        )
+        started = await connector.dispatch(dispatch)
     except Conflict:
         raise
     except LedgerUnavailable:
@@ -160,26 +161,6 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             via=ENGINE.via,
         )
     return await _observe(context, project, run, step, started)
-
-
-def _dispatch_request(
-    project: Project, run: Run, step: Step, planned: PlanStep, admission: Admission, released: Release
-) -> DispatchRequest:
-    command = planned.command
-    return DispatchRequest(
-        admission=admission,
-        project=project,
-        run_id=run.run_id,
-        step_id=step.step_id,
-        attempt=step.attempt,
-        environment=released.environment,
-        masks=released.masks,
-        mode=command.mode,
-        rows=command.rows,
-        columns=command.columns,
-        timeout_seconds=command.timeout_seconds,
-        idle_timeout_seconds=command.idle_timeout_seconds,
-    )
 
 
 async def _hold(

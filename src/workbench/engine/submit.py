@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.engine.context import Context
 from workbench.engine.look import look
+from workbench.engine.ready import prepare_first
 from workbench.gate.boundary import is_within
 from workbench.ledger.move import CreateApproval, CreateRun, CreateStep, Move, MoveStep
 from workbench.model.actor import Actor
@@ -68,7 +69,12 @@ async def submit(
             asked = _normalize(context, await context.ledger.project(project_id), command)
             return _same_request(earlier, asked, actor, feature_id)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
-    _, admission = await _ask_gate(context, project_id, command, run_id=run_id, step_id=step_id, actor=actor)
+    project, admission = await _ask_gate(
+        context, project_id, command, run_id=run_id, step_id=step_id, actor=actor
+    )
+    if admission.is_admitted:
+        # Its sandbox is built while the run is recorded; nothing of it runs before drive lets it.
+        await prepare_first(context, admission, project)
     moves = _moves_for(context, admission, actor)
     moves[0] = replace(
         moves[0],

@@ -18,11 +18,11 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
 from typing import Any
 
 from workbench.sandbox import census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.segment import Segment
+from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
 
 _CROWD = 512
@@ -32,23 +32,16 @@ _BATCH_BYTES = 64 * 1024
 _READ_BYTES = 1024 * 1024
 _SETTLE_SECONDS = 5.0
 _UNWRITTEN_SECONDS = 3600.0
+_WORD_SECONDS = 10.0
 _LARGEST_INPUT = 1024 * 1024
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
-# The C library keeps these two for itself and resets them for nobody; whoever started the service may have
-# left them ignored. A kernel sigaction of zeros is the default (include/uapi/asm-generic/signal.h).
-_LIBRARY_SIGNALS = (32, 33)
-_SYS_RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 
 STARTING, RUNNING, ENDING = "starting", "running", "ending"
 
 
-def supervise(request: dict[str, Any], announce: Callable[[dict[str, Any]], None]) -> None:
-    """Starts the step and stays until its end is written.
-
-    `announce` is called once: with the identity when the step is taken on, or with the reason why not.
-    """
-    folder = str(request["folder"])
+def become_supervisor() -> dict[str, Any]:
+    """Makes this process fit to supervise one step, and returns the identity it is known by."""
     os.setsid()
     os.umask(0o077)
     os.chdir("/")
@@ -58,21 +51,30 @@ def supervise(request: dict[str, Any], announce: Callable[[dict[str, Any]], None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Only the control socket and SIGKILL end a shim: a stray signal to a group must not.
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    identity = {
+    return {
         "pid": os.getpid(),
         "start_ticks": census.read_start_ticks(os.getpid()),
         "boot_id": census.read_boot_id(),
     }
-    if not step_folder.take_claim(folder, identity):
-        announce({"error": "this step was started or given up before", "is_taken": True})
-        return
-    _Step(request, identity).run(announce)
+
+
+def supervise(
+    request: dict[str, Any], *, word: socket.socket, starter: Starter, identity: dict[str, Any]
+) -> None:
+    """Builds the step's sandbox, waits for the word to start, and stays until the step's end is written.
+
+    The answer on `word` is the identity when the step is taken on, or the reason why not. Without the word
+    nothing is left of it.
+    """
+    _Step(request, identity, starter).run(word)
 
 
 class _Step:
-    def __init__(self, request: dict[str, Any], identity: dict[str, Any]) -> None:
+    def __init__(self, request: dict[str, Any], identity: dict[str, Any], starter: Starter) -> None:
         self._request = request
+        self._starter = starter
         self._folder = str(request["folder"])
         self._identity = identity
         self._segment: Segment
@@ -105,17 +107,20 @@ class _Step:
         self._must_tell = False
         self._hold: placeholders.Placeholders | None = None
 
-    def run(self, announce: Callable[[dict[str, Any]], None]) -> None:
+    def run(self, word: socket.socket) -> None:
         """Runs the step to its proven end."""
         try:
-            # bubblewrap takes 5 ms to reach the barrier; the log is opened meanwhile.
+            # All that the command does not see happens before the word comes: it is held at the barrier.
             self._launch()
+            if not self._take_leave(word):
+                self._abandon()
+                return
             self._open_log()
         except (OSError, ValueError) as error:
             self._abandon()
-            announce({"error": str(error)})
+            _answer(word, {"error": str(error)})
             return
-        announce(self._identity)
+        _answer(word, self._identity)
         try:
             while self._outer_code is None:
                 self._turn(self._patience())
@@ -127,12 +132,25 @@ class _Step:
 
     # -- start ---------------------------------------------------------------------------------------
 
+    def _take_leave(self, word: socket.socket) -> bool:
+        """Waits for the word and takes the claim; False when nobody gives it, or somebody has the step."""
+        word.settimeout(_WORD_SECONDS)
+        try:
+            said = word.recv(len(step_folder.START))
+        except OSError:
+            said = b""
+        if said != step_folder.START:
+            return False
+        if step_folder.take_claim(self._folder, self._identity):
+            return True
+        _answer(word, {"error": "this step was started or given up before", "is_taken": True})
+        return False
+
     def _launch(self) -> None:
         request = self._request
         workspace = str(request["workspace_root"])
         self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
         self._hold.hold(request["protected"])
-        self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
         if request["mode"] == "pty":
             channels = terminal.open_terminal(rows=request["rows"], columns=request["columns"])
         else:
@@ -149,7 +167,8 @@ class _Step:
             request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
         }
         short = [line[0], "--args", str(request["arguments_fd"]), *line[border:]]
-        self._outer = _fork_exec(short, channels, handed, step_folder.mark_of(self._folder))
+        self._outer = self._starter.pid
+        self._starter.execute(short, channels=channels, handed=handed, mark=step_folder.mark_of(self._folder))
         for descriptor in {*channels.child, *handed.values()}:
             os.close(descriptor)
         self._sources = dict(channels.sources)
@@ -160,6 +179,8 @@ class _Step:
         for descriptor in (*self._sources, self._status_fd, self._outer_fd):
             self._epoll.register(descriptor, select.EPOLLIN)
         self._epoll.register(self._barrier_fd, select.EPOLLOUT)
+        # While bubblewrap starts: a path exchanged before, between or after is found by comparing the two.
+        self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
 
     def _open_log(self) -> None:
         masks = [base64.b64decode(mask) for mask in self._request["masks"]]
@@ -513,37 +534,11 @@ class _Step:
             os.unlink(os.path.join(self._folder, step_folder.CONTROL))
 
 
-def _fork_exec(line: list[str], channels: terminal.Channels, handed: dict[int, int], mark: str) -> int:
-    parent = os.getpid()
-    child = os.fork()
-    if child:
-        return child
-    try:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(127)
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
-        terminal.become_session(channels)
-        # First out of the way, then into place: the numbers wanted may be taken by one another.
-        raised = {wanted: fcntl.fcntl(held, fcntl.F_DUPFD_CLOEXEC, 100) for wanted, held in handed.items()}
-        for wanted, held in raised.items():
-            os.dup2(held, wanted, inheritable=True)
-        for number in signal.valid_signals():
-            if number not in (signal.SIGKILL, signal.SIGSTOP):
-                try:
-                    signal.signal(number, signal.SIG_DFL)
-                except OSError:
-                    continue
-        for reserved in _LIBRARY_SIGNALS:
-            _LIBC.syscall(_SYS_RT_SIGACTION[os.uname().machine], reserved, bytes(32), None, 8)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.umask(0o022)
-        name, _, value = mark.partition("=")
-        os.execve(line[0], line, {name: value})  # noqa: S606
-    except BaseException as error:
-        os.write(2, f"bwrap: {line[0]} cannot be executed: {error}\n".encode())
-    finally:
-        os._exit(127)
+def _answer(word: socket.socket, document: dict[str, Any]) -> None:
+    """Answers on the socket that brought the word; who asked may have gone, and finds the claim then."""
+    with contextlib.suppress(OSError):
+        word.send(json.dumps(document).encode())
+    word.close()
 
 
 def _full_pipe() -> tuple[int, int]:

@@ -14,13 +14,14 @@ import select
 import signal
 import socket
 import sys
-from typing import Any
 
 from workbench.sandbox.cgroup import enter_group
-from workbench.sandbox.shim import supervise
+from workbench.sandbox.rehearsal import rehearse
+from workbench.sandbox.shim import become_supervisor, supervise
+from workbench.sandbox.starter import fork_starter
 
-_LONGEST_MESSAGE = 65536
-_QUIET_SECONDS = 0.05
+_LONGEST_MESSAGE = 64
+_QUIET_SECONDS = 0.02
 
 
 def main() -> None:
@@ -31,24 +32,26 @@ def main() -> None:
     # Children are not waited for; the kernel takes them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     enter_group()
+    # What a first start would load and set up is then there for every child.
+    rehearse(sys.argv[2])
     gc.collect()
     gc.freeze()
     spare: socket.socket | None = None
     while True:
         if spare is None and not select.select([server], [], [], _QUIET_SECONDS)[0]:
             spare = _fork_spare(server)
-        message, descriptors, _, _ = socket.recv_fds(server, _LONGEST_MESSAGE, 1)
+        message, descriptors, _, _ = socket.recv_fds(server, _LONGEST_MESSAGE, 2)
         if not message:
             return
-        if spare is None or not _hand_over(spare, message, descriptors):
-            _fork_shim(server, message, descriptors[0])
+        if spare is None or not _hand_over(spare, descriptors):
+            _fork_shim(server, descriptors)
         spare = None
         for descriptor in descriptors:
             os.close(descriptor)
 
 
 def _fork_spare(server: socket.socket) -> socket.socket | None:
-    """Forks a child that waits to become the next shim, which saves that one the fork.
+    """Forks a child that waits to become the next shim, with a child of its own for the sandbox.
 
     It ends when the zygote does, because its end of the socket pair then closes.
     """
@@ -61,19 +64,16 @@ def _fork_spare(server: socket.socket) -> socket.socket | None:
         return None
     if child == 0:
         ours.close()
-        message, descriptors, _, _ = socket.recv_fds(theirs, _LONGEST_MESSAGE, 1)
-        theirs.close()
-        if not message:
-            os._exit(0)
-        _serve(server, message, descriptors[0])
+        server.close()
+        _serve(theirs)
     theirs.close()
     return ours
 
 
-def _hand_over(spare: socket.socket, message: bytes, descriptors: list[int]) -> bool:
+def _hand_over(spare: socket.socket, descriptors: list[int]) -> bool:
     """Gives the request to the waiting child; False when that has died."""
     try:
-        socket.send_fds(spare, [message], descriptors)
+        socket.send_fds(spare, [b"shim"], descriptors)
     except OSError:
         return False
     finally:
@@ -81,31 +81,38 @@ def _hand_over(spare: socket.socket, message: bytes, descriptors: list[int]) -> 
     return True
 
 
-def _fork_shim(server: socket.socket, message: bytes, descriptor: int) -> None:
+def _fork_shim(server: socket.socket, descriptors: list[int]) -> None:
     try:
         child = os.fork()
     except OSError as error:
         # A fork bomb may have used up every process: say so and stay.
-        answer = {"ticket": message.decode(), "error": f"no process can be started: {error.strerror}"}
-        server.send(json.dumps(answer).encode())
+        answer = {"error": f"no process can be started: {error.strerror}"}
+        os.write(descriptors[1], json.dumps(answer).encode())
         return
     if child == 0:
-        _serve(server, message, descriptor)
-
-
-def _serve(server: socket.socket, message: bytes, descriptor: int) -> None:
-    """Becomes the shim of one request; never returns."""
-
-    def announce(answer: dict[str, Any]) -> None:
-        server.send(json.dumps({"ticket": message.decode(), **answer}).encode())
         server.close()
+        _serve(None, descriptors)
 
+
+def _serve(waiting: socket.socket | None, descriptors: list[int] | None = None) -> None:
+    """Becomes the shim of one request, given now or over the socket it waits at; never returns."""
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        with open(descriptor, "rb") as file:
-            request = json.loads(file.read())
-        supervise(request, announce)
+        identity = become_supervisor()
+        starter = fork_starter()
+        if waiting is not None:
+            rehearse(sys.argv[2])
+            _, descriptors, _, _ = socket.recv_fds(waiting, _LONGEST_MESSAGE, 2)
+            waiting.close()
+        if not descriptors:
+            os._exit(0)
+        request, word = descriptors
+        # Received descriptors are inherited unless one says otherwise; no command may have these.
+        os.set_inheritable(request, False)
+        os.set_inheritable(word, False)
+        os.lseek(request, 0, os.SEEK_SET)
+        with open(request, "rb") as file:
+            document = json.loads(file.read())
+        supervise(document, word=socket.socket(fileno=word), starter=starter, identity=identity)
         os._exit(0)
     except BaseException as error:
         sys.stderr.write(f"the shim ended unexpectedly: {error!r}\n")

@@ -31,6 +31,9 @@ LOST = "lost.json"
 INDEX_RECORD = struct.Struct("<QIIQ")
 """Offset, length, stream number, milliseconds since the start."""
 
+START = b"start"
+"""The word on which a shim that has everything ready takes the claim and lets the command go."""
+
 STREAMS = ("terminal", "stdout", "stderr")
 
 

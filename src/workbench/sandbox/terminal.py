@@ -56,10 +56,6 @@ def set_size(descriptor: int, *, rows: int, columns: int) -> None:
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-def become_session(channels: Channels) -> None:
-    """Makes the calling child a session leader on its channels; to be called between fork and exec."""
-    os.setsid()
-    for number, descriptor in enumerate(channels.child):
-        os.dup2(descriptor, number, inheritable=True)
-    if channels.keyboard is not None:
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def take_terminal() -> None:
+    """Makes standard input the controlling terminal of the calling session leader."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,12 +1,14 @@
 """Starts the zygote and asks it for shims, from the server's side.
 
 One zygote a server, started again when it has died. A request goes over as a sealed memory file, so that
-neither its size nor its secrets meet a command line. What a shim does afterwards is not seen here.
+neither its size nor its secrets meet a command line; with it goes one end of a socket, over which the shim
+gets the word to start and answers. What a shim does afterwards is not seen here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -17,25 +19,61 @@ from pathlib import Path
 from typing import Any
 
 from workbench.model.errors import SandboxUnavailable
+from workbench.sandbox import step_folder
 
 NOT_STARTED = "step_not_started"
 """The code of the error that says for certain that nothing was started."""
 
 _PATIENCE_SECONDS = 10.0
+_LONGEST_ANSWER = 65536
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from workbench.sandbox.spawner import main; main()"
+
+
+class Held:
+    """A supervisor that builds its sandbox and then waits for the word; no command runs before it.
+
+    Without the word, and when this side closes, it takes the sandbox down again and leaves nothing.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    async def start(self) -> dict[str, Any]:
+        """Gives the word and returns the answer; raises ConnectionError when the supervisor has died."""
+        loop = asyncio.get_running_loop()
+        try:
+            # One that could not build its sandbox has said so and gone: its answer lies here all the same.
+            with contextlib.suppress(BrokenPipeError):
+                await loop.sock_sendall(self._connection, step_folder.START)
+            answer = await asyncio.wait_for(self._receive(), _PATIENCE_SECONDS)
+        finally:
+            self.close()
+        if not answer:
+            raise ConnectionResetError("the supervisor has died")
+        document: dict[str, Any] = json.loads(answer)
+        return document
+
+    def close(self) -> None:
+        """Gives the supervisor up, unless it has the word; then it goes on by itself."""
+        self._connection.close()
+
+    async def _receive(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.sock_recv(self._connection, _LONGEST_ANSWER)
+        except ConnectionResetError:
+            # It left without having read our word, which the kernel reports first.
+            return await loop.sock_recv(self._connection, _LONGEST_ANSWER)
 
 
 class Zygote:
     """The warm process that forks shims. All methods belong to one event loop."""
 
-    def __init__(self, *, log_path: Path) -> None:
-        self._log_path = log_path
+    def __init__(self, *, log_path: Path, scratch: Path) -> None:
+        self._log_path, self._scratch = log_path, scratch
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._tickets = 0
         self._lock = asyncio.Lock()
 
     @property
@@ -46,13 +84,13 @@ class Zygote:
     async def start(self) -> None:
         """Starts the zygote unless it runs."""
         async with self._lock:
-            if self._process is not None and self._process.poll() is None and self._socket is not None:
+            if self._process is not None and self._process.poll() is None:
                 return
             await self._stop()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             ours.setblocking(False)
             try:
-                self._process = await asyncio.to_thread(_start_process, theirs, self._log_path)
+                self._process = await asyncio.to_thread(_start_process, theirs, self._log_path, self._scratch)
             except OSError as error:
                 ours.close()
                 raise SandboxUnavailable(
@@ -62,25 +100,43 @@ class Zygote:
             finally:
                 theirs.close()
             self._socket = ours
-            self._reader = asyncio.create_task(self._read(ours))
 
     async def close(self) -> None:
         """Ends the zygote; shims go on."""
         async with self._lock:
             await self._stop()
 
-    async def spawn(self, request: Mapping[str, Any]) -> None:
-        """Returns once a shim has taken the step on.
+    async def hold(self, request: Mapping[str, Any]) -> Held:
+        """Has a supervisor build the sandbox of this request, and returns at once; raises OSError."""
+        await self.start()
+        assert self._socket is not None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        descriptor = _render_request(request)
+        try:
+            await _send_descriptors(self._socket, [descriptor, theirs.fileno()])
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            os.close(descriptor)
+            theirs.close()
+        return Held(ours)
 
-        A zygote that dies meanwhile is replaced and asked once more: the step folder's claim lets only one
-        shim through. Raises SandboxUnavailable, with the code NOT_STARTED when it is certain that nothing
-        was started; otherwise the claim alone tells.
+    async def spawn(self, request: Mapping[str, Any], *, held: Held | None = None) -> None:
+        """Returns once a shim has taken the step on: the one that is held for this request, or a new one.
+
+        One that has died meanwhile, or a zygote that has, is replaced and asked once more: the step folder's
+        claim lets only one shim through. Raises SandboxUnavailable, with the code NOT_STARTED when it is
+        certain that nothing was started; otherwise the claim alone tells.
         """
         try:
-            answer = await self._ask(request)
-        except (ConnectionError, BrokenPipeError):
+            answer = await (held or await self.hold(request)).start()
+        except ConnectionError:
             try:
-                answer = await self._ask(request)
+                # A killed one may pass for alive a moment longer, so another is started in any case.
+                await self.close()
+                answer = await (await self.hold(request)).start()
             except OSError as error:
                 raise _no_answer(error) from error
             if "is_taken" in answer:
@@ -94,46 +150,7 @@ class Zygote:
                 code=NOT_STARTED,
             )
 
-    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        await self.start()
-        assert self._socket is not None
-        self._tickets += 1
-        ticket = f"{os.getpid()}.{self._tickets}"
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[ticket] = answer
-        descriptor = _render_request(request)
-        try:
-            socket.send_fds(self._socket, [ticket.encode()], [descriptor])
-            return await asyncio.wait_for(answer, _PATIENCE_SECONDS)
-        finally:
-            os.close(descriptor)
-            del self._waiting[ticket]
-
-    async def _read(self, connection: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                message = await loop.sock_recv(connection, 65536)
-            except OSError:
-                message = b""
-            if not message:
-                break
-            answer = json.loads(message)
-            waiting = self._waiting.get(answer.pop("ticket"))
-            if waiting is not None and not waiting.done():
-                waiting.set_result(answer)
-        if self._socket is connection:
-            self._socket = None
-            connection.close()
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(ConnectionResetError("the zygote has died"))
-
     async def _stop(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -142,10 +159,11 @@ class Zygote:
             await asyncio.to_thread(_end_process, process)
 
 
-def _start_process(theirs: socket.socket, log_path: Path) -> subprocess.Popen[bytes]:
+def _start_process(theirs: socket.socket, log_path: Path, scratch: Path) -> subprocess.Popen[bytes]:
     with open(log_path, "ab") as log:
+        scratch.mkdir(mode=0o700, exist_ok=True)
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _PROGRAM, _ROOT],
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, _ROOT, str(scratch)],
             stdin=theirs.fileno(),
             stdout=log,
             stderr=log,
@@ -153,6 +171,22 @@ def _start_process(theirs: socket.socket, log_path: Path) -> subprocess.Popen[by
             env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
             start_new_session=True,
         )
+
+
+async def _send_descriptors(connection: socket.socket, descriptors: list[int]) -> None:
+    """Sends them as one message, and waits while the zygote has a full queue."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            socket.send_fds(connection, [b"shim"], descriptors)
+            return
+        except BlockingIOError:
+            has_room = asyncio.Event()
+            loop.add_writer(connection, has_room.set)
+            try:
+                await asyncio.wait_for(has_room.wait(), _PATIENCE_SECONDS)
+            finally:
+                loop.remove_writer(connection)
 
 
 def _render_request(request: Mapping[str, Any]) -> int:

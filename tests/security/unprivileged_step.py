@@ -48,7 +48,7 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
         timeout_seconds=60,
         idle_timeout_seconds=None,
     )
-    zygote = Zygote(log_path=ground / "home" / "log")
+    zygote = Zygote(log_path=ground / "home" / "log", scratch=ground / "home" / "rehearsal")
     await zygote.spawn(
         assignment.build_assignment(
             profile,

@@ -87,6 +87,7 @@ class _Step:
         self._phase = STARTING
         self._began = time.monotonic()
         self._started_at = time.time()
+        self._stamp = 0
         self._last_active = self._began
         self._status = b""
         self._status_fd = -1
@@ -243,6 +244,7 @@ class _Step:
                 self._note("failed_to_start", f"{path} was exchanged for something else while starting")
                 self._kill()
                 return
+        self._stamp = traces.read_stamp()
         self._close("_barrier_fd")
         self._began = self._last_active = time.monotonic()
         self._started_at = time.time()
@@ -440,7 +442,7 @@ class _Step:
         if self._barrier_fd >= 0:
             return ""
         root = str(self._request["workspace_root"])
-        found = traces.look_through(root, since=self._started_at, protected=dict(self._expected))
+        found = traces.look_through(root, since=self._stamp, protected=dict(self._expected))
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         said = traces.describe(found)
         for mask in self._request["masks"]:

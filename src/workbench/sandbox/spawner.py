@@ -40,14 +40,23 @@ def main() -> None:
     while True:
         if spare is None and not select.select([server], [], [], _QUIET_SECONDS)[0]:
             spare = _fork_spare(server)
-        message, descriptors, _, _ = socket.recv_fds(server, _LONGEST_MESSAGE, 2)
-        if not message:
+        descriptors = _receive(server)
+        if not descriptors:
             return
         if spare is None or not _hand_over(spare, descriptors):
             _fork_shim(server, descriptors)
         spare = None
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _receive(connection: socket.socket) -> list[int]:
+    """Returns the descriptors of one request: the document, and the socket for its shim; empty at the end."""
+    _, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 2)
+    for descriptor in descriptors:
+        # Received descriptors are inherited unless one says otherwise; no command may have these.
+        os.set_inheritable(descriptor, False)
+    return descriptors
 
 
 def _fork_spare(server: socket.socket) -> socket.socket | None:
@@ -101,14 +110,11 @@ def _serve(waiting: socket.socket | None, descriptors: list[int] | None = None) 
         starter = fork_starter()
         if waiting is not None:
             rehearse(sys.argv[2])
-            _, descriptors, _, _ = socket.recv_fds(waiting, _LONGEST_MESSAGE, 2)
+            descriptors = _receive(waiting)
             waiting.close()
         if not descriptors:
             os._exit(0)
         request, word = descriptors
-        # Received descriptors are inherited unless one says otherwise; no command may have these.
-        os.set_inheritable(request, False)
-        os.set_inheritable(word, False)
         os.lseek(request, 0, os.SEEK_SET)
         with open(request, "rb") as file:
             document = json.loads(file.read())

@@ -23,8 +23,8 @@ _GLANCE_SECONDS = 0.0002
 _SKIPPED = frozenset([".git", "node_modules", "__pycache__"])
 _BARE = frozenset(["HEAD", "objects", "refs"])
 _OBEYED = ("config", "config.worktree", "commondir", "hooks")
-_CLOCK_SECONDS = 0.02
-"""Files are stamped by a clock that runs behind by up to one tick of the kernel."""
+_CLOCK_REALTIME_COARSE = 5
+"""The clock by which the kernel stamps files (include/uapi/linux/time.h); Python has no name for it."""
 _MOST_NAMED, _LONGEST_NAME, _MOST_KNOWN = 5, 120, 1024
 
 
@@ -41,15 +41,15 @@ class Traces:
 def look_through(
     root: str,
     *,
-    since: float | None = None,
+    since: int | None = None,
     protected: Mapping[str, tuple[int, int]] | None = None,
     seconds: float = LONGEST_SECONDS,
 ) -> Traces:
     """Walks the workspace, outer folders first, and returns the traces.
 
-    With `since`, seconds of the wall clock, it names what was stamped later, except `protected`: absolute
-    paths with device and inode, which a step could not change. The stamp is the kernel's (ctime): no
-    program can set it back.
+    With `since`, what read_stamp gave at some moment, it names what was stamped then or later, except
+    `protected`: absolute paths with device and inode, which a step could not change. The stamp is the
+    kernel's (ctime): no program can set it back.
     """
     traces = Traces()
     known = protected or {}
@@ -69,6 +69,11 @@ def look_through(
             if _is_any_later(f"{root}/{relative}", signs, since):
                 traces.changed.append(relative or "./")
     return traces
+
+
+def read_stamp() -> int:
+    """Returns the time, in nanoseconds, that no file changed from now on can be stamped before."""
+    return time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
 
 
 def find_repositories(root: str, *, state_folder: str) -> list[str]:
@@ -150,9 +155,9 @@ def _is_protected(entry: os.DirEntry[str], relative: str, protected: Mapping[str
     return True
 
 
-def _is_later(entry: os.DirEntry[str], since: float) -> bool:
+def _is_later(entry: os.DirEntry[str], since: int) -> bool:
     try:
-        if entry.stat(follow_symlinks=False).st_ctime >= since - _CLOCK_SECONDS:
+        if entry.stat(follow_symlinks=False).st_ctime_ns >= since:
             return True
         if not entry.is_dir(follow_symlinks=False):
             return False
@@ -162,16 +167,14 @@ def _is_later(entry: os.DirEntry[str], since: float) -> bool:
         return _is_any_later(entry.path, _OBEYED, since)
     below = _folders(entry.path, Traces(), LONGEST_SECONDS / 10)
     return any(
-        inner.stat(follow_symlinks=False).st_ctime >= since - _CLOCK_SECONDS
-        for _, entries in below
-        for inner in entries
+        inner.stat(follow_symlinks=False).st_ctime_ns >= since for _, entries in below for inner in entries
     )
 
 
-def _is_any_later(folder: str, names: Sequence[str], since: float) -> bool:
+def _is_any_later(folder: str, names: Sequence[str], since: int) -> bool:
     for name in names:
         with contextlib.suppress(OSError):
-            if os.lstat(f"{folder}/{name}").st_ctime >= since - _CLOCK_SECONDS:
+            if os.lstat(f"{folder}/{name}").st_ctime_ns >= since:
                 return True
     return False
 

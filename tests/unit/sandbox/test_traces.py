@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.sandbox.traces import Traces, describe, find_repositories, look_through, remember
+from workbench.sandbox.traces import Traces, describe, find_repositories, look_through, read_stamp, remember
 
-BEFORE, NEVER = 1.0, 9e12
+BEFORE, NEVER = 1, 9 * 10**18
 
 
 @pytest.fixture
@@ -47,9 +47,16 @@ def test_only_what_is_stamped_later_has_changed(workspace: Path) -> None:
 
 def test_a_stamp_that_a_program_set_back_does_not_hide_a_change(workspace: Path) -> None:
     (workspace / ".npmrc").touch()
-    changed = os.stat(workspace / ".npmrc").st_ctime
+    changed = os.stat(workspace / ".npmrc").st_ctime_ns
     os.utime(workspace / ".npmrc", (0, 0))
     assert look_through(str(workspace), since=changed).changed == [".npmrc"]
+
+
+def test_no_file_is_stamped_before_the_moment_it_is_compared_with(workspace: Path) -> None:
+    for number in range(200):
+        since = read_stamp()
+        (workspace / ".npmrc").write_text(str(number))
+        assert look_through(str(workspace), since=since).changed == [".npmrc"]
 
 
 def test_a_bare_repository_is_found_by_what_lies_in_it(workspace: Path) -> None:

@@ -148,7 +148,7 @@ def _argument(argument: Any) -> str:
 
 def _option(option: Any) -> str:
     names = "`, `".join([*option.opts, *option.secondary_opts])
-    is_number = option.type_descriptor.annotation is int
+    is_number = option.type.name.startswith("int")
     value = "" if option.is_flag else " NUMBER" if is_number else " TEXT"
     notes = [*(["needed"] if option.required else []), *(["may come again"] if option.multiple else [])]
     return f"`{names}{value}`" + (f" ({', '.join(notes)})" if notes else "")

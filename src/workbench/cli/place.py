@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.cli.client import Client
 from workbench.cli.identity import find_git_identity
 from workbench.cli.output import print_note
 from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    # What needs no server need not load what speaks to one.
+    from workbench.cli.client import Client
 
 
 def find_repository(repo: str | None) -> Path:

@@ -12,7 +12,7 @@ import base64
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from workbench.connectors.contract import (
     Reconciliation,
     Snapshot,
 )
+from workbench.connectors.preparations import Preparations
 from workbench.model.clock import Clock, render_time
 from workbench.model.errors import (
     BoundaryViolation,
@@ -38,7 +39,6 @@ from workbench.model.errors import (
     NotAllowed,
     NotFound,
     SandboxUnavailable,
-    WorkbenchError,
 )
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
@@ -51,13 +51,11 @@ from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.transcript import Piece
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
-from workbench.sandbox.zygote import NOT_STARTED, Held, Zygote
+from workbench.sandbox.zygote import NOT_STARTED, Zygote
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _CHUNK_BYTES = 256 * 1024
 _ANSWER_SHARE = 0.6
-_KEPT_SECONDS = 2.0
-_MOST_PREPARED = 16
 
 SANDBOX_PROFILE = PROFILE_NAME
 """The word for this sandbox in every subject digest."""
@@ -78,20 +76,6 @@ class SearchHit:
 
     line: int
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """A shim's assignment and, where one was asked for it already, the supervisor that waits for the word."""
-
-    facts: dict[str, Any]
-    held: Held | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Prepared:
-    request: DispatchRequest
-    ready: asyncio.Task[_Ready]
 
 
 def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
@@ -123,7 +107,7 @@ class LocalConnector:
         self._zygote = Zygote(log_path=self._own / "zygote.log", scratch=self._own / "rehearsal")
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
-        self._prepared: dict[str, _Prepared] = {}
+        self._prepared = Preparations(self._zygote, self._assign)
         self._host: HostFacts | None = None
         self._filter = b""
 
@@ -144,8 +128,7 @@ class LocalConnector:
 
     async def close(self) -> None:
         """Stops the zygote and stops following; what runs goes on and can be adopted."""
-        for name, prepared in list(self._prepared.items()):
-            self._give_up_prepared(name, prepared)
+        self._prepared.close()
         await asyncio.gather(*(watch.close() for watch in self._watches.values()))
         self._watches.clear()
         await self._zygote.close()
@@ -206,7 +189,7 @@ class LocalConnector:
             if folder.exists():
                 _refuse_other_subject(folder, request)
                 return ref
-            ready = await self._take_ready(name, request, folder)
+            ready = await self._prepared.take(name, request, folder)
             if not await asyncio.to_thread(self._make_folder, folder, request):
                 return ref
             await self._zygote.spawn(ready.facts, held=ready.held)
@@ -222,48 +205,12 @@ class LocalConnector:
     async def prepare(self, request: DispatchRequest) -> None:
         """Has the step's sandbox built beforehand, with the command held in it; returns once it is asked for.
 
-        A dispatch of the same request within _KEPT_SECONDS lets it go; otherwise it is taken down again and
-        leaves nothing. Raises NotAllowed for what was not admitted.
+        A dispatch of the same request soon after lets it go; otherwise it is taken down again and leaves
+        nothing. Raises NotAllowed for what was not admitted.
         """
         _refuse_unadmitted(request)
         ref = self.ref_for(request.run_id, request.step_id, request.attempt)
-        name = ref.external_run_id
-        earlier = self._prepared.get(name)
-        if earlier is not None and _is_same(earlier.request, request):
-            return
-        if earlier is not None:
-            self._give_up_prepared(name, earlier)
-        if len(self._prepared) >= _MOST_PREPARED:
-            return
-        prepared = _Prepared(
-            request=request, ready=asyncio.create_task(self._make_ready(request, self._folder(ref)))
-        )
-        self._prepared[name] = prepared
-        asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._give_up_prepared, name, prepared)
-        # What comes next would compete with it for the interpreter, and is not what the start waits for.
-        await asyncio.wait([prepared.ready])
-
-    async def _make_ready(self, request: DispatchRequest, folder: Path) -> _Ready:
-        facts = await asyncio.to_thread(self._assign, request, folder)
-        return _Ready(facts=facts, held=await self._zygote.hold(facts))
-
-    async def _take_ready(self, name: str, request: DispatchRequest, folder: Path) -> _Ready:
-        """Returns what was prepared for exactly this request, else what a start from nothing needs."""
-        prepared = self._prepared.pop(name, None)
-        if prepared is not None and _is_same(prepared.request, request):
-            try:
-                return await prepared.ready
-            except (WorkbenchError, OSError):
-                # Tried once more below, where a failure is the step's.
-                pass
-        elif prepared is not None:
-            _close_when_ready(prepared.ready)
-        return _Ready(facts=await asyncio.to_thread(self._assign, request, folder))
-
-    def _give_up_prepared(self, name: str, prepared: _Prepared) -> None:
-        if self._prepared.get(name) is prepared:
-            del self._prepared[name]
-            _close_when_ready(prepared.ready)
+        await self._prepared.prepare(ref.external_run_id, request, self._folder(ref))
 
     def ref_for(self, run_id: str, step_id: str, attempt: int) -> ExternalRef:
         """Returns the reference a dispatch will have, so that it can be stored before it."""
@@ -575,24 +522,6 @@ class LocalConnector:
                 ends = (step_folder.EXIT, step_folder.LOST)
                 found[f"{run.name}/{step.name}"] = not any((step / name).exists() for name in ends)
         return found
-
-
-def _is_same(prepared: DispatchRequest, asked: DispatchRequest) -> bool:
-    """Says whether two requests start the same command the same way; each has an admission of its own."""
-    one, other = prepared.admission, asked.admission
-    return (one.argv, one.subject_digest) == (other.argv, other.subject_digest) and (
-        replace(prepared, admission=other) == asked
-    )
-
-
-def _close_when_ready(ready: asyncio.Task[_Ready]) -> None:
-    """Gives up a supervisor that nobody needs, now or once it is there."""
-
-    def close(done: asyncio.Task[_Ready]) -> None:
-        if not done.cancelled() and done.exception() is None and (held := done.result().held) is not None:
-            held.close()
-
-    ready.add_done_callback(close)
 
 
 def _give_up(folder: Path) -> bool:

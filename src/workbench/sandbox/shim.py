@@ -11,7 +11,6 @@ import base64
 import contextlib
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import select
@@ -33,6 +32,7 @@ _READ_BYTES = 1024 * 1024
 _SETTLE_SECONDS = 5.0
 _UNWRITTEN_SECONDS = 3600.0
 _WORD_SECONDS = 10.0
+_BARRIER_BYTES = 4096
 _LARGEST_INPUT = 1024 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -91,7 +91,7 @@ class _Step:
         self._last_active = self._began
         self._status = b""
         self._status_fd = -1
-        self._barrier_fd = -1
+        self._barrier: socket.socket | None = None
         self._has_mounts = False
         self._outer: int = -1
         self._outer_fd = -1
@@ -157,13 +157,13 @@ class _Step:
         else:
             channels = terminal.open_pipes()
         status, status_end = os.pipe()
-        barrier_end, self._barrier_fd = _full_pipe()
+        self._barrier, barrier_end = _open_barrier()
         line: list[str] = request["argv"]
         border = line.index("--")
         handed = {
             request["seccomp_fd"]: _memory("seccomp", base64.b64decode(request["seccomp"])),
             request["status_fd"]: status_end,
-            request["barrier_fd"]: barrier_end,
+            request["barrier_fd"]: barrier_end.detach(),
             # The options hold the environment, and a process list shows command lines to everybody.
             request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
         }
@@ -179,7 +179,7 @@ class _Step:
         self._outer_fd = os.pidfd_open(self._outer)
         for descriptor in (*self._sources, self._status_fd, self._outer_fd):
             self._epoll.register(descriptor, select.EPOLLIN)
-        self._epoll.register(self._barrier_fd, select.EPOLLOUT)
+        self._epoll.register(self._barrier, select.EPOLLOUT)
         # While bubblewrap starts: a path exchanged before, between or after is found by comparing the two.
         self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
 
@@ -244,8 +244,12 @@ class _Step:
                 self._note("failed_to_start", f"{path} was exchanged for something else while starting")
                 self._kill()
                 return
+        assert self._barrier is not None
         self._stamp = traces.read_stamp()
-        self._close("_barrier_fd")
+        # With nothing left unread, the end is one.
+        self._barrier.recv(1)
+        self._barrier.close()
+        self._barrier = None
         self._began = self._last_active = time.monotonic()
         self._started_at = time.time()
         self._phase = RUNNING
@@ -270,9 +274,9 @@ class _Step:
                 self._drain(descriptor)
             elif descriptor == self._status_fd:
                 self._read_status()
-            elif descriptor == self._barrier_fd:
+            elif self._barrier is not None and descriptor == self._barrier.fileno():
                 # Nothing else to wait for there: bubblewrap has read it, or has died.
-                self._epoll.unregister(self._barrier_fd)
+                self._epoll.unregister(self._barrier)
                 self._has_mounts = True
             elif descriptor == self._server.fileno():
                 self._accept()
@@ -439,7 +443,7 @@ class _Step:
 
     def _look_back(self) -> str:
         """Says what the step left for other programs to obey, and keeps where repositories are."""
-        if self._barrier_fd >= 0:
+        if self._barrier is not None:
             return ""
         root = str(self._request["workspace_root"])
         found = traces.look_through(root, since=self._stamp, protected=dict(self._expected))
@@ -543,14 +547,24 @@ def _answer(word: socket.socket, document: dict[str, Any]) -> None:
     word.close()
 
 
-def _full_pipe() -> tuple[int, int]:
-    """Returns a pipe so full that its writing end turns ready only when somebody reads."""
-    reading, writing = os.pipe()
-    size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    os.write(
-        writing, b"This command runs in a sandbox of the Feature Execution Workbench.\n".ljust(size, b"\n")
+def _open_barrier() -> tuple[socket.socket, socket.socket]:
+    """Returns our end and bubblewrap's, which copies what it reads there to a file until the end of it.
+
+    Ours is so full that it turns ready only when bubblewrap reads. And it holds a byte that we have not
+    read: should we die, the kernel tells bubblewrap of a broken connection and not of the end, so it gives
+    up, and the command is not let go (unix_release_sock in net/unix/af_unix.c).
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    theirs.send(b"!")
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BARRIER_BYTES)
+    ours.setblocking(False)
+    filling = b"This command runs in a sandbox of the Feature Execution Workbench.\n".ljust(
+        _BARRIER_BYTES, b"\n"
     )
-    return reading, writing
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ours.send(filling)
+    return ours, theirs
 
 
 def _memory(name: str, data: bytes) -> int:

@@ -1,0 +1,146 @@
+"""A sandbox built before its step may start: nothing of it runs, and without the word nothing stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from local_steps import Ground, make_request, open_connector, open_ground, processes_with
+from support.processes import find_children
+from workbench.model.errors import NotAllowed
+from workbench.model.statuses import BlockedBy, TerminalMode
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from local_steps import StillClock, make_request
+from workbench.connectors.local import LocalConnector
+
+async def main():
+    home, workspace, script = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    connector = LocalConnector(state_home=home, clock=StillClock())
+    await connector.start()
+    await connector.prepare(make_request(workspace, script, step_id="step_held"))
+    print("prepared", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    async with open_ground(tmp_path) as opened:
+        yield opened
+
+
+async def held_processes(mark: str) -> list[int]:
+    """Returns the processes that hold the command, once there are any."""
+    while not (found := processes_with(mark)):
+        await asyncio.sleep(0)
+    return found
+
+
+async def wait_gone(mark: str) -> None:
+    while pids := processes_with(mark):
+        for pid in pids:
+            try:
+                held = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            assert (await asyncio.to_thread(select.select, [held], [], [], 30))[0] == [held]
+            os.close(held)
+
+
+@pytest.mark.parametrize("mode", list(TerminalMode))
+async def test_a_prepared_step_runs_once_when_it_is_dispatched(ground: Ground, mode: TerminalMode) -> None:
+    request = make_request(ground.workspace, "echo hello; echo x >> made", mode=mode)
+    await ground.connector.prepare(request)
+    outcome = await ground.finish(await ground.connector.dispatch(request))
+    assert outcome.text == "hello\n"
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+    assert (ground.workspace / "made").read_text() == "x\n"
+    assert outcome.ref == await ground.connector.dispatch(request)
+    assert (ground.workspace / "made").read_text() == "x\n"
+
+
+async def test_what_is_never_dispatched_never_runs_and_leaves_nothing(ground: Ground) -> None:
+    request = make_request(ground.workspace, "touch made; : unsaid-77aa")
+    await ground.connector.prepare(request)
+    await held_processes("unsaid-77aa")
+    # It is taken down by itself, soon.
+    await wait_gone("unsaid-77aa")
+    assert list((ground.home / "runs").iterdir()) == []
+    while list(ground.workspace.iterdir()):
+        await asyncio.sleep(0)
+
+
+async def test_what_was_not_admitted_is_not_prepared(ground: Ground) -> None:
+    request = make_request(ground.workspace, ": barred-66bb", blocked_by=BlockedBy.POLICY)
+    with pytest.raises(NotAllowed):
+        await ground.connector.prepare(request)
+    assert processes_with("barred-66bb") == []
+
+
+async def test_another_command_than_the_prepared_one_is_what_runs(ground: Ground) -> None:
+    prepared = make_request(ground.workspace, "echo prepared > made; : first-55cc", step_id="step_same")
+    asked = make_request(ground.workspace, "echo asked > made", step_id="step_same")
+    await ground.connector.prepare(prepared)
+    await held_processes("first-55cc")
+    await ground.finish(await ground.connector.dispatch(asked))
+    assert (ground.workspace / "made").read_text() == "asked\n"
+    await wait_gone("first-55cc")
+
+
+async def test_another_environment_than_the_prepared_one_is_what_the_command_gets(ground: Ground) -> None:
+    one = make_request(ground.workspace, "echo $WHICH", step_id="step_env", environment={"WHICH": "one"})
+    two = make_request(ground.workspace, "echo $WHICH", step_id="step_env", environment={"WHICH": "two"})
+    await ground.connector.prepare(one)
+    assert (await ground.finish(await ground.connector.dispatch(two))).text == "two\n"
+
+
+async def test_a_prepared_supervisor_that_was_killed_is_replaced_and_its_command_not_let_go(
+    ground: Ground,
+) -> None:
+    """A killed supervisor's end of the barrier closes before the kernel ends its children."""
+    for number in range(20):
+        request = make_request(ground.workspace, f"echo {number} >> made; : killed-44dd")
+        await ground.connector.prepare(request)
+        await held_processes("killed-44dd")
+        assert ground.connector.zygote_pid is not None
+        for shim in find_children(ground.connector.zygote_pid):
+            os.kill(shim, signal.SIGKILL)
+        outcome = await ground.finish(await ground.connector.dispatch(request))
+        assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+        await wait_gone("killed-44dd")
+    assert (ground.workspace / "made").read_text().split() == [str(number) for number in range(20)]
+
+
+async def test_a_server_killed_before_the_word_leaves_a_step_that_was_never_started(tmp_path: Path) -> None:
+    home, workspace = tmp_path.resolve() / "home", tmp_path.resolve() / "workspace"
+    workspace.mkdir()
+    script = "echo x >> made; : orphan-33ee"
+    line = [sys.executable, "-c", SERVER, str(Path(__file__).parents[1]), str(home), str(workspace), script]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        await asyncio.to_thread(server.stdout.readline)
+        server.kill()
+    await wait_gone("orphan-33ee")
+    assert not (workspace / "made").exists()
+    async with open_connector(home) as connector:
+        assert (await connector.reconcile([])).orphans == ()
+        outcome_of = make_request(workspace, script, step_id="step_held")
+        ref = await connector.dispatch(outcome_of)
+        *_, last = [snapshot async for snapshot in connector.observe(ref)]
+    assert last.ended is not None
+    assert (last.ended.end_reason, last.ended.exit_code) == ("exited", 0)
+    assert (workspace / "made").read_text() == "x\n"

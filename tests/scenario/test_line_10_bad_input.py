@@ -15,7 +15,7 @@ import pytest
 
 from support.fixtures import Start
 from support.ground import commit_all, make_repository, write_tree
-from support.namespaces import with_small_disk, without_bubblewrap, without_user_namespaces
+from support.namespaces import mend_bubblewrap, with_small_disk, without_bubblewrap, without_user_namespaces
 from support.server import Project, StartFailed, Workbench, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -215,6 +215,22 @@ def test_without_a_sandbox_the_server_serves_holds_every_run_and_says_how_to_men
     again = bench.post(f"/api/runs/{run['run_id']}/retry", {"acknowledge": True})
     assert bench.wait(again["run_id"])["status"] == "succeeded"
     assert (project.repo / "effect").read_text() == "x\n"
+
+
+def test_a_sandbox_that_was_mended_starts_what_it_held_without_a_restart(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start(prefix=without_bubblewrap())
+    project = bench.add(make_repository(tmp_path / "repo"))
+    assert project.cli("run", "--", "echo x >> effect").status == 69
+    (run,) = bench.get("/api/runs", project_id=project.project_id)
+    assert bench.process is not None
+    mend_bubblewrap(bench.process.pid)
+    again = bench.post(f"/api/runs/{run['run_id']}/retry", {"acknowledge": True})
+    assert bench.wait(again["run_id"])["status"] == "succeeded"
+    assert (project.repo / "effect").read_text() == "x\n"
+    (local,) = bench.get("/api/connectors")
+    assert (local["is_ready"], local["problems"]) == (True, [])
 
 
 @pytest.mark.parametrize("machine", [without_bubblewrap, without_user_namespaces])

@@ -7,6 +7,7 @@ that command and what it started.
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 _EMPTY = "/dev/null"
@@ -28,6 +29,13 @@ def with_small_disk(folder: Path, *, size_bytes: int) -> tuple[str, ...]:
 def without_bubblewrap() -> tuple[str, ...]:
     """A machine on which /usr/bin/bwrap is no program."""
     return _in_mount_namespace(f'mount --bind {_EMPTY} "$0"', "/usr/bin/bwrap")
+
+
+def mend_bubblewrap(pid: int) -> None:
+    """Takes away what without_bubblewrap put there, in the namespace of a process that runs in it."""
+    as_root = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+    line = ["nsenter", "--target", str(pid), "--mount", *as_root, "umount", "/usr/bin/bwrap"]
+    subprocess.run(line, check=True)
 
 
 def without_user_namespaces() -> tuple[str, ...]:

@@ -52,7 +52,8 @@ class Limits:
 class Context:
     """`kill_file` stops everything while it exists, with server and database down too.
 
-    `not_ready` names what keeps a connector from starting anything, found when the server started.
+    `not_ready` names what keeps a connector from starting anything: found when the server started, and
+    looked for again at each start that it stops.
     `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.

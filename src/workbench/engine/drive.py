@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from workbench.connectors.contract import Ended, ExternalRef, NativeState, Snapshot
+from workbench.connectors.contract import Ended, ExternalRef, NativeState, Problem, Snapshot
 from workbench.engine.context import ENGINE, Context
 from workbench.engine.look import look
 from workbench.engine.ready import build_dispatch
@@ -97,9 +97,8 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         is_asked = approval is not None and approval.status is ApprovalStatus.PENDING
         await _hold(context, project, run, step, admission, ask=not is_asked)
         return False
-    if problems := context.not_ready.get(step.connector):
+    if problems := await _find_problems(context, step.connector):
         reason = "; ".join(f"{problem.message}: {problem.remedy}" for problem in problems)
-        reason += ". Then start the server again (workbench down, workbench up) and retry the run"
         await _refuse_start(context, project, run, step, reason)
         return True
     connector = context.connectors[step.connector]
@@ -161,6 +160,14 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             via=ENGINE.via,
         )
     return await _observe(context, project, run, step, started)
+
+
+async def _find_problems(context: Context, connector_id: str) -> tuple[Problem, ...]:
+    """Returns what keeps a connector from starting anything; one found not ready is tried again each time."""
+    if context.not_ready.get(connector_id):
+        problems = tuple(await context.connectors[connector_id].validate_config())
+        context.not_ready[connector_id] = problems
+    return context.not_ready.get(connector_id, ())
 
 
 async def _hold(

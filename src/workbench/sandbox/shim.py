@@ -149,20 +149,19 @@ class _Step:
 
     def _launch(self) -> None:
         request = self._request
-        workspace = str(request["workspace_root"])
-        self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
-        self._hold.hold(request["protected"])
         if request["mode"] == "pty":
             channels = terminal.open_terminal(rows=request["rows"], columns=request["columns"])
         else:
             channels = terminal.open_pipes()
         status, status_end = os.pipe()
+        ground_end, ground = os.pipe()
         self._barrier, barrier_end = _open_barrier()
         line: list[str] = request["argv"]
         border = line.index("--")
         handed = {
             request["seccomp_fd"]: _memory("seccomp", base64.b64decode(request["seccomp"])),
             request["status_fd"]: status_end,
+            request["ground_fd"]: ground_end,
             request["barrier_fd"]: barrier_end.detach(),
             # The options hold the environment, and a process list shows command lines to everybody.
             request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
@@ -180,7 +179,12 @@ class _Step:
         for descriptor in (*self._sources, self._status_fd, self._outer_fd):
             self._epoll.register(descriptor, select.EPOLLIN)
         self._epoll.register(self._barrier, select.EPOLLOUT)
-        # While bubblewrap starts: a path exchanged before, between or after is found by comparing the two.
+        # Bubblewrap has enough to do before it wants the workspace.
+        workspace = str(request["workspace_root"])
+        self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
+        self._hold.hold(request["protected"])
+        os.close(ground)
+        # A path exchanged before or after its mount is found by comparing the two.
         self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
 
     def _open_log(self) -> None:

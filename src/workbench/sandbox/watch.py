@@ -171,7 +171,7 @@ class Watch:
         folder = str(self.folder)
         identity = step_folder.read_document(folder, step_folder.IDENTITY) or {}
         claim = step_folder.read_document(folder, step_folder.CLAIM) or {}
-        left = await _end_namespace(identity) + await _end_marked(step_folder.mark_of(folder))
+        left = await _end_namespace(identity) + await end_marked(step_folder.mark_of(folder))
         request = step_folder.read_document(folder, step_folder.REQUEST) or {}
         if "workspace_root" in request:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))
@@ -222,7 +222,7 @@ async def _end_namespace(identity: Mapping[str, Any]) -> int:
     return left if namespace is not None and census.is_alive(init) else 0
 
 
-async def _end_marked(mark: str) -> int:
+async def end_marked(mark: str) -> int:
     """Ends bubblewraps that were not yet tied to their shim when it died; returns how many are left."""
     left = census.marked(mark)
     for _ in range(500):

@@ -119,10 +119,11 @@ def survey_workspace(root: str, repositories: Sequence[str] = ()) -> WorkspaceFa
     else:
         # An empty folder is no repository to git, and keeps a command from making one that has hooks.
         protected.append((".git", FOLDER))
-    if not os.path.lexists(f"{root}/.envrc"):
-        # A folder: unlike an empty file, no `git add` takes it.
+    if not os.path.islink(f"{root}/.envrc"):
+        # A folder: unlike an empty file, no `git add` takes it. Asked for even where one is there now: it may
+        # be another step's, and gone with it.
         protected.append((".envrc", FOLDER))
-    startup += [name for name in _STARTUP if _kind(f"{root}/{name}")]
+    startup += [name for name in _STARTUP if name != ".envrc" and _kind(f"{root}/{name}")]
     for name in repositories[:_MOST_PROTECTED]:
         _protect_nested(root, name, protected=protected, startup=startup, held=held)
     return WorkspaceFacts(

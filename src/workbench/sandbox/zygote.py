@@ -20,6 +20,7 @@ from typing import Any
 
 from workbench.model.errors import SandboxUnavailable
 from workbench.sandbox import step_folder
+from workbench.sandbox.watch import end_marked
 
 NOT_STARTED = "step_not_started"
 """The code of the error that says for certain that nothing was started."""
@@ -136,6 +137,8 @@ class Zygote:
             try:
                 # A killed one may pass for alive a moment longer, so another is started in any case.
                 await self.close()
+                # No supervisor has the step now; a bubblewrap that lost its own at the very start may hang.
+                await end_marked(step_folder.mark_of(str(request["folder"])))
                 answer = await (await self.hold(request)).start()
             except OSError as error:
                 raise _no_answer(error) from error

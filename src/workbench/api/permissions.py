@@ -24,6 +24,7 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/api/documents"): _V,
     ("GET", "/api/recommendations"): _V,
     ("POST", "/api/policy/check"): _V,
+    ("POST", "/api/policy/accept"): _A,
     ("POST", "/api/review"): _V,
     ("GET", "/api/runs"): _V,
     ("POST", "/api/runs"): _O,

@@ -236,6 +236,19 @@ class CheckIn(CommandIn):
     project_id: str
 
 
+class AcceptPolicyIn(Wire):
+    project_id: str = Field(max_length=100)
+
+
+class AcceptedPolicyOut(Wire):
+    """What is in force from now on: the digest of the project's files ("" for none) and its own rules."""
+
+    project_id: str
+    digest: str
+    posture: str
+    rules: list[str]
+
+
 class ReviewOut(VerdictOut):
     """What the review dialog shows before anything starts. `admission` is what the gate would say now."""
 

@@ -49,7 +49,15 @@ def render_project_settings(project: Project) -> str:
             "network_allowlist": list(project.network_allowlist),
             "forbid_self_approval": project.forbid_self_approval,
             "toolchains": list(project.toolchains),
+            **_accepted_policy(project),
         }
+    )
+
+
+def _accepted_policy(project: Project) -> dict[str, str]:
+    """Projects from before policies could be accepted keep the bytes that their events have hashed."""
+    return (
+        {"accepted_policy_digest": project.accepted_policy_digest} if project.accepted_policy_digest else {}
     )
 
 
@@ -68,6 +76,7 @@ def parse_project(row: Row) -> Project:
         forbid_self_approval=settings["forbid_self_approval"],
         toolchains=tuple(settings["toolchains"]),
         created_at=row["created_at"],
+        accepted_policy_digest=settings.get("accepted_policy_digest", ""),
     )
 
 

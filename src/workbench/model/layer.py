@@ -55,3 +55,17 @@ class RememberedRule:
     created_at: str
     expires_at: str
     revoked_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyLayers:
+    """All that lies over the shipped rules for one decision, read afresh right before it.
+
+    The project's files are in force only with `accepted_digest`, which an admin gave; "" means that nobody
+    did. `remembered` holds no rule that has expired or was revoked.
+    """
+
+    organisation: PolicyLayer = PolicyLayer(place="$WORKBENCH_HOME")
+    project: PolicyLayer = PolicyLayer(place=".workbench")
+    accepted_digest: str = ""
+    remembered: tuple[RememberedRule, ...] = ()

@@ -1,4 +1,4 @@
-"""The one error of policy data: it cannot be used, so nothing can be judged and nothing starts."""
+"""The errors of policy data: it cannot be used, so nothing can be judged and nothing starts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ class PolicyBroken(WorkbenchError):
 
     code = "policy_broken"
     http_status = 503
+
+
+class PolicyChanged(PolicyBroken):
+    """A project's policy files are not the ones that an admin accepted; nothing starts there."""
+
+    code = "policy_changed"
+    http_status = 409
 
 
 def broken_at(place: str, problem: str) -> PolicyBroken:

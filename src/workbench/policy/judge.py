@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from tree_sitter import Language
 
 from workbench.model.command import Surroundings
+from workbench.model.errors import WorkbenchError
 from workbench.model.verdict import Judgement
 from workbench.policy.catalog import Catalog
-from workbench.policy.evaluate import RuleSet, evaluate
+from workbench.policy.evaluate import Refusal, RuleSet, evaluate, refuse
 from workbench.policy.facts import Call, Facts, find_conflicts, gather_facts
 from workbench.policy.parse import Script, parse_script
 from workbench.policy.programs import Reader
@@ -93,6 +94,12 @@ def judge(
         argv=found.argv,
         parsed_strictly=found.is_strict,
     )
+
+
+def refuse_all(policy: Policy, problem: WorkbenchError) -> Judgement:
+    """Returns the judgement on any command while the policy in force cannot be used: denied."""
+    reason = Refusal.CHANGED if problem.code == Refusal.CHANGED.value else Refusal.BROKEN
+    return Judgement(verdict=refuse(reason, f"{problem.message}; {problem.remedy}", policy.policy_digest))
 
 
 def understand(

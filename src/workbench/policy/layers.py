@@ -12,12 +12,12 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from workbench.model.layer import POSTURES, PolicyLayer, RememberedRule
-from workbench.policy.broken import broken_at
+from workbench.model.layer import POSTURES, PolicyLayer, PolicyLayers, RememberedRule
+from workbench.policy.broken import PolicyChanged, broken_at
 from workbench.policy.evaluate import open_rules
 from workbench.policy.examples import read_examples, try_examples
 from workbench.policy.judge import Policy
-from workbench.policy.prove import find_impossible
+from workbench.policy.prove import find_impossible, prove
 from workbench.policy.rules import APPROVE, ASK, RECALL, RUN, Rule, check_types, read_rules
 
 RULES_FILE, EXAMPLES_FILE, SETTINGS_FILE = "policy.cedar", "policy.examples.toml", "project.toml"
@@ -31,11 +31,18 @@ def shipped_rules(shipped: Mapping[str, str], posture: str) -> tuple[Rule, ...]:
     return tuple(rule for file in (*_CORE, f"{posture}.cedar") for rule in read_rules(file, shipped[file]))
 
 
-def with_organisation(policy: Policy, layer: PolicyLayer) -> Policy:
-    """Returns the policy with an organisation's rules over the shipped ones; raises PolicyBroken."""
+def with_organisation(policy: Policy, layer: PolicyLayer, *, must_prove: bool = True) -> Policy:
+    """Returns the policy with an organisation's rules over the shipped ones; raises PolicyBroken.
+
+    Without `must_prove`, rules that break an invariant are taken too, for whoever wants to see which.
+    """
     if layer.is_empty:
         return policy
-    return _with_layer(policy, layer, rules=_read_layer(layer, is_project=False))
+    return _variant(
+        policy,
+        f"{layer.place} {layer.digest} {must_prove}",
+        lambda: _with_layer(policy, layer, _read_layer(layer, is_project=False), must_prove=must_prove),
+    )
 
 
 def with_project(policy: Policy, layer: PolicyLayer) -> Policy:
@@ -45,7 +52,7 @@ def with_project(policy: Policy, layer: PolicyLayer) -> Policy:
     """
     if layer.is_empty:
         return policy
-    return _variant(policy, layer.digest, lambda: _build_project(policy, layer))
+    return _variant(policy, f"{layer.place} {layer.digest}", lambda: _build_project(policy, layer))
 
 
 def with_remembered(policy: Policy, remembered: Sequence[RememberedRule]) -> Policy:
@@ -57,23 +64,36 @@ def with_remembered(policy: Policy, remembered: Sequence[RememberedRule]) -> Pol
     return _variant(policy, digest, lambda: _build_remembered(policy, ordered, digest))
 
 
-def refusal_of(layer: PolicyLayer, accepted_digest: str) -> str | None:
-    """Returns why starts must stop: the project's policy files are not the ones that were accepted.
+def in_force(policy: Policy, layers: PolicyLayers | None) -> Policy:
+    """Returns the policy with all layers over it that are in force; raises PolicyBroken or PolicyChanged.
 
-    Files that nobody has accepted yet are not in force, and stop nothing.
+    A project's files that nobody has accepted yet are not in force, and stop nothing.
     """
-    if not accepted_digest:
-        return None
+    if layers is None:
+        return policy
+    policy = with_organisation(policy, layers.organisation)
+    if layers.accepted_digest:
+        _require_accepted(layers.project, layers.accepted_digest)
+        policy = with_project(policy, layers.project)
+    return with_remembered(policy, layers.remembered)
+
+
+def _require_accepted(layer: PolicyLayer, accepted_digest: str) -> None:
     if layer.problem:
-        return f"the project's policy cannot be read: {layer.problem}"
+        raise PolicyChanged(f"the project's policy cannot be read: {layer.problem}", remedy=_ACCEPT)
     if layer.is_empty:
-        return f"the project's policy that was accepted is gone from {layer.place}"
-    if layer.digest != accepted_digest:
-        return (
-            f"the project's policy in {layer.place} was changed after it was accepted "
-            f"(accepted {accepted_digest}, found {layer.digest})"
+        raise PolicyChanged(
+            f"the project's policy that was accepted is gone from {layer.place}", remedy=_ACCEPT
         )
-    return None
+    if layer.digest != accepted_digest:
+        raise PolicyChanged(
+            f"the project's policy in {layer.place} was changed after it was accepted: "
+            f"accepted {accepted_digest}, found {layer.digest}",
+            remedy=_ACCEPT,
+        )
+
+
+_ACCEPT = "put it back, or let an admin accept what is there now: workbench project accept-policy P"
 
 
 def _build_project(policy: Policy, layer: PolicyLayer) -> Policy:
@@ -85,7 +105,7 @@ def _build_project(policy: Policy, layer: PolicyLayer) -> Policy:
         stricter = _with_rules(
             stricter, (*shipped_rules(policy.shipped, posture), *organisation), policy.policy_digest
         )
-    return _with_layer(stricter, layer, rules=rules)
+    return _with_layer(stricter, layer, rules)
 
 
 def _build_remembered(policy: Policy, remembered: Sequence[RememberedRule], digest: str) -> Policy:
@@ -100,7 +120,9 @@ def _build_remembered(policy: Policy, remembered: Sequence[RememberedRule], dige
     return replace(policy, recall=recall, policy_digest=digest, variants={})
 
 
-def _with_layer(policy: Policy, layer: PolicyLayer, *, rules: tuple[Rule, ...]) -> Policy:
+def _with_layer(
+    policy: Policy, layer: PolicyLayer, rules: tuple[Rule, ...], *, must_prove: bool = True
+) -> Policy:
     taken = {rule.rule_id: rule.source for rule in policy.ruleset.rules}
     for rule in rules:
         if rule.rule_id in taken:
@@ -112,6 +134,8 @@ def _with_layer(policy: Policy, layer: PolicyLayer, *, rules: tuple[Rule, ...]) 
         if problem := find_impossible(rule):
             raise broken_at(rule.source, f"{rule.rule_id}: {problem}")
     made = _with_rules(policy, (*policy.ruleset.rules, *rules), _digest(policy, layer.place, layer.digest))
+    if must_prove:
+        _require_invariants(layer, made)
     file = f"{layer.place}/{EXAMPLES_FILE}"
     examples = read_examples(file, layer.examples_text)
     own = {rule.rule_id for rule in rules}
@@ -121,6 +145,16 @@ def _with_layer(policy: Policy, layer: PolicyLayer, *, rules: tuple[Rule, ...]) 
     if failures := try_examples(made, examples).failures:
         raise broken_at(file, failures[0].removeprefix(f"{file}: "))
     return made
+
+
+def _require_invariants(layer: PolicyLayer, policy: Policy) -> None:
+    for finding in prove(policy.ruleset.rules):
+        if not finding.is_proved:
+            facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
+            raise broken_at(
+                f"{layer.place}/{RULES_FILE}",
+                f"breaks the invariant {finding.name} ({finding.text}), for example where {facts}",
+            )
 
 
 def open_changed(policy: Policy, rules: tuple[Rule, ...]) -> Policy:

@@ -7,9 +7,12 @@ run; one that fails stops the load with an error naming file, program or rule, a
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import tree_sitter_bash
@@ -23,13 +26,15 @@ from workbench.policy.evaluate import RuleSet, open_rules
 from workbench.policy.examples import ExampleSurroundings as ExampleSurroundings
 from workbench.policy.examples import read_examples, try_examples
 from workbench.policy.judge import Policy
-from workbench.policy.layers import shipped_rules, with_organisation
+from workbench.policy.layers import EXAMPLES_FILE as LAYER_EXAMPLES
+from workbench.policy.layers import RULES_FILE, SETTINGS_FILE, shipped_rules
 from workbench.policy.options import KINDS, STYLES, Form, parse_option, parse_positionals
 from workbench.policy.parse import parse_script
 from workbench.policy.rules import check_types, read_facts
 
 SCHEMA_FILE, EXAMPLES_FILE = "facts.cedarschema", "examples.toml"
 DATA_VERSION = "2"
+_MOST_BYTES = 256 * 1024
 _PROGRAM_KEYS = frozenset(
     {"aliases", "builtin", "harmless_flags", "filters", "globals", "form", "otherwise", "otherwise_labels"}
 )
@@ -50,11 +55,8 @@ _FORM_KEYS = frozenset(
 _EFFECTS = frozenset(effect.value for effect in Effect)
 
 
-def load_policy(posture: str = "standard", *, organisation: PolicyLayer | None = None) -> Policy:
-    """Returns the shipped policy of a posture, with an organisation's layer over it.
-
-    Raises PolicyBroken when any example or entry in it fails.
-    """
+def load_policy(posture: str = "standard") -> Policy:
+    """Returns the shipped policy of a posture; raises PolicyBroken when any example or entry in it fails."""
     room = resources.files("workbench.policy")
     families = {
         entry.name: entry.read_text(encoding="utf-8")
@@ -65,8 +67,72 @@ def load_policy(posture: str = "standard", *, organisation: PolicyLayer | None =
         entry.name: entry.read_text(encoding="utf-8")
         for entry in (*room.joinpath("postures").iterdir(), room.joinpath(SCHEMA_FILE))
     }
-    policy = build_policy(families, shipped, posture=posture)
-    return policy if organisation is None else with_organisation(policy, organisation)
+    return build_policy(families, shipped, posture=posture)
+
+
+def read_organisation(home: Path) -> PolicyLayer:
+    """Returns the organisation's policy files, which lie in the workbench's home, as they are now."""
+    return _read_layer(home, "$WORKBENCH_HOME", (RULES_FILE, LAYER_EXAMPLES))
+
+
+def read_project(workspace_root: Path) -> PolicyLayer:
+    """Returns the policy files that a repository carries, as they are now, accepted or not."""
+    return _read_layer(
+        workspace_root / ".workbench", ".workbench", (RULES_FILE, LAYER_EXAMPLES, SETTINGS_FILE)
+    )
+
+
+def read_file_layer(file: Path) -> PolicyLayer:
+    """Returns one file of rules, with the examples beside it, as the layer that it would be."""
+    examples = file.with_name(file.stem + ".examples.toml")
+    try:
+        return PolicyLayer(
+            place=str(file),
+            rules_text=file.read_text(encoding="utf-8"),
+            examples_text=examples.read_text(encoding="utf-8") if examples.is_file() else "",
+        )
+    except (OSError, UnicodeDecodeError) as problem:
+        return PolicyLayer(place=str(file), problem=f"cannot be read: {problem}")
+
+
+def _read_layer(folder: Path, place: str, names: tuple[str, ...]) -> PolicyLayer:
+    """Reads plain files of one folder and follows no symlink, so that nothing from elsewhere gets in."""
+    texts: dict[str, str] = {}
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return PolicyLayer(place=place)
+    except OSError as problem:
+        return PolicyLayer(place=place, problem=f"{place} is no folder that can be read: {problem.strerror}")
+    try:
+        for name in names:
+            texts[name] = _read_plain(opened, name)
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or str(problem)
+        return PolicyLayer(place=place, problem=f"{place}/{name} cannot be read: {words}")
+    finally:
+        os.close(opened)
+    return PolicyLayer(
+        place=place,
+        rules_text=texts[RULES_FILE],
+        examples_text=texts[LAYER_EXAMPLES],
+        settings_text=texts.get(SETTINGS_FILE, ""),
+    )
+
+
+def _read_plain(folder: int, name: str) -> str:
+    try:
+        # A pipe in the file's place would hold up whoever opens it.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        return ""
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no plain file")
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it is longer than {_MOST_BYTES} bytes")
+    return data.decode("utf-8")
 
 
 def build_policy(

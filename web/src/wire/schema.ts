@@ -325,6 +325,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/policy/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Project Policy
+         * @description Puts the policy files that lie in the project's workspace now in force, after every check of them.
+         */
+        post: operations["accept_project_policy_api_policy_accept_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/policy/check": {
         parameters: {
             query?: never;
@@ -644,6 +664,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptedPolicyOut
+         * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+         */
+        AcceptedPolicyOut: {
+            /** Digest */
+            digest: string;
+            /** Posture */
+            posture: string;
+            /** Project Id */
+            project_id: string;
+            /** Rules */
+            rules: string[];
+        };
+        /** AcceptPolicyIn */
+        AcceptPolicyIn: {
+            /** Project Id */
+            project_id: string;
+        };
         /**
          * AdviceOut
          * @description `recommendation` is null when nothing is to be run; `reason` then says why.
@@ -1701,6 +1740,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptedPolicyOut = components['schemas']['AcceptedPolicyOut'];
+export type AcceptPolicyIn = components['schemas']['AcceptPolicyIn'];
 export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
 export type ApprovalDecisionOut = components['schemas']['ApprovalDecisionOut'];
@@ -2343,6 +2384,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetricOut"][];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_project_policy_api_policy_accept_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptPolicyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedPolicyOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */

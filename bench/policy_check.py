@@ -13,7 +13,7 @@ from workbench.connectors.local import surroundings_of
 from workbench.gate import judge, load_policy
 
 _EVERYDAY = Path(__file__).parents[1] / "tests" / "security" / "everyday_commands.txt"
-_BATCH = 2000
+_BATCH = 10_000
 
 
 def _commands() -> list[str]:

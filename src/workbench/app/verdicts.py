@@ -23,8 +23,10 @@ from workbench.gate import (
     with_project,
     with_remembered,
 )
+from workbench.model.clock import render_time
 from workbench.model.command import Surroundings
-from workbench.model.layer import PolicyLayers
+from workbench.model.errors import LedgerUnavailable
+from workbench.model.layer import PolicyLayers, RememberedRule
 from workbench.model.project import Project
 from workbench.model.verdict import Judgement
 
@@ -155,7 +157,22 @@ def _layers_of(repo: Path) -> PolicyLayers:
         organisation=read_organisation(load_config().home),
         project=read_project(repo),
         accepted_digest=project.accepted_policy_digest if project else "",
+        remembered=_remembered_in(project.project_id) if project else (),
     )
+
+
+def _remembered_in(project_id: str) -> tuple[RememberedRule, ...]:
+    now = render_time(SystemClock().now())
+
+    async def read(ledger: Ledger) -> tuple[RememberedRule, ...]:
+        try:
+            rules = await ledger.for_project(project_id).remembered_rules()
+        except LedgerUnavailable:
+            # A ledger that no server has brought up to date yet has none; without them more is asked.
+            return ()
+        return tuple(rule for rule in rules if rule.is_in_force(now))
+
+    return _read_ledger(read) or ()
 
 
 def _read_ledger(read: Callable[[Ledger], Coroutine[object, object, T]]) -> T | None:

@@ -116,6 +116,38 @@ def _add_discovery(root: typer.Typer) -> None:
 
         replay_verdicts(repo, policy_file, last, json)
 
+    @policy.command("remember")
+    def remember(
+        run_id: Ref,
+        days: Annotated[int, typer.Option(min=1, max=365, help="Until it expires.")] = 30,
+        accept: Annotated[bool, typer.Option("--accept", help="Record it; needs an admin.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Show the rule by which a run's program and form would be asked about no more."""
+        from workbench.cli.remember import remember_run
+
+        remember_run(run_id, days, accept=accept, as_json=json)
+
+    @policy.command("remembered")
+    def remembered(
+        repo: Repo = None,
+        all_: Annotated[bool, typer.Option("--all", help="Expired and forgotten ones too.")] = False,
+        json: Json = False,
+    ) -> None:
+        """List what is remembered in this project."""
+        from workbench.cli.remember import list_remembered
+
+        list_remembered(repo, json, in_force_only=not all_)
+
+    @policy.command("forget")
+    def forget(
+        rule_id: Annotated[str, typer.Argument(help="The remembered rule's id.")], repo: Repo = None
+    ) -> None:
+        """Forget a remembered rule: its commands are asked about again."""
+        from workbench.cli.remember import forget_rule
+
+        forget_rule(rule_id, repo)
+
     audit = typer.Typer(help="The audit log.", no_args_is_help=True)
     root.add_typer(audit, name="audit")
 

@@ -43,6 +43,7 @@ async def look(
             organisation=read_organisation(context.home),
             project=read_project(Path(facts.project.workspace_root)),
             accepted_digest=facts.project.accepted_policy_digest,
+            remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
         ),
     )
 

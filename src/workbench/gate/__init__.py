@@ -6,9 +6,11 @@ Pure: no IO, no clock, no randomness. Only this room asks policy, and only admit
 from workbench.gate.admit import admit
 from workbench.policy import (
     Policy,
+    Proposal,
     in_force,
     judge,
     load_policy,
+    propose,
     read_file_layer,
     read_organisation,
     read_project,
@@ -20,10 +22,12 @@ from workbench.policy import (
 
 __all__ = [
     "Policy",
+    "Proposal",
     "admit",
     "in_force",
     "judge",
     "load_policy",
+    "propose",
     "read_file_layer",
     "read_organisation",
     "read_project",

@@ -11,6 +11,7 @@ from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.canonical import render_canonical
 from workbench.model.event import Event
+from workbench.model.layer import RememberedRule
 from workbench.model.plan import StepKind, parse_plan
 from workbench.model.project import EnvProfile, Project
 from workbench.model.run import Run, Step
@@ -78,6 +79,10 @@ def parse_project(row: Row) -> Project:
         created_at=row["created_at"],
         accepted_policy_digest=settings.get("accepted_policy_digest", ""),
     )
+
+
+def parse_remembered_rule(row: Row) -> RememberedRule:
+    return RememberedRule(**{name: row[name] for name in RememberedRule.__dataclass_fields__})
 
 
 def parse_run(row: Row) -> Run:

@@ -56,6 +56,10 @@ class RememberedRule:
     expires_at: str
     revoked_at: str | None = None
 
+    def is_in_force(self, now: str) -> bool:
+        """Returns whether the rule counts at `now` (RFC 3339 in UTC, as the ledger writes it)."""
+        return self.revoked_at is None and now < self.expires_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyLayers:

@@ -30,7 +30,9 @@ _SHAPES = {
     ("permit", frozenset({RECALL})): None,
 }
 _ANNOTATIONS = frozenset({"id", "risk", "reason", "text"})
-_OPERATORS = frozenset({"and", "or", "eq", "not_eq", "contains", "contains_all", "contains_any"})
+_OPERATORS = frozenset({"not", "and", "or", "eq", "not_eq", "contains"})
+# A form's flags and facts are sets; no other request has any.
+_SET_OPERATORS = frozenset({"contains_all", "is_empty"})
 _RISKS = frozenset(level.value for level in RiskLevel)
 _RULE_ID = re.compile(r"[a-z][a-z0-9-]{1,63}")
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,63}")
@@ -121,7 +123,9 @@ def _read_rule(file: str, line: int, statement: str, node: pst.Template) -> Rule
     if not isinstance(node.principal, pst.ScopeAny) or not isinstance(node.resource, pst.ScopeAny):
         raise broken_at(place, f"{rule_id}: names a principal or resource; rules speak about facts alone")
     for clause in node.clauses:
-        _check_expression(place, rule_id, clause.expr)
+        _check_expression(
+            place, rule_id, clause.expr, _OPERATORS | _SET_OPERATORS if actions == {RECALL} else _OPERATORS
+        )
     return Rule(
         rule_id=rule_id,
         text=str(given.get("text") or reason.replace("_", " ")),
@@ -146,7 +150,7 @@ def _read_actions(place: str, rule_id: str, node: pst.Template) -> frozenset[str
             raise broken_at(place, f"{rule_id}: names no action; say which with ==, or with in [...]")
 
 
-def _check_expression(place: str, rule_id: str, expression: pst.Expr) -> None:
+def _check_expression(place: str, rule_id: str, expression: pst.Expr, operators: frozenset[str]) -> None:
     """Lets through what can neither fail at run time nor speak of text: everything else is refused."""
     match expression:
         case pst.BoolLit() | pst.StringLit():
@@ -155,12 +159,12 @@ def _check_expression(place: str, rule_id: str, expression: pst.Expr) -> None:
             return
         case pst.Set(elements=elements):
             for element in elements:
-                _check_expression(place, rule_id, element)
-        case pst.UnaryOp(op="not", arg=inside):
-            _check_expression(place, rule_id, inside)
-        case pst.BinaryOp(op=op, left=left, right=right) if op in _OPERATORS:
-            _check_expression(place, rule_id, left)
-            _check_expression(place, rule_id, right)
+                _check_expression(place, rule_id, element, operators)
+        case pst.UnaryOp(op=op, arg=inside) if op in operators:
+            _check_expression(place, rule_id, inside, operators)
+        case pst.BinaryOp(op=op, left=left, right=right) if op in operators:
+            _check_expression(place, rule_id, left, operators)
+            _check_expression(place, rule_id, right, operators)
         case _:
             raise broken_at(place, f"{rule_id}: uses {_describe(expression)}; {_WHY}")
 

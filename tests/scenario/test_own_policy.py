@@ -37,6 +37,9 @@ def test_a_projects_policy_counts_once_an_admin_accepted_it_and_stops_starts_whe
 ) -> None:
     file = write_policy(own, FROZEN)
     assert outcome(own, "touch a") == RAN, "what nobody accepted is not in force"
+    said = own.cli("policy", "check", "--json", "--", "touch a")
+    assert (said.status, said.json["verdict"]) == (0, "allow")
+    assert "nobody has accepted" in said.err, "it is not left out in silence"
     with bench.as_token(bench.make_token("approver")["token"]) as approver:
         answer = approver.post("/api/policy/accept", json={"project_id": own.project_id})
         assert answer.status_code == 403
@@ -140,6 +143,15 @@ def test_explain_names_call_fact_rule_and_line_and_what_would_have_to_change(pro
     assert [change["verdict"] for change in parts[2]["changes"]] == ["requires_approval", "allow"]
     text = project.cli("policy", "explain", "--", "curl https://example.org").text
     assert "because of network" in text
+
+
+def test_the_same_command_gets_the_same_bytes_whatever_the_hash_seed(project: Project) -> None:
+    command = "cd src; rm -rf build && pip install x | tee log > out; git push; sudo ls; cat .env /etc/shadow"
+    said = {
+        project.cli("policy", "check", "--json", "--", command, settings={"PYTHONHASHSEED": seed}).out
+        for seed in ("0", "1", "2", "3")
+    }
+    assert len(said) == 1
 
 
 def test_test_and_prove_say_what_holds_and_how_much_was_tried(project: Project) -> None:

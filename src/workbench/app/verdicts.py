@@ -82,6 +82,18 @@ def policy_offline(repo: Path, *, with_unaccepted: bool = False) -> Policy:
     return in_force(load_policy(load_config().policy_posture), layers)
 
 
+def find_unaccepted(repo: Path) -> str | None:
+    """Returns what to tell people about policy files in the repository that are not in force, if any are."""
+    layer = read_project(repo)
+    project = project_at(os.path.realpath(repo))
+    if layer.is_empty or (project is not None and project.accepted_policy_digest):
+        return None
+    return (
+        f"{layer.place} holds a policy that nobody has accepted, so it is not in force; "
+        f"an admin accepts it: workbench project accept-policy {repo}"
+    )
+
+
 def candidate_offline(repo: Path, file: Path, *, must_prove: bool = True) -> Policy:
     """Returns the policy as it would be with a changed file in the place of the one in force.
 

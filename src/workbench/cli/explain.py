@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.app.offline import check_asked
-from workbench.app.verdicts import place_offline, policy_offline
-from workbench.cli.output import RISK_BARS, print_json, print_line
+from workbench.app.verdicts import find_unaccepted, place_offline, policy_offline
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.run import join_command
 from workbench.model.errors import InvalidInput
@@ -30,6 +30,8 @@ def explain_one(
         surroundings=place.surroundings,
         connector=connector,
     )
+    if note := find_unaccepted(root):
+        print_note(note)
     if as_json:
         print_json(render_trace(trace))
     else:

@@ -117,9 +117,9 @@ def decide_each(rules: RuleSet, asked: Sequence[frozenset[str]]) -> list[Outcome
     found = dict(zip(fresh, _ask(rules, fresh), strict=True)) if fresh else {}
     for facts, outcome in found.items():
         if len(rules.answered) >= _MOST_REMEMBERED:
-            rules.answered.pop(next(iter(rules.answered)), None)
+            rules.answered.clear()
         rules.answered[facts] = outcome
-    # What was just answered is read from `found`: another thread may have pushed it out already.
+    # What was just answered is read from `found`: another thread may have cleared the rest.
     return [
         found.get(facts) or rules.answered.get(facts) or _ask(rules, [facts])[0]
         for facts in map(_facts_of, asked)

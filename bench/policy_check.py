@@ -1,7 +1,10 @@
-"""Measures (f): one judgement of a command by the policy in force, with this machine's own surroundings."""
+"""Measures (f): judgements of everyday commands by the shipped policy, with this machine's surroundings."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,45 +12,56 @@ from bench.figure import Figure, median, percentile
 from workbench.connectors.local import surroundings_of
 from workbench.gate import judge, load_policy
 
-_COMMANDS = (
-    *("ls -la", "git status", "git diff HEAD~1 -- src", "git log --oneline -20", "cat README.md"),
-    *(
-        "grep -rn TODO src",
-        "rg -n 'def main' src",
-        "find . -name '*.py' -type f",
-        "wc -l README.md",
-        "make test",
-    ),
-    *("npm test", "npm run build", "pytest -q tests/unit", "python -m pytest", "cargo test", "go test ./..."),
-    *("git add -A && git commit -m 'a change'", "head -n 5 README.md | sort | uniq -c", "mkdir -p build/out"),
-    *("rm -rf build", "sed -n 1,20p README.md", "echo done > out.txt", "curl https://example.org", "sudo ls"),
-    *("for f in *.md; do wc -l $f; done", "bash -c 'ls && git status'", "env A=1 make", "xargs rm < list"),
-    *("git push origin main", "docker run --rm x", "tar xzf a.tgz", "diff -u a b", "cd src && ls", "true"),
-)
+_EVERYDAY = Path(__file__).parents[1] / "tests" / "security" / "everyday_commands.txt"
+_BATCH = 10_000
+
+
+def _commands() -> list[str]:
+    lines = _EVERYDAY.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("# ")]
 
 
 def measure_policy(repo: Path, rounds: int) -> list[Figure]:
-    """Returns median and 95th percentile over a mix of everyday commands, in milliseconds."""
-    policy, surroundings = load_policy(), surroundings_of(str(repo))
+    """Returns what one judgement takes over a developer's everyday commands, and how many a second in batch.
+
+    The policy is loaded anew for each round, so that what it remembers of facts is no older than a round.
+    """
+    commands, surroundings = _commands(), surroundings_of(str(repo))
     taken: list[float] = []
-    for number in range(rounds + 1):
-        for command in _COMMANDS:
+    for _ in range(max(1, rounds // 10)):
+        policy = load_policy()
+        for command in commands:
             began = time.perf_counter()
-            judge(
-                policy,
-                command,
-                cwd=str(repo),
-                workspace_root=str(repo),
-                surroundings=surroundings,
-                env_profile="default",
-                connector="local",
-            )
-            if number:
-                taken.append(time.perf_counter() - began)
+            judge(policy, command, cwd=str(repo), workspace_root=str(repo), surroundings=surroundings)
+            taken.append(time.perf_counter() - began)
+    lines = "".join(
+        json.dumps({"command": command}) + "\n"
+        for command in (commands * (_BATCH // len(commands) + 1))[:_BATCH]
+    )
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "workbench", "policy", "check", "--repo", str(repo), "--stdin", "--json"],
+        input=lines.encode(),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    whole = time.perf_counter() - began
     count = len(taken)
     return [
-        Figure(name="policy check, median", value=median(taken) * 1000, unit="ms", count=count, limit=1),
+        Figure(name="policy check, median", value=median(taken) * 1000, unit="ms", count=count, limit=0.5),
         Figure(
-            name="policy check, 95th percentile", value=percentile(taken, 0.95) * 1000, unit="ms", count=count
+            name="policy check, 99th percentile",
+            value=percentile(taken, 0.99) * 1000,
+            unit="ms",
+            count=count,
+            limit=3,
+        ),
+        Figure(
+            name="policy check --stdin, its start included",
+            value=_BATCH / whole,
+            unit="commands/s",
+            count=_BATCH,
+            limit=2000,
+            is_floor=True,
         ),
     ]

@@ -25,8 +25,13 @@ from workbench.cli.commands import build
 from workbench.config import Config, read_config
 from workbench.gate import load_policy
 from workbench.model.errors import InvalidInput, WorkbenchError
+from workbench.model.layer import POSTURES
 from workbench.model.moves import APPROVAL_MOVES, RUN_MOVES, STEP_MOVES
 from workbench.model.statuses import BlockedBy, TerminalMode
+from workbench.policy.evaluate import Refusal
+from workbench.policy.examples import read_examples
+from workbench.policy.load import EXAMPLES_FILE
+from workbench.policy.rules import Rule
 from workbench.sandbox import probe, seccomp
 from workbench.sandbox.profile import Profile, build_argv, build_environment
 
@@ -210,26 +215,24 @@ def _events(words: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _reason_codes(words: Mapping[str, Mapping[str, str]]) -> str:
-    found: dict[str, list[str]] = {}
-    for rule in load_policy().rules:
-        found.setdefault(rule.reason, []).append(
-            f"{rule.verdict.value}, {rule.risk.value} (`{rule.rule_id}`): {rule.text}"
-        )
-    extra = _meanings(words, "reason_codes", _evaluate_reasons())
-    rows = [[_code(code), " ".join(texts)] for code, texts in found.items()]
+    found: dict[str, dict[str, str]] = {}
+    for rule in _shipped_rules():
+        if rule.verdict is not None:
+            said = f"{rule.verdict.value}, {rule.risk.value} (`{rule.rule_id}`): {rule.text}"
+            found.setdefault(rule.reason, {})[rule.rule_id] = said
+    extra = _meanings(words, "reason_codes", {refusal.value for refusal in Refusal})
+    rows = [[_code(code), " ".join(texts.values())] for code, texts in found.items()]
     rows += [[_code(code), extra[code]] for code in extra]
     return _table(["reason code", "verdict, risk (rule) and the rule's words"], sorted(rows))
 
 
-def _evaluate_reasons() -> set[str]:
-    tree = ast.parse((SOURCE / "policy" / "evaluate.py").read_text())
-    return {
-        argument.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "reasons.add"
-        for argument in node.args
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-    }
+def _shipped_rules() -> dict[Rule, list[str]]:
+    """Returns every shipped rule once, with the postures that have it."""
+    found: dict[str, tuple[Rule, list[str]]] = {}
+    for posture in POSTURES:
+        for rule in load_policy(posture).ruleset.rules:
+            found.setdefault(rule.rule_id, (rule, []))[1].append(posture)
+    return {rule: postures for rule, postures in found.values()}
 
 
 def find_parse_reasons() -> set[str]:
@@ -390,11 +393,19 @@ def _reference(schema: Mapping[str, Any]) -> str:
 
 
 def _rules(_: object) -> str:
-    rows = [
-        [_code(rule.rule_id), rule.verdict.value, rule.risk.value, rule.text, _code(rule.match[0])]
-        for rule in load_policy().rules
-    ]
-    return _table(["rule", "verdict", "risk", "words", "for example"], rows)
+    policy = load_policy()
+    tried = read_examples(EXAMPLES_FILE, policy.shipped[EXAMPLES_FILE])
+    caught = {example.rule_id: example.command for example in reversed(tried) if example.is_match}
+    rows = []
+    for rule, postures in _shipped_rules().items():
+        example = caught.get(rule.rule_id, "")
+        shown = example if len(example) < 60 else example[:40] + "…"
+        does = rule.verdict.value if rule.verdict else f"{rule.effect} {'/'.join(rule.actions)}"
+        where = "every" if len(postures) == len(POSTURES) else ", ".join(postures)
+        rows.append(
+            [_code(rule.rule_id), where, does, rule.risk.value, rule.text, _code(shown) if shown else ""]
+        )
+    return _table(["rule", "posture", "verdict", "risk", "words", "for example"], rows)
 
 
 def _programs(_: object) -> str:

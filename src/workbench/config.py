@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.model.errors import InvalidInput
+from workbench.model.layer import POSTURES
 
 DEFAULT_PORT: Final = 7717
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -28,6 +29,7 @@ class Config:
     default_timeout_seconds: int = 3600
     approval_expiry_seconds: int = 86400
     approval_quorum: int = 1
+    policy_posture: str = "standard"
     cancel_deadline_seconds: int = 5
     max_output_bytes: int = 1 << 30
 
@@ -75,6 +77,12 @@ def _checked(name: str, value: Any) -> Any:
         case "log_level":
             if value not in LOG_LEVELS:
                 raise InvalidInput(f"log_level is {value!r}", remedy=f"use one of: {', '.join(LOG_LEVELS)}")
+            return value
+        case "policy_posture":
+            if value not in POSTURES:
+                raise InvalidInput(
+                    f"policy_posture is {value!r}", remedy=f"use one of: {', '.join(POSTURES)}"
+                )
             return value
         case "port":
             return _whole(name, value, 0, 65535)

@@ -14,6 +14,7 @@ from workbench.ledger.move import (
     CreateApproval,
     CreateRun,
     CreateStep,
+    ForgetRule,
     Move,
     MoveApproval,
     MoveRun,
@@ -21,6 +22,7 @@ from workbench.ledger.move import (
     Note,
     ObserveStep,
     PutProject,
+    RememberRule,
     SetKill,
     UseApproval,
 )
@@ -207,17 +209,62 @@ async def test_projects_switches_and_kill_records_come_back_as_they_were_put(led
     assert (await ledger.verify()).ok
 
 
+REMEMBER = RememberRule(
+    rule_id="rem_1",
+    program="npm",
+    form="install",
+    cedar="permit …",
+    from_run_id="run_1",
+    expires_at="2026-02-01T00:00:00.000Z",
+)
+
+
+async def test_a_rule_is_remembered_in_its_project_alone_until_it_is_forgotten(ledger: Ledger) -> None:
+    await submit(ledger)
+    (event,) = await ledger.append("prj_1", [REMEMBER], actor="user:ann", via="cli")
+    assert (event.tag, event.run_id, event.payload["cedar"]) == ("policy:remembered", "run_1", "permit …")
+    (rule,) = await ledger.for_project("prj_1").remembered_rules()
+    assert (rule.program, rule.form, rule.created_by, rule.revoked_at) == ("npm", "install", "user:ann", None)
+    assert await ledger.for_project("prj_2").remembered_rules() == []
+    with pytest.raises(NotFound):
+        await ledger.append("prj_2", [ForgetRule(rule_id="rem_1")], actor="user:eve", via="cli")
+    (event,) = await ledger.append("prj_1", [ForgetRule(rule_id="rem_1")], actor="user:ann", via="cli")
+    assert event.tag == "policy:forgotten"
+    (rule,) = await ledger.for_project("prj_1").remembered_rules()
+    assert rule.revoked_at == event.at
+    assert (await ledger.verify()).ok
+
+
+async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_date(
+    database_url: str, ledger: Ledger
+) -> None:
+    await submit(ledger)
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE remembered_rules"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    assert (await ledger.verify()).ok
+    second = Ledger(database_url, ledger._clock)
+    await second.open()
+    assert (await second.for_project("prj_1").run("run_1")).run_id == "run_1"
+    await second.append("prj_1", [REMEMBER], actor="user:ann", via="cli")
+    assert (await second.verify()).ok
+    await second.close()
+
+
 TAMPERINGS = {
     "an edited event body": "UPDATE execution_events SET body = "
     "REPLACE(CAST(body AS TEXT), 'echo', 'exho') WHERE seq = 1",
     "an edited event column": "UPDATE execution_events SET actor = 'user:eve' WHERE seq = 2",
     "a deleted event": "DELETE FROM execution_events WHERE seq = 3",
     "a deleted first event": "DELETE FROM execution_events WHERE seq = 1",
-    "a deleted last event": "DELETE FROM execution_events WHERE seq = 4",
+    "a deleted last event": "DELETE FROM execution_events WHERE seq = 5",
     "swapped events": "UPDATE execution_events SET seq = CASE seq WHEN 2 THEN 903 WHEN 3 THEN 2 ELSE seq END "
     "WHERE seq IN (2, 3)",
     "an edited run": "UPDATE execution_runs SET requested_by = 'user:eve'",
     "an edited step": "UPDATE execution_steps SET exit_code = 0",
+    "a remembered rule that outlives its time": "UPDATE remembered_rules SET expires_at = '2999'",
     "a deleted run": "DELETE FROM execution_runs",
     "a moved head": "UPDATE event_heads SET seq = 3",
     "a lost head": "DELETE FROM event_heads",
@@ -232,6 +279,7 @@ async def test_verify_finds(tampering: str, ledger: Ledger, database_url: str) -
         MoveStep(step_id="step_run_1", move=StepMove.START),
     ]
     await ledger.append("prj_1", start, actor="engine", via="engine")
+    await ledger.append("prj_1", [REMEMBER], actor="user:ann", via="cli")
     assert (await ledger.verify()).ok
     statement = TAMPERINGS[tampering]
     if database_url.startswith("postgresql"):

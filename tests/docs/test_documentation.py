@@ -19,8 +19,10 @@ from workbench.api.permissions import PERMISSIONS
 from workbench.cli.commands import build
 from workbench.config import Config
 from workbench.gate import load_policy
+from workbench.model.layer import POSTURES
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.statuses import BlockedBy
+from workbench.policy.evaluate import Refusal
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "workbench"
@@ -107,9 +109,12 @@ def test_every_event_tag_is_documented() -> None:
 def test_every_rule_and_reason_code_is_documented() -> None:
     reasons = (REFERENCE / "reason-codes.md").read_text()
     rules = (REFERENCE / "policy.md").read_text()
-    for rule in load_policy().rules:
-        assert f"`{rule.reason}`" in reasons
-        assert f"`{rule.rule_id}`" in rules
+    for posture in POSTURES:
+        for rule in load_policy(posture).ruleset.rules:
+            assert rule.verdict is None or f"`{rule.reason}`" in reasons
+            assert f"`{rule.rule_id}`" in rules
+    for refusal in Refusal:
+        assert f"`{refusal.value}`" in reasons
     for word in BlockedBy:
         assert f"`{word.value}`" in reasons
 

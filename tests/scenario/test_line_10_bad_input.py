@@ -158,7 +158,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(own: Project
     assert "newer" in caught.value.answer["remedy"]
     with contextlib.closing(sqlite3.connect(bench.home / "ledger.db")) as ledger:
         assert ledger.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
-        ledger.execute("UPDATE alembic_version SET version_num = '0001'")
+        ledger.execute("UPDATE alembic_version SET version_num = '0003'")
         ledger.commit()
     bench.start()
     assert bench.run_of(run["run_id"])["status"] == "succeeded"

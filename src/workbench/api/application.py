@@ -18,7 +18,7 @@ from workbench.api.house import House
 from workbench.api.openapi import complete
 from workbench.api.problem import render_problem
 from workbench.api.refusal import explain_refusal
-from workbench.api.routes import approvals, features, operate, program, runs
+from workbench.api.routes import approvals, features, operate, policy, program, runs
 from workbench.model.errors import NotFound, WorkbenchError
 
 log = structlog.get_logger()
@@ -45,6 +45,7 @@ def create_api() -> FastAPI:
         runs.router,
         approvals.router,
         operate.router,
+        policy.router,
         program.router,
         stream.router,
     ):

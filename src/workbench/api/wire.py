@@ -236,6 +236,55 @@ class CheckIn(CommandIn):
     project_id: str
 
 
+class AcceptPolicyIn(Wire):
+    project_id: str = Field(max_length=100)
+
+
+class AcceptedPolicyOut(Wire):
+    """What is in force from now on: the digest of the project's files ("" for none) and its own rules."""
+
+    project_id: str
+    digest: str
+    posture: str
+    rules: list[str]
+
+
+class RememberIn(Wire):
+    """`days` until the rule expires."""
+
+    run_id: str = Field(max_length=100)
+    days: int = Field(default=30, ge=1, le=365)
+
+
+class RememberedRuleOut(Wire):
+    """`cedar` is the whole rule; `is_in_force` is false once it expired or was forgotten."""
+
+    rule_id: str
+    project_id: str
+    program: str
+    form: str
+    cedar: str
+    from_run_id: str
+    created_by: str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+    is_in_force: bool
+
+
+class CoveredRunOut(Wire):
+    run_id: str
+    command: str
+
+
+class RememberPreviewOut(Wire):
+    """`covered` are those of the last `looked_at` runs that were asked about and would not have been."""
+
+    rules: list[RememberedRuleOut]
+    covered: list[CoveredRunOut]
+    looked_at: int
+
+
 class ReviewOut(VerdictOut):
     """What the review dialog shows before anything starts. `admission` is what the gate would say now."""
 

@@ -47,7 +47,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
 
     clock = SystemClock()
     new_id: NewId = new_sortable_id
-    policy = await asyncio.to_thread(load_policy)
+    policy = await asyncio.to_thread(load_policy, config.policy_posture)
     ledger = Ledger(config.ledger_url, clock)
     await ledger.open()
     local = LocalConnector(
@@ -65,12 +65,14 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         ledger=ledger,
         connectors={"local": local},
         admit=functools.partial(admit, policy=policy),
+        policy=policy,
         surroundings=local.surroundings,
         check_workspace=local.check_workspace,
         sandbox_profile=SANDBOX_PROFILE,
         vault=Vault(config.home / "vault", clock),
         clock=clock,
         new_id=new_id,
+        home=config.home,
         kill_file=config.home / "KILL",
         feature_cache=config.home / "cache" / "features",
         limits=Limits(

@@ -50,19 +50,19 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
 
 def judge_offline(repo: Path) -> Callable[[str, str | None, str, str], Judgement]:
     """Returns a judge of commands for this repository: (command, cwd, profile, connector) -> Judgement."""
-    from workbench.gate import judge, load_policy
+    from workbench.app.verdicts import place_offline, policy_offline
+    from workbench.gate import judge
 
-    policy = load_policy()
-    surroundings = _surroundings(repo)
-    root = str(repo)
+    policy = policy_offline(repo)
+    here = place_offline(repo, None)
 
     def decide(command: str, cwd: str | None, env_profile: str, connector: str) -> Judgement:
         return judge(
             policy,
             command,
-            cwd=os.path.normpath(os.path.join(root, cwd)) if cwd else root,
-            workspace_root=root,
-            surroundings=surroundings,
+            cwd=os.path.normpath(os.path.join(here.root, cwd)) if cwd else here.root,
+            workspace_root=here.root,
+            surroundings=here.surroundings,
             env_profile=env_profile,
             connector=connector,
         )
@@ -99,23 +99,10 @@ def check_asked(repo: Path, cwd: str | None, env_profile: str, connector: str) -
 
 def _profiles_of(root: str) -> list[str]:
     """Returns the environment profiles that this home's ledger knows for a workspace, default first."""
-    config = load_config()
-    url = config.ledger_url
-    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
-        return ["default"]
-    from workbench.ledger.ledger import Ledger
+    from workbench.app.verdicts import project_at
 
-    async def read() -> list[str]:
-        ledger = Ledger(url, SystemClock())
-        try:
-            found = [p for p in await ledger.projects() if p.workspace_root == root]
-        finally:
-            await ledger.close()
-        return [profile.name for profile in found[0].env_profiles] if found else ["default"]
-
-    import asyncio
-
-    return asyncio.run(read())
+    project = project_at(root)
+    return [profile.name for profile in project.env_profiles] if project else ["default"]
 
 
 def _surroundings(repo: Path) -> Surroundings:

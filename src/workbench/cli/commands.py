@@ -12,6 +12,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is written into the audit log.")]
 Words = Annotated[list[str], typer.Argument(help="The command, after --.")]
 Ref = Annotated[str, typer.Argument(help="The run's id.")]
+PolicyFile = Annotated[
+    str | None, typer.Option("--policy", help="A changed policy file, in the place of the one in force.")
+]
 ProjectName = Annotated[str, typer.Option("--project", help="The project: its id, name or folder.")]
 
 
@@ -73,6 +76,77 @@ def _add_discovery(root: typer.Typer) -> None:
         if stdin:
             sys.exit(check_many(repo, cwd, env_profile, connector))
         sys.exit(check_one(words or [], repo, cwd, env_profile, connector, as_json=json))
+
+    @policy.command("explain")
+    def explain(
+        words: Annotated[list[str] | None, typer.Argument(help="The command, after --.")] = None,
+        repo: Repo = None,
+        cwd: Annotated[str | None, typer.Option(help="Working directory.")] = None,
+        connector: Annotated[str, typer.Option(help="Connector.")] = "local",
+        json: Json = False,
+    ) -> None:
+        """Show how a verdict comes about: each call, its facts, each rule, and what would change it."""
+        from workbench.cli.explain import explain_one
+
+        explain_one(words or [], repo, cwd, connector, as_json=json)
+
+    @policy.command("test")
+    def test(repo: Repo = None, json: Json = False) -> None:
+        """Try every example beside the rules. Exit 0 when all hold, else 1."""
+        from workbench.cli.rules import try_rules
+
+        sys.exit(try_rules(repo, json))
+
+    @policy.command("prove")
+    def prove(repo: Repo = None, policy_file: PolicyFile = None, json: Json = False) -> None:
+        """Prove the invariants over every combination of facts. Exit 0 when all hold, else 1."""
+        from workbench.cli.rules import prove_rules
+
+        sys.exit(prove_rules(repo, policy_file, json))
+
+    @policy.command("replay")
+    def replay(
+        repo: Repo = None,
+        policy_file: PolicyFile = None,
+        last: Annotated[int, typer.Option(min=1, max=10_000, help="How many verdicts.")] = 200,
+        json: Json = False,
+    ) -> None:
+        """Show which of the last verdicts in the ledger a changed policy would change."""
+        from workbench.cli.rules import replay_verdicts
+
+        replay_verdicts(repo, policy_file, last, json)
+
+    @policy.command("remember")
+    def remember(
+        run_id: Ref,
+        days: Annotated[int, typer.Option(min=1, max=365, help="Until it expires.")] = 30,
+        accept: Annotated[bool, typer.Option("--accept", help="Record it; needs an admin.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Show the rule by which a run's program and form would be asked about no more."""
+        from workbench.cli.remember import remember_run
+
+        remember_run(run_id, days, accept=accept, as_json=json)
+
+    @policy.command("remembered")
+    def remembered(
+        repo: Repo = None,
+        all_: Annotated[bool, typer.Option("--all", help="Expired and forgotten ones too.")] = False,
+        json: Json = False,
+    ) -> None:
+        """List what is remembered in this project."""
+        from workbench.cli.remember import list_remembered
+
+        list_remembered(repo, json, in_force_only=not all_)
+
+    @policy.command("forget")
+    def forget(
+        rule_id: Annotated[str, typer.Argument(help="The remembered rule's id.")], repo: Repo = None
+    ) -> None:
+        """Forget a remembered rule: its commands are asked about again."""
+        from workbench.cli.remember import forget_rule
+
+        forget_rule(rule_id, repo)
 
     audit = typer.Typer(help="The audit log.", no_args_is_help=True)
     root.add_typer(audit, name="audit")
@@ -174,6 +248,16 @@ def _add_server(root: typer.Typer) -> None:
         from workbench.cli.project import set_env_profile
 
         set_env_profile(profile, variable or [], secret or [], repo, json)
+
+    @project.command("accept-policy")
+    def accept_policy(
+        path: Annotated[str, typer.Argument(help="The project: its id, name or folder.")],
+        json: Json = False,
+    ) -> None:
+        """Put the policy files that a project's repository carries in force, after every check of them."""
+        from workbench.cli.project import accept_project_policy
+
+        accept_project_policy(path, json)
 
     @project.command("list")
     def list_(json: Json = False) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from workbench.model.feature import Feature, TaskStatus
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def to_plain(value: Any) -> Any:
     """Returns dataclasses as objects, tuples as lists, enums as their words, and the rest as it is."""
+    # Most values are plain already, and asking a type is the cheapest question.
+    if type(value) in _PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):

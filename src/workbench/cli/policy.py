@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.app.offline import check_asked, judge_offline
-from workbench.cli.output import RISK_BARS, print_json, print_line
+from workbench.app.verdicts import find_unaccepted
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.plain import to_plain
 from workbench.cli.run import join_command
@@ -34,6 +35,8 @@ def check_one(
     check_asked(root, cwd, env_profile, connector)
     judge = judge_offline(root)
     judgement = judge(join_command(words), cwd, env_profile, connector)
+    if note := find_unaccepted(root):
+        print_note(note)
     if as_json:
         print_json(render(judgement))
     else:

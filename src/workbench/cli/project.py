@@ -1,4 +1,4 @@
-"""workbench project add and list."""
+"""workbench project add, accept-policy and list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line, print_table
-from workbench.cli.place import find_project
+from workbench.cli.place import choose_project, find_project
 from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput
 
@@ -72,3 +72,16 @@ def list_projects(as_json: bool) -> None:
         print_table(rows, ["PROJECT", "NAME", "WORKSPACE"])
     else:
         print_line("no projects yet; add one: workbench project add PATH")
+
+
+def accept_project_policy(named: str, as_json: bool) -> None:
+    """Accepts the project's policy files as they are now, or that there are none any more."""
+    client = connect()
+    accepted = client.post("/api/policy/accept", {"project_id": choose_project(client, named)["project_id"]})
+    if as_json:
+        print_json(accepted)
+    elif accepted["digest"]:
+        print_line(f"in force: {len(accepted['rules'])} rules of its own, posture {accepted['posture']}")
+        print_line(f"  {accepted['digest']}")
+    else:
+        print_line(f"the project has no policy of its own any more; posture {accepted['posture']}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.connectors.contract import Connector, Problem
+from workbench.gate import Policy
 from workbench.ledger.ledger import Ledger
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
@@ -50,7 +51,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """`kill_file` stops everything while it exists, with server and database down too.
+    """`policy` is the shipped one; what lies over it is read afresh for each decision.
+
+    `kill_file` stops everything while it exists, with server and database down too.
 
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
     looked for again at each start that it stops.
@@ -62,12 +65,14 @@ class Context:
     ledger: Ledger
     connectors: Mapping[str, Connector]
     admit: Admit
+    policy: Policy
     surroundings: Callable[[Project], Surroundings]
     check_workspace: Callable[[str], str]
     sandbox_profile: str
     vault: Vault
     clock: Clock
     new_id: NewId
+    home: Path
     kill_file: Path
     feature_cache: Path
     limits: Limits

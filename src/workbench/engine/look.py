@@ -1,4 +1,4 @@
-"""Reads, afresh, the facts on which the gate decides: switch, kill records, approval, project.
+"""Reads, afresh, the facts on which the gate decides: switch, kill records, approval, project, policy layers.
 
 What cannot be read counts as the safe value: an unreadable kill record is engaged.
 """
@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from workbench.engine.context import Context
+from workbench.gate import read_organisation, read_project
 from workbench.gate.switches import switch_for
 from workbench.ledger.reads import KillRecord, SwitchRecord
 from workbench.model.admission import GateSnapshot, SwitchState
 from workbench.model.clock import render_time
 from workbench.model.errors import WorkbenchError
+from workbench.model.layer import PolicyLayers
 
 EVERYTHING: Final = "all"
 
@@ -37,6 +39,12 @@ async def look(
         actor=actor,
         now=now,
         is_canary_member=record is not None and actor in record.people,
+        layers=PolicyLayers(
+            organisation=read_organisation(context.home),
+            project=read_project(Path(facts.project.workspace_root)),
+            accepted_digest=facts.project.accepted_policy_digest,
+            remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
+        ),
     )
 
 

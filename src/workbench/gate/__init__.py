@@ -4,6 +4,35 @@ Pure: no IO, no clock, no randomness. Only this room asks policy, and only admit
 """
 
 from workbench.gate.admit import admit
-from workbench.policy import judge, load_policy, render_visible
+from workbench.policy import (
+    Policy,
+    Proposal,
+    in_force,
+    judge,
+    load_policy,
+    propose,
+    read_file_layer,
+    read_organisation,
+    read_project,
+    render_visible,
+    with_organisation,
+    with_project,
+    with_remembered,
+)
 
-__all__ = ["admit", "judge", "load_policy", "render_visible"]
+__all__ = [
+    "Policy",
+    "Proposal",
+    "admit",
+    "in_force",
+    "judge",
+    "load_policy",
+    "propose",
+    "read_file_layer",
+    "read_organisation",
+    "read_project",
+    "render_visible",
+    "with_organisation",
+    "with_project",
+    "with_remembered",
+]

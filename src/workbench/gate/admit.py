@@ -12,9 +12,10 @@ from workbench.gate.boundary import find_boundary_problem
 from workbench.gate.switches import find_switch_problem
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
 from workbench.model.command import Surroundings, subject_digest
+from workbench.model.errors import WorkbenchError
 from workbench.model.statuses import BlockedBy
 from workbench.model.verdict import Decision, Judgement
-from workbench.policy import Policy, judge
+from workbench.policy import Policy, in_force, judge, refuse_all
 
 
 def admit(
@@ -27,15 +28,21 @@ def admit(
     """
     command = request.command
     project = snapshot.project
-    judgement = judge(
-        policy,
-        command.source_text,
-        cwd=command.cwd,
-        workspace_root=project.workspace_root,
-        surroundings=surroundings,
-        env_profile=command.env_profile,
-        connector=command.connector,
-    )
+    try:
+        policy = in_force(policy, snapshot.layers)
+    except WorkbenchError as problem:
+        # A policy that cannot be used opens nothing: the step is denied, with what is wrong and where.
+        judgement = refuse_all(policy, problem)
+    else:
+        judgement = judge(
+            policy,
+            command.source_text,
+            cwd=command.cwd,
+            workspace_root=project.workspace_root,
+            surroundings=surroundings,
+            env_profile=command.env_profile,
+            connector=command.connector,
+        )
     digest = subject_digest(
         command, project, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
     )
@@ -95,4 +102,5 @@ def _find_objection(
             )
         return BlockedBy.APPROVAL, f"{why}; policy asks because: {reasons}", None
     # A denial, and any word that is none of the three: no approval can lift it.
-    return BlockedBy.POLICY, f"policy denies it: {reasons}", None
+    said = "" if judgement.commands or not verdict.matched_rules else f": {verdict.matched_rules[0].text}"
+    return BlockedBy.POLICY, f"policy denies it: {reasons}{said}", None

@@ -108,6 +108,10 @@ def apply_move(connection: Connection, *, project_id: str, actor: str, at: str, 
             return rows.put_token(move)
         case m.RevokeToken():
             return rows.revoke_token(move)
+        case m.RememberRule():
+            return rows.remember_rule(move)
+        case m.ForgetRule():
+            return rows.forget_rule(move)
         case m.Note():
             return Change(tag=move.tag, payload=move.payload, run_id=move.run_id, step_id=move.step_id)
         case _:
@@ -466,6 +470,35 @@ class _Rows:
         row["revoked_at"] = row["revoked_at"] or self._at
         return self._update(
             tables.access_tokens, row, "token:revoked", {"token_id": move.token_id}, versioned=False
+        )
+
+    def remember_rule(self, move: m.RememberRule) -> Change:
+        row = {
+            "rule_id": move.rule_id,
+            "project_id": self._project_id,
+            "program": move.program,
+            "form": move.form,
+            "cedar": move.cedar,
+            "from_run_id": move.from_run_id,
+            "created_by": self._actor,
+            "created_at": self._at,
+            "expires_at": move.expires_at,
+            "revoked_at": None,
+        }
+        return self._insert(
+            tables.remembered_rules, row, "policy:remembered", dict(row), run_id=move.from_run_id
+        )
+
+    def forget_rule(self, move: m.ForgetRule) -> Change:
+        row = self._find(tables.remembered_rules, {"rule_id": move.rule_id, "project_id": self._project_id})
+        if row is None:
+            raise NotFound(
+                f"there is no remembered rule {move.rule_id} in this project",
+                remedy="list them: workbench policy remembered",
+            )
+        row["revoked_at"] = row["revoked_at"] or self._at
+        return self._update(
+            tables.remembered_rules, row, "policy:forgotten", {"rule_id": move.rule_id}, versioned=False
         )
 
     def _read(self, table: Table, noun: str, key: str, version: int | None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from workbench.model.artifact import Artifact
 from workbench.model.clock import Clock, render_time
 from workbench.model.errors import Conflict, InvalidInput, LedgerUnavailable, NotFound
 from workbench.model.event import Event
+from workbench.model.layer import RememberedRule
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
 
@@ -333,6 +334,10 @@ class ProjectLedger:
 
     async def events(self, *, after: int = 0, run_id: str | None = None, limit: int = 500) -> list[Event]:
         return await self._ledger.read(reads.list_events, self.project_id, after, run_id, limit)
+
+    async def remembered_rules(self) -> list[RememberedRule]:
+        """Lists the project's remembered rules, expired and revoked ones too, oldest first."""
+        return await self._ledger.read(reads.list_remembered_rules, self.project_id)
 
     async def rule_outcomes(self) -> dict[str, tuple[int, int]]:
         """Returns, a recommendation rule, how many runs of its advice ended and how many succeeded."""

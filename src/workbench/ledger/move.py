@@ -168,6 +168,23 @@ class RevokeToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RememberRule:
+    """Lets one program and form of a project run unasked until `expires_at` (RFC 3339 in UTC)."""
+
+    rule_id: str
+    program: str
+    form: str
+    cedar: str
+    from_run_id: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRule:
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A fact worth an event without a row of its own, such as a refused sign-in or a secret that was set."""
 
@@ -193,5 +210,7 @@ Move = (
     | SetKill
     | PutToken
     | RevokeToken
+    | RememberRule
+    | ForgetRule
     | Note
 )

@@ -16,6 +16,7 @@ from workbench.ledger.rows import (
     parse_artifact,
     parse_event,
     parse_project,
+    parse_remembered_rule,
     parse_run,
     parse_step,
 )
@@ -23,6 +24,7 @@ from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.event import Event
+from workbench.model.layer import RememberedRule
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus, RunStatus
@@ -58,6 +60,7 @@ class GateFacts:
     switches: list[SwitchRecord]
     approval: Approval | None
     kill_records: list[KillRecord] | None
+    remembered: list[RememberedRule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +179,19 @@ def find_gate_facts(connection: Connection, project_id: str, step_id: str | None
         return None
     switches = list_switches(connection)
     approval = None if step_id is None else find_newest_approval(connection, project_id, step_id)
+    remembered = list_remembered_rules(connection, project_id)
     try:
         # Last, because a failed query ends the transaction it is in.
         kill_records = list_kill_records(connection)
     except DatabaseError:
         kill_records = None
-    return GateFacts(project=project, switches=switches, approval=approval, kill_records=kill_records)
+    return GateFacts(
+        project=project,
+        switches=switches,
+        approval=approval,
+        kill_records=kill_records,
+        remembered=remembered,
+    )
 
 
 def find_run_by_key(connection: Connection, project_id: str, key: str) -> Run | None:
@@ -373,6 +383,11 @@ def list_kill_records(connection: Connection) -> list[KillRecord]:
         )
         for row in _all(connection, _select(t.kill_records, order_by=("scope",)))
     ]
+
+
+def list_remembered_rules(connection: Connection, project_id: str) -> list[RememberedRule]:
+    query = _select(t.remembered_rules, "project_id", order_by=("rule_id",))
+    return [parse_remembered_rule(row) for row in _all(connection, query, project_id=project_id)]
 
 
 def list_tokens(connection: Connection) -> list[AccessToken]:

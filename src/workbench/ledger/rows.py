@@ -11,6 +11,7 @@ from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.canonical import render_canonical
 from workbench.model.event import Event
+from workbench.model.layer import RememberedRule
 from workbench.model.plan import StepKind, parse_plan
 from workbench.model.project import EnvProfile, Project
 from workbench.model.run import Run, Step
@@ -49,7 +50,15 @@ def render_project_settings(project: Project) -> str:
             "network_allowlist": list(project.network_allowlist),
             "forbid_self_approval": project.forbid_self_approval,
             "toolchains": list(project.toolchains),
+            **_accepted_policy(project),
         }
+    )
+
+
+def _accepted_policy(project: Project) -> dict[str, str]:
+    """Projects from before policies could be accepted keep the bytes that their events have hashed."""
+    return (
+        {"accepted_policy_digest": project.accepted_policy_digest} if project.accepted_policy_digest else {}
     )
 
 
@@ -68,7 +77,12 @@ def parse_project(row: Row) -> Project:
         forbid_self_approval=settings["forbid_self_approval"],
         toolchains=tuple(settings["toolchains"]),
         created_at=row["created_at"],
+        accepted_policy_digest=settings.get("accepted_policy_digest", ""),
     )
+
+
+def parse_remembered_rule(row: Row) -> RememberedRule:
+    return RememberedRule(**{name: row[name] for name in RememberedRule.__dataclass_fields__})
 
 
 def parse_run(row: Row) -> Run:

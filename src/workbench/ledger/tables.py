@@ -174,6 +174,22 @@ kill_records: Final = Table(
     Column("changed_at", Text, nullable=False),
 )
 
+remembered_rules: Final = Table(
+    "remembered_rules",
+    metadata,
+    Column("rule_id", Text, primary_key=True),
+    Column("project_id", Text, nullable=False),
+    Column("program", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("cedar", Text, nullable=False),
+    Column("from_run_id", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("revoked_at", Text),
+    Index("remembered_rules_by_project", "project_id", "rule_id"),
+)
+
 access_tokens: Final = Table(
     "access_tokens",
     metadata,

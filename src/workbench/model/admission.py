@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from workbench.model.approval import Approval
 from workbench.model.command import Command
+from workbench.model.layer import PolicyLayers
 from workbench.model.project import Project
 from workbench.model.statuses import BlockedBy
 from workbench.model.verdict import Judgement
@@ -23,7 +24,8 @@ class GateSnapshot:
     """The facts a decision rests on, read once, afresh, right before it.
 
     `kill_reason` is None only when every kill record could be read and none is on. `now` is RFC 3339.
-    `approval` is the newest one for the step, whatever its state.
+    `approval` is the newest one for the step, whatever its state. `layers` is what lies over the shipped
+    policy; None means nothing.
     """
 
     project: Project
@@ -34,6 +36,7 @@ class GateSnapshot:
     actor: str
     now: str
     is_canary_member: bool = False
+    layers: PolicyLayers | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

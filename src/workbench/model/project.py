@@ -17,7 +17,10 @@ class EnvProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`workspace_root` is absolute and resolved. `forbid_self_approval` turns four eyes on."""
+    """`workspace_root` is absolute and resolved. `forbid_self_approval` turns four eyes on.
+
+    `accepted_policy_digest` is of the policy files in the repository that an admin accepted; "" means none.
+    """
 
     project_id: str
     name: str
@@ -28,3 +31,4 @@ class Project:
     forbid_self_approval: bool = False
     toolchains: tuple[str, ...] = ()
     created_at: str = ""
+    accepted_policy_digest: str = ""

@@ -4,8 +4,27 @@ Pure: no IO, no clock, no randomness; the shipped data is read once by `load_pol
 (the CLI may, for `policy check`). It does not confine anything: the kernel sandbox is the boundary.
 """
 
-from workbench.policy.judge import Policy, judge
-from workbench.policy.load import load_policy
+from workbench.policy.evaluate import may_approve
+from workbench.policy.judge import Policy, judge, refuse_all
+from workbench.policy.layers import in_force, with_organisation, with_project, with_remembered
+from workbench.policy.load import load_policy, read_file_layer, read_organisation, read_project
+from workbench.policy.remember import Proposal, propose
 from workbench.policy.visible import render_visible
 
-__all__ = ["Policy", "judge", "load_policy", "render_visible"]
+__all__ = [
+    "Policy",
+    "Proposal",
+    "in_force",
+    "judge",
+    "load_policy",
+    "may_approve",
+    "propose",
+    "read_file_layer",
+    "read_organisation",
+    "read_project",
+    "refuse_all",
+    "render_visible",
+    "with_organisation",
+    "with_project",
+    "with_remembered",
+]

@@ -7,26 +7,34 @@ run; one that fails stops the load with an error naming file, program or rule, a
 from __future__ import annotations
 
 import hashlib
-import posixpath
-import re
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import tree_sitter_bash
 from tree_sitter import Language
 
-from workbench.model.errors import WorkbenchError
-from workbench.model.verdict import Decision, Effect, RiskLevel
+from workbench.model.layer import POSTURES, PolicyLayer
+from workbench.model.verdict import Effect
+from workbench.policy.broken import PolicyBroken, broken_at
 from workbench.policy.catalog import Catalog, Program
-from workbench.policy.evaluate import Rule
-from workbench.policy.judge import Policy, judge
+from workbench.policy.evaluate import RuleSet, open_rules
+from workbench.policy.examples import ExampleSurroundings as ExampleSurroundings
+from workbench.policy.examples import read_examples, try_examples
+from workbench.policy.judge import Policy
+from workbench.policy.layers import EXAMPLES_FILE as LAYER_EXAMPLES
+from workbench.policy.layers import RULES_FILE, SETTINGS_FILE, shipped_rules
 from workbench.policy.options import KINDS, STYLES, Form, parse_option, parse_positionals
 from workbench.policy.parse import parse_script
+from workbench.policy.rules import check_types, read_facts
 
-EXAMPLE_ROOT = "/workspace"
-DATA_VERSION = "1"
+SCHEMA_FILE, EXAMPLES_FILE = "facts.cedarschema", "examples.toml"
+DATA_VERSION = "2"
+_MOST_BYTES = 256 * 1024
 _PROGRAM_KEYS = frozenset(
     {"aliases", "builtin", "harmless_flags", "filters", "globals", "form", "otherwise", "otherwise_labels"}
 )
@@ -44,55 +52,100 @@ _FORM_KEYS = frozenset(
     }
     | {"match", "not_match"}
 )
-_RULE_KEYS = frozenset(
-    {"id", "text", "verdict", "risk", "reason", "all", "any", "none", "match", "not_match"}
-    | {"example_connector"}
-)
 _EFFECTS = frozenset(effect.value for effect in Effect)
 
 
-class PolicyBroken(WorkbenchError):
-    """Policy data cannot be used; nothing may be judged, so nothing starts."""
-
-    code = "policy_broken"
-    http_status = 503
-
-
-class ExampleSurroundings:
-    """The plain machine that examples are judged on: every program is in /usr/bin and no symlink exists."""
-
-    def program_path(self, name: str) -> str | None:
-        """Returns /usr/bin/NAME for every bare name."""
-        return f"/usr/bin/{name}"
-
-    def real_path(self, path: str) -> str:
-        """Returns the path with `..` taken away by spelling."""
-        return posixpath.normpath(path).replace("//", "/")
-
-    def read_text(self, path: str) -> str | None:
-        """Returns None: no file exists."""
-        return None
-
-
-def load_policy() -> Policy:
-    """Returns the shipped policy; raises PolicyBroken when any example or entry in it fails."""
+def load_policy(posture: str = "standard") -> Policy:
+    """Returns the shipped policy of a posture; raises PolicyBroken when any example or entry in it fails."""
     room = resources.files("workbench.policy")
     families = {
         entry.name: entry.read_text(encoding="utf-8")
         for entry in sorted(room.joinpath("catalog").iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     }
-    return build_policy(families, room.joinpath("rules.toml").read_text(encoding="utf-8"))
+    shipped = {
+        entry.name: entry.read_text(encoding="utf-8")
+        for entry in (*room.joinpath("postures").iterdir(), room.joinpath(SCHEMA_FILE))
+    }
+    return build_policy(families, shipped, posture=posture)
 
 
-def build_policy(families: Mapping[str, str], rules_text: str) -> Policy:
-    """Returns the policy that these TOML texts (catalogue files by name, and the rules) describe.
+def read_organisation(home: Path) -> PolicyLayer:
+    """Returns the organisation's policy files, which lie in the workbench's home, as they are now."""
+    return _read_layer(home, "$WORKBENCH_HOME", (RULES_FILE, LAYER_EXAMPLES))
 
-    Raises PolicyBroken for text that is no TOML, unknown keys, names given twice and failing examples.
+
+def read_project(workspace_root: Path) -> PolicyLayer:
+    """Returns the policy files that a repository carries, as they are now, accepted or not."""
+    return _read_layer(
+        workspace_root / ".workbench", ".workbench", (RULES_FILE, LAYER_EXAMPLES, SETTINGS_FILE)
+    )
+
+
+def read_file_layer(file: Path) -> PolicyLayer:
+    """Returns one file of rules, with the examples beside it, as the layer that it would be."""
+    examples = file.with_name(file.stem + ".examples.toml")
+    try:
+        return PolicyLayer(
+            place=str(file),
+            rules_text=file.read_text(encoding="utf-8"),
+            examples_text=examples.read_text(encoding="utf-8") if examples.is_file() else "",
+        )
+    except (OSError, UnicodeDecodeError) as problem:
+        return PolicyLayer(place=str(file), problem=f"cannot be read: {problem}")
+
+
+def _read_layer(folder: Path, place: str, names: tuple[str, ...]) -> PolicyLayer:
+    """Reads plain files of one folder and follows no symlink, so that nothing from elsewhere gets in."""
+    texts: dict[str, str] = {}
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return PolicyLayer(place=place)
+    except OSError as problem:
+        return PolicyLayer(place=place, problem=f"{place} is no folder that can be read: {problem.strerror}")
+    try:
+        for name in names:
+            texts[name] = _read_plain(opened, name)
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or str(problem)
+        return PolicyLayer(place=place, problem=f"{place}/{name} cannot be read: {words}")
+    finally:
+        os.close(opened)
+    return PolicyLayer(
+        place=place,
+        rules_text=texts[RULES_FILE],
+        examples_text=texts[LAYER_EXAMPLES],
+        settings_text=texts.get(SETTINGS_FILE, ""),
+    )
+
+
+def _read_plain(folder: int, name: str) -> str:
+    try:
+        # A pipe in the file's place would hold up whoever opens it.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        return ""
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no plain file")
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it is longer than {_MOST_BYTES} bytes")
+    return data.decode("utf-8")
+
+
+def build_policy(
+    families: Mapping[str, str], shipped: Mapping[str, str], *, posture: str = "standard"
+) -> Policy:
+    """Returns the policy that these texts describe: catalogue files, and rules, schema and examples.
+
+    Raises PolicyBroken for text that is no TOML or no Cedar, unknown keys or facts, names given twice and
+    failing examples.
     """
     language = Language(tree_sitter_bash.language())
-    digest = hashlib.sha256(DATA_VERSION.encode())
-    for name, text in sorted([*families.items(), ("rules.toml", rules_text)]):
+    digest = hashlib.sha256(DATA_VERSION.encode() + posture.encode())
+    for name, text in sorted([*families.items(), *shipped.items()]):
         digest.update(b"\0" + name.encode() + b"\0" + hashlib.sha256(text.encode()).digest())
     programs: dict[str, Program] = {}
     environment: set[str] = set()
@@ -109,12 +162,47 @@ def build_policy(families: Mapping[str, str], rules_text: str) -> Policy:
             _check_examples(language, file, entry, program)
     policy = Policy(
         catalog=Catalog(programs=programs, environment=frozenset(environment)),
-        rules=_read_rules(rules_text),
         language=language,
+        ruleset=_open_shipped(shipped, posture),
+        posture=posture,
         policy_digest="sha256:" + digest.hexdigest(),
+        shipped=shipped,
     )
-    _check_rules(policy)
+    _try_shipped(policy)
     return policy
+
+
+def _open_shipped(shipped: Mapping[str, str], posture: str) -> RuleSet:
+    rules = shipped_rules(shipped, posture)
+    seen: dict[str, str] = {}
+    for rule in rules:
+        if rule.rule_id in seen:
+            raise broken_at(rule.source, f"{rule.rule_id} is listed already, in {seen[rule.rule_id]}")
+        seen[rule.rule_id] = rule.source
+    schema_text = shipped[SCHEMA_FILE]
+    try:
+        ruleset = open_rules(rules, schema_text=schema_text, facts=read_facts(schema_text))
+    except ValueError as problem:
+        raise broken_at(SCHEMA_FILE, f"is not a Cedar schema: {problem}") from problem
+    check_types(rules, ruleset.schema)
+    return ruleset
+
+
+def _try_shipped(policy: Policy) -> None:
+    """Tries every example, and sees to it that each rule has one that it must catch."""
+    examples = read_examples(EXAMPLES_FILE, policy.shipped[EXAMPLES_FILE])
+    with_match = {example.rule_id for example in examples if example.is_match}
+    for rule in policy.ruleset.rules:
+        # The rule that opens the way to a question is tried by each example that ends in one.
+        if rule.rule_id not in with_match and not rule.is_fallback:
+            raise broken_at(rule.source, f"{rule.rule_id} has no match example in {EXAMPLES_FILE}")
+    known = {rule.rule_id for posture in POSTURES for rule in shipped_rules(policy.shipped, posture)}
+    for rule_id in sorted({example.rule_id for example in examples} - known):
+        raise broken_at(EXAMPLES_FILE, f"{rule_id} is no rule")
+    if failures := try_examples(policy, examples).failures:
+        raise PolicyBroken(
+            failures[0], remedy="correct the rule or its example; until then nothing can be judged"
+        )
 
 
 def _broken(file: str, name: str, problem: str) -> PolicyBroken:
@@ -192,58 +280,3 @@ def _check_examples(language: Language, file: str, entry: Mapping[str, Any], pro
                 known = program.read(words[1:])
                 if (known is not None and known[0] == wanted) != (key == "match"):
                     raise _broken(file, program.name, f"{key} example {example!r} fails")
-
-
-def _read_rules(text: str) -> tuple[Rule, ...]:
-    rules: dict[str, Rule] = {}
-    for entry in _parse("rules.toml", text).get("rule", ()):
-        name = str(entry.get("id", "a rule without id"))
-        if unknown := set(entry) - _RULE_KEYS:
-            raise _broken("rules.toml", name, f"unknown keys {sorted(unknown)}")
-        if name in rules:
-            raise _broken("rules.toml", name, "is listed twice")
-        found = re.search(rf'^id = "{re.escape(name)}"$', text, re.MULTILINE)
-        try:
-            rules[name] = Rule(
-                rule_id=name,
-                text=entry["text"],
-                source=f"rules.toml:{text.count(chr(10), 0, found.start()) + 1 if found else 0}",
-                verdict=Decision(entry["verdict"]),
-                risk=RiskLevel(entry["risk"]),
-                reason=entry["reason"],
-                all_of=frozenset(entry.get("all", ())),
-                any_of=frozenset(entry.get("any", ())),
-                none_of=frozenset(entry.get("none", ())),
-                example_connector=entry.get("example_connector", "local"),
-                match=tuple(entry["match"]),
-                not_match=tuple(entry["not_match"]),
-            )
-        except (KeyError, ValueError) as problem:
-            raise _broken("rules.toml", name, f"{type(problem).__name__}: {problem}") from problem
-        if (
-            not (rules[name].all_of or rules[name].any_of)
-            or not rules[name].match
-            or not rules[name].not_match
-        ):
-            raise _broken("rules.toml", name, "needs a condition, a match and a not_match example")
-    if not rules:
-        raise _broken("rules.toml", "the file", "holds no rule")
-    return tuple(rules.values())
-
-
-def _check_rules(policy: Policy) -> None:
-    surroundings = ExampleSurroundings()
-    for rule in policy.rules:
-        for key, examples in (("match", rule.match), ("not_match", rule.not_match)):
-            for example in examples:
-                judgement = judge(
-                    policy,
-                    example,
-                    cwd=EXAMPLE_ROOT,
-                    workspace_root=EXAMPLE_ROOT,
-                    surroundings=surroundings,
-                    connector=rule.example_connector if key == "match" else "local",
-                )
-                matched = {item.rule_id for item in judgement.verdict.matched_rules}
-                if (rule.rule_id in matched) != (key == "match"):
-                    raise _broken("rules.toml", rule.rule_id, f"{key} example {example!r} fails")

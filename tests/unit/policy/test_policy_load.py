@@ -6,19 +6,26 @@ from importlib import resources
 
 import pytest
 
-from workbench.policy.load import PolicyBroken, build_policy, load_policy
+from workbench.model.layer import POSTURES
+from workbench.policy.broken import PolicyBroken
+from workbench.policy.judge import Policy
+from workbench.policy.load import build_policy, load_policy
 
 RULE = """
-[[rule]]
-id = "allow-all"
-text = "All known programs."
-verdict = "allow"
-risk = "low"
-reason = "known"
-all = ["understood"]
+@id("allow-all") @risk("low") @reason("known") @text("All known programs.")
+permit (principal, action in [Action::"run", Action::"run_with_approval"], resource)
+when { context.understood };
+"""
+ASK = """
+@id("ask") @risk("medium") @reason("no_rule_matches")
+permit (principal, action == Action::"run_with_approval", resource);
+"""
+EXAMPLES = """
+[allow-all]
 match = ["known x"]
 not_match = ["other x"]
 """
+SCHEMA = resources.files("workbench.policy").joinpath("facts.cedarschema").read_text(encoding="utf-8")
 PROGRAM = """
 [known]
 [[known.form]]
@@ -38,12 +45,31 @@ def test_the_shipped_policy_loads_and_holds_what_a_developer_uses() -> None:
     assert policy.policy_digest.startswith("sha256:")
 
 
+def built(
+    program: str = PROGRAM, rules: str = RULE, examples: str = EXAMPLES, file: str = "a.toml"
+) -> Policy:
+    """A small policy: every posture has the same few rules."""
+    shipped = dict.fromkeys(("careful.cedar", "standard.cedar", "trusting.cedar", "questions.cedar"), "")
+    shipped |= {"core.cedar": ASK, "standard.cedar": rules, "careful.cedar": rules}
+    shipped |= {"examples.toml": examples, "facts.cedarschema": SCHEMA}
+    return build_policy({file: program}, shipped)
+
+
 def test_the_digest_follows_every_byte_of_the_data() -> None:
-    first = build_policy({"a.toml": PROGRAM}, RULE)
-    assert build_policy({"a.toml": PROGRAM}, RULE).policy_digest == first.policy_digest
-    assert build_policy({"a.toml": PROGRAM + "# x\n"}, RULE).policy_digest != first.policy_digest
-    assert build_policy({"b.toml": PROGRAM}, RULE).policy_digest != first.policy_digest
-    assert build_policy({"a.toml": PROGRAM}, RULE + "# x\n").policy_digest != first.policy_digest
+    first = built().policy_digest
+    assert built().policy_digest == first
+    changed = [
+        built(program=PROGRAM + "# x\n"),
+        built(file="b.toml"),
+        built(rules=RULE + "// x\n"),
+        built(examples=EXAMPLES + "# x\n"),
+    ]
+    assert first not in {policy.policy_digest for policy in changed}
+    assert len({policy.policy_digest for policy in changed}) == len(changed)
+
+
+def test_each_posture_has_a_digest_of_its_own() -> None:
+    assert len({load_policy(posture).policy_digest for posture in POSTURES}) == 3
 
 
 @pytest.mark.parametrize(
@@ -70,49 +96,39 @@ def test_the_digest_follows_every_byte_of_the_data() -> None:
 )
 def test_a_broken_program_fails_the_load_and_is_named(program: str, problem: str) -> None:
     with pytest.raises(PolicyBroken) as caught:
-        build_policy({"a.toml": program}, RULE)
+        built(program=program)
     assert problem in caught.value.message
     assert "a.toml" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
-    ("rules", "problem"),
+    ("rules", "examples", "problem"),
     [
-        (RULE.replace('"known x"', '"other x"'), "rules.toml: allow-all: match example 'other x' fails"),
+        (RULE, EXAMPLES.replace("known x", "other x"), "allow-all: match example 'other x' fails"),
+        (RULE, EXAMPLES.replace('["other x"]', '["known y"]'), "not_match example 'known y' fails"),
+        (RULE, "", "standard.cedar:2: allow-all has no match example in examples.toml"),
         (
-            RULE.replace('["other x"]', '["known y"]'),
-            "rules.toml: allow-all: not_match example 'known y' fails",
+            RULE,
+            EXAMPLES + "[no-rule]\nmatch = []\n[other]\nmatch = ['ls']",
+            "examples.toml: other is no rule",
         ),
-        (RULE.replace('"allow"', '"maybe"'), "'maybe' is not a valid Decision"),
-        (RULE.replace('risk = "low"\n', ""), "KeyError: 'risk'"),
-        (RULE.replace('all = ["understood"]\n', ""), "needs a condition"),
-        (RULE.replace('["other x"]', "[]"), "needs a condition, a match and a not_match example"),
-        (RULE + RULE, "is listed twice"),
-        (RULE + "when = 1\n", "unknown keys ['when']"),
-        ("", "holds no rule"),
-        ("[[rule\n", "is not TOML"),
+        (RULE, EXAMPLES + "when = 1\n", "examples.toml: allow-all: takes match"),
+        (RULE, "[allow-all\n", "examples.toml: is not TOML"),
+        (RULE + RULE, EXAMPLES, "standard.cedar:6: allow-all is listed twice"),
+        (RULE + ASK, EXAMPLES, "standard.cedar:6: ask is listed already, in core.cedar:2"),
+        (RULE.replace("understood", "understod"), EXAMPLES, "attribute `understod` in context"),
     ],
 )
-def test_a_broken_rule_fails_the_load_and_is_named(rules: str, problem: str) -> None:
+def test_a_broken_rule_fails_the_load_and_is_named(rules: str, examples: str, problem: str) -> None:
     with pytest.raises(PolicyBroken) as caught:
-        build_policy({"a.toml": PROGRAM}, rules)
+        built(rules=rules, examples=examples)
     assert problem in caught.value.message
 
 
-def test_dropping_any_shipped_rule_but_its_own_examples_is_noticed_by_its_line() -> None:
-    text = resources.files("workbench.policy").joinpath("rules.toml").read_text(encoding="utf-8")
-    lines = text.splitlines()
-    for rule in load_policy().rules:
-        number = int(rule.source.removeprefix("rules.toml:"))
-        assert lines[number - 1] == f'id = "{rule.rule_id}"'
-
-
-def test_every_shipped_label_in_a_rule_is_one_that_something_gives() -> None:
-    room = resources.files("workbench.policy")
-    sources = [entry for entry in room.iterdir() if entry.name.endswith(".py")]
-    sources += [entry for entry in room.joinpath("catalog").iterdir() if entry.name.endswith(".toml")]
-    text = "\n".join(entry.read_text(encoding="utf-8") for entry in sources)
-    text += " ".join(["unknown", "piped_network", "piped_decodes"])
-    for rule in load_policy().rules:
-        for label in rule.all_of | rule.any_of | rule.none_of:
-            assert label in text, (rule.rule_id, label)
+def test_a_rule_stands_at_the_line_that_it_is_named_with() -> None:
+    room = resources.files("workbench.policy").joinpath("postures")
+    for posture in POSTURES:
+        for rule in load_policy(posture).ruleset.rules:
+            file, _, number = rule.source.partition(":")
+            lines = room.joinpath(file).read_text(encoding="utf-8").splitlines()
+            assert lines[int(number) - 1] == f'@id("{rule.rule_id}")'

@@ -325,6 +325,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/policy/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Project Policy
+         * @description Puts the policy files that lie in the project's workspace now in force, after every check of them.
+         */
+        post: operations["accept_project_policy_api_policy_accept_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/policy/check": {
         parameters: {
             query?: never;
@@ -337,6 +357,64 @@ export interface paths {
         /** Check Policy */
         post: operations["check_policy_api_policy_check_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose Rules
+         * @description Shows what would be remembered from a run, and which of the last 200 runs it would have covered.
+         */
+        post: operations["propose_rules_api_policy_proposals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/remembered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Remembered */
+        get: operations["list_remembered_api_policy_remembered_get"];
+        put?: never;
+        /**
+         * Remember
+         * @description Remembers what a proposal from the same run shows.
+         */
+        post: operations["remember_api_policy_remembered_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/remembered/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget */
+        delete: operations["forget_api_policy_remembered__rule_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -645,6 +723,25 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptedPolicyOut
+         * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+         */
+        AcceptedPolicyOut: {
+            /** Digest */
+            digest: string;
+            /** Posture */
+            posture: string;
+            /** Project Id */
+            project_id: string;
+            /** Rules */
+            rules: string[];
+        };
+        /** AcceptPolicyIn */
+        AcceptPolicyIn: {
+            /** Project Id */
+            project_id: string;
+        };
+        /**
          * AdviceOut
          * @description `recommendation` is null when nothing is to be run; `reason` then says why.
          */
@@ -874,6 +971,13 @@ export interface components {
             is_ready: boolean;
             /** Problems */
             problems: components["schemas"]["ConfigProblemOut"][];
+        };
+        /** CoveredRunOut */
+        CoveredRunOut: {
+            /** Command */
+            command: string;
+            /** Run Id */
+            run_id: string;
         };
         /**
          * DecisionIn
@@ -1254,6 +1358,59 @@ export interface components {
             runnable: components["schemas"]["RunnableOut"];
             /** Would Change */
             would_change: string[];
+        };
+        /**
+         * RememberedRuleOut
+         * @description `cedar` is the whole rule; `is_in_force` is false once it expired or was forgotten.
+         */
+        RememberedRuleOut: {
+            /** Cedar */
+            cedar: string;
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Form */
+            form: string;
+            /** From Run Id */
+            from_run_id: string;
+            /** Is In Force */
+            is_in_force: boolean;
+            /** Program */
+            program: string;
+            /** Project Id */
+            project_id: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Rule Id */
+            rule_id: string;
+        };
+        /**
+         * RememberIn
+         * @description `days` until the rule expires.
+         */
+        RememberIn: {
+            /**
+             * Days
+             * @default 30
+             */
+            days?: number;
+            /** Run Id */
+            run_id: string;
+        };
+        /**
+         * RememberPreviewOut
+         * @description `covered` are those of the last `looked_at` runs that were asked about and would not have been.
+         */
+        RememberPreviewOut: {
+            /** Covered */
+            covered: components["schemas"]["CoveredRunOut"][];
+            /** Looked At */
+            looked_at: number;
+            /** Rules */
+            rules: components["schemas"]["RememberedRuleOut"][];
         };
         /**
          * RetryIn
@@ -1701,6 +1858,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptedPolicyOut = components['schemas']['AcceptedPolicyOut'];
+export type AcceptPolicyIn = components['schemas']['AcceptPolicyIn'];
 export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
 export type ApprovalDecisionOut = components['schemas']['ApprovalDecisionOut'];
@@ -1713,6 +1872,7 @@ export type CheckIn = components['schemas']['CheckIn'];
 export type CommandFactsOut = components['schemas']['CommandFactsOut'];
 export type ConfigProblemOut = components['schemas']['ConfigProblemOut'];
 export type ConnectorOut = components['schemas']['ConnectorOut'];
+export type CoveredRunOut = components['schemas']['CoveredRunOut'];
 export type DecisionIn = components['schemas']['DecisionIn'];
 export type DiagnosticOut = components['schemas']['DiagnosticOut'];
 export type DiscoveryOut = components['schemas']['DiscoveryOut'];
@@ -1738,6 +1898,9 @@ export type ProjectIn = components['schemas']['ProjectIn'];
 export type ProjectOut = components['schemas']['ProjectOut'];
 export type ReasonIn = components['schemas']['ReasonIn'];
 export type RecommendationOut = components['schemas']['RecommendationOut'];
+export type RememberedRuleOut = components['schemas']['RememberedRuleOut'];
+export type RememberIn = components['schemas']['RememberIn'];
+export type RememberPreviewOut = components['schemas']['RememberPreviewOut'];
 export type RetryIn = components['schemas']['RetryIn'];
 export type ReviewOut = components['schemas']['ReviewOut'];
 export type RunDetailOut = components['schemas']['RunDetailOut'];
@@ -2356,6 +2519,39 @@ export interface operations {
             };
         };
     };
+    accept_project_policy_api_policy_accept_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptPolicyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedPolicyOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     check_policy_api_policy_check_post: {
         parameters: {
             query?: never;
@@ -2377,6 +2573,134 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["VerdictOut"];
                 };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_rules_api_policy_proposals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RememberIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RememberPreviewOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_remembered_api_policy_remembered_get: {
+        parameters: {
+            query?: {
+                project_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RememberedRuleOut"][];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remember_api_policy_remembered_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RememberIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RememberPreviewOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_api_policy_remembered__rule_id__delete: {
+        parameters: {
+            query?: {
+                project_id?: string;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
             default: {

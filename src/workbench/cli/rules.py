@@ -1,0 +1,101 @@
+"""workbench policy test, prove and replay: the rules against examples, all facts, and the past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.app.verdicts import candidate_offline, judge_with, policy_offline, recorded_verdicts
+from workbench.cli.output import print_json, print_line
+from workbench.cli.place import find_repository
+from workbench.model.layer import POSTURES
+from workbench.policy.examples import read_examples, try_examples
+from workbench.policy.load import EXAMPLES_FILE, load_policy
+from workbench.policy.prove import prove
+
+
+def try_rules(repo: str | None, as_json: bool) -> int:
+    """Tries every example beside the rules, in each posture and in the layers here; 1 when one fails."""
+    tried: list[dict[str, Any]] = []
+    for posture in POSTURES:
+        policy = load_policy(posture)
+        trial = try_examples(policy, read_examples(EXAMPLES_FILE, policy.shipped[EXAMPLES_FILE]))
+        tried.append({"posture": posture, "tried": trial.tried, "failures": list(trial.failures)})
+    # Layers try their own examples whenever they are laid; one that fails is an error with its place.
+    in_force = policy_offline(find_repository(repo), with_unaccepted=True)
+    ok = not any(one["failures"] for one in tried)
+    if as_json:
+        print_json({"ok": ok, "postures": tried, "policy_digest": in_force.policy_digest})
+    for one in [] if as_json else tried:
+        print_line(f"{one['posture']}: {one['tried']} examples, {len(one['failures'])} fail")
+        for failure in one["failures"]:
+            print_line(f"  {failure}")
+    return 0 if ok else 1
+
+
+def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
+    """Proves the invariants for the policy in force, or with a changed file in it; 1 when one falls."""
+    root = find_repository(repo)
+    chosen = (
+        policy_offline(root) if policy is None else candidate_offline(root, Path(policy), must_prove=False)
+    )
+    findings = prove(chosen.ruleset.rules)
+    ok = all(finding.is_proved for finding in findings)
+    if as_json:
+        print_json(
+            {
+                "ok": ok,
+                "policy_digest": chosen.policy_digest,
+                "invariants": [
+                    {
+                        "name": finding.name,
+                        "text": finding.text,
+                        "proved": finding.is_proved,
+                        "counter_example": dict(finding.counter_example) or None,
+                    }
+                    for finding in findings
+                ],
+            }
+        )
+    for finding in [] if as_json else findings:
+        print_line(f"{'proved ' if finding.is_proved else 'REFUTED'} {finding.name}: {finding.text}")
+        if not finding.is_proved:
+            facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
+            print_line(f"        for example where {facts}")
+    return 0 if ok else 1
+
+
+def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bool) -> None:
+    """Prints which of the last verdicts in the ledger would be another one now, or under a changed policy.
+
+    Commands are judged anew on this machine as it is; `by_policy` says that the changed policy alone, and
+    not the machine or the time, makes the difference.
+    """
+    root = find_repository(repo)
+    current = policy_offline(root)
+    chosen = current if policy is None else candidate_offline(root, Path(policy))
+    changed: list[dict[str, Any]] = []
+    seen = recorded_verdicts(root, last)
+    for record in seen:
+        now = judge_with(current, root, record).verdict
+        then = now if chosen is current else judge_with(chosen, root, record).verdict
+        if then.verdict.value != record.verdict:
+            changed.append(
+                {
+                    "run_id": record.run_id,
+                    "command": record.command,
+                    "recorded": record.verdict,
+                    "now": now.verdict.value,
+                    "changed": then.verdict.value,
+                    "by_policy": now.verdict is not then.verdict,
+                    "reason_codes": list(then.reason_codes),
+                    "matched_rules": [rule.rule_id for rule in then.matched_rules],
+                }
+            )
+    if as_json:
+        print_json({"replayed": len(seen), "policy_digest": chosen.policy_digest, "changes": changed})
+        return
+    print_line(f"{len(seen)} verdicts replayed, {len(changed)} would be another one")
+    for one in changed:
+        print_line(f"{one['run_id']}  {one['recorded']} -> {one['changed']}  $ {one['command']}")
+        print_line(f"  {', '.join(one['reason_codes'])}" + ("" if one["by_policy"] else "  (not by policy)"))

@@ -1,0 +1,72 @@
+"""Puts a project's own policy files in force: read, checked, proved, and their digest recorded.
+
+Accepting is an admin's audited act. What changes in the files afterwards stops starts until it is accepted
+too; the gate sees to that, not this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workbench.engine.context import Context
+from workbench.gate import read_organisation, read_project, with_organisation, with_project
+from workbench.ledger.ledger import HOUSE
+from workbench.ledger.move import Note, PutProject
+from workbench.model.actor import Actor
+from workbench.model.errors import InvalidInput, NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedPolicy:
+    """What is in force from now on. `rules` are the ids of the project's own rules."""
+
+    project_id: str
+    digest: str
+    posture: str
+    rules: tuple[str, ...]
+
+
+async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> AcceptedPolicy:
+    """Accepts the policy files that lie in the project's workspace now, or that there are none any more.
+
+    Raises PolicyBroken, with file, line and problem, for files that could not be in force, and for rules
+    that break an invariant; NotFound where there is nothing to accept or give up.
+    """
+    project = await context.ledger.project(project_id)
+    layer = read_project(Path(project.workspace_root))
+    if layer.problem:
+        raise InvalidInput(layer.problem, remedy="make it a plain file of text and accept it again")
+    if layer.is_empty and not project.accepted_policy_digest:
+        raise NotFound(
+            f"{project.workspace_root} carries no policy", remedy="write one: .workbench/policy.cedar"
+        )
+    over = with_organisation(context.policy, read_organisation(context.home))
+    policy = with_project(over, layer)
+    accepted = AcceptedPolicy(
+        project_id=project_id,
+        digest="" if layer.is_empty else layer.digest,
+        posture=policy.posture,
+        rules=tuple(
+            rule.rule_id for rule in policy.ruleset.rules if rule.source.startswith(layer.place + "/")
+        ),
+    )
+    await context.ledger.append(
+        HOUSE,
+        [
+            PutProject(project=replace(project, accepted_policy_digest=accepted.digest)),
+            Note(
+                tag="policy:accepted",
+                payload={
+                    "project_id": project_id,
+                    "digest": accepted.digest,
+                    "posture": accepted.posture,
+                    "rules": list(accepted.rules),
+                    "rules_text": layer.rules_text,
+                },
+            ),
+        ],
+        actor=actor.name,
+        via=actor.via,
+    )
+    return accepted

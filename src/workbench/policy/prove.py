@@ -1,0 +1,295 @@
+"""Proves, over every combination of facts, what no change of the rules may break, or shows what breaks it.
+
+The rules become a formula and z3 looks for facts that break an invariant; where it finds none, there are
+none. The formula knows nothing of a rule that errs: such rules are refused when they are read, and the
+engine denies on any error. A test compares formula and engine on random requests. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import z3
+from cedarpy import pst
+
+from workbench.policy.rules import APPROVE, ASK, RUN, Rule
+
+Formula = Any
+"""A z3 expression; the library has no types of its own to name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """What must never be: `action` allowed while `breaks` holds. `breaks` gets a way to name facts."""
+
+    name: str
+    text: str
+    action: str
+    breaks: Callable[[Terms], Formula]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One invariant, proved, or refuted by facts for which it does not hold."""
+
+    name: str
+    text: str
+    is_proved: bool
+    counter_example: Mapping[str, bool | str] = field(default_factory=dict)
+
+
+class Terms:
+    """The facts as z3 knows them, in a context of their own: z3's shared one is for one thread only."""
+
+    def __init__(self) -> None:
+        self.context = z3.Context()
+        self._facts: dict[str, Formula] = {}
+        self._words: dict[str, Formula] = {}
+
+    def fact(self, name: str) -> Formula:
+        """Returns the fact of this name, which holds or does not."""
+        if name not in self._facts:
+            self._facts[name] = z3.Bool(name, self.context)
+        return self._facts[name]
+
+    def any_of(self, *names: str) -> Formula:
+        return z3.Or([self.fact(name) for name in names])
+
+    def word(self, name: str) -> Formula:
+        """Returns the text of this name; rules compare it, and nothing more."""
+        if name not in self._words:
+            self._words[name] = z3.String(name, self.context)
+        return self._words[name]
+
+    def text(self, value: str) -> Formula:
+        return z3.StringVal(value, self.context)
+
+    def truth(self, value: bool) -> Formula:
+        return z3.BoolVal(value, self.context)
+
+    def solver(self) -> Formula:
+        return z3.Solver(ctx=self.context)
+
+    def read(self, model: Formula) -> dict[str, bool | str]:
+        """Returns the facts and texts that a model gives, by name; facts that do not hold are left out."""
+        facts: dict[str, bool | str] = {
+            name: True for name, fact in sorted(self._facts.items()) if z3.is_true(model.eval(fact, True))
+        }
+        for name, word in sorted(self._words.items()):
+            facts[name] = model.eval(word, True).as_string()
+        return facts
+
+
+INVARIANTS = (
+    Invariant(
+        name="asking-is-never-stricter",
+        text="What may run unasked may run approved too.",
+        action=RUN,
+        breaks=lambda terms: terms.truth(False),
+    ),
+    Invariant(
+        name="irreversible-is-asked",
+        text="No irreversible command runs without approval.",
+        action=RUN,
+        breaks=lambda terms: terms.fact("irreversible"),
+    ),
+    Invariant(
+        name="deleting-is-asked",
+        text="No command deletes, discards or overwrites for good without approval.",
+        action=RUN,
+        breaks=lambda terms: terms.any_of("deletes", "discards", "deletes_workspace", "deletes_found"),
+    ),
+    Invariant(
+        name="writing-outside-is-asked",
+        text="Nothing writes outside the workspace without approval.",
+        action=RUN,
+        breaks=lambda terms: terms.any_of("writes_outside", "writes_unknown", "writes_device"),
+    ),
+    Invariant(
+        name="publishing-is-asked",
+        text="Nothing is published without approval.",
+        action=RUN,
+        breaks=lambda terms: terms.fact("publishes"),
+    ),
+    Invariant(
+        name="network-is-asked",
+        text="Nothing reaches the network without approval, unless that program and form is remembered.",
+        action=RUN,
+        breaks=lambda terms: z3.And(terms.fact("network"), z3.Not(terms.fact("remembered"))),
+    ),
+    Invariant(
+        name="secrets-are-asked",
+        text="Nothing reads where keys, tokens and passwords lie without approval.",
+        action=RUN,
+        breaks=lambda terms: terms.fact("reads_secret"),
+    ),
+    Invariant(
+        name="unknown-is-asked",
+        text="Nothing that is not understood runs without approval.",
+        action=RUN,
+        breaks=lambda terms: z3.Or(
+            z3.Not(terms.fact("understood")),
+            terms.any_of("not_strict", "program_unknown", "program_shadowed", "form_unknown"),
+        ),
+    ),
+    Invariant(
+        name="privilege-never",
+        text="Nothing runs with more rights, approved or not.",
+        action=ASK,
+        breaks=lambda terms: terms.fact("privilege"),
+    ),
+    Invariant(
+        name="destruction-never",
+        text="Nothing deletes the system or writes a device, approved or not.",
+        action=ASK,
+        breaks=lambda terms: terms.any_of("deletes_root", "formats_disk", "writes_device"),
+    ),
+    Invariant(
+        name="protected-never",
+        text="Nothing writes git's configuration and hooks or the workbench's folder, approved or not.",
+        action=ASK,
+        breaks=lambda terms: terms.fact("writes_protected"),
+    ),
+    Invariant(
+        name="forbidden-reads-never",
+        text="Nothing reads password hashes, other processes or daemons' sockets, approved or not.",
+        action=ASK,
+        breaks=lambda terms: terms.fact("reads_forbidden"),
+    ),
+    Invariant(
+        name="four-eyes",
+        text="No approver role may approve its own high-risk request where four eyes is on.",
+        action=APPROVE,
+        breaks=lambda terms: z3.And(
+            terms.fact("four_eyes"),
+            terms.fact("own_request"),
+            terms.word("risk") == terms.text("high"),
+        ),
+    ),
+    Invariant(
+        name="only-approvers-approve",
+        text="Viewers and operators approve nothing.",
+        action=APPROVE,
+        breaks=lambda terms: z3.Or(
+            terms.word("role") == terms.text("viewer"), terms.word("role") == terms.text("operator")
+        ),
+    ),
+)
+
+
+def prove(rules: Iterable[Rule]) -> tuple[Finding, ...]:
+    """Returns each invariant, proved for these rules or refuted with the facts that break it."""
+    listed = tuple(rules)
+    return tuple(_prove_one(listed, invariant) for invariant in INVARIANTS)
+
+
+def find_difference(one: Iterable[Rule], other: Iterable[Rule], action: str) -> dict[str, bool | str] | None:
+    """Returns facts for which `one` allows the action and `other` does not, or None where there are none."""
+    terms = Terms()
+    return _find(
+        terms,
+        z3.And(
+            allows(terms, tuple(one), action),
+            z3.Not(allows(terms, tuple(other), action)),
+        ),
+    )
+
+
+def find_impossible(rule: Rule) -> str | None:
+    """Returns why a rule could be left out: its condition never holds; None when it can hold."""
+    terms = Terms()
+    if APPROVE not in rule.actions and RUN not in rule.actions and ASK not in rule.actions:
+        return None
+    if _find(terms, _condition(terms, rule)) is None:
+        return "its condition can never hold"
+    return None
+
+
+def allows(terms: Terms, rules: tuple[Rule, ...], action: str) -> Formula:
+    """Returns the formula of "these rules allow the action": some permit holds, and no forbid does."""
+    permits = [
+        _condition(terms, rule) for rule in rules if rule.effect == "permit" and action in rule.actions
+    ]
+    forbids = [
+        _condition(terms, rule) for rule in rules if rule.effect == "forbid" and action in rule.actions
+    ]
+    nothing = terms.truth(False)
+    return z3.And(z3.Or([nothing, *permits]), z3.Not(z3.Or([nothing, *forbids])))
+
+
+def _prove_one(rules: tuple[Rule, ...], invariant: Invariant) -> Finding:
+    terms = Terms()
+    allowed = allows(terms, rules, invariant.action)
+    if invariant.name == "asking-is-never-stricter":
+        broken = z3.And(allowed, z3.Not(allows(terms, rules, ASK)))
+    else:
+        broken = z3.And(allowed, invariant.breaks(terms))
+    found = _find(terms, broken)
+    return Finding(
+        name=invariant.name, text=invariant.text, is_proved=found is None, counter_example=found or {}
+    )
+
+
+def _find(terms: Terms, formula: Formula) -> dict[str, bool | str] | None:
+    """Returns facts under which the formula holds, as few as can be had one by one, or None."""
+    solver = terms.solver()
+    solver.add(formula)
+    if solver.check() == z3.unsat:
+        return None
+    for name in [name for name, value in terms.read(solver.model()).items() if value is True]:
+        solver.push()
+        solver.add(z3.Not(terms.fact(name)))
+        if solver.check() != z3.sat:
+            solver.pop()
+    solver.check()
+    return terms.read(solver.model())
+
+
+def _condition(terms: Terms, rule: Rule) -> Formula:
+    parts = [terms.truth(True)]
+    for clause in rule.clauses:
+        inside = _translate(terms, clause.expr)
+        parts.append(z3.Not(inside) if isinstance(clause, pst.Unless) else inside)
+    return z3.And(parts)
+
+
+def _translate(terms: Terms, expression: pst.Expr) -> Formula:
+    """Returns the formula of a condition; what rules.py lets through and nothing else."""
+    match expression:
+        case pst.BoolLit(value=value):
+            return terms.truth(value)
+        case pst.GetAttr(base=pst.Var(name="context"), attr=name):
+            return terms.fact(name)
+        case pst.UnaryOp(op="not", arg=inside):
+            return z3.Not(_translate(terms, inside))
+        case pst.BinaryOp(op="and", left=left, right=right):
+            return z3.And(_translate(terms, left), _translate(terms, right))
+        case pst.BinaryOp(op="or", left=left, right=right):
+            return z3.Or(_translate(terms, left), _translate(terms, right))
+        case pst.BinaryOp(op="eq", left=left, right=right):
+            return _same(terms, left, right)
+        case pst.BinaryOp(op="not_eq", left=left, right=right):
+            return z3.Not(_same(terms, left, right))
+        case pst.BinaryOp(op="contains", left=pst.Set(elements=elements), right=right):
+            return z3.Or([terms.truth(False), *(_same(terms, element, right) for element in elements)])
+        case _:
+            raise ValueError(f"no formula for {expression}")
+
+
+def _same(terms: Terms, left: pst.Expr, right: pst.Expr) -> Formula:
+    """Texts are compared as texts where one side is a text in quotes, all else as facts."""
+    if isinstance(left, pst.StringLit) or isinstance(right, pst.StringLit):
+        return _as_text(terms, left) == _as_text(terms, right)
+    return _translate(terms, left) == _translate(terms, right)
+
+
+def _as_text(terms: Terms, expression: pst.Expr) -> Formula:
+    match expression:
+        case pst.StringLit(value=value):
+            return terms.text(value)
+        case pst.GetAttr(base=pst.Var(name="context"), attr=name):
+            return terms.word(name)
+        case _:
+            raise ValueError(f"no text in {expression}")

@@ -1,0 +1,56 @@
+"""Asked no more: proposed from a run, recorded by an admin, in force until it expires or is forgotten."""
+
+from __future__ import annotations
+
+from support.server import Project, Workbench
+
+
+def test_a_run_is_remembered_listed_and_forgotten_each_by_an_audited_act(
+    bench: Workbench, own: Project
+) -> None:
+    held = own.run("python3 -c 'print(1)'")
+    assert (held["status"], held["blocked_by"]) == ("blocked", "approval")
+    own.run("ls")
+    shown = own.cli("policy", "remember", held["run_id"], "--json").json
+    assert [(rule["program"], rule["form"]) for rule in shown["rules"]] == [("python", "-c")]
+    assert "print(1)" not in shown["rules"][0]["cedar"]
+    assert [run["run_id"] for run in shown["covered"]] == [held["run_id"]]
+    assert shown["looked_at"] == 2
+    assert own.cli("policy", "remembered", "--json").json == [], "showing changes nothing"
+    assert own.run("python3 -c 'print(2)'")["status"] == "blocked"
+
+    with bench.as_token(bench.make_token("approver")["token"]) as approver:
+        assert approver.post("/api/policy/remembered", json={"run_id": held["run_id"]}).status_code == 403
+
+    recorded = own.cli("policy", "remember", held["run_id"], "--days", "7", "--accept", "--json")
+    assert recorded.status == 0
+    assert own.run("python3 -c 'print(3)'")["status"] == "succeeded"
+    assert own.run("python3 -c 'print(4)' > ../x")["status"] == "blocked"
+    assert own.cli("policy", "check", "--", "python3 -c 'print(5)'").status == 0
+    (rule,) = own.cli("policy", "remembered", "--json").json
+    assert (rule["is_in_force"], rule["from_run_id"]) == (True, held["run_id"])
+    tags = [event["tag"] for event in bench.run_of(held["run_id"])["events"]]
+    assert "policy:remembered" in tags
+
+    assert own.cli("policy", "forget", rule["rule_id"]).status == 0
+    assert own.run("python3 -c 'print(6)'")["status"] == "blocked"
+    assert own.cli("policy", "remembered", "--json").json == []
+    (over,) = own.cli("policy", "remembered", "--all", "--json").json
+    assert over["revoked_at"]
+    assert bench.cli("audit", "verify", "--json").json["ok"]
+
+
+def test_what_no_rule_may_lift_is_refused_with_the_reason(own: Project) -> None:
+    held = own.run("rm -rf build")
+    said = own.cli("policy", "remember", held["run_id"], "--accept")
+    assert said.status != 0
+    assert "destructive" in said.err
+
+
+def test_a_rule_of_one_project_says_nothing_in_another(bench: Workbench, own: Project) -> None:
+    held = own.run("python3 -c 'print(1)'")
+    own.cli("policy", "remember", held["run_id"], "--accept")
+    other = own.repo.parent / "other"
+    other.mkdir()
+    second = bench.add(other)
+    assert second.run("python3 -c 'print(1)'")["status"] == "blocked"

@@ -1,0 +1,192 @@
+"""An organisation's and a project's policy: accepted, changed, broken; judged by what then starts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from support.fixtures import Start
+from support.ground import make_repository
+from support.server import Project, Workbench
+
+FROZEN = """@id("frozen") @risk("high") @reason("frozen") @text("This repository is frozen.")
+forbid (principal, action in [Action::"run", Action::"run_with_approval"], resource)
+when { context.writes };
+"""
+OPEN = FROZEN.replace("forbid", "permit")
+
+
+def write_policy(project: Project, text: str) -> Path:
+    folder = project.repo / ".workbench"
+    folder.mkdir(exist_ok=True)
+    (folder / "policy.cedar").write_text(text)
+    return folder / "policy.cedar"
+
+
+def outcome(project: Project, command: str) -> tuple[str, str | None]:
+    run = project.run(command)
+    return run["status"], run["blocked_by"]
+
+
+RAN, DENIED = ("succeeded", None), ("blocked", "policy")
+
+
+def test_a_projects_policy_counts_once_an_admin_accepted_it_and_stops_starts_when_it_changes(
+    bench: Workbench, own: Project
+) -> None:
+    file = write_policy(own, FROZEN)
+    assert outcome(own, "touch a") == RAN, "what nobody accepted is not in force"
+    said = own.cli("policy", "check", "--json", "--", "touch a")
+    assert (said.status, said.json["verdict"]) == (0, "allow")
+    assert "nobody has accepted" in said.err, "it is not left out in silence"
+    with bench.as_token(bench.make_token("approver")["token"]) as approver:
+        answer = approver.post("/api/policy/accept", json={"project_id": own.project_id})
+        assert answer.status_code == 403
+    said = own.cli("project", "accept-policy", str(own.repo), "--json")
+    assert (said.status, said.json["rules"], said.json["posture"]) == (0, ["frozen"], "standard")
+
+    assert outcome(own, "touch b") == DENIED
+    assert outcome(own, "ls") == RAN
+    assert not (own.repo / "b").exists()
+    assert own.cli("policy", "check", "--", "touch b").status == 11
+
+    file.write_text(FROZEN + "// one more word\n")
+    assert outcome(own, "ls") == DENIED
+    step = own.run("ls")["steps"][0]
+    assert step["verdict"]["reason_codes"] == ["policy_changed"]
+    assert "was changed after it was accepted" in step["verdict"]["matched_rules"][0]["text"]
+    checked = own.cli("policy", "check", "--", "ls")
+    assert checked.status not in (0, 10)
+    assert "accept-policy" in checked.err
+
+    file.write_text(OPEN)
+    refused = own.cli("project", "accept-policy", own.project_id)
+    assert refused.status != 0
+    assert ".workbench/policy.cedar:1: frozen: is a permit" in refused.err
+    assert outcome(own, "ls") == DENIED, "a refused change opens nothing"
+
+    file.unlink()
+    assert outcome(own, "ls") == DENIED, "a policy taken away opens nothing"
+    assert own.cli("project", "accept-policy", own.project_id).status == 0
+    assert outcome(own, "touch c") == RAN
+    house = bench.get("/api/audit/verify")
+    assert house["ok"]
+
+
+def test_accepting_is_an_event_that_says_who_accepted_which_rules(bench: Workbench, own: Project) -> None:
+    write_policy(own, FROZEN.replace("context.writes", "context.network"))
+    (own.repo / ".workbench" / "project.toml").write_text('posture = "careful"\n')
+    own.cli("project", "accept-policy", own.project_id)
+    assert outcome(own, "touch a") == ("blocked", "approval"), "the stricter posture that it asks for holds"
+    with sqlite3.connect(f"file:{bench.home / 'ledger.db'}?mode=ro", uri=True) as ledger:
+        query = "SELECT actor, body FROM execution_events WHERE tag = 'policy:accepted'"
+        ((actor, body),) = ledger.execute(query).fetchall()
+    payload = json.loads(body)["payload"]
+    assert actor == bench.get("/api/me")["actor"]
+    assert (payload["rules"], payload["posture"]) == (["frozen"], "careful")
+    assert "context.network" in payload["rules_text"]
+    assert payload["digest"].startswith("sha256:")
+
+
+def test_an_organisations_policy_holds_at_once_and_a_broken_one_stops_every_start(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start()
+    project = bench.add(make_repository(tmp_path / "repo"))
+    assert outcome(project, "touch a") == RAN
+    file = bench.home / "policy.cedar"
+    file.write_text(FROZEN)
+    assert outcome(project, "touch b") == DENIED
+    assert outcome(project, "ls") == RAN
+    file.write_text(FROZEN + "forbid (principal;\n")
+    run = project.run("ls")
+    assert (run["status"], run["blocked_by"]) == DENIED
+    verdict = run["steps"][0]["verdict"]
+    assert verdict["reason_codes"] == ["policy_broken"]
+    assert "$WORKBENCH_HOME/policy.cedar:4: is not Cedar" in verdict["matched_rules"][0]["text"]
+    said = project.cli("policy", "check", "--", "ls")
+    assert said.status not in (0, 10)
+    assert "$WORKBENCH_HOME/policy.cedar:4" in said.err
+    file.unlink()
+    assert outcome(project, "ls") == RAN
+
+
+def test_the_posture_is_a_setting(start: Start, tmp_path: Path) -> None:
+    bench = start(policy_posture="careful")
+    project = bench.add(make_repository(tmp_path / "repo"))
+    assert outcome(project, "touch a") == ("blocked", "approval")
+    assert outcome(project, "ls") == RAN
+    assert project.cli("policy", "check", "--", "touch a").status == 10
+    trusting = {"WORKBENCH_POLICY_POSTURE": "trusting"}
+    assert project.cli("policy", "check", "--", "python3 -c 1", settings=trusting).status == 0
+    wrong = project.cli("policy", "check", "--", "ls", settings={"WORKBENCH_POLICY_POSTURE": "lax"})
+    assert "careful, standard, trusting" in wrong.err
+
+
+def test_explain_names_call_fact_rule_and_line_and_what_would_have_to_change(project: Project) -> None:
+    said = project.cli("policy", "explain", "--json", "--", "ls && curl https://example.org && sudo ls")
+    assert said.status == 0
+    parts = said.json["parts"]
+    assert [(part["argv"][0], part["verdict"]) for part in parts[:3]] == [
+        ("ls", "allow"),
+        ("curl", "requires_approval"),
+        ("sudo", "deny"),
+    ]
+    (rule,) = [rule for rule in parts[1]["rules"] if rule["rule_id"] == "ask-network"]
+    assert rule["source"].startswith("questions.cedar:")
+    assert rule["because"] == ["network"]
+    assert {"verdict": "allow", "without": ["network"], "having": []} in [
+        {**change, "having": []} for change in parts[1]["changes"]
+    ]
+    assert parts[1]["may_be_remembered"]
+    assert [change["verdict"] for change in parts[2]["changes"]] == ["requires_approval", "allow"]
+    text = project.cli("policy", "explain", "--", "curl https://example.org").text
+    assert "because of network" in text
+
+
+def test_the_same_command_gets_the_same_bytes_whatever_the_hash_seed(project: Project) -> None:
+    command = "cd src; rm -rf build && pip install x | tee log > out; git push; sudo ls; cat .env /etc/shadow"
+    said = {
+        project.cli("policy", "check", "--json", "--", command, settings={"PYTHONHASHSEED": seed}).out
+        for seed in ("0", "1", "2", "3")
+    }
+    assert len(said) == 1
+
+
+def test_test_and_prove_say_what_holds_and_how_much_was_tried(project: Project) -> None:
+    tested = project.cli("policy", "test", "--json")
+    assert (tested.status, tested.json["ok"]) == (0, True)
+    assert all(one["tried"] > 100 for one in tested.json["postures"])
+    proved = project.cli("policy", "prove", "--json")
+    assert (proved.status, proved.json["ok"]) == (0, True)
+    loose = project.repo / "loose.cedar"
+    loose.write_text(
+        '@id("operators") @risk("low") @reason("operators")\n'
+        'permit (principal, action == Action::"approve", resource) when { context.role == "operator" };\n'
+    )
+    refuted = project.cli("policy", "prove", "--policy", str(loose), "--json")
+    assert refuted.status == 1
+    (broken,) = [found for found in refuted.json["invariants"] if not found["proved"]]
+    assert broken["name"] == "only-approvers-approve"
+    assert broken["counter_example"]["role"] == "operator"
+
+
+def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(
+    bench: Workbench, own: Project
+) -> None:
+    for command in ("touch a", "ls", "rm a", "touch b"):
+        own.run(command)
+    nothing = own.cli("policy", "replay", "--json").json
+    assert (nothing["replayed"], nothing["changes"]) == (4, [])
+    candidate = write_policy(own, FROZEN)
+    changed = own.cli("policy", "replay", "--policy", str(candidate), "--json").json
+    assert [(one["command"], one["recorded"], one["changed"]) for one in changed["changes"]] == [
+        ("touch b", "allow", "deny"),
+        ("rm a", "requires_approval", "deny"),
+        ("touch a", "allow", "deny"),
+    ]
+    assert all(one["by_policy"] and one["matched_rules"][0] == "frozen" for one in changed["changes"])
+    fewer = own.cli("policy", "replay", "--policy", str(candidate), "--last", "2", "--json").json
+    assert (fewer["replayed"], len(fewer["changes"])) == (2, 2)
+    assert json.dumps(own.cli("policy", "replay", "--json").json["changes"]) == "[]"

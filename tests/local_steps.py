@@ -63,6 +63,7 @@ def make_request(
     idle_timeout_seconds: int | None = None,
     toolchains: tuple[str, ...] = (),
     blocked_by: BlockedBy | None = None,
+    network: tuple[str, ...] = (),
 ) -> DispatchRequest:
     """A request whose admission is made here: what policy would say is no part of these tests."""
     step = step_id or f"step_{next(_COUNTER)}"
@@ -87,7 +88,11 @@ def make_request(
         approval_id=None,
     )
     project = Project(
-        project_id="project_1", name="one", workspace_root=str(workspace), toolchains=toolchains
+        project_id="project_1",
+        name="one",
+        workspace_root=str(workspace),
+        toolchains=toolchains,
+        network_allowlist=network,
     )
     return DispatchRequest(
         admission=admission,

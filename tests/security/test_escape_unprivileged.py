@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def ground() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def run_step(ground: Path, script: str, mode: str = "run") -> dict[str, Any]:
+def run_step(
+    ground: Path, script: str, mode: str = "run", places: Sequence[tuple[str, int]] = ()
+) -> dict[str, Any]:
     python, identity = sys.executable, {}
     if os.geteuid() == 0:
         python, identity = find_python(), {"user": NOBODY, "group": NOBODY, "extra_groups": []}
@@ -70,6 +73,7 @@ def run_step(ground: Path, script: str, mode: str = "run") -> dict[str, Any]:
             str(ground / "ground"),
             script,
             mode,
+            json.dumps(places),
         ],
         capture_output=True,
         cwd="/",
@@ -103,3 +107,24 @@ def test_cancel_proves_the_end_of_daemons(ground: Path) -> None:
     answer = run_step(ground, script, "cancel")
     assert (answer["ended"]["end_reason"], answer["ended"]["processes_left"]) == ("canceled", 0)
     assert processes_with("nobodys-77aa") == []
+
+
+def test_a_list_of_names_opens_them_and_nothing_else(ground: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listed, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = listed.getsockname()[1], other.getsockname()[1]
+        script = f"""
+            for url in http://127.0.0.1:{ports[1]}/ http://evil.example/ http://169.254.169.254/
+            do curl -s -m 5 -o /dev/null -w '%{{http_code}} ' --noproxy '' $url; done
+            (exec 3<>/dev/tcp/127.0.0.1/{ports[0]}) && echo reached
+            (exec 3<>/dev/tcp/127.0.0.1/{ports[1]}) 2>/dev/null && echo worked
+            unshare -n true 2>/dev/null && echo worked; grep CapEff /proc/self/status
+        """
+        answer = run_step(ground, script, places=[("127.0.0.1", ports[0])])
+        listed.settimeout(5)
+        listed.accept()[0].close()
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert answer["output"].replace("\r", "") == "403 403 403 reached\nCapEff:\t0000000000000000\n"
+    assert answer["ended"]["processes_left"] == 0
+    assert [line["decision"] for line in answer["network"]] == ["refused"] * 3 + ["allowed"]

@@ -10,15 +10,15 @@ from pathlib import Path
 sys.path.append(sys.argv[1])
 
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, transcript
+from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
 from workbench.sandbox.host import survey_host
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_workspace, survey_workspace
 from workbench.sandbox.zygote import Zygote
 
 
-async def main(ground: Path, script: str, should_cancel: bool) -> None:
-    """Prints the findings of the probe, the output and the end as JSON."""
+async def main(ground: Path, script: str, should_cancel: bool, places: list[tuple[str, int]]) -> None:
+    """Prints the findings of the probe, the output, the end and the connections as JSON."""
     workspace, folder = ground / "workspace", ground / "home" / "step"
     for path in (workspace, folder, ground / "home" / "placeholders"):
         path.mkdir(parents=True)
@@ -37,6 +37,10 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
         mode=TerminalMode.PTY,
         toolchains=(),
         empty_file=str(empty),
+        has_network=bool(places),
+    )
+    network = assignment.Network(
+        places=tuple(places), hint="ask for", server_file=str(ground / "home" / "server.json")
     )
     supervision = assignment.Supervision(
         folder=str(folder),
@@ -56,6 +60,7 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
             seccomp=code,
             workspace=facts,
             supervision=supervision,
+            network=network if places else None,
         )
     )
     watch = Watch(folder, placeholder_folder=ground / "home" / "placeholders")
@@ -69,7 +74,10 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
     await watch.close()
     await zygote.close()
     failed = [finding.name for finding in findings if not finding.is_ok]
-    print(json.dumps({"failed": failed, "output": output.decode(), "ended": dict(watch.ended)}))
+    said = folder / step_folder.NETWORK
+    lines = [json.loads(line) for line in said.read_text().splitlines()] if said.exists() else []
+    answer = {"failed": failed, "output": output.decode(), "ended": dict(watch.ended), "network": lines}
+    print(json.dumps(answer))
 
 
-asyncio.run(main(Path(sys.argv[2]), sys.argv[3], sys.argv[4] == "cancel"))
+asyncio.run(main(Path(sys.argv[2]), sys.argv[3], sys.argv[4] == "cancel", json.loads(sys.argv[5])))

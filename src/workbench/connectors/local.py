@@ -40,6 +40,7 @@ from workbench.model.errors import (
     NotFound,
     SandboxUnavailable,
 )
+from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
@@ -56,6 +57,8 @@ from workbench.sandbox.zygote import NOT_STARTED, Zygote
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _CHUNK_BYTES = 256 * 1024
 _ANSWER_SHARE = 0.6
+_SERVER_FILE = "server.json"
+"""In which app/serve.py says where the server answers."""
 
 SANDBOX_PROFILE = PROFILE_NAME
 """The word for this sandbox in every subject digest."""
@@ -233,6 +236,7 @@ class LocalConnector:
             )
         placeholders = str(self._own / "placeholders")
         workspace = survey_workspace(root, find_repositories(root, state_folder=placeholders))
+        network = self._network_of(request)
         profile = assignment.build_profile(
             host=self._known_host(),
             workspace=workspace,
@@ -241,6 +245,7 @@ class LocalConnector:
             mode=request.mode,
             toolchains=self._toolchains(request.project),
             empty_file=str(self._own / "empty"),
+            has_network=network is not None,
         )
         supervision = assignment.Supervision(
             folder=str(folder),
@@ -258,6 +263,19 @@ class LocalConnector:
             seccomp=self._filter,
             workspace=workspace,
             supervision=supervision,
+            network=network,
+        )
+
+    def _network_of(self, request: DispatchRequest) -> assignment.Network | None:
+        """Returns what the step may reach: the project's list and what was approved for this run."""
+        listed = (*request.project.network_allowlist, *request.admission.request.command.allow_hosts)
+        places = {(entry.host, port) for entry in parse_entries(listed) for port in entry.ports}
+        if not places:
+            return None
+        return assignment.Network(
+            places=tuple(sorted(places)),
+            hint=f"workbench retry {request.run_id} --acknowledge --allow-host",
+            server_file=str(self._home / _SERVER_FILE),
         )
 
     def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:

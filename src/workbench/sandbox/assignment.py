@@ -11,17 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.model.network import PROXY_PORT
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox.host import HostFacts
 from workbench.sandbox.profile import (
     ARGUMENTS_FD,
     BARRIER_FD,
     INNER_UID,
+    PROXY_ENVIRONMENT,
     SECCOMP_FD,
     STATUS_FD,
     Profile,
     build_argv,
 )
+from workbench.sandbox.step_folder import NETWORK
 from workbench.sandbox.workspace import WorkspaceFacts
 
 
@@ -39,6 +42,16 @@ class Supervision:
     idle_timeout_seconds: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What a step may reach, and what its proxy must know. `hint` is the command that asks for one name more;
+    `server_file` says where the workbench itself answers, which is never reached."""
+
+    places: tuple[tuple[str, int], ...]
+    hint: str
+    server_file: str
+
+
 def build_profile(
     *,
     host: HostFacts,
@@ -48,6 +61,7 @@ def build_profile(
     mode: TerminalMode,
     toolchains: Sequence[str],
     empty_file: str,
+    has_network: bool = False,
 ) -> Profile:
     """Returns the profile that the facts call for."""
     names = [name for name, _ in workspace.protected if name not in workspace.held]
@@ -67,6 +81,7 @@ def build_profile(
         folders=host.folders,
         empty_file=empty_file,
         inner_uid=INNER_UID if host.is_root else None,
+        extra=PROXY_ENVIRONMENT if has_network else {},
     )
 
 
@@ -77,6 +92,7 @@ def build_assignment(
     seccomp: bytes,
     workspace: WorkspaceFacts,
     supervision: Supervision,
+    network: Network | None = None,
 ) -> dict[str, Any]:
     """Returns the document; `bound` are the workspace paths whose identity is checked after mounting."""
     git = () if profile.git_folder is None else (profile.git_folder,)
@@ -99,4 +115,15 @@ def build_assignment(
         "columns": supervision.columns,
         "timeout_seconds": supervision.timeout_seconds,
         "idle_timeout_seconds": supervision.idle_timeout_seconds,
+        "network": None if network is None else _render_network(network, supervision.folder),
+    }
+
+
+def _render_network(network: Network, folder: str) -> dict[str, Any]:
+    return {
+        "places": [list(place) for place in network.places],
+        "port": PROXY_PORT,
+        "journal": f"{folder}/{NETWORK}",
+        "hint": network.hint,
+        "server_file": network.server_file,
     }

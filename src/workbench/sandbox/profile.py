@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.model.errors import BoundaryViolation
+from workbench.model.network import PROXY_PORT
 from workbench.model.statuses import TerminalMode
 
 PROFILE_NAME = "bwrap-hardened-1"
@@ -20,6 +21,21 @@ SANDBOX_HOME = "/home/sandbox"
 INNER_UID = 1000
 SECCOMP_FD, STATUS_FD, BARRIER_FD, ARGUMENTS_FD = 10, 11, 12, 13
 BARRIER_FILE = "/run/sandbox"
+
+_PROXY = f"http://127.0.0.1:{PROXY_PORT}"
+_NO_PROXY = "localhost,127.0.0.1,::1"
+PROXY_ENVIRONMENT = {
+    spelling: value
+    for name, value in (
+        ("HTTP_PROXY", _PROXY),
+        ("HTTPS_PROXY", _PROXY),
+        # Not socks5h, which the proxy speaks too: several HTTP libraries refuse to start when they read it.
+        ("ALL_PROXY", _PROXY),
+        ("NO_PROXY", _NO_PROXY),
+    )
+    for spelling in (name, name.lower())
+}
+"""What tells programs inside where their way out is; services of the sandbox itself are reached directly."""
 
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _GIB = 1024**3

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from workbench.sandbox.proxy import Bounds, Journal, Proxy
+from workbench.sandbox.journal import Journal
+from workbench.sandbox.proxy import Bounds, Proxy
 
 GOOD, EVIL = "93.184.216.34", "93.184.216.35"
 NAMES: dict[str, tuple[str, ...]] = {

@@ -94,12 +94,30 @@ class ExternalRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One connection that a step asked for. `decision`: allowed, refused or failed; `via`: connect, http,
+    socks5 or forward; `at` is RFC 3339."""
+
+    host: str
+    port: int
+    address: str
+    via: str
+    decision: str
+    why: str
+    sent_bytes: int
+    received_bytes: int
+    duration_ms: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The proven end of an external run.
 
     `end_reason`: exited, signaled, timed_out, idle_timed_out, canceled, lost, failed_to_start, or
     never_started, which is the proof that the same command may be dispatched anew.
     `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
+    `connections` are the first ones it asked for; `more_connections` counts the rest by decision.
     """
 
     exit_code: int | None
@@ -110,6 +128,8 @@ class Ended:
     dropped_bytes: int
     output_digest: str
     detail: str = ""
+    connections: tuple[Connection, ...] = ()
+    more_connections: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

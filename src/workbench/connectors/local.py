@@ -21,6 +21,7 @@ from workbench.connectors.contract import (
     ArtifactFound,
     CancelOutcome,
     Capabilities,
+    Connection,
     DispatchRequest,
     Ended,
     ExternalRef,
@@ -43,7 +44,7 @@ from workbench.model.errors import (
 from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
+from workbench.sandbox import assignment, journal, probe, seccomp, step_folder, transcript
 from workbench.sandbox.host import HostFacts, survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
@@ -496,7 +497,7 @@ class LocalConnector:
         if watch.ended is None:
             state = NativeState.STARTING if watch.phase == "starting" else NativeState.RUNNING
             return Snapshot(native=watch.phase, state=state, reason="", observed_at=now)
-        ended = _read_ended(watch.ended)
+        ended = _read_ended(watch.ended, watch.folder)
         state = NativeState.LOST if watch.is_lost else NativeState.ENDED
         return Snapshot(
             native=ended.end_reason, state=state, reason=ended.detail, observed_at=now, ended=ended
@@ -559,8 +560,11 @@ def _unwritable(folder: Path, error: OSError) -> SandboxUnavailable:
     )
 
 
-def _read_ended(document: Mapping[str, Any]) -> Ended:
+def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
+    connections, more = journal.read_journal(folder / step_folder.NETWORK)
     return Ended(
+        connections=tuple(Connection(**line) for line in connections),
+        more_connections=more,
         exit_code=document["exit_code"],
         signal=document["signal"],
         end_reason=document["end_reason"],

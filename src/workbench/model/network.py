@@ -89,6 +89,16 @@ def beyond(asked: Sequence[str], granted: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def render_reach(granted: Sequence[str], asked: Sequence[str]) -> str:
+    """Returns in words what a run may reach: the project's names, and those for this run alone."""
+    more = beyond(asked, granted)
+    names = [entry.text for entry in parse_entries(granted)]
+    if not names and not more:
+        return "no network"
+    words = f"only {', '.join(names)}" if names else "only what is for this run alone"
+    return f"{words}; for this run alone: {', '.join(more)}" if more else words
+
+
 def _parse_port(text: str, digits: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,4}", digits) or int(digits) > 65535:
         raise InvalidInput(f"{text!r} has no port from 1 to 65535 after its colon", remedy=_REMEDY)

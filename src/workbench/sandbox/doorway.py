@@ -86,7 +86,8 @@ def _become_proxy(network: dict[str, Any], masks: list[str], init: int, *, ready
     os.write(ready, b"ok")
     os.close(ready)
     # Imported by those steps alone that need it, and while bubblewrap still builds the sandbox.
-    from workbench.sandbox.proxy import Bounds, Journal, Proxy
+    from workbench.sandbox.journal import Journal
+    from workbench.sandbox.proxy import Bounds, Proxy
 
     bounds = Bounds()
     proxy = Proxy(

@@ -8,7 +8,6 @@ nothing: the list was fixed when the step was admitted.
 from __future__ import annotations
 
 import contextlib
-import json
 import select
 import socket
 import struct
@@ -16,10 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from workbench.sandbox import asked, reach
 from workbench.sandbox.asked import Asked, Body, Refused
+from workbench.sandbox.journal import Journal
 
 UNRESOLVABLE, UNREACHABLE, TIMED_OUT, BROKEN = "unresolvable", "unreachable", "timed_out", "broken"
 ALLOWED, REFUSED, FAILED = "allowed", "refused", "failed"
@@ -66,38 +65,6 @@ class Bounds:
     idle_seconds: float = 600.0
     most_connections: int = 128
     most_records: int = 500
-
-
-class Journal:
-    """Writes one line a connection; from `most` on it only counts."""
-
-    def __init__(self, file: BinaryIO, *, most: int) -> None:
-        self._file, self._most = file, most
-        self._lock = threading.Lock()
-        self._written = 0
-        self._more: dict[str, int] = {}
-
-    def add(self, line: dict[str, object]) -> None:
-        with self._lock:
-            if self._written >= self._most:
-                decision = str(line["decision"])
-                self._more[decision] = self._more.get(decision, 0) + 1
-                return
-            self._written += 1
-            self._write(line)
-
-    def close(self) -> None:
-        """Writes how many were not written one by one."""
-        with self._lock:
-            if self._more:
-                self._write({"more": self._more})
-                self._more = {}
-
-    def _write(self, line: dict[str, object]) -> None:
-        # A full disk must not open the network nor end it.
-        with contextlib.suppress(OSError):
-            self._file.write(json.dumps(line, sort_keys=True).encode() + b"\n")
-            self._file.flush()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -27,6 +27,7 @@ from workbench.model.artifact import ArtifactKind
 from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
+from workbench.model.network import render_reach
 from workbench.model.run import Run
 from workbench.model.statuses import BlockedBy, RunStatus, TerminalMode
 from workbench.secrets.scope import find_profile
@@ -48,6 +49,7 @@ def command_of(body: wire.CommandIn, *, rows: int = 24, columns: int = 80) -> Co
         idle_timeout_seconds=body.idle_timeout_seconds,
         rows=rows,
         columns=columns,
+        allow_hosts=tuple(body.allow_hosts),
     )
 
 
@@ -72,7 +74,7 @@ async def review_command(body: wire.CheckIn, house: HouseIn, actor: ActorIn) -> 
         cwd=seen.command.cwd,
         env_profile=env_profile_out(find_profile(seen.project, seen.command.env_profile)),
         connector=seen.command.connector,
-        network="no network",
+        network=render_reach(seen.project.network_allowlist, seen.command.allow_hosts),
         sandbox_profile=house.context.sandbox_profile,
         executes=list(admission.argv),
         subject_digest=admission.subject_digest,
@@ -173,6 +175,7 @@ async def retry_run(run_id: str, body: wire.RetryIn, house: HouseIn, actor: Acto
         run_id=run_id,
         actor=actor,
         is_acknowledged=body.acknowledge,
+        allow_hosts=tuple(body.allow_hosts),
     )
     return await show(house, actor, run)
 

@@ -64,6 +64,7 @@ def make_request(
     toolchains: tuple[str, ...] = (),
     blocked_by: BlockedBy | None = None,
     network: tuple[str, ...] = (),
+    is_preview: bool = False,
 ) -> DispatchRequest:
     """A request whose admission is made here: what policy would say is no part of these tests."""
     step = step_id or f"step_{next(_COUNTER)}"
@@ -76,7 +77,13 @@ def make_request(
         policy_digest="sha256:0",
     )
     command = Command(source_text=script, cwd=str(cwd or workspace), mode=mode)
-    asked = AdmissionRequest(run_id=run_id, step_id=step, command=command, sandbox_profile=SANDBOX_PROFILE)
+    asked = AdmissionRequest(
+        run_id=run_id,
+        step_id=step,
+        command=command,
+        sandbox_profile=SANDBOX_PROFILE,
+        is_preview=is_preview,
+    )
     admission = Admission(
         request=asked,
         is_admitted=blocked_by is None,

@@ -18,7 +18,7 @@ from local_steps import Ground, Outcome, open_ground
 from workbench.sandbox import step_folder
 
 
-class Service:
+class Answering:
     """A service of this machine that answers every connection with one line and counts them."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    opened = Service()
+def server() -> Iterator[Answering]:
+    opened = Answering()
     try:
         yield opened
     finally:
@@ -79,41 +79,41 @@ def python(program: str) -> tuple[str, ...]:
     return ("/usr/bin/python3", "-c", program)
 
 
-async def test_without_a_list_there_is_no_way_out_and_no_proxy(ground: Ground, service: Service) -> None:
+async def test_without_a_list_there_is_no_way_out_and_no_proxy(ground: Ground, server: Answering) -> None:
     script = f"""
         env | grep -i proxy; (exec 3<>/dev/tcp/127.0.0.1/3128) 2>/dev/null && echo worked
-        (exec 3<>/dev/tcp/127.0.0.1/{service.port}) 2>/dev/null && echo worked
+        (exec 3<>/dev/tcp/127.0.0.1/{server.port}) 2>/dev/null && echo worked
         cat /proc/net/route | wc -l
     """
     outcome = await ground.run(script)
     assert outcome.text == "1\n"
-    assert (service.reached, journal(ground, outcome)) == (0, [])
+    assert (server.reached, journal(ground, outcome)) == (0, [])
 
 
 async def test_a_listed_service_of_this_machine_is_reached_and_written_down(
-    ground: Ground, service: Service
+    ground: Ground, server: Answering
 ) -> None:
     script = f"""
-        curl -s --noproxy '' http://127.0.0.1:{service.port}/
-        exec 3<>/dev/tcp/127.0.0.1/{service.port}; cat <&3
+        curl -s --noproxy '' http://127.0.0.1:{server.port}/
+        exec 3<>/dev/tcp/127.0.0.1/{server.port}; cat <&3
     """
-    outcome = await ground.run(script, network=(f"127.0.0.1:{service.port}",))
+    outcome = await ground.run(script, network=(f"127.0.0.1:{server.port}",))
     assert outcome.text.count("reached-5521") == 2
     assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("exited", 0)
     lines = journal(ground, outcome)
     assert [(line["via"], line["host"], line["port"], line["decision"]) for line in lines] == [
-        ("http", "127.0.0.1", service.port, "allowed"),
-        ("forward", "127.0.0.1", service.port, "allowed"),
+        ("http", "127.0.0.1", server.port, "allowed"),
+        ("forward", "127.0.0.1", server.port, "allowed"),
     ]
 
 
 async def test_what_is_not_listed_is_refused_by_name_address_and_port(
-    ground: Ground, service: Service
+    ground: Ground, server: Answering
 ) -> None:
     script = f"""
-        for url in http://evil.example/ https://evil.example/ http://localhost:{service.port}/ \
-            http://127.0.0.1:{service.port}/ http://[::1]:{service.port}/ http://2130706433:{service.port}/ \
-            http://listed.example@127.0.0.1:{service.port}/ http://169.254.169.254/latest/meta-data/ \
+        for url in http://evil.example/ https://evil.example/ http://localhost:{server.port}/ \
+            http://127.0.0.1:{server.port}/ http://[::1]:{server.port}/ http://2130706433:{server.port}/ \
+            http://listed.example@127.0.0.1:{server.port}/ http://169.254.169.254/latest/meta-data/ \
             http://listed.example:22/
         do curl -s -m 5 -o /dev/null -w '%{{http_code}} %{{http_connect}}\\n' --noproxy '' "$url"; done
         curl -s -m 5 --noproxy '' --socks5-hostname 127.0.0.1:3128 http://evil.example/ || echo socks refused
@@ -121,7 +121,7 @@ async def test_what_is_not_listed_is_refused_by_name_address_and_port(
     """
     outcome = await ground.run(script, network=("listed.example",))
     assert "reached-5521" not in outcome.text
-    assert service.reached == 0
+    assert server.reached == 0
     lines = journal(ground, outcome)
     assert {line["decision"] for line in lines} == {"refused"}
     assert len(lines) == 11
@@ -129,11 +129,11 @@ async def test_what_is_not_listed_is_refused_by_name_address_and_port(
     assert "socks refused" in outcome.text
 
 
-async def test_there_is_no_way_round_the_proxy(ground: Ground, service: Service) -> None:
+async def test_there_is_no_way_round_the_proxy(ground: Ground, server: Answering) -> None:
     program = (
         DIAL
         + f"""
-attempt("loopback", socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", {service.port}))
+attempt("loopback", socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", {server.port}))
 attempt("public", socket.AF_INET, socket.SOCK_STREAM, ("93.184.216.34", 443))
 attempt("metadata", socket.AF_INET, socket.SOCK_STREAM, ("169.254.169.254", 80))
 attempt("dns", socket.AF_INET, socket.SOCK_DGRAM, ("8.8.8.8", 53))
@@ -155,7 +155,7 @@ for family, kind in ((socket.AF_NETLINK, socket.SOCK_RAW), (socket.AF_PACKET, so
     outcome = await ground.run("", argv=python(program), network=("listed.example", "127.0.0.1:9"))
     assert "worked" not in outcome.text
     assert outcome.text.count("failed") == 13
-    assert service.reached == 0
+    assert server.reached == 0
 
 
 async def test_the_proxys_place_cannot_be_taken_inside(ground: Ground) -> None:
@@ -185,28 +185,28 @@ async def test_the_proxy_and_the_child_that_bound_its_socket_cannot_be_seen_from
 
 
 async def test_the_workbenchs_own_address_is_refused_even_when_it_is_listed(
-    ground: Ground, service: Service
+    ground: Ground, server: Answering
 ) -> None:
-    (ground.home / "server.json").write_text(json.dumps({"pid": 1, "port": service.port, "version": "0"}))
+    (ground.home / "server.json").write_text(json.dumps({"pid": 1, "port": server.port, "version": "0"}))
     script = f"""
-        curl -s --noproxy '' http://127.0.0.1:{service.port}/
-        (exec 3<>/dev/tcp/127.0.0.1/{service.port}; cat <&3)
-        curl -s --noproxy '' --socks5-hostname 127.0.0.1:3128 http://127.0.0.1:{service.port}/
+        curl -s --noproxy '' http://127.0.0.1:{server.port}/
+        (exec 3<>/dev/tcp/127.0.0.1/{server.port}; cat <&3)
+        curl -s --noproxy '' --socks5-hostname 127.0.0.1:3128 http://127.0.0.1:{server.port}/
     """
-    outcome = await ground.run(script, network=(f"127.0.0.1:{service.port}",))
-    assert service.reached == 0
+    outcome = await ground.run(script, network=(f"127.0.0.1:{server.port}",))
+    assert server.reached == 0
     assert "reached-5521" not in outcome.text
     assert [line["why"] for line in journal(ground, outcome)] == ["own_address"] * 3
 
 
 async def test_an_address_file_that_cannot_be_read_closes_every_service_of_this_machine(
-    ground: Ground, service: Service
+    ground: Ground, server: Answering
 ) -> None:
     (ground.home / "server.json").write_text("{")
     outcome = await ground.run(
-        f"curl -s --noproxy '' http://127.0.0.1:{service.port}/", network=(f"127.0.0.1:{service.port}",)
+        f"curl -s --noproxy '' http://127.0.0.1:{server.port}/", network=(f"127.0.0.1:{server.port}",)
     )
-    assert service.reached == 0
+    assert server.reached == 0
     assert [line["why"] for line in journal(ground, outcome)] == ["own_address"]
 
 
@@ -217,7 +217,7 @@ async def test_the_settings_of_a_project_cannot_turn_the_proxy_aside(ground: Gro
     assert outcome.text == "http://127.0.0.1:3128 http://127.0.0.1:3128\n"
 
 
-async def test_a_connection_left_open_ends_with_its_step(ground: Ground, service: Service) -> None:
+async def test_a_connection_left_open_ends_with_its_step(ground: Ground, server: Answering) -> None:
     script = "exec 3<>/dev/tcp/127.0.0.1/3128; printf 'CONNECT a' >&3; exit 0"
     outcome = await ground.run(script, network=("a.example",))
     assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("exited", 0)

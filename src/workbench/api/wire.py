@@ -407,6 +407,37 @@ class RetryIn(Wire):
     allow_hosts: list[str] = Field(default_factory=list, max_length=8)
 
 
+class PreviewOut(Wire):
+    """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
+
+    Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+    """
+
+    artifact_id: str
+    digest: str
+    preview_id: str
+    run_id: str
+    step_id: str
+    subject_digest: str
+    end_reason: str
+    exit_code: int | None
+    detail: str
+    output_bytes: int
+    output_tail: str
+    processes: list[str]
+    processes_seen: int
+    created: list[str]
+    changed: list[str]
+    deleted: list[str]
+    binary: list[str]
+    unshown: list[str]
+    counts: dict[str, int]
+    git_files: int
+    diff: str
+    is_cut: bool
+    duration_ms: int
+
+
 class CapabilitiesOut(Wire):
     cancel: str
     approvals: str

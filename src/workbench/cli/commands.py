@@ -299,6 +299,13 @@ def _add_runs(root: typer.Typer) -> None:
         retry_run(run_id, acknowledge, allow_host or [], json)
 
     @root.command()
+    def preview(run_id: Ref, json: Json = False) -> None:
+        """Try a held command on a throw-away copy, without network, and show what it does there."""
+        from workbench.cli.preview import preview_run
+
+        preview_run(run_id, json)
+
+    @root.command()
     def refresh(run_id: Ref, json: Json = False) -> None:
         """Ask the run's connector where it stands."""
         from workbench.cli.control import refresh_run

@@ -262,5 +262,6 @@ def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
         if approval["status"] == "pending":
             if approval["notice"]:
                 print_note(f"  {approval['notice']}")
+            print_note(f"  see first what it would do, on a copy: workbench preview {run['run_id']}")
             print_note(f"  decide: workbench approve {approval['approval_id']} --reason WHY")
     return _BLOCKED_STATUS.get(run["blocked_by"], 1)

@@ -7,10 +7,10 @@ explicit `Ended` event is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.model.admission import Admission
 from workbench.model.project import Project
@@ -171,6 +171,29 @@ class ArtifactFound:
     digest: str
     truncated: bool = False
     links: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewFound:
+    """What a command did to a copy of its workspace; `digest` is the report's own, as it is stored."""
+
+    name: str
+    report: Mapping[str, Any]
+    digest: str
+    size_bytes: int
+
+
+@runtime_checkable
+class Previewer(Protocol):
+    """A connector that can try a command on a throw-away copy, without network and secrets."""
+
+    async def preview(
+        self, request: DispatchRequest, *, name: str, stop: Callable[[], Awaitable[str | None]]
+    ) -> PreviewFound:
+        """Tries what a preview's Admission admits; `stop` is asked meanwhile and says why it must end."""
+
+    def preview_report(self, name: str) -> bytes:
+        """Returns the stored report; raises NotFound."""
 
 
 class Connector(Protocol):

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.connectors import preview
 from workbench.connectors.contract import (
     ArtifactFound,
     CancelOutcome,
@@ -27,6 +28,7 @@ from workbench.connectors.contract import (
     ExternalRef,
     LogChunk,
     NativeState,
+    PreviewFound,
     Problem,
     Reconciliation,
     Snapshot,
@@ -112,6 +114,7 @@ class LocalConnector:
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
         self._prepared = Preparations(self._zygote, self._assign)
+        self._trying = asyncio.Lock()
         self._host: HostFacts | None = None
         self._filter = b""
 
@@ -128,6 +131,7 @@ class LocalConnector:
                 "there is no system call filter for this processor", remedy="use an x86-64 or arm64 machine"
             )
         self._filter = seccomp.build_filter(machine)
+        await preview.sweep(self._home / "previews")
         self._host, _ = await asyncio.gather(asyncio.to_thread(survey_host), self._zygote.start())
 
     async def close(self) -> None:
@@ -222,19 +226,7 @@ class LocalConnector:
 
     def _assign(self, request: DispatchRequest, folder: Path) -> dict[str, Any]:
         """Looks at the workspace and returns the shim's assignment."""
-        command = request.admission.request.command
-        root = self.check_workspace(request.project.workspace_root)
-        if root != request.project.workspace_root:
-            raise BoundaryViolation(
-                f"the workspace {request.project.workspace_root} now leads to {root}",
-                remedy="add the project again under its real path",
-            )
-        cwd = os.path.realpath(command.cwd)
-        if not is_within(cwd, root) or not os.path.isdir(cwd):
-            raise BoundaryViolation(
-                f"the working directory {command.cwd} is not a folder inside the workspace {root}",
-                remedy="choose a folder inside the workspace",
-            )
+        root, cwd = self._check_place(request)
         placeholders = str(self._own / "placeholders")
         workspace = survey_workspace(root, find_repositories(root, state_folder=placeholders))
         network = self._network_of(request)
@@ -266,6 +258,42 @@ class LocalConnector:
             supervision=supervision,
             network=network,
         )
+
+    async def preview(self, request: DispatchRequest, *, name: str, stop: preview.Stop) -> PreviewFound:
+        """Tries the command on a copy of its workspace, one preview at a time; raises as dispatch does."""
+        _refuse_unadmitted(request, is_preview=True)
+        means = preview.Means(
+            folder=self._home / "previews",
+            empty_file=str(self._own / "empty"),
+            zygote=self._zygote,
+            host=self._known_host(),
+            seccomp=self._filter,
+            toolchains=self._toolchains(request.project),
+        )
+        _, cwd = self._check_place(request)
+        async with self._trying:
+            return await preview.try_command(means, request, name=name, cwd=cwd, stop=stop)
+
+    def preview_report(self, name: str) -> bytes:
+        """Returns the report that a preview left."""
+        return preview.read_report(self._home / "previews", name)
+
+    def _check_place(self, request: DispatchRequest) -> tuple[str, str]:
+        """Returns the resolved workspace and working directory; raises BoundaryViolation for what is none."""
+        root = self.check_workspace(request.project.workspace_root)
+        if root != request.project.workspace_root:
+            raise BoundaryViolation(
+                f"the workspace {request.project.workspace_root} now leads to {root}",
+                remedy="add the project again under its real path",
+            )
+        cwd = os.path.realpath(request.admission.request.command.cwd)
+        if not is_within(cwd, root) or not os.path.isdir(cwd):
+            raise BoundaryViolation(
+                f"the working directory {request.admission.request.command.cwd} is not a folder inside the "
+                f"workspace {root}",
+                remedy="choose a folder inside the workspace",
+            )
+        return root, cwd
 
     def _network_of(self, request: DispatchRequest) -> assignment.Network | None:
         """Returns what the step may reach: the project's list and what was approved for this run."""
@@ -576,8 +604,13 @@ def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
     )
 
 
-def _refuse_unadmitted(request: DispatchRequest) -> None:
+def _refuse_unadmitted(request: DispatchRequest, *, is_preview: bool = False) -> None:
     admission = request.admission
+    if admission.request.is_preview is not is_preview:
+        raise NotAllowed(
+            "an admission to try a command on a copy is none to run it, nor the other way round",
+            remedy="ask the gate for this step",
+        )
     if not admission.is_admitted or admission.blocked_by is not None:
         raise NotAllowed(
             f"the step was not admitted: {admission.reason}", remedy="see why the run is blocked"

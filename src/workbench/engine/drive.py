@@ -40,6 +40,11 @@ from workbench.secrets.scope import release
 log = structlog.get_logger()
 
 _MOST_CONNECTIONS: Final = 100
+_CONNECTION_TAGS: Final = {
+    "allowed": "network:allowed",
+    "refused": "network:refused",
+    "failed": "network:failed",
+}
 
 
 async def drive(context: Context, project_id: str, run_id: str) -> None:
@@ -297,7 +302,7 @@ def connection_notes(run_id: str, step_id: str, ended: Ended) -> list[Move]:
     """Returns an event for each connection the step asked for, and one that counts those beyond a hundred."""
     notes: list[Move] = [
         Note(
-            tag=f"network:{connection.decision}",
+            tag=_CONNECTION_TAGS[connection.decision],
             payload={key: value for key, value in asdict(connection).items() if key != "decision"},
             run_id=run_id,
             step_id=step_id,

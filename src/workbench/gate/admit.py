@@ -80,6 +80,9 @@ def _find_objection(
     reasons = ", ".join(verdict.reason_codes) or "no reason given"
     if verdict.verdict is Decision.ALLOW and judgement.parsed_strictly and judgement.argv:
         return None, f"policy allows it: {reasons}", None
+    if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv and request.is_preview:
+        # The approval is what a preview comes before; all else that could object has been heard.
+        return None, f"a preview, on a copy alone; policy asks because: {reasons}", None
     if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv:
         released, why = may_release(
             snapshot.approval,

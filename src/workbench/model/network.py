@@ -95,8 +95,8 @@ def render_reach(granted: Sequence[str], asked: Sequence[str]) -> str:
     names = [entry.text for entry in parse_entries(granted)]
     if not names and not more:
         return "no network"
-    words = f"only {', '.join(names)}" if names else "only what is for this run alone"
-    return f"{words}; for this run alone: {', '.join(more)}" if more else words
+    words = [f"only {', '.join(names)}"] if names else []
+    return "; ".join([*words, *([f"for this run alone: {', '.join(more)}"] if more else [])])
 
 
 def _parse_port(text: str, digits: str) -> int:

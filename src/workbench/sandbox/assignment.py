@@ -23,6 +23,7 @@ from workbench.sandbox.profile import (
     STATUS_FD,
     Profile,
     build_argv,
+    source_of,
 )
 from workbench.sandbox.step_folder import NETWORK
 from workbench.sandbox.workspace import WorkspaceFacts
@@ -62,19 +63,22 @@ def build_profile(
     toolchains: Sequence[str],
     empty_file: str,
     has_network: bool = False,
+    shown_at: str | None = None,
 ) -> Profile:
-    """Returns the profile that the facts call for."""
+    """Returns the profile that the facts call for; `shown_at` is the path that a copy takes the place of."""
+    root = shown_at or workspace.root
     names = [name for name, _ in workspace.protected if name not in workspace.held]
     names += workspace.startup
     return Profile(
-        workspace_root=workspace.root,
+        workspace_root=root,
+        source_root=None if shown_at is None else workspace.root,
         cwd=cwd,
         environment=environment,
         mode=mode,
         toolchains=tuple(toolchains),
-        git_folder=workspace.git_folder,
-        held=tuple(f"{workspace.root}/{name}" for name in workspace.held),
-        read_only=tuple(f"{workspace.root}/{name}" for name in names),
+        git_folder=None if workspace.git_folder is None else f"{root}/.git",
+        held=tuple(f"{root}/{name}" for name in workspace.held),
+        read_only=tuple(f"{root}/{name}" for name in names),
         hidden_files=host.hidden_files,
         hidden_folders=host.hidden_folders,
         links=host.links,
@@ -94,14 +98,18 @@ def build_assignment(
     supervision: Supervision,
     network: Network | None = None,
 ) -> dict[str, Any]:
-    """Returns the document; `bound` are the workspace paths whose identity is checked after mounting."""
+    """Returns the document.
+
+    `bound` are the workspace's paths, each inside and outside, whose identity is checked after mounting.
+    """
     git = () if profile.git_folder is None else (profile.git_folder,)
+    bound = (profile.workspace_root, *git, *profile.held, *profile.read_only)
     return {
         "folder": supervision.folder,
         "placeholder_folder": supervision.placeholder_folder,
         "workspace_root": workspace.root,
         "protected": [list(entry) for entry in workspace.protected],
-        "bound": [workspace.root, *git, *profile.held, *profile.read_only],
+        "bound": [[path, source_of(profile, path)] for path in bound],
         "argv": list(build_argv(profile, argv)),
         "seccomp": base64.b64encode(seccomp).decode(),
         "seccomp_fd": SECCOMP_FD,

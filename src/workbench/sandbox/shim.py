@@ -183,7 +183,9 @@ class _Step:
             self._epoll.register(descriptor, select.EPOLLIN)
         self._epoll.register(self._barrier, select.EPOLLOUT)
         # While bubblewrap starts: a path exchanged before, between or after is found by comparing the two.
-        self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
+        self._expected = [
+            (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
+        ]
 
     def _open_log(self) -> None:
         masks = [base64.b64decode(mask) for mask in self._request["masks"]]
@@ -243,7 +245,7 @@ class _Step:
         in between. At the barrier bubblewrap's new root lies below /newroot of its first process.
         """
         self._has_mounts = False
-        for path, expected in self._expected:
+        for path, _, expected in self._expected:
             found = os.lstat(f"/proc/{self._init}/root/newroot{path}")
             if (found.st_dev, found.st_ino) != expected:
                 self._note("failed_to_start", f"{path} was exchanged for something else while starting")
@@ -459,7 +461,8 @@ class _Step:
         if self._barrier is not None:
             return ""
         root = str(self._request["workspace_root"])
-        found = traces.look_through(root, since=self._stamp, protected=dict(self._expected))
+        protected = {source: identity for _, source, identity in self._expected}
+        found = traces.look_through(root, since=self._stamp, protected=protected)
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         said = traces.describe(found)
         for mask in self._request["masks"]:

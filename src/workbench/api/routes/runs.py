@@ -19,6 +19,7 @@ from workbench.api.render import (
 from workbench.engine.advise import check_link
 from workbench.engine.cancel import cancel
 from workbench.engine.follow import output_ref
+from workbench.engine.preview import preview, read_preview
 from workbench.engine.reconcile import refresh
 from workbench.engine.submit import Review, retry, review, submit
 from workbench.gate import render_visible
@@ -186,6 +187,14 @@ async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDe
     return await show(house, actor, await refresh(house.context, project_id=project_id, run_id=run_id))
 
 
+@router.post("/api/runs/{run_id}/preview", status_code=201)
+async def preview_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.PreviewOut:
+    """Tries the held command on a copy, without network and secrets, and says what it did there."""
+    project_id = await project_of_run(house, actor, run_id)
+    artifact, report = await preview(house.context, project_id=project_id, run_id=run_id, actor=actor)
+    return wire.PreviewOut(artifact_id=artifact.artifact_id, digest=artifact.digest, **report)
+
+
 @router.get(
     "/api/runs/{run_id}/transcript",
     response_class=Response,
@@ -239,13 +248,15 @@ _SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast"}
 async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Response:
     artifact = await house.context.ledger.project_of_artifact(artifact_id)
     require_project(actor, artifact.project_id)
+    headers = {"Content-Disposition": f'attachment; filename="{artifact_id}.bin"'}
+    if (report := read_preview(house.context, artifact)) is not None:
+        return Response(report, media_type="application/octet-stream", headers=headers)
     reads = house.context.ledger.for_project(artifact.project_id)
     steps = await reads.steps(artifact.run_id)
     ref = output_ref(next(step for step in steps if step.step_id == artifact.step_id))
     if artifact.kind is not ArtifactKind.TRANSCRIPT or ref is None:
         raise NotFound(f"the bytes of artifact {artifact_id} are gone", remedy="see the run's events")
     connector = house.context.connectors[ref.connector_id]
-    headers = {"Content-Disposition": f'attachment; filename="{artifact_id}.bin"'}
     return StreamingResponse(
         connector.transcript(ref, "raw"), media_type="application/octet-stream", headers=headers
     )

@@ -9,10 +9,10 @@ from typing import Any
 from support.server import Project, Workbench
 
 
-def hold(project: Project, command: str = "rm -rf build") -> dict[str, Any]:
+def hold(project: Project, command: str = "rm -rf build", **fields: Any) -> dict[str, Any]:
     (project.repo / "build").mkdir(exist_ok=True)
     (project.repo / "build" / "made").write_text("made\n")
-    run = project.run(command)
+    run = project.run(command, **fields)
     assert (run["status"], run["blocked_by"]) == ("blocked", "approval")
     return run
 
@@ -38,7 +38,7 @@ def test_a_held_run_is_previewed_and_stays_held(project: Project, served: Workbe
 def test_the_preview_is_an_artifact_of_the_question_and_its_digest_is_in_the_ledger(
     project: Project, served: Workbench
 ) -> None:
-    run = hold(project)
+    run = hold(project, mode="pty")
     found = project.cli("preview", run["run_id"], "--json").json
     (approval,) = run["approvals"]
     after = served.run_of(run["run_id"])
@@ -76,7 +76,7 @@ def test_only_what_waits_for_an_approval_is_previewed(project: Project, served: 
 
 def test_the_kill_switch_stops_previews_too(project: Project, served: Workbench) -> None:
     run = hold(project)
-    assert served.cli("kill", "--reason", "stop everything").status == 0
+    assert project.cli("kill", "--project", ".", "--reason", "stop everything").status == 0
     answer = served.http.post(f"/api/runs/{run['run_id']}/preview")
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
     assert "kill switch" in answer.json()["detail"]

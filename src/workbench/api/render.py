@@ -9,7 +9,7 @@ from workbench.api import wire
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
 from workbench.gate import render_visible
 from workbench.gate.approvals import APPROVE, Permission, may_decide
-from workbench.model.actor import Actor
+from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.event import Event
@@ -282,6 +282,7 @@ def approval_out(
         matched_rules=[wire.MatchedRuleOut(**rule) for rule in verdict.get("matched_rules", [])],
         commands=[wire.CommandFactsOut(**facts) for facts in verdict.get("commands", [])],
         network=render_reach(project.network_allowlist, command.allow_hosts),
+        may_preview=approval.status is ApprovalStatus.PENDING and actor.has(Role.OPERATOR),
         is_own_request=approval.requested_by == actor.name,
         notice=_notice(approval, permission),
         moves=allowed_approval_moves(approval, actor, is_permitted=permission.is_allowed),

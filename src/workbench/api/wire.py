@@ -318,6 +318,7 @@ class ApprovalOut(Wire):
     matched_rules: list[MatchedRuleOut]
     commands: list[CommandFactsOut]
     network: str
+    may_preview: bool
     is_own_request: bool
     notice: str
     moves: list[str]

@@ -16,7 +16,7 @@ from workbench.model.actor import Actor
 from workbench.model.admission import AdmissionRequest
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.errors import Conflict, NotAllowed, SandboxUnavailable
-from workbench.model.statuses import ApprovalStatus, TerminalMode
+from workbench.model.statuses import ApprovalStatus
 from workbench.secrets.scope import find_profile
 
 _PREFIX = "preview:"
@@ -84,7 +84,7 @@ async def preview(
             attempt=step.attempt,
             # Variables alone: secrets are released only to what was approved.
             environment=dict(find_profile(project, command.env_profile).variables),
-            mode=TerminalMode.PIPE,
+            mode=command.mode,
             timeout_seconds=command.timeout_seconds,
         ),
         name=context.new_id("pre_"),

@@ -117,14 +117,16 @@ def make_request(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A started connector, its state and one workspace."""
+    """A started connector, its state and one workspace; `network` is the list that its steps have."""
 
     home: Path
     workspace: Path
     connector: LocalConnector
+    network: tuple[str, ...] = ()
 
     async def run(self, script: str, **options: object) -> Outcome:
         """Runs a script to its end."""
+        options.setdefault("network", self.network)
         request = make_request(self.workspace, script, **options)  # type: ignore[arg-type]
         return await self.finish(await self.connector.dispatch(request))
 
@@ -147,12 +149,16 @@ async def finish(connector: LocalConnector, ref: ExternalRef) -> Outcome:
 
 
 @asynccontextmanager
-async def open_ground(tmp_path: Path, *, limits: LocalLimits | None = None) -> AsyncIterator[Ground]:
+async def open_ground(
+    tmp_path: Path, *, limits: LocalLimits | None = None, network: tuple[str, ...] = ()
+) -> AsyncIterator[Ground]:
     """A connector on a fresh state home; whatever still runs at the end is canceled."""
     folder = tmp_path.resolve()
     (folder / "workspace").mkdir(exist_ok=True)
     async with open_connector(folder / "home", limits=limits) as connector:
-        yield Ground(home=folder / "home", workspace=folder / "workspace", connector=connector)
+        yield Ground(
+            home=folder / "home", workspace=folder / "workspace", connector=connector, network=network
+        )
 
 
 @asynccontextmanager

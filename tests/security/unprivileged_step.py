@@ -21,7 +21,7 @@ async def main(ground: Path, script: str, should_cancel: bool, places: list[tupl
     """Prints the findings of the probe, the output, the end and the connections as JSON."""
     workspace, folder = ground / "workspace", ground / "home" / "step"
     for path in (workspace, folder, ground / "home" / "placeholders"):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     empty = ground / "home" / "empty"
     empty.touch(mode=0o444)
     machine = seccomp.machine_of_host()

@@ -5,7 +5,11 @@ Judged by effect: which server was reached, and what the step's journal says of 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import select
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from local_steps import Ground, Outcome, open_ground
+from local_steps import Ground, Outcome, make_request, open_ground
 from workbench.sandbox import step_folder
 
 
@@ -235,3 +239,32 @@ async def test_what_works_against_a_weaker_sandbox_fails_with_a_list_as_without(
     """
     outcome = await ground.run(script, network=("a.example",))
     assert outcome.text == "CapEff:\t0000000000000000\n"
+
+
+def holders_of(path: Path) -> list[int]:
+    """The processes that have this file open."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if any(os.readlink(link) == str(path) for link in (entry / "fd").iterdir()):
+                    found.append(int(entry.name))
+    return found
+
+
+async def test_a_proxy_never_outlives_its_supervisor(ground: Ground) -> None:
+    ref = await ground.connector.dispatch(
+        make_request(ground.workspace, "echo ready; sleep 1000", network=("a.example",))
+    )
+    async for _ in ground.connector.logs(ref, offset=0, follow=True):
+        break
+    folder = ground.home / "runs" / ref.external_run_id
+    (proxy,) = holders_of(folder / step_folder.NETWORK)
+    waiting = os.pidfd_open(proxy)
+    claim = step_folder.read_document(str(folder), step_folder.CLAIM)
+    assert claim is not None
+    os.kill(claim["pid"], signal.SIGKILL)
+    assert select.select([waiting], [], [], 10)[0]
+    os.close(waiting)
+    assert holders_of(folder / step_folder.NETWORK) == []
+    assert (await ground.finish(ref)).ended.end_reason == "lost"

@@ -37,6 +37,8 @@ class Doorway:
         if self._pid == 0:
             try:
                 _become_proxy(network, masks, init, ready=ready_end, stop=stop_end)
+            except BaseException as error:
+                os.write(2, f"a step's proxy ended unexpectedly: {error!r}\n".encode())
             finally:
                 os._exit(1)
         os.close(ready_end)

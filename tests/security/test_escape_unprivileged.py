@@ -232,3 +232,23 @@ def test_no_escape_works_for_an_ordinary_user_either(ground: Path, name: str, pl
     assert (ground / "secret").read_text() == "secret-4411\n"
     assert Path("/proc/sys/kernel/core_pattern").read_text() == core_pattern
     assert not [line for line in answer["network"] if line["decision"] == "allowed"]
+
+
+def test_a_preview_leaves_the_workspace_alone_for_an_ordinary_user_too(ground: Path) -> None:
+    workspace = ground / "ground" / "workspace"
+    subprocess.run(["git", "init", "-q", str(workspace)], check=True)
+    (workspace / "old").write_text("old\n")
+    if os.geteuid() == 0:
+        for path in (workspace.parent, *workspace.parent.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    before = shape_of(workspace)
+    script = f"""
+        echo evil > {workspace}/old; echo new > {workspace}/new; ln -s / up; echo evil > up{workspace}/old
+        echo evil > .git/HEAD; echo evil > .git/config; mv .git gone; rm -rf {workspace}/*
+        echo left > old; touch {ground}/x
+    """
+    answer = run_step(ground, script, "preview")
+    assert answer["changed"] == {"created": [], "changed": ["old"], "deleted": []}
+    assert (answer["ended"]["end_reason"], answer["ended"]["processes_left"]) == ("exited", 0)
+    assert shape_of(workspace) == before
+    assert not (ground / "x").exists()

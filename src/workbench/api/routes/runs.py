@@ -30,7 +30,7 @@ from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.network import render_reach
 from workbench.model.run import Run
-from workbench.model.statuses import BlockedBy, RunStatus, TerminalMode
+from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus, TerminalMode
 from workbench.secrets.scope import find_profile
 
 router = APIRouter()
@@ -275,7 +275,9 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         actor=actor,
         now=render_time(house.context.clock.now()),
     )
-    if trouble := house.context.held_up.get(run.run_id):
+    trouble = house.context.held_up.get(run.run_id)
+    # Its driver may still be on the way out of what held it up.
+    if trouble and found.run.status not in RUN_ENDED:
         shown.why = f"Waiting to go on: {trouble}."
     elif any(artifact.truncated for artifact in found.artifacts):
         shown.why += " The transcript was cut; what was dropped is counted in the step's last event."

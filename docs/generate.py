@@ -24,6 +24,7 @@ from workbench.cli import run as cli_run
 from workbench.cli.commands import build
 from workbench.config import Config, read_config
 from workbench.gate import load_policy
+from workbench.gate.names import BEYOND_PROJECT
 from workbench.model.errors import InvalidInput, WorkbenchError
 from workbench.model.layer import POSTURES
 from workbench.model.moves import APPROVAL_MOVES, RUN_MOVES, STEP_MOVES
@@ -220,7 +221,7 @@ def _reason_codes(words: Mapping[str, Mapping[str, str]]) -> str:
         if rule.verdict is not None:
             said = f"{rule.verdict.value}, {rule.risk.value} (`{rule.rule_id}`): {rule.text}"
             found.setdefault(rule.reason, {})[rule.rule_id] = said
-    extra = _meanings(words, "reason_codes", {refusal.value for refusal in Refusal})
+    extra = _meanings(words, "reason_codes", {refusal.value for refusal in Refusal} | {BEYOND_PROJECT})
     rows = [[_code(code), " ".join(texts.values())] for code, texts in found.items()]
     rows += [[_code(code), extra[code]] for code in extra]
     return _table(["reason code", "verdict, risk (rule) and the rule's words"], sorted(rows))

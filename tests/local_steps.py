@@ -63,6 +63,8 @@ def make_request(
     idle_timeout_seconds: int | None = None,
     toolchains: tuple[str, ...] = (),
     blocked_by: BlockedBy | None = None,
+    network: tuple[str, ...] = (),
+    is_preview: bool = False,
 ) -> DispatchRequest:
     """A request whose admission is made here: what policy would say is no part of these tests."""
     step = step_id or f"step_{next(_COUNTER)}"
@@ -75,7 +77,13 @@ def make_request(
         policy_digest="sha256:0",
     )
     command = Command(source_text=script, cwd=str(cwd or workspace), mode=mode)
-    asked = AdmissionRequest(run_id=run_id, step_id=step, command=command, sandbox_profile=SANDBOX_PROFILE)
+    asked = AdmissionRequest(
+        run_id=run_id,
+        step_id=step,
+        command=command,
+        sandbox_profile=SANDBOX_PROFILE,
+        is_preview=is_preview,
+    )
     admission = Admission(
         request=asked,
         is_admitted=blocked_by is None,
@@ -87,7 +95,11 @@ def make_request(
         approval_id=None,
     )
     project = Project(
-        project_id="project_1", name="one", workspace_root=str(workspace), toolchains=toolchains
+        project_id="project_1",
+        name="one",
+        workspace_root=str(workspace),
+        toolchains=toolchains,
+        network_allowlist=network,
     )
     return DispatchRequest(
         admission=admission,
@@ -105,14 +117,16 @@ def make_request(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A started connector, its state and one workspace."""
+    """A started connector, its state and one workspace; `network` is the list that its steps have."""
 
     home: Path
     workspace: Path
     connector: LocalConnector
+    network: tuple[str, ...] = ()
 
     async def run(self, script: str, **options: object) -> Outcome:
         """Runs a script to its end."""
+        options.setdefault("network", self.network)
         request = make_request(self.workspace, script, **options)  # type: ignore[arg-type]
         return await self.finish(await self.connector.dispatch(request))
 
@@ -135,12 +149,16 @@ async def finish(connector: LocalConnector, ref: ExternalRef) -> Outcome:
 
 
 @asynccontextmanager
-async def open_ground(tmp_path: Path, *, limits: LocalLimits | None = None) -> AsyncIterator[Ground]:
+async def open_ground(
+    tmp_path: Path, *, limits: LocalLimits | None = None, network: tuple[str, ...] = ()
+) -> AsyncIterator[Ground]:
     """A connector on a fresh state home; whatever still runs at the end is canceled."""
     folder = tmp_path.resolve()
     (folder / "workspace").mkdir(exist_ok=True)
     async with open_connector(folder / "home", limits=limits) as connector:
-        yield Ground(home=folder / "home", workspace=folder / "workspace", connector=connector)
+        yield Ground(
+            home=folder / "home", workspace=folder / "workspace", connector=connector, network=network
+        )
 
 
 @asynccontextmanager

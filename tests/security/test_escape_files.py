@@ -15,9 +15,9 @@ from local_steps import Ground, make_request, open_ground
 from workbench.model.errors import BoundaryViolation, SandboxUnavailable
 
 
-@pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    async with open_ground(tmp_path) as opened:
+@pytest.fixture(params=[(), ("listed.example",)], ids=["no-network", "list-of-names"])
+async def ground(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
+    async with open_ground(tmp_path, network=request.param) as opened:
         yield opened
 
 

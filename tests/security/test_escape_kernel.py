@@ -12,11 +12,12 @@ import pytest
 from local_steps import Ground, make_request, open_ground, processes_with
 from workbench.connectors.contract import CancelOutcome
 from workbench.model.statuses import TerminalMode
+from workbench.sandbox.profile import PROXY_ENVIRONMENT
 
 
-@pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    async with open_ground(tmp_path) as opened:
+@pytest.fixture(params=[(), ("listed.example",)], ids=["no-network", "list-of-names"])
+async def ground(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
+    async with open_ground(tmp_path, network=request.param) as opened:
         yield opened
 
 
@@ -167,7 +168,9 @@ async def test_no_process_outside_can_be_seen_signaled_or_read(ground: Ground) -
 async def test_the_environment_holds_nothing_of_the_service(ground: Ground) -> None:
     outcome = await ground.run("", argv=("/usr/bin/env",), environment={"OWN": "1"})
     names = {line.partition("=")[0] for line in outcome.text.splitlines()}
-    assert names == {"OWN", "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "PWD", "LANG", "TERM"}
+    proxy = {*PROXY_ENVIRONMENT} if ground.network else set()
+    usual = {"OWN", "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "PWD", "LANG", "TERM"}
+    assert names == usual | proxy
 
 
 @pytest.mark.parametrize("mode", list(TerminalMode))

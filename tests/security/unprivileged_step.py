@@ -10,25 +10,29 @@ from pathlib import Path
 sys.path.append(sys.argv[1])
 
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, transcript
+from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
+from workbench.sandbox.difference import compare
 from workbench.sandbox.host import survey_host
+from workbench.sandbox.replica import make_replica
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_workspace, survey_workspace
 from workbench.sandbox.zygote import Zygote
 
 
-async def main(ground: Path, script: str, should_cancel: bool) -> None:
-    """Prints the findings of the probe, the output and the end as JSON."""
+async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int]]) -> None:
+    """Prints the findings of the probe, the output, the end and the connections as JSON."""
     workspace, folder = ground / "workspace", ground / "home" / "step"
     for path in (workspace, folder, ground / "home" / "placeholders"):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     empty = ground / "home" / "empty"
     empty.touch(mode=0o444)
     machine = seccomp.machine_of_host()
     assert machine is not None
     host, code = survey_host(), seccomp.build_filter(machine)
     findings = probe.run_probe(host, code, str(empty))
-    facts = survey_workspace(check_workspace(str(workspace), state_home=str(ground / "home")))
+    root = check_workspace(str(workspace), state_home=str(ground / "home"))
+    manifest = make_replica(root, str(ground / "home" / "tree")) if mode == "preview" else {}
+    facts = survey_workspace(str(ground / "home" / "tree") if manifest else root)
     profile = assignment.build_profile(
         host=host,
         workspace=facts,
@@ -37,6 +41,11 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
         mode=TerminalMode.PTY,
         toolchains=(),
         empty_file=str(empty),
+        has_network=bool(places),
+        shown_at=root if manifest else None,
+    )
+    network = assignment.Network(
+        places=tuple(places), hint="ask for", server_file=str(ground / "home" / "server.json")
     )
     supervision = assignment.Supervision(
         folder=str(folder),
@@ -56,10 +65,11 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
             seccomp=code,
             workspace=facts,
             supervision=supervision,
+            network=network if places else None,
         )
     )
     watch = Watch(folder, placeholder_folder=ground / "home" / "placeholders")
-    if should_cancel:
+    if mode == "cancel":
         while watch.size == 0:
             await watch.wait_change(size=0, phase=watch.phase)
         await watch.send({"op": "cancel", "reason": "x", "grace_seconds": 0.2})
@@ -69,7 +79,18 @@ async def main(ground: Path, script: str, should_cancel: bool) -> None:
     await watch.close()
     await zygote.close()
     failed = [finding.name for finding in findings if not finding.is_ok]
-    print(json.dumps({"failed": failed, "output": output.decode(), "ended": dict(watch.ended)}))
+    said = folder / step_folder.NETWORK
+    lines = [json.loads(line) for line in said.read_text().splitlines()] if said.exists() else []
+    found = compare(root, facts.root, manifest)
+    changed = {"created": found.created, "changed": found.changed, "deleted": found.deleted}
+    answer = {
+        "failed": failed,
+        "changed": changed if manifest else {},
+        "output": output.decode(),
+        "ended": dict(watch.ended),
+        "network": lines,
+    }
+    print(json.dumps(answer))
 
 
-asyncio.run(main(Path(sys.argv[2]), sys.argv[3], sys.argv[4] == "cancel"))
+asyncio.run(main(Path(sys.argv[2]), sys.argv[3], sys.argv[4], json.loads(sys.argv[5])))

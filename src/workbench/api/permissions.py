@@ -36,6 +36,7 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("POST", "/api/runs/{run_id}/cancel"): _O,
     ("POST", "/api/runs/{run_id}/retry"): _O,
     ("POST", "/api/runs/{run_id}/refresh"): _O,
+    ("POST", "/api/runs/{run_id}/preview"): _O,
     ("GET", "/api/runs/{run_id}/events"): _V,
     ("WEBSOCKET", "/api/runs/{run_id}/terminal"): _V,
     ("GET", "/api/runs/{run_id}/transcript"): _V,

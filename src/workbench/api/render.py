@@ -9,11 +9,12 @@ from workbench.api import wire
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
 from workbench.gate import render_visible
 from workbench.gate.approvals import APPROVE, Permission, may_decide
-from workbench.model.actor import Actor
+from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.event import Event
 from workbench.model.feature import Evidence, Feature, TaskStatus
+from workbench.model.network import render_reach
 from workbench.model.project import EnvProfile, Project
 from workbench.model.recommendation import Advice
 from workbench.model.run import Run, Step
@@ -216,6 +217,7 @@ def run_detail_out(
     return wire.RunDetailOut(
         **run_fields(run, steps, actor, approvals),
         plan_digest=run.plan.plan_digest,
+        network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
         steps=[step_out(run, step) for step in steps],
         approvals=[approval_out(approval, run, steps, project, actor, now) for approval in approvals],
         artifacts=[artifact_out(artifact) for artifact in artifacts],
@@ -279,6 +281,8 @@ def approval_out(
         reason_codes=verdict.get("reason_codes", []),
         matched_rules=[wire.MatchedRuleOut(**rule) for rule in verdict.get("matched_rules", [])],
         commands=[wire.CommandFactsOut(**facts) for facts in verdict.get("commands", [])],
+        network=render_reach(project.network_allowlist, command.allow_hosts),
+        may_preview=approval.status is ApprovalStatus.PENDING and actor.has(Role.OPERATOR),
         is_own_request=approval.requested_by == actor.name,
         notice=_notice(approval, permission),
         moves=allowed_approval_moves(approval, actor, is_permitted=permission.is_allowed),

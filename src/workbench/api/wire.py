@@ -69,6 +69,7 @@ class ProjectIn(Wire):
     forbid_self_approval: bool | None = None
     toolchains: list[str] | None = None
     env_profile: EnvProfileIn | None = None
+    network_allowlist: list[str] | None = Field(default=None, max_length=64)
 
 
 class EvidenceOut(Wire):
@@ -221,7 +222,10 @@ class VerdictOut(Wire):
 
 
 class CommandIn(Wire):
-    """A command as somebody asks for it. `cwd` is absolute, or relative to the workspace; "" is its root."""
+    """A command as somebody asks for it. `cwd` is absolute, or relative to the workspace; "" is its root.
+
+    `allow_hosts` are network names, each with an optional port, that this run may reach beyond its project's.
+    """
 
     command: str = Field(max_length=65536)
     cwd: str = Field(default="", max_length=4096)
@@ -230,6 +234,7 @@ class CommandIn(Wire):
     mode: Literal["pty", "pipe"] = "pty"
     timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
     idle_timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
+    allow_hosts: list[str] = Field(default_factory=list, max_length=8)
 
 
 class CheckIn(CommandIn):
@@ -361,6 +366,8 @@ class ApprovalOut(Wire):
     reason_codes: list[str]
     matched_rules: list[MatchedRuleOut]
     commands: list[CommandFactsOut]
+    network: str
+    may_preview: bool
     is_own_request: bool
     notice: str
     moves: list[str]
@@ -405,7 +412,10 @@ class RunOut(Wire):
 
 
 class RunDetailOut(RunOut):
+    """`network` says in words which names the run may reach."""
+
     plan_digest: str
+    network: str
     steps: list[StepOut]
     approvals: list[ApprovalOut]
     artifacts: list[ArtifactOut]
@@ -438,9 +448,44 @@ class DecisionIn(Wire):
 
 
 class RetryIn(Wire):
-    """A retry repeats the effects of the first run: `acknowledge` must be true."""
+    """A retry repeats the effects of the first run: `acknowledge` must be true.
+
+    `allow_hosts` are network names that the new run may reach besides the first one's; it needs an approval.
+    """
 
     acknowledge: bool
+    allow_hosts: list[str] = Field(default_factory=list, max_length=8)
+
+
+class PreviewOut(Wire):
+    """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
+
+    Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+    """
+
+    artifact_id: str
+    digest: str
+    preview_id: str
+    run_id: str
+    step_id: str
+    subject_digest: str
+    end_reason: str
+    exit_code: int | None
+    detail: str
+    output_bytes: int
+    output_tail: str
+    processes: list[str]
+    processes_seen: int
+    created: list[str]
+    changed: list[str]
+    deleted: list[str]
+    binary: list[str]
+    unshown: list[str]
+    counts: dict[str, int]
+    git_files: int
+    diff: str
+    is_cut: bool
+    duration_ms: int
 
 
 class CapabilitiesOut(Wire):

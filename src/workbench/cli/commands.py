@@ -225,6 +225,11 @@ def _add_server(root: typer.Typer) -> None:
         toolchain: Annotated[
             list[str] | None, typer.Option(help="A folder that commands may see read-only.")
         ] = None,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option(help="NAME[:PORT] that its runs may reach; these replace the list. May come again."),
+        ] = None,
+        no_network: Annotated[bool, typer.Option("--no-network", help="Empty that list.")] = False,
         forbid_self_approval: Annotated[
             bool | None,
             typer.Option("--forbid-self-approval/--allow-self-approval", help="Ask for a second person."),
@@ -234,7 +239,7 @@ def _add_server(root: typer.Typer) -> None:
         """Make a folder a project, or change the one it is."""
         from workbench.cli.project import add_project
 
-        add_project(path, name, toolchain, forbid_self_approval, json)
+        add_project(path, name, toolchain, [] if no_network else allow_host, forbid_self_approval, json)
 
     @project.command("env")
     def env(
@@ -280,6 +285,12 @@ def _add_runs(root: typer.Typer) -> None:
         idle_timeout: Annotated[
             int | None, typer.Option(min=1, help="Seconds without output until it is stopped.")
         ] = None,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="NAME[:PORT] that this run alone may reach; needs an approval. May come again."
+            ),
+        ] = None,
         detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
         json: Json = False,
     ) -> None:
@@ -299,6 +310,7 @@ def _add_runs(root: typer.Typer) -> None:
                 mode=mode,
                 timeout=timeout,
                 idle_timeout=idle_timeout,
+                allow_hosts=allow_host or [],
                 detach=detach,
                 as_json=json,
             )
@@ -357,12 +369,25 @@ def _add_runs(root: typer.Typer) -> None:
     def retry(
         run_id: Ref,
         acknowledge: Annotated[bool, typer.Option("--acknowledge", help="Yes, repeat what it did.")] = False,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="NAME[:PORT] that this run alone may reach; needs an approval. May come again."
+            ),
+        ] = None,
         json: Json = False,
     ) -> None:
         """Run an ended run's command again, as a new run."""
         from workbench.cli.control import retry_run
 
-        retry_run(run_id, acknowledge, json)
+        retry_run(run_id, acknowledge, allow_host or [], json)
+
+    @root.command()
+    def preview(run_id: Ref, json: Json = False) -> None:
+        """Try a held command on a throw-away copy, without network, and show what it does there."""
+        from workbench.cli.preview import preview_run
+
+        preview_run(run_id, json)
 
     @root.command()
     def refresh(run_id: Ref, json: Json = False) -> None:

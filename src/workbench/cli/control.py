@@ -31,9 +31,10 @@ def cancel_run(run_id: str, reason: str) -> None:
         print_note(f"its end is not proved yet; look again: workbench show {run_id}")
 
 
-def retry_run(run_id: str, acknowledge: bool, as_json: bool) -> None:
+def retry_run(run_id: str, acknowledge: bool, allow_hosts: list[str], as_json: bool) -> None:
     """Starts a new run of the same command."""
-    run = connect().post(f"/api/runs/{run_id}/retry", {"acknowledge": acknowledge})
+    body = {"acknowledge": acknowledge, "allow_hosts": allow_hosts}
+    run = connect().post(f"/api/runs/{run_id}/retry", body)
     if as_json:
         print_json(run)
     else:
@@ -71,6 +72,7 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
         risk = approval["risk_level"]
         print_line(f"{approval['approval_id']}  {approval['status']}  risk {RISK_BARS[risk]} {risk}")
         print_line(f"  $ {approval['command_visible']}")
+        print_line(f"  network: {approval['network']}")
         print_line(
             f"  in {approval['cwd']}, asked by {approval['requested_by']}, until {approval['expires_at']}"
         )

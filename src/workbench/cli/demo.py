@@ -101,6 +101,7 @@ def _run(repo: Path, command: str, feature: str, rule: str | None) -> int:
         mode=None,
         timeout=None,
         idle_timeout=None,
+        allow_hosts=[],
         detach=False,
         as_json=False,
         rule=rule,

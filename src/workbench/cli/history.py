@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from workbench.cli.client import connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
-from workbench.cli.run import follow
+from workbench.cli.run import follow, refused_names
 
 
 def list_runs(repo: str | None, feature: str | None, status: str | None, as_json: bool) -> None:
@@ -68,8 +69,19 @@ def show_run(run_id: str, as_json: bool) -> None:
         print_line(f"  approval {approval['approval_id']}: {approval['status']}")
         for decision in approval["decisions"]:
             print_line(f"    {decision['decision']} by {decision['actor']}: {decision['reason']}")
+    print_line(f"  network: {run['network']}")
     for event in run["events"]:
-        print_line(f"  {event['seq']:>6}  {event['at']}  {event['tag']}  {event['actor']}")
+        told = _connection(event["payload"]) if event["tag"].startswith("network:") else ""
+        print_line(f"  {event['seq']:>6}  {event['at']}  {event['tag']}  {event['actor']}{told}")
+    for words in refused_names(run):
+        print_line(f"  {words}")
+
+
+def _connection(told: dict[str, Any]) -> str:
+    if "host" not in told:
+        return "  " + ", ".join(f"{count} {decision}" for decision, count in sorted(told.items()))
+    size = f"{told['sent_bytes']} B out, {told['received_bytes']} B in, {told['duration_ms']} ms"
+    return f"  {told['host']}:{told['port']}  {told['why'] or size}"
 
 
 def print_logs(run_id: str, *, form: str, follow: bool, search: str | None) -> None:

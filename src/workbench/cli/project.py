@@ -15,6 +15,7 @@ def add_project(
     path: str,
     name: str | None,
     toolchains: list[str] | None,
+    network: list[str] | None,
     forbid_self_approval: bool | None,
     as_json: bool,
 ) -> None:
@@ -29,6 +30,7 @@ def add_project(
             "name": name,
             "toolchains": toolchains or (None if is_known else find_toolchains()),
             "forbid_self_approval": forbid_self_approval,
+            "network_allowlist": network,
         },
     )
     if as_json:

@@ -61,6 +61,7 @@ def run(
     mode: str | None,
     timeout: int | None,
     idle_timeout: int | None,
+    allow_hosts: list[str],
     detach: bool,
     as_json: bool,
     rule: str | None = None,
@@ -83,6 +84,7 @@ def run(
             "mode": chosen,
             "timeout_seconds": timeout,
             "idle_timeout_seconds": idle_timeout,
+            "allow_hosts": allow_hosts,
             "rows": max(1, min(size.lines, 1000)),
             "columns": max(1, min(size.columns, 1000)),
         },
@@ -105,6 +107,8 @@ def run(
         return _report_blocked(ended, as_json)
     if as_json:
         print_json(ended)
+    for refusal in refused_names(ended):
+        print_note(refusal)
     return exit_status(ended)
 
 
@@ -117,6 +121,20 @@ def _has_waiting_input() -> bool:
         return fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4) != b"\0" * 4
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def refused_names(run: dict[str, Any]) -> list[str]:
+    """Returns a line for each name that the proxy kept the run from, with the command that asks for it."""
+    found: dict[str, str] = {}
+    for event in run["events"]:
+        told = event["payload"]
+        if event["tag"] == "network:refused" and told["why"] in ("not_on_list", "port_not_on_list"):
+            entry = told["host"] if told["port"] in (80, 443) else f"{told['host']}:{told['port']}"
+            found[entry] = (
+                f"the network refused {entry}; to ask for it: "
+                f"workbench retry {run['run_id']} --acknowledge --allow-host {entry}"
+            )
+    return list(found.values())
 
 
 def exit_status(run: dict[str, Any]) -> int:
@@ -244,5 +262,6 @@ def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
         if approval["status"] == "pending":
             if approval["notice"]:
                 print_note(f"  {approval['notice']}")
+            print_note(f"  see first what it would do, on a copy: workbench preview {run['run_id']}")
             print_note(f"  decide: workbench approve {approval['approval_id']} --reason WHY")
     return _BLOCKED_STATUS.get(run["blocked_by"], 1)

@@ -7,10 +7,10 @@ explicit `Ended` event is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.model.admission import Admission
 from workbench.model.project import Project
@@ -94,12 +94,30 @@ class ExternalRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One connection that a step asked for. `decision`: allowed, refused or failed; `via`: connect, http,
+    socks5 or forward; `at` is RFC 3339."""
+
+    host: str
+    port: int
+    address: str
+    via: str
+    decision: str
+    why: str
+    sent_bytes: int
+    received_bytes: int
+    duration_ms: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The proven end of an external run.
 
     `end_reason`: exited, signaled, timed_out, idle_timed_out, canceled, lost, failed_to_start, or
     never_started, which is the proof that the same command may be dispatched anew.
     `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
+    `connections` are the first ones it asked for; `more_connections` counts the rest by decision.
     """
 
     exit_code: int | None
@@ -110,6 +128,8 @@ class Ended:
     dropped_bytes: int
     output_digest: str
     detail: str = ""
+    connections: tuple[Connection, ...] = ()
+    more_connections: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +171,29 @@ class ArtifactFound:
     digest: str
     truncated: bool = False
     links: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewFound:
+    """What a command did to a copy of its workspace; `digest` is the report's own, as it is stored."""
+
+    name: str
+    report: Mapping[str, Any]
+    digest: str
+    size_bytes: int
+
+
+@runtime_checkable
+class Previewer(Protocol):
+    """A connector that can try a command on a throw-away copy, without network and secrets."""
+
+    async def preview(
+        self, request: DispatchRequest, *, name: str, stop: Callable[[], Awaitable[str | None]]
+    ) -> PreviewFound:
+        """Tries what a preview's Admission admits; `stop` is asked meanwhile and says why it must end."""
+
+    def preview_report(self, name: str) -> bytes:
+        """Returns the stored report; raises NotFound."""
 
 
 class Connector(Protocol):

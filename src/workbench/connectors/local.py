@@ -17,15 +17,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.connectors import preview
 from workbench.connectors.contract import (
     ArtifactFound,
     CancelOutcome,
     Capabilities,
+    Connection,
     DispatchRequest,
     Ended,
     ExternalRef,
     LogChunk,
     NativeState,
+    PreviewFound,
     Problem,
     Reconciliation,
     Snapshot,
@@ -40,9 +43,10 @@ from workbench.model.errors import (
     NotFound,
     SandboxUnavailable,
 )
+from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
+from workbench.sandbox import assignment, journal, probe, seccomp, step_folder, transcript
 from workbench.sandbox.host import HostFacts, survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
@@ -56,6 +60,8 @@ from workbench.sandbox.zygote import NOT_STARTED, Zygote
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _CHUNK_BYTES = 256 * 1024
 _ANSWER_SHARE = 0.6
+_SERVER_FILE = "server.json"
+"""In which app/serve.py says where the server answers."""
 
 SANDBOX_PROFILE = PROFILE_NAME
 """The word for this sandbox in every subject digest."""
@@ -108,6 +114,7 @@ class LocalConnector:
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
         self._prepared = Preparations(self._zygote, self._assign)
+        self._trying = asyncio.Lock()
         self._host: HostFacts | None = None
         self._filter = b""
 
@@ -124,6 +131,7 @@ class LocalConnector:
                 "there is no system call filter for this processor", remedy="use an x86-64 or arm64 machine"
             )
         self._filter = seccomp.build_filter(machine)
+        await preview.sweep(self._home / "previews")
         self._host, _ = await asyncio.gather(asyncio.to_thread(survey_host), self._zygote.start())
 
     async def close(self) -> None:
@@ -218,21 +226,10 @@ class LocalConnector:
 
     def _assign(self, request: DispatchRequest, folder: Path) -> dict[str, Any]:
         """Looks at the workspace and returns the shim's assignment."""
-        command = request.admission.request.command
-        root = self.check_workspace(request.project.workspace_root)
-        if root != request.project.workspace_root:
-            raise BoundaryViolation(
-                f"the workspace {request.project.workspace_root} now leads to {root}",
-                remedy="add the project again under its real path",
-            )
-        cwd = os.path.realpath(command.cwd)
-        if not is_within(cwd, root) or not os.path.isdir(cwd):
-            raise BoundaryViolation(
-                f"the working directory {command.cwd} is not a folder inside the workspace {root}",
-                remedy="choose a folder inside the workspace",
-            )
+        root, cwd = self._check_place(request)
         placeholders = str(self._own / "placeholders")
         workspace = survey_workspace(root, find_repositories(root, state_folder=placeholders))
+        network = self._network_of(request)
         profile = assignment.build_profile(
             host=self._known_host(),
             workspace=workspace,
@@ -241,6 +238,7 @@ class LocalConnector:
             mode=request.mode,
             toolchains=self._toolchains(request.project),
             empty_file=str(self._own / "empty"),
+            has_network=network is not None,
         )
         supervision = assignment.Supervision(
             folder=str(folder),
@@ -258,6 +256,55 @@ class LocalConnector:
             seccomp=self._filter,
             workspace=workspace,
             supervision=supervision,
+            network=network,
+        )
+
+    async def preview(self, request: DispatchRequest, *, name: str, stop: preview.Stop) -> PreviewFound:
+        """Tries the command on a copy of its workspace, one preview at a time; raises as dispatch does."""
+        _refuse_unadmitted(request, is_preview=True)
+        means = preview.Means(
+            folder=self._home / "previews",
+            empty_file=str(self._own / "empty"),
+            zygote=self._zygote,
+            host=self._known_host(),
+            seccomp=self._filter,
+            toolchains=self._toolchains(request.project),
+        )
+        _, cwd = self._check_place(request)
+        async with self._trying:
+            return await preview.try_command(means, request, name=name, cwd=cwd, stop=stop)
+
+    def preview_report(self, name: str) -> bytes:
+        """Returns the report that a preview left."""
+        return preview.read_report(self._home / "previews", name)
+
+    def _check_place(self, request: DispatchRequest) -> tuple[str, str]:
+        """Returns the resolved workspace and working directory; raises BoundaryViolation for what is none."""
+        root = self.check_workspace(request.project.workspace_root)
+        if root != request.project.workspace_root:
+            raise BoundaryViolation(
+                f"the workspace {request.project.workspace_root} now leads to {root}",
+                remedy="add the project again under its real path",
+            )
+        cwd = os.path.realpath(request.admission.request.command.cwd)
+        if not is_within(cwd, root) or not os.path.isdir(cwd):
+            raise BoundaryViolation(
+                f"the working directory {request.admission.request.command.cwd} is not a folder inside the "
+                f"workspace {root}",
+                remedy="choose a folder inside the workspace",
+            )
+        return root, cwd
+
+    def _network_of(self, request: DispatchRequest) -> assignment.Network | None:
+        """Returns what the step may reach: the project's list and what was approved for this run."""
+        listed = (*request.project.network_allowlist, *request.admission.request.command.allow_hosts)
+        places = {(entry.host, port) for entry in parse_entries(listed) for port in entry.ports}
+        if not places:
+            return None
+        return assignment.Network(
+            places=tuple(sorted(places)),
+            hint=f"workbench retry {request.run_id} --acknowledge --allow-host",
+            server_file=str(self._home / _SERVER_FILE),
         )
 
     def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:
@@ -478,7 +525,7 @@ class LocalConnector:
         if watch.ended is None:
             state = NativeState.STARTING if watch.phase == "starting" else NativeState.RUNNING
             return Snapshot(native=watch.phase, state=state, reason="", observed_at=now)
-        ended = _read_ended(watch.ended)
+        ended = _read_ended(watch.ended, watch.folder)
         state = NativeState.LOST if watch.is_lost else NativeState.ENDED
         return Snapshot(
             native=ended.end_reason, state=state, reason=ended.detail, observed_at=now, ended=ended
@@ -541,8 +588,11 @@ def _unwritable(folder: Path, error: OSError) -> SandboxUnavailable:
     )
 
 
-def _read_ended(document: Mapping[str, Any]) -> Ended:
+def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
+    connections, more = journal.read_journal(folder / step_folder.NETWORK)
     return Ended(
+        connections=tuple(Connection(**line) for line in connections),
+        more_connections=more,
         exit_code=document["exit_code"],
         signal=document["signal"],
         end_reason=document["end_reason"],
@@ -554,8 +604,13 @@ def _read_ended(document: Mapping[str, Any]) -> Ended:
     )
 
 
-def _refuse_unadmitted(request: DispatchRequest) -> None:
+def _refuse_unadmitted(request: DispatchRequest, *, is_preview: bool = False) -> None:
     admission = request.admission
+    if admission.request.is_preview is not is_preview:
+        raise NotAllowed(
+            "an admission to try a command on a copy is none to run it, nor the other way round",
+            remedy="ask the gate for this step",
+        )
     if not admission.is_admitted or admission.blocked_by is not None:
         raise NotAllowed(
             f"the step was not admitted: {admission.reason}", remedy="see why the run is blocked"

@@ -90,4 +90,5 @@ async def advise_project(
         policy_preview=preview,
         connectors=tuple(context.connectors),
         measured=measured,
+        has_network=bool(project.network_allowlist),
     )

@@ -7,7 +7,9 @@ that already runs is watched again, never launched again.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections import Counter
+from dataclasses import asdict
+from typing import Any, Final
 
 import structlog
 
@@ -16,7 +18,7 @@ from workbench.engine.context import ENGINE, Context
 from workbench.engine.look import look
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
-from workbench.ledger.move import AddArtifact, Move, MoveRun, MoveStep, ObserveStep, UseApproval
+from workbench.ledger.move import AddArtifact, Move, MoveRun, MoveStep, Note, ObserveStep, UseApproval
 from workbench.model.admission import Admission, AdmissionRequest
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.errors import Conflict, LedgerUnavailable, WorkbenchError
@@ -36,6 +38,13 @@ from workbench.secrets.redact import redact_text
 from workbench.secrets.scope import release
 
 log = structlog.get_logger()
+
+_MOST_CONNECTIONS: Final = 100
+_CONNECTION_TAGS: Final = {
+    "allowed": "network:allowed",
+    "refused": "network:refused",
+    "failed": "network:failed",
+}
 
 
 async def drive(context: Context, project_id: str, run_id: str) -> None:
@@ -267,6 +276,7 @@ async def _record_end(
                 )
             )
         )
+    moves += connection_notes(run.run_id, step.step_id, ended)
     moves.append(
         MoveStep(
             step_id=step.step_id,
@@ -286,6 +296,24 @@ async def _record_end(
     )
     once = f"end:{step.step_id}:{step.attempt}"
     await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via, once=once)
+
+
+def connection_notes(run_id: str, step_id: str, ended: Ended) -> list[Move]:
+    """Returns an event for each connection the step asked for, and one that counts those beyond a hundred."""
+    notes: list[Move] = [
+        Note(
+            tag=_CONNECTION_TAGS[connection.decision],
+            payload={key: value for key, value in asdict(connection).items() if key != "decision"},
+            run_id=run_id,
+            step_id=step_id,
+        )
+        for connection in ended.connections[:_MOST_CONNECTIONS]
+    ]
+    rest = Counter(connection.decision for connection in ended.connections[_MOST_CONNECTIONS:])
+    rest.update(ended.more_connections)
+    if rest:
+        notes.append(Note(tag="network:more", payload=dict(rest), run_id=run_id, step_id=step_id))
+    return notes
 
 
 def judge_end(ended: Ended, *, is_cancel_requested: bool) -> tuple[StepMove, str | None]:

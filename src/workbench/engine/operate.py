@@ -17,6 +17,7 @@ from workbench.model.actor import Actor
 from workbench.model.admission import SwitchState
 from workbench.model.clock import parse_time, render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotFound
+from workbench.model.network import parse_entries
 from workbench.model.project import EnvProfile, Project
 from workbench.model.statuses import RunStatus
 
@@ -40,12 +41,15 @@ async def add_project(
     forbid_self_approval: bool | None = None,
     toolchains: tuple[str, ...] | None = None,
     env_profile: EnvProfile | None = None,
+    network_allowlist: tuple[str, ...] | None = None,
 ) -> Project:
     """Makes a folder a project, or changes the one it is.
 
     An `env_profile` takes the place of the one with its name. Raises BoundaryViolation for a folder that may
-    not be a workspace or a toolchain, InvalidInput for a variable that would steer programs.
+    not be a workspace or a toolchain, InvalidInput for a variable that would steer programs or for an entry
+    of the network list that is no single name.
     """
+    names = None if network_allowlist is None else tuple(e.text for e in parse_entries(network_allowlist))
     if env_profile is not None:
         _check_profile(env_profile)
     root = Path(context.check_workspace(str(path)))
@@ -58,6 +62,7 @@ async def add_project(
             workspace_root=str(root),
             forbid_self_approval=bool(forbid_self_approval),
             toolchains=toolchains or (),
+            network_allowlist=names or (),
             env_profiles=_with_profile((EnvProfile(name="default"),), env_profile),
             created_at=render_time(context.clock.now()),
         )
@@ -69,6 +74,7 @@ async def add_project(
             if forbid_self_approval is None
             else forbid_self_approval,
             toolchains=existing.toolchains if toolchains is None else toolchains,
+            network_allowlist=existing.network_allowlist if names is None else names,
             env_profiles=_with_profile(existing.env_profiles, env_profile),
         )
         if project == existing:

@@ -23,6 +23,7 @@ from workbench.model.command import Command
 from workbench.model.errors import Conflict, InvalidInput
 from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
+from workbench.model.network import beyond
 from workbench.model.plan import StepKind, single_command
 from workbench.model.project import Project
 from workbench.model.run import Run
@@ -96,9 +97,19 @@ async def submit(
 
 
 async def retry(
-    context: Context, *, project_id: str, run_id: str, actor: Actor, is_acknowledged: bool
+    context: Context,
+    *,
+    project_id: str,
+    run_id: str,
+    actor: Actor,
+    is_acknowledged: bool,
+    allow_hosts: tuple[str, ...] = (),
 ) -> Run:
-    """Makes a new run of an ended one's command; raises InvalidInput unless its effects are acknowledged."""
+    """Makes a new run of an ended one's command; raises InvalidInput unless its effects are acknowledged.
+
+    `allow_hosts` are network names that it may reach besides those the first one could; as they go beyond the
+    project's, the new run needs an approval of its own, which holds for it alone.
+    """
     run = await context.ledger.for_project(project_id).run(run_id)
     if not is_acknowledged:
         raise InvalidInput(
@@ -109,10 +120,11 @@ async def retry(
         raise Conflict(f"run {run_id} is {run.status} still", remedy="cancel it, or wait for its end")
     if run.status is RunStatus.BLOCKED and run.blocked_by is BlockedBy.APPROVAL:
         raise Conflict(f"run {run_id} waits for an approval", remedy="decide it, or cancel the run")
+    command = run.plan.steps[0].command
     return await submit(
         context,
         project_id=project_id,
-        command=run.plan.steps[0].command,
+        command=replace(command, allow_hosts=(*command.allow_hosts, *allow_hosts)),
         actor=actor,
         feature_id=run.feature_id,
         recommendation_rule_id=run.recommendation_rule_id,
@@ -261,6 +273,7 @@ def _normalize(context: Context, project: Project, command: Command) -> Command:
         command,
         cwd=cwd,
         timeout_seconds=command.timeout_seconds or context.limits.default_timeout_seconds,
+        allow_hosts=beyond(command.allow_hosts, project.network_allowlist),
     )
 
 

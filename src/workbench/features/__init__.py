@@ -49,12 +49,14 @@ def advise(
     policy_preview: Callable[[str], Judgement],
     connectors: Collection[str] = ("local",),
     measured: Mapping[str, tuple[int, int]] | None = None,
+    has_network: bool = False,
 ) -> list[Advice]:
     """Returns what to do next: for one feature a list of one, else the best over all features, then the rest.
 
     `program_path` gives a program's absolute path on the sandbox's PATH or None, `policy_preview` what
     policy would say of a command and which of its calls need the network, `connectors` the configured
-    ones, `measured` (tried, succeeded) by rule id; below 20 tried runs no confidence is told.
+    ones, `measured` (tried, succeeded) by rule id; below 20 tried runs no confidence is told. `has_network`
+    says whether the project lists any network name.
     Deterministic. Raises NotFound for an unknown feature.
     """
     from workbench.features.recommend import Machine, recommend
@@ -67,5 +69,6 @@ def advise(
         has_file=lambda path: has_file(repo, path),
         read_file=lambda path: read_build_file(repo, path),
         connectors=connectors,
+        has_network=has_network,
     )
     return recommend(discovery, feature_id, machine=machine, measured=measured or {})

@@ -38,6 +38,7 @@ class Machine:
     has_file: Callable[[str], bool]
     read_file: Callable[[str], str | None]
     connectors: Collection[str] = (CONNECTOR,)
+    has_network: bool = False
 
 
 def recommend(
@@ -93,6 +94,7 @@ class _Adviser:
         self.connectors = machine.connectors
         self.program_path = functools.cache(machine.program_path)
         self.policy_preview = functools.cache(machine.policy_preview)
+        self.has_network = machine.has_network
         self.has_file = functools.cache(machine.has_file)
         self.read_file = functools.cache(machine.read_file)
 
@@ -235,7 +237,7 @@ class _Adviser:
             judgement = self.policy_preview(command)
             if judgement.verdict.verdict is Decision.DENY:
                 reasons.append("policy would deny it")
-            if any(call.network for call in judgement.commands):
+            if not self.has_network and any(call.network for call in judgement.commands):
                 reasons.append(NO_NETWORK)
         return Runnable(ok=not reasons, reasons=tuple(reasons))
 

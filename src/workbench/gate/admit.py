@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from workbench.gate.approvals import may_release
 from workbench.gate.boundary import find_boundary_problem
+from workbench.gate.names import ask_for_names
 from workbench.gate.switches import find_switch_problem
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
 from workbench.model.command import Surroundings, subject_digest
@@ -34,7 +35,7 @@ def admit(
         # A policy that cannot be used opens nothing: the step is denied, with what is wrong and where.
         judgement = refuse_all(policy, problem)
     else:
-        judgement = judge(
+        judged = judge(
             policy,
             command.source_text,
             cwd=command.cwd,
@@ -43,6 +44,7 @@ def admit(
             env_profile=command.env_profile,
             connector=command.connector,
         )
+        judgement = ask_for_names(judged, command, project)
     digest = subject_digest(
         command, project, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
     )
@@ -85,6 +87,9 @@ def _find_objection(
     reasons = ", ".join(verdict.reason_codes) or "no reason given"
     if verdict.verdict is Decision.ALLOW and judgement.parsed_strictly and judgement.argv:
         return None, f"policy allows it: {reasons}", None
+    if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv and request.is_preview:
+        # The approval is what a preview comes before; all else that could object has been heard.
+        return None, f"a preview, on a copy alone; policy asks because: {reasons}", None
     if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv:
         released, why = may_release(
             snapshot.approval,

@@ -41,10 +41,13 @@ class GateSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRequest:
+    """`is_preview` asks to try the command on a copy before anybody approves it: no leave to dispatch."""
+
     run_id: str
     step_id: str
     command: Command
     sandbox_profile: str
+    is_preview: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class Command:
     idle_timeout_seconds: int | None = None
     rows: int = 24
     columns: int = 80
+    allow_hosts: tuple[str, ...] = ()
+    """Network names for this command alone, beyond the project's; see model.network for the spelling."""
 
 
 def subject_digest(command: Command, project: Project, *, sandbox_profile: str, policy_digest: str) -> str:
@@ -64,7 +66,7 @@ def subject_digest(command: Command, project: Project, *, sandbox_profile: str, 
             ],
             "sandbox_profile": sandbox_profile,
             "toolchains": sorted(project.toolchains),
-            "network_allowlist": sorted(project.network_allowlist),
+            "network_allowlist": sorted({*project.network_allowlist, *command.allow_hosts}),
             "policy_digest": policy_digest,
         }
     )

@@ -67,6 +67,8 @@ def render_plan(plan: Plan) -> dict[str, Any]:
                     "idle_timeout_seconds": step.command.idle_timeout_seconds,
                     "rows": step.command.rows,
                     "columns": step.command.columns,
+                    # Left out where there are none: plans of before this field keep their digests.
+                    **({"allow_hosts": list(step.command.allow_hosts)} if step.command.allow_hosts else {}),
                 },
             }
             for step in plan.steps
@@ -89,6 +91,7 @@ def parse_plan(value: dict[str, Any]) -> Plan:
                         **step["command"],
                         "tool_scope": tuple(step["command"]["tool_scope"]),
                         "mode": TerminalMode(step["command"]["mode"]),
+                        "allow_hosts": tuple(step["command"].get("allow_hosts", ())),
                     }
                 ),
             )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.model.network import PROXY_PORT
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox.host import HostFacts
 from workbench.sandbox.profile import (
@@ -18,11 +19,14 @@ from workbench.sandbox.profile import (
     BARRIER_FD,
     GROUND_FD,
     INNER_UID,
+    PROXY_ENVIRONMENT,
     SECCOMP_FD,
     STATUS_FD,
     Profile,
     build_argv,
+    source_of,
 )
+from workbench.sandbox.step_folder import NETWORK
 from workbench.sandbox.workspace import WorkspaceFacts
 
 
@@ -40,6 +44,16 @@ class Supervision:
     idle_timeout_seconds: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What a step may reach, and what its proxy must know. `hint` is the command that asks for one name more;
+    `server_file` says where the workbench itself answers, which is never reached."""
+
+    places: tuple[tuple[str, int], ...]
+    hint: str
+    server_file: str
+
+
 def build_profile(
     *,
     host: HostFacts,
@@ -49,25 +63,30 @@ def build_profile(
     mode: TerminalMode,
     toolchains: Sequence[str],
     empty_file: str,
+    has_network: bool = False,
+    shown_at: str | None = None,
 ) -> Profile:
-    """Returns the profile that the facts call for."""
+    """Returns the profile that the facts call for; `shown_at` is the path that a copy takes the place of."""
+    root = shown_at or workspace.root
     names = [name for name, _ in workspace.protected if name not in workspace.held]
     names += workspace.startup
     return Profile(
-        workspace_root=workspace.root,
+        workspace_root=root,
+        source_root=None if shown_at is None else workspace.root,
         cwd=cwd,
         environment=environment,
         mode=mode,
         toolchains=tuple(toolchains),
-        git_folder=workspace.git_folder,
-        held=tuple(f"{workspace.root}/{name}" for name in workspace.held),
-        read_only=tuple(f"{workspace.root}/{name}" for name in names),
+        git_folder=None if workspace.git_folder is None else f"{root}/.git",
+        held=tuple(f"{root}/{name}" for name in workspace.held),
+        read_only=tuple(f"{root}/{name}" for name in names),
         hidden_files=host.hidden_files,
         hidden_folders=host.hidden_folders,
         links=host.links,
         folders=host.folders,
         empty_file=empty_file,
         inner_uid=INNER_UID if host.is_root else None,
+        extra=PROXY_ENVIRONMENT if has_network else {},
     )
 
 
@@ -78,15 +97,20 @@ def build_assignment(
     seccomp: bytes,
     workspace: WorkspaceFacts,
     supervision: Supervision,
+    network: Network | None = None,
 ) -> dict[str, Any]:
-    """Returns the document; `bound` are the workspace paths whose identity is checked after mounting."""
+    """Returns the document.
+
+    `bound` are the workspace's paths, each inside and outside, whose identity is checked after mounting.
+    """
     git = () if profile.git_folder is None else (profile.git_folder,)
+    bound = (profile.workspace_root, *git, *profile.held, *profile.read_only)
     return {
         "folder": supervision.folder,
         "placeholder_folder": supervision.placeholder_folder,
         "workspace_root": workspace.root,
         "protected": [list(entry) for entry in workspace.protected],
-        "bound": [workspace.root, *git, *profile.held, *profile.read_only],
+        "bound": [[path, source_of(profile, path)] for path in bound],
         "argv": list(build_argv(profile, argv)),
         "seccomp": base64.b64encode(seccomp).decode(),
         "seccomp_fd": SECCOMP_FD,
@@ -101,4 +125,15 @@ def build_assignment(
         "columns": supervision.columns,
         "timeout_seconds": supervision.timeout_seconds,
         "idle_timeout_seconds": supervision.idle_timeout_seconds,
+        "network": None if network is None else _render_network(network, supervision.folder),
+    }
+
+
+def _render_network(network: Network, folder: str) -> dict[str, Any]:
+    return {
+        "places": [list(place) for place in network.places],
+        "port": PROXY_PORT,
+        "journal": f"{folder}/{NETWORK}",
+        "hint": network.hint,
+        "server_file": network.server_file,
     }

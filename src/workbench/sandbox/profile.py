@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.model.errors import BoundaryViolation
+from workbench.model.network import PROXY_PORT
 from workbench.model.statuses import TerminalMode
 
 PROFILE_NAME = "bwrap-hardened-1"
@@ -20,6 +21,21 @@ SANDBOX_HOME = "/home/sandbox"
 INNER_UID = 1000
 SECCOMP_FD, STATUS_FD, BARRIER_FD, ARGUMENTS_FD, GROUND_FD = 10, 11, 12, 13, 14
 BARRIER_FILE, GROUND_FILE = "/run/sandbox", "/run/workspace"
+
+_PROXY = f"http://127.0.0.1:{PROXY_PORT}"
+_NO_PROXY = "localhost,127.0.0.1,::1"
+PROXY_ENVIRONMENT = {
+    spelling: value
+    for name, value in (
+        ("HTTP_PROXY", _PROXY),
+        ("HTTPS_PROXY", _PROXY),
+        # Not socks5h, which the proxy speaks too: several HTTP libraries refuse to start when they read it.
+        ("ALL_PROXY", _PROXY),
+        ("NO_PROXY", _NO_PROXY),
+    )
+    for spelling in (name, name.lower())
+}
+"""What tells programs inside where their way out is; services of the sandbox itself are reached directly."""
 
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _GIB = 1024**3
@@ -33,6 +49,7 @@ class Profile:
     `read_only` are workspace paths bound over themselves read-only, outer before inner, and must exist
     when the sandbox starts. `hidden_files` and `hidden_folders` are host paths replaced by `empty_file`
     and by an empty folder. `links` are the host's own symlinks such as /bin -> usr/bin.
+    `source_root` is a copy of the workspace that is shown in its place.
     `git_folder` and `held` are bound over themselves, which makes renaming them impossible. `inner_uid` is
     set when the service is root.
     """
@@ -52,6 +69,7 @@ class Profile:
     empty_file: str = ""
     inner_uid: int | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    source_root: str | None = None
 
 
 def search_path(toolchains: Sequence[str]) -> tuple[str, ...]:
@@ -146,15 +164,22 @@ def _workspace(profile: Profile) -> list[str]:
     inside = [path for path in profile.toolchains if is_within(path, root)]
     for path in outside:
         line += ["--ro-bind", path, path]
-    line += ["--bind", root, root]
+    line += ["--bind", source_of(profile, root), root]
     if profile.git_folder is not None:
-        line += ["--bind", profile.git_folder, profile.git_folder]
+        line += ["--bind", source_of(profile, profile.git_folder), profile.git_folder]
     # Before what is read-only: a folder of that kind around one of these must win.
     for path in profile.held:
-        line += ["--bind", path, path]
+        line += ["--bind", source_of(profile, path), path]
     for path in (*profile.read_only, *inside):
-        line += ["--ro-bind", path, path]
+        line += ["--ro-bind", source_of(profile, path), path]
     return line
+
+
+def source_of(profile: Profile, path: str) -> str:
+    """Returns where a path of the workspace lies outside the sandbox."""
+    if profile.source_root is None:
+        return path
+    return profile.source_root + path[len(profile.workspace_root) :]
 
 
 def _refuse_impossible(profile: Profile, argv: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ import time
 from typing import Any
 
 from workbench.sandbox import census, placeholders, step_folder, terminal, traces
+from workbench.sandbox.doorway import Doorway
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
@@ -107,6 +108,7 @@ class _Step:
         self._told_size = 0
         self._must_tell = False
         self._hold: placeholders.Placeholders | None = None
+        self._doorway: Doorway | None = None
 
     def run(self, word: socket.socket) -> None:
         """Runs the step to its proven end."""
@@ -185,7 +187,9 @@ class _Step:
         self._hold.hold(request["protected"])
         os.close(ground)
         # A path exchanged before or after its mount is found by comparing the two.
-        self._expected = [(path, placeholders.identify(path, "")) for path in request["bound"]]
+        self._expected = [
+            (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
+        ]
 
     def _open_log(self) -> None:
         masks = [base64.b64decode(mask) for mask in self._request["masks"]]
@@ -229,6 +233,9 @@ class _Step:
         with contextlib.suppress(OSError):
             # Without it a lost step is still ended by the kernel, with its shim.
             step_folder.write_document(self._folder, step_folder.IDENTITY, self._identity, durable=False)
+        if self._request["network"] is not None:
+            self._doorway = Doorway(self._request["network"], self._request["masks"], init)
+            self._epoll.register(self._doorway.ready, select.EPOLLIN)
 
     def _close(self, name: str) -> None:
         """Closes one of our descriptors, which takes it out of the epoll set as well."""
@@ -242,7 +249,7 @@ class _Step:
         in between. At the barrier bubblewrap's new root lies below /newroot of its first process.
         """
         self._has_mounts = False
-        for path, expected in self._expected:
+        for path, _, expected in self._expected:
             found = os.lstat(f"/proc/{self._init}/root/newroot{path}")
             if (found.st_dev, found.st_ino) != expected:
                 self._note("failed_to_start", f"{path} was exchanged for something else while starting")
@@ -291,9 +298,14 @@ class _Step:
                 self._has_mounts = False
                 if self._status_fd >= 0:
                     self._read_status()
+            elif self._doorway is not None and descriptor == self._doorway.ready:
+                if problem := self._doorway.read_problem():
+                    self._note("failed_to_start", problem)
+                    self._kill()
             elif descriptor in self._subscribers:
                 self._hear(self._subscribers[descriptor])
-        if self._has_mounts and self._init is not None and self._phase == STARTING:
+        is_open = self._doorway is None or self._doorway.ready < 0
+        if self._has_mounts and self._init is not None and self._phase == STARTING and is_open:
             self._release()
         self._check_clocks()
         self._tell()
@@ -432,6 +444,9 @@ class _Step:
     def _settle(self) -> dict[str, Any]:
         """Waits until nothing of the step is left, takes the last output, and returns the exit document."""
         self._phase = ENDING
+        if self._doorway is not None:
+            self._kill()
+            self._doorway.close()
         left = self._wait_childless(time.monotonic() + _SETTLE_SECONDS)
         deadline = time.monotonic() + _SETTLE_SECONDS
         while self._sources and time.monotonic() < deadline:
@@ -450,7 +465,8 @@ class _Step:
         if self._barrier is not None:
             return ""
         root = str(self._request["workspace_root"])
-        found = traces.look_through(root, since=self._stamp, protected=dict(self._expected))
+        protected = {source: identity for _, source, identity in self._expected}
+        found = traces.look_through(root, since=self._stamp, protected=protected)
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         said = traces.describe(found)
         for mask in self._request["masks"]:

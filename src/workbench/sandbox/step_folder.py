@@ -8,6 +8,7 @@ step; what is in it is enough to adopt, replay and prove the end of the step. It
     output.bin   the byte log                             index.bin  (offset, length, stream, time)
     control      the shim's socket                        exit.json  the proven end
     lost.json    found out later: the shim died without writing the end
+    network.jsonl  one line a connection, of a step that has a list of network names
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ INDEX = "index.bin"
 CONTROL = "control"
 EXIT = "exit.json"
 LOST = "lost.json"
+NETWORK = "network.jsonl"
 
 INDEX_RECORD = struct.Struct("<QIIQ")
 """Offset, length, stream number, milliseconds since the start."""

@@ -45,6 +45,7 @@ def ask(
     online: Collection[str] = (),
     connectors: Collection[str] = ("local",),
     measured: dict[str, tuple[int, int]] | None = None,
+    has_network: bool = False,
 ) -> list[Advice]:
     return advise(
         discover(repo, cache_dir=None),
@@ -53,6 +54,7 @@ def ask(
         policy_preview=lambda command: judged(command, denied=denied, online=online),
         connectors=connectors,
         measured=measured,
+        has_network=has_network,
     )
 
 
@@ -153,6 +155,12 @@ def test_what_needs_the_network_gives_way_to_what_does_not(make_repo: MakeRepo) 
     assert answer.command.startswith("grep")
     reason = "needs the network, which the sandbox does not have"
     assert answer.alternatives[0].runnable == Runnable(ok=False, reasons=(reason,))
+
+
+def test_what_needs_the_network_is_recommended_where_the_project_lists_names(make_repo: MakeRepo) -> None:
+    repo = make_repo({"specs/001-a/tasks.md": TASKS, "Makefile": "test:\n"})
+    answer = found(ask(repo, online=("make test",), has_network=True)[0])
+    assert (answer.command, answer.runnable.ok) == ("make test", True)
 
 
 def test_a_target_that_no_build_file_has_gives_way_and_says_so(make_repo: MakeRepo) -> None:

@@ -220,3 +220,42 @@ def test_only_admit_makes_an_admission() -> None:
                 if name in names or (name in ("replace", "partial") and "Admission" in takes):
                     makers.add(file.relative_to(root).as_posix())
     assert makers == {"gate/admit.py"}
+
+
+def ask_to_try(text: str) -> AdmissionRequest:
+    return dataclasses.replace(ask_for(text), is_preview=True)
+
+
+def test_a_preview_needs_no_approval_and_all_else_that_objects_still_does() -> None:
+    admission = answer(ask_to_try("rm -r build"))
+    assert (admission.is_admitted, admission.approval_id) == (True, None)
+    assert admission.argv == ("/usr/bin/rm", "-r", "build")
+    objections = {
+        BlockedBy.SWITCH: answer(ask_to_try("rm -r build"), switch_state=SwitchState.OFF),
+        BlockedBy.KILL_SWITCH: answer(ask_to_try("rm -r build"), kill_reason="stop"),
+        BlockedBy.BOUNDARY: answer(
+            ask_to_try("rm -r build"), project=dataclasses.replace(PROJECT, workspace_root="/etc")
+        ),
+        BlockedBy.POLICY: answer(ask_to_try("sudo rm -r build")),
+    }
+    for blocked_by, objection in objections.items():
+        assert (objection.is_admitted, objection.blocked_by, objection.argv) == (False, blocked_by, ())
+
+
+def test_a_name_beyond_the_projects_asks_for_an_approval_that_holds_for_that_list_alone() -> None:
+    request = ask_for("ls -la", allow_hosts=("example.org",))
+    held = answer(request)
+    assert (held.is_admitted, held.blocked_by) == (False, BlockedBy.APPROVAL)
+    verdict = held.judgement.verdict
+    assert (verdict.risk_level, verdict.reason_codes[-1]) == (RiskLevel.MEDIUM, "network_beyond_project")
+    assert "example.org" in verdict.matched_rules[-1].text
+    approved = approval_for(request)
+    assert answer(request, approval=approved).is_admitted
+    assert not answer(ask_for("ls -la", allow_hosts=("example.org", "b.org")), approval=approved).is_admitted
+
+
+def test_a_name_that_the_project_has_is_not_asked_about_and_lifts_no_denial() -> None:
+    project = dataclasses.replace(PROJECT, network_allowlist=("example.org",))
+    assert answer(ask_for("ls -la", allow_hosts=("example.org:443",)), project=project).is_admitted
+    denied = answer(ask_for("sudo ls", allow_hosts=("b.org",)), project=project)
+    assert denied.blocked_by is BlockedBy.POLICY

@@ -7,6 +7,7 @@ import type {
   DecisionIn,
   KillIn,
   KillOut,
+  PreviewOut,
   ProjectIn,
   ProjectOut,
   ReviewOut,
@@ -29,8 +30,15 @@ export const submitRun = (run: RunIn, key: string = freshKey()) =>
 export const cancelRun = (runId: string, reason: string) =>
   ask<RunDetailOut>(`/api/runs/${runId}/cancel`, { method: "POST", body: { reason } });
 
-export const retryRun = (runId: string) =>
-  ask<RunDetailOut>(`/api/runs/${runId}/retry`, { method: "POST", body: { acknowledge: true } });
+export const retryRun = (runId: string, allowHosts: string[] = []) =>
+  ask<RunDetailOut>(`/api/runs/${runId}/retry`, {
+    method: "POST",
+    body: { acknowledge: true, allow_hosts: allowHosts },
+  });
+
+/** Has a held command tried on a copy of the workspace. */
+export const previewRun = (runId: string) =>
+  ask<PreviewOut>(`/api/runs/${runId}/preview`, { method: "POST", body: {} });
 
 /** Decides an approval for exactly the subject that was shown. */
 export const decide = (approvalId: string, decision: "approve" | "deny", body: DecisionIn) =>

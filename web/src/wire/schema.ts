@@ -552,6 +552,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Run
+         * @description Tries the held command on a copy, without network and secrets, and says what it did there.
+         */
+        post: operations["preview_run_api_runs__run_id__preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/refresh": {
         parameters: {
             query?: never;
@@ -806,8 +826,12 @@ export interface components {
             is_own_request: boolean;
             /** Matched Rules */
             matched_rules: components["schemas"]["MatchedRuleOut"][];
+            /** May Preview */
+            may_preview: boolean;
             /** Moves */
             moves: string[];
+            /** Network */
+            network: string;
             /** Notice */
             notice: string;
             /** Project Id */
@@ -906,6 +930,8 @@ export interface components {
         };
         /** CheckIn */
         CheckIn: {
+            /** Allow Hosts */
+            allow_hosts?: string[];
             /** Command */
             command: string;
             /**
@@ -1273,6 +1299,62 @@ export interface components {
             title: string;
         };
         /**
+         * PreviewOut
+         * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
+         *
+         *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+         */
+        PreviewOut: {
+            /** Artifact Id */
+            artifact_id: string;
+            /** Binary */
+            binary: string[];
+            /** Changed */
+            changed: string[];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Created */
+            created: string[];
+            /** Deleted */
+            deleted: string[];
+            /** Detail */
+            detail: string;
+            /** Diff */
+            diff: string;
+            /** Digest */
+            digest: string;
+            /** Duration Ms */
+            duration_ms: number;
+            /** End Reason */
+            end_reason: string;
+            /** Exit Code */
+            exit_code: number | null;
+            /** Git Files */
+            git_files: number;
+            /** Is Cut */
+            is_cut: boolean;
+            /** Output Bytes */
+            output_bytes: number;
+            /** Output Tail */
+            output_tail: string;
+            /** Preview Id */
+            preview_id: string;
+            /** Processes */
+            processes: string[];
+            /** Processes Seen */
+            processes_seen: number;
+            /** Run Id */
+            run_id: string;
+            /** Step Id */
+            step_id: string;
+            /** Subject Digest */
+            subject_digest: string;
+            /** Unshown */
+            unshown: string[];
+        };
+        /**
          * Problem
          * @description An RFC 9457 problem document, with our stable `code` and the next action as `remedy`.
          */
@@ -1303,6 +1385,8 @@ export interface components {
             forbid_self_approval?: boolean | null;
             /** Name */
             name?: string | null;
+            /** Network Allowlist */
+            network_allowlist?: string[] | null;
             /** Path */
             path: string;
             /** Toolchains */
@@ -1415,10 +1499,14 @@ export interface components {
         /**
          * RetryIn
          * @description A retry repeats the effects of the first run: `acknowledge` must be true.
+         *
+         *     `allow_hosts` are network names that the new run may reach besides the first one's; it needs an approval.
          */
         RetryIn: {
             /** Acknowledge */
             acknowledge: boolean;
+            /** Allow Hosts */
+            allow_hosts?: string[];
         };
         /**
          * ReviewOut
@@ -1470,7 +1558,10 @@ export interface components {
              */
             verdict: "allow" | "requires_approval" | "deny";
         };
-        /** RunDetailOut */
+        /**
+         * RunDetailOut
+         * @description `network` says in words which names the run may reach.
+         */
         RunDetailOut: {
             /** Approvals */
             approvals: components["schemas"]["ApprovalOut"][];
@@ -1500,6 +1591,8 @@ export interface components {
             mode: string;
             /** Moves */
             moves: string[];
+            /** Network */
+            network: string;
             /** Plan Digest */
             plan_digest: string;
             /** Project Id */
@@ -1527,6 +1620,8 @@ export interface components {
         };
         /** RunIn */
         RunIn: {
+            /** Allow Hosts */
+            allow_hosts?: string[];
             /**
              * Columns
              * @default 80
@@ -1893,6 +1988,7 @@ export type MeOut = components['schemas']['MeOut'];
 export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
+export type PreviewOut = components['schemas']['PreviewOut'];
 export type Problem = components['schemas']['Problem'];
 export type ProjectIn = components['schemas']['ProjectIn'];
 export type ProjectOut = components['schemas']['ProjectOut'];
@@ -2998,6 +3094,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_run_api_runs__run_id__preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
             default: {

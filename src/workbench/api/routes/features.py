@@ -38,6 +38,7 @@ async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> w
         name=body.name,
         forbid_self_approval=body.forbid_self_approval,
         toolchains=None if body.toolchains is None else tuple(body.toolchains),
+        network_allowlist=None if body.network_allowlist is None else tuple(body.network_allowlist),
         env_profile=None
         if body.env_profile is None
         else EnvProfile(

@@ -19,6 +19,7 @@ from workbench.api.render import (
 from workbench.engine.advise import check_link
 from workbench.engine.cancel import cancel
 from workbench.engine.follow import output_ref
+from workbench.engine.preview import preview, read_preview
 from workbench.engine.reconcile import refresh
 from workbench.engine.submit import Review, retry, review, submit
 from workbench.gate import render_visible
@@ -27,8 +28,9 @@ from workbench.model.artifact import ArtifactKind
 from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
+from workbench.model.network import render_reach
 from workbench.model.run import Run
-from workbench.model.statuses import BlockedBy, RunStatus, TerminalMode
+from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus, TerminalMode
 from workbench.secrets.scope import find_profile
 
 router = APIRouter()
@@ -48,6 +50,7 @@ def command_of(body: wire.CommandIn, *, rows: int = 24, columns: int = 80) -> Co
         idle_timeout_seconds=body.idle_timeout_seconds,
         rows=rows,
         columns=columns,
+        allow_hosts=tuple(body.allow_hosts),
     )
 
 
@@ -72,7 +75,7 @@ async def review_command(body: wire.CheckIn, house: HouseIn, actor: ActorIn) -> 
         cwd=seen.command.cwd,
         env_profile=env_profile_out(find_profile(seen.project, seen.command.env_profile)),
         connector=seen.command.connector,
-        network="no network",
+        network=render_reach(seen.project.network_allowlist, seen.command.allow_hosts),
         sandbox_profile=house.context.sandbox_profile,
         executes=list(admission.argv),
         subject_digest=admission.subject_digest,
@@ -173,6 +176,7 @@ async def retry_run(run_id: str, body: wire.RetryIn, house: HouseIn, actor: Acto
         run_id=run_id,
         actor=actor,
         is_acknowledged=body.acknowledge,
+        allow_hosts=tuple(body.allow_hosts),
     )
     return await show(house, actor, run)
 
@@ -181,6 +185,14 @@ async def retry_run(run_id: str, body: wire.RetryIn, house: HouseIn, actor: Acto
 async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
     project_id = await project_of_run(house, actor, run_id)
     return await show(house, actor, await refresh(house.context, project_id=project_id, run_id=run_id))
+
+
+@router.post("/api/runs/{run_id}/preview", status_code=201)
+async def preview_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.PreviewOut:
+    """Tries the held command on a copy, without network and secrets, and says what it did there."""
+    project_id = await project_of_run(house, actor, run_id)
+    artifact, report = await preview(house.context, project_id=project_id, run_id=run_id, actor=actor)
+    return wire.PreviewOut(artifact_id=artifact.artifact_id, digest=artifact.digest, **report)
 
 
 @router.get(
@@ -236,13 +248,15 @@ _SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast"}
 async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Response:
     artifact = await house.context.ledger.project_of_artifact(artifact_id)
     require_project(actor, artifact.project_id)
+    headers = {"Content-Disposition": f'attachment; filename="{artifact_id}.bin"'}
+    if (report := read_preview(house.context, artifact)) is not None:
+        return Response(report, media_type="application/octet-stream", headers=headers)
     reads = house.context.ledger.for_project(artifact.project_id)
     steps = await reads.steps(artifact.run_id)
     ref = output_ref(next(step for step in steps if step.step_id == artifact.step_id))
     if artifact.kind is not ArtifactKind.TRANSCRIPT or ref is None:
         raise NotFound(f"the bytes of artifact {artifact_id} are gone", remedy="see the run's events")
     connector = house.context.connectors[ref.connector_id]
-    headers = {"Content-Disposition": f'attachment; filename="{artifact_id}.bin"'}
     return StreamingResponse(
         connector.transcript(ref, "raw"), media_type="application/octet-stream", headers=headers
     )
@@ -261,7 +275,9 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         actor=actor,
         now=render_time(house.context.clock.now()),
     )
-    if trouble := house.context.held_up.get(run.run_id):
+    trouble = house.context.held_up.get(run.run_id)
+    # Its driver may still be on the way out of what held it up.
+    if trouble and found.run.status not in RUN_ENDED:
         shown.why = f"Waiting to go on: {trouble}."
     elif any(artifact.truncated for artifact in found.artifacts):
         shown.why += " The transcript was cut; what was dropped is counted in the step's last event."

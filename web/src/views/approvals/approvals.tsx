@@ -12,6 +12,7 @@ import { approvalsQuery } from "../../wire/queries";
 import type { ApprovalOut } from "../../wire/schema";
 import { CommandFacts, Rules } from "../review/facts";
 import { Decision } from "./decision";
+import { Preview } from "./preview";
 
 const STATUSES = ["pending", "approved", "denied", "expired", "withdrawn"];
 
@@ -54,6 +55,7 @@ function Card({ approval, isFirst }: { approval: ApprovalOut; isFirst: boolean }
           <span className="mono">{approval.cwd || "."}</span>
           <span>on {approval.connector}</span>
           <span>environment {approval.env_profile}</span>
+          <span>network: {approval.network}</span>
           {approval.feature_id && (
             <Link
               to="/p/$projectId/features/$featureId"
@@ -73,6 +75,7 @@ function Card({ approval, isFirst }: { approval: ApprovalOut; isFirst: boolean }
           </span>
           {approval.quorum > 1 && <span>needs {approval.quorum} people</span>}
         </p>
+        <Preview approval={approval} />
         <Fold title="What the approval is bound to">
           <dl className="facts">
             <dt>Subject</dt>

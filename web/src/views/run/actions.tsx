@@ -3,8 +3,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { ProblemNotice } from "../../parts/notice";
+import { visible } from "../../parts/visible";
 import { cancelRun, retryRun } from "../../wire/requests";
 import type { RunDetailOut } from "../../wire/schema";
+import { refusedNames } from "./connections";
 
 /** Asks for the reason; the run ends only when none of its processes is left. */
 export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; close: () => void }) {
@@ -59,10 +61,12 @@ export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; 
 /** A retry repeats the effects of the first run; that is acknowledged, not assumed. */
 export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void }) {
   const [knows, setKnows] = useState(false);
+  const [names, setNames] = useState<string[]>([]);
+  const refused = refusedNames(run.events);
   const navigate = useNavigate();
   const client = useQueryClient();
   const retry = useMutation({
-    mutationFn: () => retryRun(run.run_id),
+    mutationFn: () => retryRun(run.run_id, names),
     onSuccess: (next) => {
       client.setQueryData(["run", next.run_id], next);
       close();
@@ -85,8 +89,22 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
         <input type="checkbox" checked={knows} onChange={(event) => setKnows(event.target.checked)} />
         <span>A new run repeats what the first one did: files it wrote, messages it sent. I know that.</span>
       </label>
+      {refused.map((name) => (
+        <label key={name} className="check-field grow">
+          <input
+            type="checkbox"
+            checked={names.includes(name)}
+            onChange={(event) =>
+              setNames(event.target.checked ? [...names, name] : names.filter((each) => each !== name))
+            }
+          />
+          <span>
+            Let it reach <span className="mono">{visible(name)}</span>, this once. That needs an approval.
+          </span>
+        </label>
+      ))}
       <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
-        Start it again
+        {names.length > 0 ? "Ask for approval" : "Start it again"}
       </button>
       <button type="button" className="button" onClick={close}>
         Leave it

@@ -8,8 +8,10 @@ import { Elapsed } from "../../parts/time";
 import { size, spoken } from "../../parts/words";
 import type { EventOut, MatchedRuleOut, RunDetailOut, StepOut } from "../../wire/schema";
 import { Decision } from "../approvals/decision";
+import { Preview } from "../approvals/preview";
 import { Rules } from "../review/facts";
 import { isStepTimedOut } from "../runs/ending";
+import { Network } from "./network";
 import { Timeline } from "./timeline";
 
 function Part({ title, children, amount }: { title: string; children: ReactNode; amount?: number }) {
@@ -98,6 +100,7 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
                   <Risk level={approval.risk_level} />
                   <span className="quiet">asked by {approval.requested_by}</span>
                 </div>
+                <Preview approval={approval} />
                 <Decision approval={approval} />
               </div>
             ))}
@@ -110,6 +113,9 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
             <Step key={step.step_id} step={step} isOnly={run.steps.length === 1} />
           ))}
         </ul>
+      </Part>
+      <Part title="Network">
+        <Network words={run.network} events={events} />
       </Part>
       {run.artifacts.length > 0 && (
         <Part title="Artifacts" amount={run.artifacts.length}>

@@ -5,7 +5,7 @@ import { capital, spoken } from "../../parts/words";
 import type { EventOut } from "../../wire/schema";
 
 function detail({ payload }: EventOut): string {
-  const words = ["blocked_by", "reason", "exit_code", "end_reason", "failure_reason"]
+  const words = ["host", "port", "why", "blocked_by", "reason", "exit_code", "end_reason", "failure_reason"]
     .map((name) => [name, payload[name]] as const)
     .filter(([, value]) => (typeof value === "string" && value !== "") || typeof value === "number")
     .map(([name, value]) => `${spoken(name)}: ${visible(String(value))}`);

@@ -1,0 +1,47 @@
+"""workbench preview: what a held command does to a copy of the workspace, before anybody approves it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from workbench.cli.client import connect
+from workbench.cli.output import print_json, print_line
+
+_MARKS: Final = (("created", "+"), ("changed", "~"), ("deleted", "-"))
+
+
+def preview_run(run_id: str, as_json: bool) -> None:
+    """Has the command tried on a copy and prints what it did there."""
+    found = connect().post(f"/api/runs/{run_id}/preview", {})
+    if as_json:
+        print_json(found)
+        return
+    for line in render_preview(found):
+        print_line(line)
+
+
+def render_preview(found: dict[str, Any]) -> list[str]:
+    """Returns the lines that show a preview to a person."""
+    counts = found["counts"]
+    lines = [
+        f"{found['end_reason']}, exit status {found['exit_code']}, {found['duration_ms']} ms; "
+        f"{counts['created']} created, {counts['changed']} changed, {counts['deleted']} deleted"
+        + (f", {found['git_files']} of git's own files" if found["git_files"] else "")
+    ]
+    if found["detail"]:
+        lines.append(f"  {found['detail']}")
+    for kind, mark in _MARKS:
+        lines += [f"  {mark} {path}" for path in found[kind]]
+        if counts[kind] > len(found[kind]):
+            lines.append(f"  {mark} … {counts[kind] - len(found[kind])} more")
+    lines += [f"  no text: {path}" for path in found["binary"]]
+    lines += [f"  too long to show: {path}" for path in found["unshown"]]
+    if found["processes"]:
+        lines.append(f"  processes seen, {found['processes_seen']} (the shortest-lived may be missed):")
+        lines += [f"    {line}" for line in found["processes"]]
+    lines += found["diff"].splitlines()
+    if found["is_cut"]:
+        lines.append("  the rest is not shown")
+    if found["output_tail"]:
+        lines += ["its output ended:", *(f"  {line}" for line in found["output_tail"].splitlines())]
+    return [*lines, f"on a copy, without network and secrets; recorded as {found['artifact_id']}"]

@@ -1,0 +1,242 @@
+"""Tries a held command on a throw-away copy of its workspace, and reports what it did there.
+
+The same sandbox as for a run, with the copy in the workspace's place, without network and without secrets.
+Only a preview's own Admission is taken, which no dispatch takes. What is left is a report; the copy is always
+removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.connectors.contract import DispatchRequest, PreviewFound
+from workbench.model.errors import NotFound
+from workbench.model.statuses import TerminalMode
+from workbench.sandbox import assignment, census, step_folder, transcript
+from workbench.sandbox.difference import Difference, compare, shown
+from workbench.sandbox.host import HostFacts
+from workbench.sandbox.profile import BWRAP
+from workbench.sandbox.replica import make_replica, remove_replica
+from workbench.sandbox.traces import find_repositories
+from workbench.sandbox.watch import Watch
+from workbench.sandbox.workspace import survey_workspace
+from workbench.sandbox.zygote import Zygote
+
+SECONDS = 60
+MOST_OUTPUT_BYTES = 1024 * 1024
+LARGEST_FILE_BYTES = 256 * 1024**2
+MOST_WRITTEN_BYTES = 2 * 1024**3
+
+_TAIL_BYTES = 4096
+_MOST_PROCESSES = 200
+_LOOK_SECONDS = 0.02
+_STOP_SECONDS = 0.25
+_REPORT = "report.json"
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+# The kernel ends who writes more into one file; the shell counts in KiB.
+_CAPPED = f'ulimit -f {LARGEST_FILE_BYTES // 1024}; exec "$@"'
+_SHELL = ("/bin/bash", "--norc", "--noprofile", "-p", "-c", _CAPPED, "bash")
+
+Stop = Callable[[], Awaitable[str | None]]
+"""Asked again and again while a preview runs; returns why it must end now, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the local connector lends: where previews lie, who starts shims, what the sandbox is made of."""
+
+    folder: Path
+    empty_file: str
+    zygote: Zygote
+    host: HostFacts
+    seccomp: bytes
+    toolchains: tuple[str, ...]
+
+
+async def try_command(
+    means: Means, request: DispatchRequest, *, name: str, cwd: str, stop: Stop
+) -> PreviewFound:
+    """Runs the command on a copy for at most SECONDS, and returns the report that was written.
+
+    Raises BoundaryViolation for a workspace that cannot be copied, and SandboxUnavailable.
+    """
+    place = means.folder / name
+    place.mkdir(mode=0o700, parents=True)
+    tree, step, holds = place / "tree", place / "step", place / "placeholders"
+    root = request.project.workspace_root
+    began = time.monotonic()
+    try:
+        manifest = await asyncio.to_thread(make_replica, root, str(tree))
+        for folder in (step, holds):
+            folder.mkdir(mode=0o700)
+        facts = await asyncio.to_thread(_assign, means, request, tree, step, holds, cwd)
+        await means.zygote.spawn(facts)
+        ended, processes = await _follow(step, holds, place, stop)
+        difference = await asyncio.to_thread(compare, root, str(tree), manifest)
+        report = _describe(request, name, ended, difference, processes, _read_tail(step, ended))
+        report["duration_ms"] = int((time.monotonic() - began) * 1000)
+        return await asyncio.to_thread(_write, place, name, report)
+    finally:
+        for left in (tree, step, holds):
+            await asyncio.to_thread(remove_replica, str(left))
+        with contextlib.suppress(OSError):
+            place.rmdir()
+
+
+def read_report(folder: Path, name: str) -> bytes:
+    """Returns the bytes of a preview's report; raises NotFound."""
+    if _NAME.fullmatch(name):
+        with contextlib.suppress(OSError):
+            return (folder / name / _REPORT).read_bytes()
+    raise NotFound(f"there is no preview {name!r}", remedy="make one: workbench preview RUN")
+
+
+async def sweep(folder: Path) -> None:
+    """Ends and removes what previews left whose server was killed; reports stay."""
+    for place in sorted(folder.iterdir()) if folder.exists() else ():
+        step = place / "step"
+        if step.exists():
+            watch = Watch(step, placeholder_folder=place / "placeholders")
+            watch.kill_shim()
+            await watch.wait_end(5)
+            await watch.close()
+        for left in ("tree", "step", "placeholders"):
+            await asyncio.to_thread(remove_replica, str(place / left))
+
+
+def _assign(
+    means: Means, request: DispatchRequest, tree: Path, step: Path, holds: Path, cwd: str
+) -> dict[str, Any]:
+    workspace = survey_workspace(str(tree), find_repositories(str(tree), state_folder=str(holds)))
+    profile = assignment.build_profile(
+        host=means.host,
+        workspace=workspace,
+        cwd=cwd,
+        environment=request.environment,
+        mode=TerminalMode.PIPE,
+        toolchains=means.toolchains,
+        empty_file=means.empty_file,
+        shown_at=request.project.workspace_root,
+    )
+    supervision = assignment.Supervision(
+        folder=str(step),
+        placeholder_folder=str(holds),
+        masks=request.masks,
+        max_output_bytes=MOST_OUTPUT_BYTES,
+        rows=request.rows,
+        columns=request.columns,
+        timeout_seconds=min(SECONDS, request.timeout_seconds or SECONDS),
+        idle_timeout_seconds=None,
+    )
+    return assignment.build_assignment(
+        profile,
+        (*_SHELL, *request.admission.argv),
+        seccomp=means.seccomp,
+        workspace=workspace,
+        supervision=supervision,
+    )
+
+
+async def _follow(
+    step: Path, holds: Path, place: Path, stop: Stop
+) -> tuple[Mapping[str, Any], dict[int, str]]:
+    """Waits for the end, looks which processes there are, and ends it when it must not go on."""
+    watch = Watch(step, placeholder_folder=holds)
+    processes: dict[int, str] = {}
+    free = _free_bytes(place)
+    asked_at = 0.0
+    deadline = time.monotonic() + SECONDS + 15
+    try:
+        while not await watch.wait_end(_LOOK_SECONDS):
+            await asyncio.to_thread(_see_processes, step, processes)
+            now = time.monotonic()
+            if now < asked_at + _STOP_SECONDS:
+                continue
+            asked_at = now
+            reason = await stop()
+            if reason is None and free - _free_bytes(place) > MOST_WRITTEN_BYTES:
+                reason = f"it wrote more than {MOST_WRITTEN_BYTES >> 30} GiB"
+            if now > deadline:
+                watch.kill_shim()
+            elif reason is not None:
+                await watch.send({"op": "cancel", "reason": reason, "grace_seconds": 0.0})
+    finally:
+        if watch.ended is None:
+            watch.kill_shim()
+            await watch.wait_end(5)
+        await watch.close()
+    assert watch.ended is not None
+    return watch.ended, processes
+
+
+def _see_processes(step: Path, seen: dict[int, str]) -> None:
+    identity = step_folder.read_document(str(step), step_folder.IDENTITY) or {}
+    namespace = identity.get("pid_namespace")
+    if not isinstance(namespace, int):
+        return
+    for pid in census.members(namespace, at_most=_MOST_PROCESSES):
+        # Read anew each time: a process becomes another program while it keeps its number.
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()[:2000].rstrip(b"\0").split(b"\0")
+            line = shown(" ".join(os.fsdecode(word) for word in words))[:300]
+            # bubblewrap's own, and the shell that only sets the limit.
+            is_ours = line.startswith(BWRAP) or _CAPPED in line
+            if line and not is_ours and (pid in seen or len(seen) < _MOST_PROCESSES):
+                seen[pid] = line
+
+
+def _free_bytes(place: Path) -> int:
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize
+
+
+def _read_tail(step: Path, ended: Mapping[str, Any]) -> str:
+    pieces = transcript.iterate_pieces(step, until=int(ended["output_bytes"]))
+    text = "".join(transcript.render_text(pieces))
+    return "\n".join(shown(line) for line in text[-_TAIL_BYTES:].splitlines())
+
+
+def _describe(
+    request: DispatchRequest,
+    name: str,
+    ended: Mapping[str, Any],
+    difference: Difference,
+    processes: dict[int, str],
+    tail: str,
+) -> dict[str, Any]:
+    return {
+        "preview_id": name,
+        "run_id": request.run_id,
+        "step_id": request.step_id,
+        "subject_digest": request.admission.subject_digest,
+        "end_reason": ended["end_reason"],
+        "exit_code": ended["exit_code"],
+        "detail": ended["detail"],
+        "output_bytes": ended["output_bytes"] + ended["dropped_bytes"],
+        "output_tail": tail,
+        "processes": list(dict.fromkeys(processes.values())),
+        "processes_seen": len(processes),
+        **asdict(difference),
+    }
+
+
+def _write(place: Path, name: str, report: dict[str, Any]) -> PreviewFound:
+    data = json.dumps(report, sort_keys=True).encode()
+    path = place / _REPORT
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return PreviewFound(
+        name=name, report=report, digest="sha256:" + hashlib.sha256(data).hexdigest(), size_bytes=len(data)
+    )

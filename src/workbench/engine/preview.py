@@ -1,0 +1,127 @@
+"""Has a held command tried on a throw-away copy, so that who decides can see what it does.
+
+It goes through the one door like every execution: only the approval it comes before is not asked for. The
+report is an artifact of the step, linked to its approval, and its digest is in the ledger. It moves no run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.connectors.contract import DispatchRequest, Previewer
+from workbench.engine.context import Context
+from workbench.engine.look import look, read_kill
+from workbench.ledger.move import AddArtifact, Move, Note
+from workbench.model.actor import Actor
+from workbench.model.admission import AdmissionRequest
+from workbench.model.artifact import Artifact, ArtifactKind
+from workbench.model.errors import Conflict, NotAllowed, SandboxUnavailable
+from workbench.model.statuses import ApprovalStatus
+from workbench.secrets.scope import find_profile
+
+_PREFIX = "preview:"
+
+
+async def preview(
+    context: Context, *, project_id: str, run_id: str, actor: Actor
+) -> tuple[Artifact, dict[str, Any]]:
+    """Tries the command of a run that waits for an approval; returns the artifact and what is in it.
+
+    Raises Conflict when the run waits for none, NotAllowed when the gate objects or the connector cannot,
+    and what the connector raises.
+    """
+    reads = context.ledger.for_project(project_id)
+    run, steps = await reads.run_with_steps(run_id)
+    pending = [
+        approval
+        for approval in await reads.approvals(run_id=run_id)
+        if approval.status is ApprovalStatus.PENDING
+    ]
+    if not pending:
+        raise Conflict(
+            f"run {run_id} waits for no approval",
+            remedy="only what is held is previewed: workbench approvals",
+        )
+    approval = pending[0]
+    step = next(step for step in steps if step.step_id == approval.step_id)
+    command = next(planned.command for planned in run.plan.steps if planned.step_key == step.step_key)
+    snapshot = await look(
+        context, project_id, connector=step.connector, actor=actor.name, step_id=step.step_id
+    )
+    project = snapshot.project
+    request = AdmissionRequest(
+        run_id=run_id,
+        step_id=step.step_id,
+        command=command,
+        sandbox_profile=context.sandbox_profile,
+        is_preview=True,
+    )
+    admission = context.admit(request, snapshot, surroundings=context.surroundings(project))
+    if not admission.is_admitted:
+        raise NotAllowed(
+            f"the command may not be tried: {admission.reason}", remedy="see why the run is held"
+        )
+    if problems := context.not_ready.get(step.connector):
+        raise SandboxUnavailable(problems[0].message, remedy=problems[0].remedy)
+    connector = context.connectors[step.connector]
+    if not isinstance(connector, Previewer):
+        raise NotAllowed(
+            f"connector {step.connector} cannot try a command on a copy", remedy="decide without a preview"
+        )
+
+    async def stop() -> str | None:
+        return await read_kill(context, project_id, step.connector)
+
+    subject = {"approval_id": approval.approval_id, "subject_digest": admission.subject_digest}
+    started = Note(tag="preview:started", payload=subject, run_id=run_id, step_id=step.step_id)
+    await context.ledger.append(project_id, [started], actor=actor.name, via=actor.via)
+    found = await connector.preview(
+        DispatchRequest(
+            admission=admission,
+            project=project,
+            run_id=run_id,
+            step_id=step.step_id,
+            attempt=step.attempt,
+            # Variables alone: secrets are released only to what was approved.
+            environment=dict(find_profile(project, command.env_profile).variables),
+            mode=command.mode,
+            timeout_seconds=command.timeout_seconds,
+        ),
+        name=context.new_id("pre_"),
+        stop=stop,
+    )
+    artifact = Artifact(
+        artifact_id=context.new_id("art_"),
+        project_id=project_id,
+        run_id=run_id,
+        step_id=step.step_id,
+        kind=ArtifactKind.REPORT,
+        media_type="application/json",
+        uri=f"{_PREFIX}{found.name}",
+        digest=found.digest,
+        size_bytes=found.size_bytes,
+        truncated=bool(found.report["is_cut"]),
+        links=(approval.approval_id,),
+    )
+    told = {
+        **subject,
+        "artifact_id": artifact.artifact_id,
+        "digest": found.digest,
+        "end_reason": found.report["end_reason"],
+        "exit_code": found.report["exit_code"],
+        "counts": found.report["counts"],
+    }
+    moves: list[Move] = [
+        AddArtifact(artifact=artifact),
+        Note(tag="preview:recorded", payload=told, run_id=run_id, step_id=step.step_id),
+    ]
+    await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
+    return artifact, dict(found.report)
+
+
+def read_preview(context: Context, artifact: Artifact) -> bytes | None:
+    """Returns a preview's report as it is stored, or None when the artifact is something else."""
+    if not artifact.uri.startswith(_PREFIX):
+        return None
+    connectors = [each for each in context.connectors.values() if isinstance(each, Previewer)]
+    return connectors[0].preview_report(artifact.uri.removeprefix(_PREFIX)) if connectors else None

@@ -1,0 +1,165 @@
+"""Says what a command did to the copy of a workspace it was tried on: paths, counts and a unified diff.
+
+What is returned is for eyes, not for `patch`: control and bidi characters are spelled out, long files and the
+rest beyond the limits are named and not shown. A hostile command chose every name and byte of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+
+from workbench.sandbox.replica import Manifest, Stamp, read_beneath, stamp_of, walk
+
+_LARGEST_FILE, _MOST_LINES = 128 * 1024, 4000
+_LARGEST_DIFF, _LONGEST_LINE, _MOST_NAMES = 256 * 1024, 400, 500
+_LONGEST_SECONDS = 5.0
+_GIT = ".git"
+
+
+@dataclass(slots=True, kw_only=True)
+class Difference:
+    """Lists hold the first paths of each kind, `counts` all of them; `binary` are changed files that are no
+    text, `unshown` those too long for a diff. `git_files` counts what changed inside `.git`."""
+
+    created: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    binary: list[str] = field(default_factory=list)
+    unshown: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: {"created": 0, "changed": 0, "deleted": 0})
+    git_files: int = 0
+    diff: str = ""
+    is_cut: bool = False
+
+
+def compare(original: str, replica: str, manifest: Manifest) -> Difference:
+    """Returns what differs in `replica` from what `manifest` says; old text is read from `original`."""
+    difference = Difference()
+    pages = _Pages(difference)
+    left = dict(manifest)
+    for path, found in walk(replica):
+        before, now = left.pop(path, None), stamp_of(found)
+        if before is None:
+            _tell(difference, "created", path, now)
+            pages.add(path, None, _read_now(replica, path, now))
+        elif _differs(before, now):
+            old, new = _read_old(original, path, before), _read_now(replica, path, now)
+            if old is not None and old == new and before.mode == now.mode:
+                # Written anew with the same bytes.
+                continue
+            _tell(difference, "changed", path, now)
+            pages.add(path, old, new)
+    for path, before in left.items():
+        _tell(difference, "deleted", path, before)
+        pages.add(path, _read_old(original, path, before), None)
+    difference.diff = pages.text
+    return difference
+
+
+def shown(text: str) -> str:
+    """Returns the text with every character that does not print as itself spelled out; tabs stay."""
+    plain = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() or letter == "\t" else letter.encode("unicode_escape").decode("ascii")
+        for letter in plain
+    )
+
+
+def _differs(before: Stamp, now: Stamp) -> bool:
+    if stat.S_ISDIR(now.kind) and stat.S_ISDIR(before.kind):
+        # What happens in a folder stamps it; what happened is told of the paths in it.
+        return before.mode != now.mode
+    return (before.kind, before.mode, before.size, before.inode, before.changed_ns) != (
+        now.kind,
+        now.mode,
+        now.size,
+        now.inode,
+        now.changed_ns,
+    )
+
+
+def _tell(difference: Difference, kind: str, path: str, stamp: Stamp) -> None:
+    if path == _GIT or path.startswith(f"{_GIT}/"):
+        # Objects and the index: what they mean is told by the files of the work tree.
+        difference.git_files += not stat.S_ISDIR(stamp.kind)
+        return
+    difference.counts[kind] += 1
+    names: list[str] = getattr(difference, kind)
+    if len(names) < _MOST_NAMES:
+        names.append(shown(path) + ("/" if stat.S_ISDIR(stamp.kind) else ""))
+    else:
+        difference.is_cut = True
+
+
+def _read_now(replica: str, path: str, now: Stamp) -> bytes | None:
+    if stat.S_ISLNK(now.kind):
+        return f"-> {os.readlink(f'{replica}/{path}')}\n".encode("utf-8", "surrogateescape")
+    if not stat.S_ISREG(now.kind):
+        return b""
+    return read_beneath(replica, path, _LARGEST_FILE)
+
+
+def _read_old(original: str, path: str, before: Stamp) -> bytes | None:
+    """Returns what the file held when it was copied, or None when that cannot be known any more."""
+    if stat.S_ISLNK(before.kind):
+        return b"(a symbolic link)\n"
+    if not stat.S_ISREG(before.kind):
+        return b""
+    try:
+        if os.lstat(f"{original}/{path}").st_ctime_ns != before.origin_ns:
+            return None
+    except OSError:
+        return None
+    return read_beneath(original, path, _LARGEST_FILE)
+
+
+class _Pages:
+    """Collects diffs up to the limits of size and time."""
+
+    def __init__(self, difference: Difference) -> None:
+        self._difference = difference
+        self._deadline = time.monotonic() + _LONGEST_SECONDS
+        self._parts: list[str] = []
+        self._size = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def add(self, path: str, old: bytes | None, new: bytes | None) -> None:
+        if path == _GIT or path.startswith(f"{_GIT}/"):
+            return
+        name = shown(path)
+        if self._size >= _LARGEST_DIFF or time.monotonic() > self._deadline:
+            self._difference.is_cut = True
+            return
+        if old is None and new is None:
+            self._keep(self._difference.unshown, name)
+            return
+        if b"\0" in (old or b"") or b"\0" in (new or b""):
+            self._keep(self._difference.binary, name)
+            return
+        before, after = _lines(old), _lines(new)
+        if len(before) + len(after) > _MOST_LINES:
+            self._keep(self._difference.unshown, name)
+            return
+        for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", n=3, lineterm=""):
+            self._parts.append(f"{line[:_LONGEST_LINE]}\n")
+            self._size += len(self._parts[-1])
+            if self._size >= _LARGEST_DIFF:
+                self._difference.is_cut = True
+                return
+
+    def _keep(self, names: list[str], name: str) -> None:
+        if len(names) < _MOST_NAMES:
+            names.append(name)
+
+
+def _lines(data: bytes | None) -> list[str]:
+    return [shown(line) for line in (data or b"").decode("utf-8", "surrogateescape").split("\n")][
+        : -1 if (data or b"").endswith(b"\n") or not data else None
+    ]

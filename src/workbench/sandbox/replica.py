@@ -1,0 +1,200 @@
+"""Copies a workspace so that a command can be tried on it, and says afterwards what became different.
+
+Every file is copied byte by byte (shared by the file system where that can do so, never by a hard link), so
+nothing in the copy leads to the original. Folders are walked by descriptor and no symlink is followed, in the
+original as in the copy that a hostile command has left. It runs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workbench.model.errors import BoundaryViolation
+
+MOST_FILES = 200_000
+MOST_BYTES = 4 * 1024**3
+
+_FICLONE = 0x40049409
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What tells one state of a path from another. `changed_ns` is the kernel's own (ctime): no program can
+    set it back. `origin_ns` is the original's, by which a later reader knows that it is still the same."""
+
+    kind: int
+    mode: int
+    size: int
+    inode: int
+    changed_ns: int
+    origin_ns: int = 0
+
+
+Manifest = dict[str, Stamp]
+
+
+def make_replica(root: str, target: str) -> Manifest:
+    """Copies `root` into the new folder `target`; returns a stamp for each path of the copy, relative.
+
+    Sockets, pipes and devices are left out, and no file lends its owner's rights. Raises BoundaryViolation
+    when the workspace holds more than MOST_FILES or MOST_BYTES, OSError when it cannot be read or written.
+    """
+    os.mkdir(target, 0o700)
+    origins: dict[str, int] = {}
+    _copy_folder(root, target, _Budget(), origins)
+    return {path: _stamp(found, origins.get(path, 0)) for path, found in walk(target)}
+
+
+def walk(root: str, *, at_most: int = 2 * MOST_FILES) -> Iterator[tuple[str, os.stat_result]]:
+    """Yields (relative path, lstat) of everything below `root`, folders before what is in them, and stops at
+    `at_most`. What cannot be opened is passed over."""
+    waiting = [""]
+    count = 0
+    while waiting:
+        folder = waiting.pop()
+        try:
+            descriptor = open_beneath(root, folder, _DIRECTORY)
+        except OSError:
+            continue
+        try:
+            for name in sorted(os.listdir(descriptor)):
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                path = f"{folder}/{name}" if folder else name
+                count += 1
+                if count > at_most:
+                    return
+                yield path, found
+                if stat.S_ISDIR(found.st_mode):
+                    waiting.append(path)
+        finally:
+            os.close(descriptor)
+
+
+def open_beneath(root: str, path: str, flags: int = _FILE) -> int:
+    """Opens root/path one component at a time; a symlink anywhere below root raises OSError."""
+    descriptor = os.open(root, _DIRECTORY)
+    names = path.split("/") if path else []
+    for at, name in enumerate(names):
+        try:
+            deeper = os.open(name, flags if at == len(names) - 1 else _DIRECTORY, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = deeper
+    return descriptor
+
+
+def read_beneath(root: str, path: str, limit: int) -> bytes | None:
+    """Returns a regular file's bytes, or None where it is none, larger than `limit`, or out of reach."""
+    try:
+        descriptor = open_beneath(root, path)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
+            return None
+        return file.read(limit)
+
+
+def remove_replica(folder: str) -> None:
+    """Removes a copy with whatever a command left in it, folders closed to their owner too."""
+    for path, found in walk(folder):
+        if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o700 != 0o700:
+            with contextlib.suppress(OSError):
+                os.chmod(f"{folder}/{path}", 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stamp(found: os.stat_result, origin_ns: int) -> Stamp:
+    return Stamp(
+        kind=stat.S_IFMT(found.st_mode),
+        mode=stat.S_IMODE(found.st_mode),
+        size=found.st_size,
+        inode=found.st_ino,
+        changed_ns=found.st_ctime_ns,
+        origin_ns=origin_ns,
+    )
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """Returns the stamp of a path as it is now."""
+    return _stamp(found, 0)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Budget:
+    files: int = MOST_FILES
+    size: int = MOST_BYTES
+
+    def spend(self, size: int) -> None:
+        self.files -= 1
+        self.size -= size
+        if self.files < 0 or self.size < 0:
+            raise BoundaryViolation(
+                f"the workspace holds more than {MOST_FILES} files or {MOST_BYTES >> 30} GiB",
+                remedy="a preview copies it whole: decide without one, or remove what can be made again",
+                code="preview_too_large",
+            )
+
+
+def _copy_folder(root: str, target: str, budget: _Budget, origins: dict[str, int]) -> None:
+    folders: list[tuple[str, os.stat_result]] = []
+    for path, found in walk(root):
+        if stat.S_ISDIR(found.st_mode):
+            budget.spend(0)
+            os.mkdir(f"{target}/{path}", 0o700)
+            folders.append((path, found))
+        elif stat.S_ISLNK(found.st_mode):
+            budget.spend(0)
+            _copy_link(root, target, path)
+        elif stat.S_ISREG(found.st_mode):
+            budget.spend(found.st_size)
+            _copy_file(root, target, path, origins)
+    for path, found in reversed(folders):
+        os.chmod(f"{target}/{path}", stat.S_IMODE(found.st_mode) & 0o777 | 0o700)
+        os.utime(f"{target}/{path}", ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _copy_link(root: str, target: str, path: str) -> None:
+    folder, _, name = path.rpartition("/")
+    holder = open_beneath(root, folder, _DIRECTORY)
+    try:
+        os.symlink(os.readlink(name, dir_fd=holder), f"{target}/{path}")
+    finally:
+        os.close(holder)
+
+
+def _copy_file(root: str, target: str, path: str, origins: dict[str, int]) -> None:
+    source = open_beneath(root, path)
+    try:
+        found = os.fstat(source)
+        if not stat.S_ISREG(found.st_mode):
+            return
+        # The target's folders are ours alone until the command starts.
+        made = os.open(f"{target}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            _copy_bytes(source, made)
+            os.fchmod(made, stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
+            # Build programs compare these times.
+            os.utime(made, ns=(found.st_atime_ns, found.st_mtime_ns))
+        finally:
+            os.close(made)
+        origins[path] = found.st_ctime_ns
+    finally:
+        os.close(source)
+
+
+def _copy_bytes(source: int, made: int) -> None:
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(made, _FICLONE, source)
+        return
+    while os.sendfile(made, source, None, 1 << 24):
+        pass

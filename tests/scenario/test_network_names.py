@@ -1,0 +1,134 @@
+"""A run reaches the network names of its project and, for once, one more that somebody approved."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.server import Project, Workbench
+
+CURL = "curl -s -m 20 --noproxy '' http://{name}/ || true"
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        opened.settimeout(20)
+        yield opened
+
+
+def connections(run: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (event["tag"], event["payload"]["host"], event["payload"]["why"])
+        for event in run["events"]
+        if event["tag"].startswith("network:")
+    ]
+
+
+def test_a_refused_name_is_shown_with_the_way_to_ask_and_an_approval_opens_it_for_one_run(
+    project: Project, served: Workbench
+) -> None:
+    command = project.script("reach.sh", CURL.format(name="other.invalid"))
+    served.add(project.repo, network_allowlist=["listed.invalid"])
+    first = project.run(command)
+    assert first["network"] == "only listed.invalid"
+    assert connections(first) == [("network:refused", "other.invalid", "not_on_list")]
+    shown = project.cli("show", first["run_id"])
+    asking = f"workbench retry {first['run_id']} --acknowledge --allow-host other.invalid"
+    assert asking in shown.text
+    assert asking in served.cli("logs", first["run_id"]).text
+
+    asked = project.cli(*asking.split()[1:], "--json").json
+    assert (asked["status"], asked["blocked_by"]) == ("blocked", "approval")
+    (approval,) = asked["approvals"]
+    assert approval["network"] == "only listed.invalid; for this run alone: other.invalid"
+    assert "network_beyond_project" in approval["reason_codes"]
+    assert any("other.invalid" in rule["text"] for rule in approval["matched_rules"])
+    assert asked["steps"][0]["subject_digest"] != first["steps"][0]["subject_digest"]
+
+    assert project.cli("approve", approval["approval_id"], "--reason", "needed once").status == 0
+    second = served.wait(asked["run_id"], lambda run: run["status"] == "succeeded")
+    # Such a name has no address anywhere, so that it is looked up at all shows that it was let through.
+    assert connections(second) == [("network:failed", "other.invalid", "unresolvable")]
+    third = project.run(command)
+    assert connections(third) == [("network:refused", "other.invalid", "not_on_list")]
+
+
+def test_a_name_for_one_run_is_asked_about_even_where_policy_allows_the_command(project: Project) -> None:
+    assert project.run("true")["status"] == "succeeded"
+    held = project.cli("run", "--allow-host", "other.invalid:8443", "--json", "--", "true")
+    assert held.status == 75
+    assert held.json["approvals"][0]["network"].endswith("for this run alone: other.invalid:8443")
+    assert held.json["risk_level"] == "medium"
+
+
+def test_a_name_that_the_project_has_needs_no_approval(project: Project, served: Workbench) -> None:
+    served.add(project.repo, network_allowlist=["listed.invalid"])
+    said = project.cli("run", "--allow-host", "listed.invalid", "--json", "--", "true")
+    assert (said.status, said.json["network"]) == (0, "only listed.invalid")
+
+
+def test_a_denied_command_stays_denied_with_a_name(project: Project) -> None:
+    said = project.cli("run", "--allow-host", "other.invalid", "--", "sudo true")
+    assert said.status == 77
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["*.example.org", "https://example.org", "localhost:80", "127.0.0.1", "0x7f.1:80", "169.254.169.254:80"],
+)
+def test_what_is_no_single_name_is_refused_at_once(project: Project, entry: str) -> None:
+    said = project.cli("run", "--allow-host", entry, "--", "true")
+    assert said.status == 2
+    assert entry in said.err
+    assert project.cli("project", "add", ".", "--allow-host", entry).status == 2
+
+
+def test_the_list_of_a_project_is_set_and_emptied_by_its_admin(project: Project, served: Workbench) -> None:
+    made = project.cli(
+        "project", "add", ".", "--allow-host", "Example.org.", "--allow-host", "b.org:8443", "--json"
+    )
+    assert made.json["network_allowlist"] == ["b.org:8443", "example.org"]
+    # What somebody changes about the project otherwise leaves the list alone.
+    assert served.post("/api/projects", {"path": str(project.repo)})["network_allowlist"] != []
+    assert project.cli("project", "add", ".", "--no-network", "--json").json["network_allowlist"] == []
+
+
+def test_a_run_keeps_its_network_when_the_server_is_killed_and_its_connections_are_recorded_afterwards(
+    project: Project, served: Workbench, listener: socket.socket
+) -> None:
+    port = listener.getsockname()[1]
+    served.add(project.repo, network_allowlist=[f"127.0.0.1:{port}"])
+    script = "\n".join(
+        [
+            "echo started",
+            "until test -e go; do sleep 0.05; done",
+            f"exec 3<>/dev/tcp/127.0.0.1/{port}",
+            "head -c 5 <&3",
+        ]
+    )
+    run = project.submit(project.script("late.sh", script))
+    served.wait_output(run["run_id"], b"started")
+    served.kill()
+    (project.repo / "go").touch()
+    reached, _ = listener.accept()
+    with reached:
+        reached.sendall(b"alive")
+    served.start()
+    ended = served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    assert connections(ended) == [("network:allowed", "127.0.0.1", "")]
+    assert "alive" in served.cli("logs", run["run_id"]).text
+
+
+def test_the_servers_own_address_is_out_of_reach_even_when_it_is_listed(
+    project: Project, served: Workbench
+) -> None:
+    port = served.url.rpartition(":")[2]
+    served.add(project.repo, network_allowlist=[f"127.0.0.1:{port}"])
+    ended = project.run(
+        project.script("own.sh", f"curl -s --noproxy '' http://127.0.0.1:{port}/healthz; true")
+    )
+    assert connections(ended) == [("network:refused", "127.0.0.1", "own_address")]

@@ -1,0 +1,99 @@
+"""Who decides about a held command sees first what it does, on a copy that belongs to the question."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from support.server import Project, Workbench
+
+
+def hold(project: Project, command: str = "rm -rf build", **fields: Any) -> dict[str, Any]:
+    (project.repo / "build").mkdir(exist_ok=True)
+    (project.repo / "build" / "made").write_text("made\n")
+    run = project.run(command, **fields)
+    assert (run["status"], run["blocked_by"]) == ("blocked", "approval")
+    return run
+
+
+def test_a_held_run_is_previewed_and_stays_held(project: Project, served: Workbench) -> None:
+    run = hold(project)
+    said = project.cli("preview", run["run_id"])
+    assert said.status == 0
+    for shown in (
+        "0 created, 0 changed, 2 deleted",
+        "- build/made",
+        "--- a/build/made",
+        "-made",
+        "exit status 0",
+    ):
+        assert shown in said.text
+    assert (project.repo / "build" / "made").read_text() == "made\n"
+    after = served.run_of(run["run_id"])
+    assert (after["status"], after["blocked_by"]) == ("blocked", "approval")
+    assert after["approvals"][0]["status"] == "pending"
+
+
+def test_the_preview_is_an_artifact_of_the_question_and_its_digest_is_in_the_ledger(
+    project: Project, served: Workbench
+) -> None:
+    run = hold(project, mode="pty")
+    found = project.cli("preview", run["run_id"], "--json").json
+    (approval,) = run["approvals"]
+    after = served.run_of(run["run_id"])
+    (artifact,) = [each for each in after["artifacts"] if each["kind"] == "report"]
+    assert (artifact["artifact_id"], artifact["links"]) == (found["artifact_id"], [approval["approval_id"]])
+    stored = served.http.get(f"/api/artifacts/{artifact['artifact_id']}").content
+    assert "sha256:" + hashlib.sha256(stored).hexdigest() == artifact["digest"] == found["digest"]
+    assert json.loads(stored)["deleted"] == found["deleted"]
+    tags = [event["tag"] for event in after["events"]]
+    assert tags[-3:] == ["preview:started", "artifact:recorded", "preview:recorded"]
+    recorded = after["events"][-1]["payload"]
+    assert (recorded["digest"], recorded["approval_id"]) == (found["digest"], approval["approval_id"])
+    assert recorded["subject_digest"] == approval["subject_digest"] == found["subject_digest"]
+    assert served.cli("audit", "verify").status == 0
+
+
+def test_the_approval_still_holds_after_a_preview(project: Project, served: Workbench) -> None:
+    run = hold(project)
+    project.cli("preview", run["run_id"])
+    assert project.cli("approve", run["approvals"][0]["approval_id"], "--reason", "seen").status == 0
+    served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    assert not (project.repo / "build").exists()
+
+
+def test_only_what_waits_for_an_approval_is_previewed(project: Project, served: Workbench) -> None:
+    done = project.run("true")
+    answer = served.http.post(f"/api/runs/{done['run_id']}/preview")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    denied = project.run("sudo true")
+    assert served.http.post(f"/api/runs/{denied['run_id']}/preview").status_code == 409
+    held = hold(project)
+    project.cli("cancel", held["run_id"], "--reason", "no")
+    assert served.http.post(f"/api/runs/{held['run_id']}/preview").status_code == 409
+
+
+def test_the_kill_switch_stops_previews_too(project: Project, served: Workbench) -> None:
+    run = hold(project)
+    assert project.cli("kill", "--project", ".", "--reason", "stop everything").status == 0
+    answer = served.http.post(f"/api/runs/{run['run_id']}/preview")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    assert "kill switch" in answer.json()["detail"]
+    assert "preview:started" not in [event["tag"] for event in served.run_of(run["run_id"])["events"]]
+
+
+def test_a_viewer_may_not_have_anything_executed(project: Project, served: Workbench) -> None:
+    run = hold(project)
+    with served.as_token(served.make_token("viewer")["token"]) as viewer:
+        assert viewer.post(f"/api/runs/{run['run_id']}/preview").status_code == 403
+
+
+def test_a_preview_gets_no_secret(project: Project, served: Workbench) -> None:
+    secret = served.cli("secret", "set", "--project", str(project.repo), "TOKEN", stdin=b"hunter2-hunter2\n")
+    assert secret.status == 0
+    project.cli("project", "env", "default", "--variable", "PLAIN=plain-1", "--secret", "TOKEN")
+    run = hold(project, "rm -rf build; env")
+    found = project.cli("preview", run["run_id"], "--json").json
+    assert "PLAIN=plain-1" in found["output_tail"]
+    assert "TOKEN" not in found["output_tail"]

@@ -1,0 +1,163 @@
+"""A preview is tried on a copy: whatever the command does, the workspace itself stays as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_steps import Ground, make_request, open_ground, processes_with
+from workbench.connectors import preview
+from workbench.model.errors import BoundaryViolation, NotAllowed, NotFound
+from workbench.sandbox import replica
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    async with open_ground(tmp_path) as opened:
+        (opened.workspace / "src").mkdir()
+        (opened.workspace / "src" / "a.txt").write_text("one\ntwo\n")
+        (opened.workspace / "old.txt").write_text("old\n")
+        os.link(opened.workspace / "old.txt", opened.workspace / "hard.txt")
+        subprocess.run(["git", "init", "-q", str(opened.workspace)], check=True)
+        yield opened
+
+
+def digest_of(root: Path) -> str:
+    """One digest over every path, kind, mode, time and byte below a folder."""
+    whole = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        found = path.lstat()
+        whole.update(f"{path}\0{found.st_mode}\0{found.st_mtime_ns}\0{found.st_ino}\0".encode())
+        whole.update(os.readlink(path).encode() if path.is_symlink() else b"")
+        whole.update(path.read_bytes() if path.is_file() and not path.is_symlink() else b"")
+    return whole.hexdigest()
+
+
+async def nobody_stops() -> str | None:
+    return None
+
+
+async def try_out(ground: Ground, script: str, **options: Any) -> dict[str, Any]:
+    stop = options.pop("stop", nobody_stops)
+    request = make_request(ground.workspace, script, is_preview=True, **options)
+    found = await ground.connector.preview(request, name="pre_1", stop=stop)
+    assert [path.name for path in (ground.home / "previews" / "pre_1").iterdir()] == ["report.json"]
+    return dict(found.report)
+
+
+async def test_it_says_what_the_command_would_do_and_nothing_has_happened(ground: Ground) -> None:
+    before = digest_of(ground.workspace)
+    report = await try_out(
+        ground,
+        "echo 2 > src/a.txt; rm old.txt; mkdir new; echo hi > new/b; printf '\\0' > bin; echo said; exit 3",
+    )
+    assert digest_of(ground.workspace) == before
+    assert (report["end_reason"], report["exit_code"], report["output_tail"]) == ("exited", 3, "said")
+    assert (report["created"], report["changed"], report["deleted"], report["binary"]) == (
+        ["bin", "new/", "new/b"],
+        ["src/a.txt"],
+        ["old.txt"],
+        ["bin"],
+    )
+    assert report["counts"] == {"created": 3, "changed": 1, "deleted": 1}
+    assert "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,2 +1 @@\n-one\n-two\n+2\n" in report["diff"]
+
+
+async def test_a_hostile_command_cannot_touch_the_workspace_from_its_copy(ground: Ground) -> None:
+    before = digest_of(ground.workspace)
+    outside = ground.home.parent / "outside"
+    outside.write_text("outside\n")
+    root = ground.workspace
+    script = f"""
+        echo evil > {root}/src/a.txt; rm -rf {root}/src; echo evil > {root}/hard.txt
+        ln {root}/old.txt {root}/again 2>/dev/null; echo evil >> {root}/again
+        ln -s {root} {root}/link; echo evil > {root}/link/old.txt; ln -s / up; echo evil > up{root}/old.txt
+        echo evil > {outside}; echo evil > ../outside; echo evil > up{outside}
+        echo evil > .git/HEAD; echo evil > .git/config; mkdir -p .git/hooks
+        echo evil > .git/hooks/post-checkout
+        mv .git .gone; rm -rf .git; git init -q . ; git config core.fsmonitor evil
+        find / -xdev -name 'old.txt' -exec sh -c 'echo evil > "$1"' sh {{}} \\; 2>/dev/null
+        ls {ground.home} && echo worked; grep outside {outside} && echo worked
+        mount --bind / {root} 2>/dev/null && echo worked; touch /usr/x 2>/dev/null && echo worked; true
+    """
+    report = await try_out(ground, script)
+    assert digest_of(ground.workspace) == before
+    assert outside.read_text() == "outside\n"
+    assert "worked" not in report["output_tail"]
+
+
+async def test_it_has_no_network_no_secrets_and_no_way_to_stay(ground: Ground) -> None:
+    script = """
+        env | grep -i proxy; (exec 3<>/dev/tcp/127.0.0.1/3128) 2>/dev/null && echo worked
+        setsid bash -c 'exec -a stays-7731 sleep 1000' & env | grep -c SECRET
+    """
+    report = await try_out(ground, script, network=("example.org",))
+    assert report["output_tail"] == "0"
+    assert processes_with("stays-7731") == []
+
+
+async def test_the_processes_that_were_seen_are_named(ground: Ground) -> None:
+    report = await try_out(ground, "bash -c 'exec -a seen-5510 sleep 0.5' & sleep 0.5; wait")
+    assert any("seen-5510" in line for line in report["processes"])
+    assert not any("bwrap" in line or "ulimit" in line for line in report["processes"])
+
+
+async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> None:
+    async def stopped() -> str | None:
+        return "the kill switch is on"
+
+    report = await try_out(ground, "sleep 1000", stop=stopped)
+    assert (report["end_reason"], report["detail"].split(";")[0]) == ("canceled", "the kill switch is on")
+
+
+async def test_it_is_ended_when_its_time_is_over(ground: Ground) -> None:
+    request = make_request(ground.workspace, "sleep 1000", is_preview=True, timeout_seconds=1)
+    found = await ground.connector.preview(request, name="pre_2", stop=nobody_stops)
+    assert found.report["end_reason"] == "timed_out"
+
+
+async def test_one_file_cannot_fill_the_disk_and_output_is_cut(ground: Ground) -> None:
+    report = await try_out(ground, "head -c 300M /dev/zero > big; ls -s big | wc -l; yes | head -c 3M")
+    assert report["output_bytes"] >= 3_000_000
+    assert len(report["output_tail"]) <= 4096
+    assert report["unshown"] == ["big"]
+    assert len(list((ground.home / "previews").iterdir())) == 1
+
+
+async def test_an_admission_to_try_is_none_to_run_and_the_other_way_round(ground: Ground) -> None:
+    with pytest.raises(NotAllowed):
+        await ground.connector.dispatch(make_request(ground.workspace, "touch ran", is_preview=True))
+    with pytest.raises(NotAllowed):
+        await ground.connector.preview(
+            make_request(ground.workspace, "touch ran"), name="pre_3", stop=nobody_stops
+        )
+    assert not (ground.workspace / "ran").exists()
+
+
+async def test_a_workspace_too_large_to_copy_is_refused_and_leaves_nothing(ground: Ground) -> None:
+    with open(ground.workspace / "sparse", "wb") as file:
+        file.truncate(replica.MOST_BYTES + 1)
+    with pytest.raises(BoundaryViolation):
+        await try_out(ground, "true")
+    assert list((ground.home / "previews").iterdir()) == []
+
+
+async def test_what_a_killed_server_left_of_a_preview_is_removed_at_the_next_start(ground: Ground) -> None:
+    left = ground.home / "previews" / "pre_9" / "tree"
+    left.mkdir(parents=True)
+    (left / "file").write_text("x")
+    await preview.sweep(ground.home / "previews")
+    assert not left.exists()
+
+
+def test_a_report_is_found_by_its_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{}")
+    for name in ("..", ".", "", "a/../..", "/etc"):
+        with pytest.raises(NotFound):
+            preview.read_report(tmp_path / "previews", name)

@@ -1,0 +1,96 @@
+/* What a held command does to a copy of the workspace: tried when it is asked for, shown in its place. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { FlaskConical } from "lucide-react";
+import { Fold, ProblemNotice } from "../../parts/notice";
+import { visible } from "../../parts/visible";
+import { spoken } from "../../parts/words";
+import { previewRun } from "../../wire/requests";
+import type { ApprovalOut, PreviewOut } from "../../wire/schema";
+
+function Paths({ name, paths, count }: { name: string; paths: string[]; count: number }) {
+  if (count === 0) return null;
+  return (
+    <>
+      <dt>
+        {name} {count}
+      </dt>
+      <dd className="mono">
+        {paths.map(visible).join("  ")}
+        {count > paths.length && ` … ${count - paths.length} more`}
+      </dd>
+    </>
+  );
+}
+
+function Lines({ text }: { text: string }) {
+  return <pre className="mono preview-lines">{text.split("\n").map(visible).join("\n")}</pre>;
+}
+
+export function Found({ found }: { found: PreviewOut }) {
+  const { counts } = found;
+  return (
+    <div className="stack tight">
+      <p className="soft">
+        On a copy, without network and secrets: {spoken(found.end_reason)}
+        {found.exit_code !== null && `, exit status ${found.exit_code}`}. {found.detail}
+      </p>
+      <dl className="facts">
+        <Paths name="Created" paths={found.created} count={counts.created ?? 0} />
+        <Paths name="Changed" paths={found.changed} count={counts.changed ?? 0} />
+        <Paths name="Deleted" paths={found.deleted} count={counts.deleted ?? 0} />
+        <Paths name="No text" paths={found.binary} count={found.binary.length} />
+        <Paths name="Too long to show" paths={found.unshown} count={found.unshown.length} />
+        {found.git_files > 0 && (
+          <>
+            <dt>Git</dt>
+            <dd>{found.git_files} of its own files</dd>
+          </>
+        )}
+      </dl>
+      {found.diff && (
+        <Fold title="Difference" open>
+          <Lines text={found.diff} />
+          {found.is_cut && <p className="quiet">The rest is not shown.</p>}
+        </Fold>
+      )}
+      {found.processes.length > 0 && (
+        <Fold title={`Processes seen: ${found.processes_seen}`}>
+          <Lines text={found.processes.join("\n")} />
+          <p className="quiet">The shortest-lived may be missed.</p>
+        </Fold>
+      )}
+      {found.output_tail && (
+        <Fold title="The end of its output">
+          <Lines text={found.output_tail} />
+        </Fold>
+      )}
+    </div>
+  );
+}
+
+/** The button is there when the server says that this actor may have it tried. */
+export function Preview({ approval }: { approval: ApprovalOut }) {
+  const client = useQueryClient();
+  const preview = useMutation({
+    mutationFn: () => previewRun(approval.run_id),
+    onSettled: () => void client.invalidateQueries({ queryKey: ["run", approval.run_id] }),
+  });
+  if (!approval.may_preview) return null;
+  return (
+    <div className="stack tight">
+      <div className="line wraps">
+        <button
+          type="button"
+          className="button"
+          disabled={preview.isPending}
+          onClick={() => preview.mutate()}
+        >
+          <FlaskConical aria-hidden /> {preview.isPending ? "Trying it on a copy" : "Preview on a copy"}
+        </button>
+        <span className="quiet">without network and secrets; the workspace stays as it is</span>
+      </div>
+      {preview.isError && <ProblemNotice error={preview.error} />}
+      {preview.isSuccess && <Found found={preview.data} />}
+    </div>
+  );
+}

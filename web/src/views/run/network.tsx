@@ -1,0 +1,40 @@
+/* What a run could reach, what it asked for, and which names it was refused. */
+import { visible } from "../../parts/visible";
+import { size, spoken } from "../../parts/words";
+import type { EventOut } from "../../wire/schema";
+import { type Asked, connectionsOf } from "./connections";
+
+const TONES: Record<string, string> = { allowed: "succeeded", refused: "blocked", failed: "failed" };
+
+function Line({ asked }: { asked: Asked }) {
+  return (
+    <li className="line wraps">
+      <span className="pill" data-tone={TONES[asked.decision]}>
+        {asked.decision}
+      </span>
+      <span className="mono">
+        {visible(asked.host)}:{asked.port}
+      </span>
+      <span className="quiet">
+        {asked.why ? spoken(asked.why) : `${size(asked.sentBytes)} out, ${size(asked.receivedBytes)} in`}
+      </span>
+    </li>
+  );
+}
+
+export function Network({ words, events }: { words: string; events: readonly EventOut[] }) {
+  const found = connectionsOf(events);
+  return (
+    <div className="stack tight">
+      <p className="soft">{words}</p>
+      {found.asked.length > 0 && (
+        <ul className="stack tight">
+          {found.asked.map((asked) => (
+            <Line key={asked.seq} asked={asked} />
+          ))}
+        </ul>
+      )}
+      {found.more > 0 && <p className="quiet">and {found.more} more connections</p>}
+    </div>
+  );
+}

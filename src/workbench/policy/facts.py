@@ -21,12 +21,34 @@ from workbench.policy.walk import DYNAMIC, SimpleCommand, plain
 
 _DEEPEST = 8
 _MOST_FOLDERS = 4
-_PATH_KINDS = frozenset({"read", "write", "delete", "move", "code", "shellfile", "chdir", "link"})
+_PATH_KINDS = frozenset(
+    {
+        "read",
+        "write",
+        "delete",
+        "move",
+        "code",
+        "scriptfile",
+        "gofile",
+        "phpfile",
+        "recipe",
+        "shellfile",
+        "chdir",
+        "link",
+    }
+)
+_CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile", "recipe", "shellfile"})
 # Variables that name programs, libraries, start-up files or where they are looked for.
 _STEERS = re.compile(
     r"(PATH|IFS|ENV|BASH_ENV|SHELL|HOME|CDPATH|PS\d|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|GLOBIGNORE|MAKEFLAGS|CC|CXX"
     r"|LD_.*|DYLD_.*|GIT_.*|PYTHON.*|NODE_.*|PERL.*|RUBY.*|RUSTC.*|CARGO.*|GO.*|JAVA.*|XDG_.*|SSH_.*|LESS.*"
     r"|npm_.*|NPM_.*|PIP_.*|.*PAGER|.*EDITOR|VISUAL|BROWSER|RIPGREP_.*|.*_proxy|.*_PROXY)$"
+)
+# What a later test or build takes up by itself.
+_RUN_LATER = re.compile(
+    r"\.(py|pyi|pth|[cm]?[jt]sx?|sh|bash|rb|rs|go|mk|cmake|toml|cfg|ini|gradle|kts|php|exs?|pl|lua)$"
+    r"|/(GNU|BSD)?makefile$|/(package|deno|composer|tsconfig[^/]*)\.json$|/(Rake|Gem|just|Task|Docker|Vagrant)file[^/]*$",
+    re.IGNORECASE,
 )
 _EFFECT_ORDER = tuple(Effect)
 
@@ -127,6 +149,14 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
     written = {path for call in calls for path in call.facts.writes}
     if any("runs_file" in call.labels and written & set(call.facts.reads) for call in calls):
         labels.add("writes_then_runs")
+    has_code = False
+    for call in calls:
+        if has_code and Effect.EXECUTES in call.labels:
+            # Test runners and builds take up more files than a command names.
+            labels.add("writes_then_runs")
+        has_code = has_code or (
+            "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
+        )
     return frozenset(labels)
 
 
@@ -170,8 +200,10 @@ def _read_command(
             _use_path(reader, paths, kind, redirection.target, cwd)
             if kind == "read":
                 paths.labels.add("piped_stdin")
-    calls, words, strict = _read_words(reader, command.words, cwd, paths, stdin_text, depth)
-    return calls, words, strict
+    if paths.writes and command.words and plain(command.words[0]) in ("echo", "printf", "cat"):
+        # The text of a file stands in the command itself.
+        paths.labels.add("writes_text")
+    return _read_words(reader, command.words, cwd, paths, stdin_text, depth)
 
 
 def _read_words(
@@ -415,11 +447,11 @@ def _take_copies(reader: Reader, paths: _Paths, reading: Reading, cwd: str) -> N
 
 def _take_path(reader: Reader, paths: _Paths, value: Value, cwd: str) -> str | None:
     text = value.text
-    if text == "-" and value.kind in ("read", "write", "code", "shellfile"):
-        if value.kind in ("code", "shellfile"):
+    if text == "-" and (value.kind in ("read", "write") or value.kind in _CODE_KINDS):
+        if value.kind in _CODE_KINDS:
             paths.labels.add("stdin_code")
         return None
-    if value.kind == "code":
+    if value.kind in ("code", "scriptfile"):
         text = text.split("::", 1)[0] or text
     return _use_path(reader, paths, value.kind, text, cwd)
 
@@ -438,10 +470,10 @@ def _use_path(reader: Reader, paths: _Paths, kind: str, text: str, cwd: str) -> 
         root=reader.workspace_root,
         surroundings=reader.surroundings,
     )
-    paths.labels |= labels_for("code" if kind == "shellfile" else kind, place)
-    if kind in ("read", "move", "code", "shellfile"):
+    paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, place)
+    if kind in ("read", "move") or kind in _CODE_KINDS:
         paths.reads.add(place.path)
-    if kind in ("code", "shellfile"):
+    if kind in _CODE_KINDS:
         paths.labels.add("runs_file")
     if kind in ("write", "delete", "move", "link") and place.zone != "sink":
         paths.writes.add(place.path)

@@ -20,7 +20,13 @@ _MOST_CALLS = 120
 _MOST_PATHS = 600
 _MOST_INNER_TEXT = 16 * 1024
 _SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
-_LOCAL_TOOL_FOLDERS = (("node_modules", ".bin"), (".venv", "bin"), ("venv", "bin"))
+_LOCAL_TOOL_FOLDERS = (
+    ("node_modules", ".bin"),
+    (".venv", "bin"),
+    ("venv", "bin"),
+    ("env", "bin"),
+    ("vendor", "bin"),
+)
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
 
@@ -63,9 +69,11 @@ def resolve_program(
         if program is not None and program.is_builtin:
             return program, None
         path = surroundings.program_path(name)
-        if path is None:
+        if path is None and program is None:
+            # A program that is known but not there ends as "command not found": no folder on PATH can be
+            # written by a run, so it cannot appear in between.
             labels.add("program_missing")
-        elif is_within(surroundings.real_path(path), root):
+        elif path is not None and is_within(surroundings.real_path(path), root):
             labels.add("program_shadowed")
         if program is None:
             labels.add("program_unknown")
@@ -88,6 +96,9 @@ def _resolve_in_workspace(
 ) -> tuple[Program | None, str | None]:
     last = posixpath.basename(spelled)
     folder = tuple(posixpath.dirname(spelled).split("/")[-2:])
+    if (local := reader.catalog.find_local(spelled[len(reader.workspace_root) :].strip("/"))) is not None:
+        labels.add("workspace_code")
+        return local, spelled
     if program is not None and folder in _LOCAL_TOOL_FOLDERS and "executes" in program.forms[0].labels:
         labels.add("workspace_code")
         return program, spelled

@@ -208,6 +208,7 @@ class CommandFactsOut(Wire):
     writes: list[str]
     network: bool
     effects: list[str]
+    source: str = ""
 
 
 class VerdictOut(Wire):

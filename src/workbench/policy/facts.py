@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from workbench.model.verdict import CommandFacts, Effect
 from workbench.policy.catalog import Program
+from workbench.policy.named import Named, find_alias, find_named, is_entry_point
 from workbench.policy.options import Reading, Value
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.paths import labels_for, locate
 from workbench.policy.programs import Reader, resolve_program
 from workbench.policy.unwrap import Inner, split_find, unwrap
-from workbench.policy.walk import DYNAMIC, SimpleCommand, plain
+from workbench.policy.values import task_labels
+from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 
 _DEEPEST = 8
 _MOST_FOLDERS = 4
@@ -37,6 +39,7 @@ _PATH_KINDS = frozenset(
         "link",
     }
 )
+_TASK_KINDS = frozenset({"task", "npmscript", "binary", "target"})
 _CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile", "recipe", "shellfile"})
 # Variables that name programs, libraries, start-up files or where they are looked for.
 _STEERS = re.compile(
@@ -50,6 +53,11 @@ _RUN_LATER = re.compile(
     r"|/(GNU|BSD)?makefile$|/(package|deno|composer|tsconfig[^/]*)\.json$|/(Rake|Gem|just|Task|Docker|Vagrant)file[^/]*$",
     re.IGNORECASE,
 )
+_LEAVINGS = re.compile(
+    r"build|dist|out|target|coverage|htmlcov|\.(pytest|mypy|ruff)_cache|__pycache__|\.next|\.nuxt|\.turbo|\.cache|tmp"
+    r"|\.coverage|[^/]+\.(o|a|so|d|pyc|tmp|log|egg-info|tsbuildinfo|prof)",
+)
+_SAYS = (("echo",), ("printf",), ("test",), ("[",), ("true",), (":",), ("exit",), ("set",))
 _EFFECT_ORDER = tuple(Effect)
 
 
@@ -79,8 +87,13 @@ class _Paths:
     labels: set[str] = field(default_factory=set)
 
 
-def gather_facts(reader: Reader, script: Script, cwd: str, *, depth: int = 0) -> Facts:
-    """Returns the facts of every command in the script, following `cd` where its end is known."""
+def gather_facts(
+    reader: Reader, script: Script, cwd: str, *, depth: int = 0, file: str = "", first_line: int = 1
+) -> Facts:
+    """Returns the facts of every command in the script, following `cd` where its end is known.
+
+    `file` and `first_line` tell where the script stands, when it stands in a file.
+    """
     calls: list[Call] = []
     rendered: list[SimpleCommand] = []
     strict = script.strict
@@ -110,6 +123,8 @@ def gather_facts(reader: Reader, script: Script, cwd: str, *, depth: int = 0) ->
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
             strict = strict and inner_strict
             merged = _merge(merged, found)
+        if file:
+            merged = [_stands_in(call, f"{file}:{first_line + command.line - 1}") for call in merged]
         calls.extend(merged)
         rendered.append(replace(command, words=words))
         name = plain(words[0]) if words else ""
@@ -158,6 +173,10 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
             "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
         )
     return frozenset(labels)
+
+
+def _stands_in(call: Call, source: str) -> Call:
+    return call if call.facts.source else replace(call, facts=replace(call.facts, source=source))
 
 
 def _printed_text(words: tuple[str, ...]) -> str:
@@ -237,6 +256,14 @@ def _read_words(
         else:
             own, inner = split
     known = program.read(own)
+    if known is None and (alias := find_alias(reader, program, own, cwd)) is not None:
+        paths.labels |= {"understood", "executes"}
+        paths.reads |= set(alias.files)
+        return (
+            [_call(path or name, words, cwd, paths), *_read_named(reader, alias, depth, words[0])],
+            words,
+            True,
+        )
     if known is None:
         _take_unknown(reader, program, own, cwd, paths)
         hidden = _hidden_calls(reader, args, cwd, depth)
@@ -264,9 +291,15 @@ def _read_words(
     for file in shell_files:
         calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
         calls[0] = _call(path or name, words, cwd, paths)
+    named = find_named(reader, program, reading, own, cwd_inside)
+    if named is not None:
+        paths.reads |= set(named.files)
+        paths.labels |= named.labels | {"runs_file"}
+        calls = [_call(path or name, words, cwd, paths), *calls[1:], *_read_named(reader, named, depth, "")]
     rewritten = list(args)
     strict = True
-    for item in (*inner, *unwrap(own, reading)):
+    wrapped = () if named is not None and named.instead else unwrap(own, reading)
+    for item in (*inner, *wrapped):
         found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, depth)
         calls.extend(found)
         strict = strict and is_strict
@@ -298,6 +331,11 @@ def _read_inner(
     if "appends_stdin" in reading.labels and "piped_lists_paths" not in outer.labels:
         labels.add("stdin_paths")
     calls, words, strict = _read_words(reader, item.words, cwd, _Paths(labels=labels), "", depth + 1)
+    if "runs_python_script" in reading.labels and calls and "program_unknown" in calls[0].labels:
+        name = plain(item.words[0])
+        if "/" not in name and not is_dynamic(item.words[0]) and is_entry_point(reader, name, cwd):
+            own = calls[0].labels - {"program_unknown", "program_missing", Effect.UNKNOWN}
+            calls[0] = replace(calls[0], labels=own | {"understood", "executes"})
     if "for_each_path" in item.labels:
         # One `cp x {}` overwrites every file below the starting point.
         calls = [replace(call, labels=call.labels | _many_changes(call)) for call in calls]
@@ -320,11 +358,62 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: _Paths, depth: 
     if not reader.may_read(text):
         paths.labels.add("too_long")
         return []
-    facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1)
+    facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1, file=path)
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")
     return [_in_script(call) for call in facts.calls if call.labels != {"no_program"}]
+
+
+def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:
+    """Returns the calls of scripts that a program names, each with the line it stands in."""
+    if named.words:
+        words = (program, *named.words) if program else named.words
+        calls, _, _ = _read_words(reader, words, named.cwd, _Paths(labels={"wrapped"}), "", depth + 1)
+        return [_in_project(call, named) for call in calls]
+    found: list[Call] = []
+    for line in named.lines:
+        if not reader.may_read(line.text):
+            return [*found, _call("sh", (line.text,), named.cwd, _Paths(labels={"too_long"}))]
+        script = parse_script(reader.language, line.text)
+        facts = gather_facts(reader, script, named.cwd, depth=depth + 1)
+        calls = [
+            _in_project(_in_script(call), named) for call in facts.calls if call.labels != {"no_program"}
+        ]
+        if odd := {label for label in facts.labels if not label.startswith("syntax_")} - {"nothing_found"}:
+            calls.append(_call("sh", (line.text,), named.cwd, _Paths(labels=odd)))
+        found.extend(_stands_in(call, f"{line.path}:{line.line}") for call in calls)
+    return found
+
+
+def _in_project(call: Call, named: Named) -> Call:
+    """Takes away what is no news in a project's own script: it runs the project's code, in the sandbox.
+
+    A build tool's argument that only the script knows, and a build's own leavings deleted, are not asked
+    about; what reaches beyond, deletes, publishes or runs unknown programs stays as it is.
+    """
+    labels = set(call.labels)
+    if (
+        named.has_tools
+        and "program_unknown" in labels
+        and not labels & {"program_dynamic", "program_shadowed"}
+    ):
+        labels = labels - {"program_unknown", "program_missing", Effect.UNKNOWN} | {"understood", "executes"}
+    if "executes" in labels or call.facts.argv[:1] in _SAYS:
+        labels -= {"dynamic_word", "reads_unknown", Effect.UNKNOWN}
+        labels |= {"understood"}
+    if call.facts.writes and all(_is_leaving(path) for path in call.facts.writes):
+        labels -= {"deletes", "irreversible", "recursive", "writes_unknown"}
+    if "env_steers" not in labels:
+        labels -= {"env_refused"}
+    return replace(call, labels=frozenset(labels))
+
+
+def _is_leaving(path: str) -> bool:
+    parts = path.split("/")
+    return (
+        ".git" not in parts and not path.endswith("/..") and any(_LEAVINGS.fullmatch(part) for part in parts)
+    )
 
 
 def _in_script(call: Call) -> Call:
@@ -398,6 +487,8 @@ def _take_values(reader: Reader, reading: Reading, cwd: str, paths: _Paths) -> t
             _take_revision(reader, paths, value.text, cwd)
         elif value.kind == "host":
             paths.labels.add("network")
+        elif value.kind in _TASK_KINDS:
+            paths.labels |= task_labels(value.text)
         elif value.kind in _PATH_KINDS and value.kind != "chdir":
             path = _take_path(reader, paths, value, cwd)
             if moves and value.index < moves[-1]:

@@ -75,6 +75,10 @@ class ExampleSurroundings:
         """Returns None: no file exists."""
         return None
 
+    def list_folder(self, path: str) -> tuple[str, ...] | None:
+        """Returns None: no folder exists."""
+        return None
+
 
 def load_policy() -> Policy:
     """Returns the shipped policy; raises PolicyBroken when any example or entry in it fails."""

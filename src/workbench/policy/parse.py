@@ -309,6 +309,7 @@ class _Draft:
     words: list[str]
     assignments: list[tuple[str, str]]
     redirections: list[Redirection]
+    line: int = 1
 
     def is_empty(self) -> bool:
         return not (self.words or self.assignments or self.redirections)
@@ -360,6 +361,8 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
         if descriptor and not redirection and (token.kind != "redirection" or gap):
             raise _NotStrict("shell_syntax")
         position = token.end
+        if draft.is_empty() and token.kind != "operator":
+            draft.line = data.count(b"\n", 0, token.start) + 1
         match token.kind:
             case "comment":
                 if redirection:
@@ -423,4 +426,5 @@ def _finish(draft: _Draft) -> SimpleCommand:
         assignments=tuple(draft.assignments),
         redirections=tuple(draft.redirections),
         joined_by=draft.joined_by,
+        line=draft.line,
     )

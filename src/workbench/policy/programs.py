@@ -7,7 +7,7 @@ anyway. It reads no arguments and decides nothing.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tree_sitter import Language
 
@@ -16,9 +16,10 @@ from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
 from workbench.policy.walk import is_dynamic, plain
 
-_MOST_CALLS = 120
+_MOST_CALLS = 300
 _MOST_PATHS = 600
-_MOST_INNER_TEXT = 16 * 1024
+_MOST_INNER_TEXT = 32 * 1024
+_MOST_FILES = 60
 _SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _LOCAL_TOOL_FOLDERS = (
     ("node_modules", ".bin"),
@@ -42,6 +43,8 @@ class Reader:
     calls_left: int = _MOST_CALLS
     paths_left: int = _MOST_PATHS
     text_left: int = _MOST_INNER_TEXT
+    files: dict[str, str | None] = field(default_factory=dict)
+    most_files: int = _MOST_FILES
 
     def may_read(self, text: str) -> bool:
         """Takes the text from what may still be parsed for this command; False when it is used up."""

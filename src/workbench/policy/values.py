@@ -19,10 +19,10 @@ _NAMES_A_PROGRAM = re.compile(
     re.IGNORECASE,
 )
 _TASK = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_:.@/-]*")
-# What a task of that name usually does cannot be taken back, so it is asked about whatever it holds.
-_PUBLISHES = re.compile(
-    r"publish|deploy|release|upload|push|destroy|teardown|drop|purge|wipe|nuke|rollback|tinker|reset"
-    r"|migrate:(fresh|refresh)|console|dbconsole|shell\b",
+# What a task of that name usually does cannot be taken back, whatever its script is found to hold.
+_PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
+_DESTROYS = re.compile(
+    r"destroy|teardown|drop|purge|wipe|nuke|rollback|tinker|reset|migrate:(fresh|refresh)|console\b|db:shell",
     re.IGNORECASE,
 )
 # Names that only contain such a word: building for release is no release.
@@ -200,7 +200,7 @@ def fits_value(kind: str, text: str) -> bool:
     """Returns whether `text` is a harmless value of `kind`; kinds without a check take anything."""
     match kind:
         case "task" | "npmscript":
-            return _TASK.fullmatch(text) is not None and not _PUBLISHES.search(_ONLY_SOUNDS_SO.sub("", text))
+            return _TASK.fullmatch(text) is not None
         case "target":
             # A make target, or a variable with a harmless value set for it.
             return fits_value("setting" if "=" in text else "task", text)
@@ -253,6 +253,13 @@ def fits_value(kind: str, text: str) -> bool:
             return _QUICK_FORM.fullmatch(text) is not None
         case _:
             return True
+
+
+def task_labels(text: str) -> set[str]:
+    """Returns what a task's name alone promises: `deploy` publishes, `db:drop` is irreversible."""
+    name = _ONLY_SOUNDS_SO.sub("", text)
+    labels = {"publishes"} if _PUBLISHES.search(name) else set()
+    return labels | ({"irreversible"} if _DESTROYS.search(name) else set())
 
 
 def _is_harmless_name(text: str) -> bool:

@@ -8,7 +8,7 @@ It never raises and does not recurse, so that deep nesting cannot exhaust the st
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -51,7 +51,7 @@ class Redirection:
 class SimpleCommand:
     """One simple command. `joined_by` is the operator before it: "" for the first, "?" where unknown.
 
-    `stdin_text` is the text of a here-document or here-string that feeds it.
+    `stdin_text` is the text of a here-document or here-string that feeds it, `line` where it begins.
     """
 
     words: tuple[str, ...]
@@ -59,6 +59,7 @@ class SimpleCommand:
     redirections: tuple[Redirection, ...] = ()
     joined_by: str = ""
     stdin_text: str = ""
+    line: int = field(default=1, compare=False)
 
 
 def is_dynamic(word: str) -> bool:
@@ -215,6 +216,7 @@ def _read_command(node: Node, data: bytes, feeders: tuple[Node, ...]) -> SimpleC
         assignments=tuple(assignments),
         joined_by="?",
         stdin_text=_stdin_text(feeders, data),
+        line=node.start_point[0] + 1,
     )
 
 

@@ -853,6 +853,11 @@ export interface components {
             program: string;
             /** Reads */
             reads: string[];
+            /**
+             * Source
+             * @default
+             */
+            source?: string;
             /** Writes */
             writes: string[];
         };

@@ -520,7 +520,7 @@ screen -dm x
 tmux new -d x
 script -c frob x
 watch id
-flock x -c id
+flock x -c frob
 busybox rm -rf x
 stdbuf -o0 frob
 time -o x ls

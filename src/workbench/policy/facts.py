@@ -100,6 +100,7 @@ def gather_facts(
     labels = set(script.labels) | {f"syntax_{reason}" for reason in script.reasons}
     here: list[str] = [cwd]
     left_behind: list[str] = []
+    pushed: list[list[str]] = []
     piped: frozenset[str] = frozenset()
     piped_text = ""
     if depth > _DEEPEST:
@@ -128,7 +129,11 @@ def gather_facts(
         calls.extend(merged)
         rendered.append(replace(command, words=words))
         name = plain(words[0]) if words else ""
-        if name == "cd" and not is_piped and follower != "|":
+        if name == "popd" and not is_piped and follower != "|":
+            here = pushed.pop() if pushed else [*here, *(["/"] * _MOST_FOLDERS)]
+        if name in ("cd", "pushd") and not is_piped and follower != "|":
+            if name == "pushd":
+                pushed.append(here)
             target = plain(words[-1]) if len(words) > 1 else ""
             moved = [posixpath.normpath(posixpath.join(place, target)) for place in here]
             if script.strict and command.joined_by != "||":
@@ -283,7 +288,7 @@ def _read_words(
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):
         # A copied repository brings its own configuration and hooks.
         paths.labels.add("writes_git_folder")
-    if program.name == "cd":
+    if program.name in ("cd", "pushd"):
         _check_cd(reader, reading, cwd, paths, depth)
     if "stdin_code" in paths.labels and stdin_text:
         inner = (*inner, Inner(text=stdin_text, may_rewrite=False))

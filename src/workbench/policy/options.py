@@ -64,6 +64,7 @@ KINDS = frozenset(
         "npmscript",
         "image",
         "rustfmt",
+        "configkey",
         "gofile",
         "phpfile",
         "package",

@@ -168,6 +168,7 @@ _YQ_REFUSED = re.compile(
     r"\b(load|load_[a-z]+|strload|env|strenv|envsubst|eval|system|filename|input|input_filename|import|include"
     r"|modulemeta|get_search_list)\b|\$ENV"
 )
+_CONFIG_KEY = re.compile(r"[A-Za-z0-9-]+\.([A-Za-z0-9_/.-]+\.)?[A-Za-z0-9-]+")
 _SHELL_OPTIONS = frozenset(
     {"pipefail", "errexit", "nounset", "xtrace", "noclobber", "errtrace", "verbose", "noglob"}
 )
@@ -223,6 +224,8 @@ def fits_value(kind: str, text: str) -> bool:
             return text == "." or text.startswith("./")
         case "scriptfile":
             return _SCRIPT_FILE.fullmatch(text) is not None
+        case "configkey":
+            return _CONFIG_KEY.fullmatch(text) is not None
         case "gofile":
             return text.endswith(".go")
         case "phpfile":

@@ -621,13 +621,13 @@ cat --frob
 ls ; frob
 ls &
 ls $(frob)
-ls *
+ls {a,b}*
 ls {a,b}
 ls ~
 ls > $X
-time ls
+time frob
 ! ls
-[ -f x ]
+[ -f /root/x ]
 [[ -f x ]]
 if ls; then ls; fi
 ls é

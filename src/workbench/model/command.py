@@ -23,7 +23,7 @@ class Surroundings(Protocol):
         """Returns the text of a small workspace file that a command names (a script), or None."""
 
     def list_folder(self, path: str) -> tuple[str, ...] | None:
-        """Returns the sorted names in a workspace folder; None when there is none, or more than a few."""
+        """Returns the sorted names in a workspace folder, () when it is not there, None when not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

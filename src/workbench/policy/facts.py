@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.model.verdict import CommandFacts, Effect
 from workbench.policy.catalog import Program
+from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point
 from workbench.policy.options import Reading, Value
 from workbench.policy.parse import Script, parse_script, render_commands
@@ -23,6 +24,9 @@ from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 
 _DEEPEST = 8
 _MOST_FOLDERS = 4
+_MOST_EXPANDED = 500
+# After one of these, files may be others than the ones that were there when the command was judged.
+_CHANGES = frozenset({"writes", "deletes", "executes", "unknown", "irreversible", "network", "changes_shell"})
 _PATH_KINDS = frozenset(
     {
         "read",
@@ -119,6 +123,11 @@ def gather_facts(
             extra.add("cwd_unknown")
         stdin_text = command.stdin_text or piped_text
         merged: list[Call] = []
+        expanded = _expand_words(reader, command, here)
+        if expanded is None:
+            strict = False
+            expanded = tuple(_unsure(word) for word in command.words)
+        command = replace(command, words=expanded)
         words = command.words
         for place in here[:_MOST_FOLDERS]:
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
@@ -126,6 +135,9 @@ def gather_facts(
             merged = _merge(merged, found)
         if file:
             merged = [_stands_in(call, f"{file}:{first_line + command.line - 1}") for call in merged]
+        reader.has_changed = reader.has_changed or any(
+            not _CHANGES.isdisjoint(call.labels) for call in merged
+        )
         calls.extend(merged)
         rendered.append(replace(command, words=words))
         name = plain(words[0]) if words else ""
@@ -148,14 +160,14 @@ def gather_facts(
         if "lists_paths" in seen or (passes_on and "lists_paths" in piped):
             passed.add("lists_paths")
         piped = frozenset(passed | {"stdin"})
-        piped_text = _printed_text(words)
+        piped_text = _printed_text(words) or (stdin_text if passes_on else "")
     if not calls and not labels:
         labels.add("nothing_found")
     return Facts(
         calls=tuple(calls),
         labels=frozenset(labels),
         strict=strict,
-        rendered=render_commands(tuple(rendered)) if script.strict else "",
+        rendered=render_commands(tuple(rendered)) if script.strict and strict else "",
         words=rendered[0].words if len(rendered) == 1 else (),
     )
 
@@ -178,6 +190,30 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
             "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
         )
     return frozenset(labels)
+
+
+def _expand_words(reader: Reader, command: SimpleCommand, here: list[str]) -> tuple[str, ...] | None:
+    """Returns the words with file name patterns expanded; None where what they match may change by then."""
+    if not any(word[:1] == GLOB for word in command.words):
+        return command.words
+    if reader.has_changed or len(here) != 1:
+        return None
+    found: list[str] = []
+    for word in command.words:
+        if word[:1] != GLOB:
+            found.append(word)
+            continue
+        names = expand_glob(
+            word[1:], cwd=here[0], root=reader.workspace_root, surroundings=reader.surroundings
+        )
+        if names is None or len(found) > _MOST_EXPANDED:
+            return None
+        found.extend(names)
+    return tuple(found)
+
+
+def _unsure(word: str) -> str:
+    return DYNAMIC + word[1:] if word[:1] == GLOB else word
 
 
 def _stands_in(call: Call, source: str) -> Call:
@@ -219,7 +255,9 @@ def _read_command(
             if _STEERS.match(name) or DYNAMIC in name:
                 paths.labels.add("env_steers")
     for redirection in command.redirections:
-        if redirection.operator != ">&":
+        if redirection.operator == "<<<":
+            paths.labels.add("piped_stdin")
+        elif redirection.operator != ">&":
             kind = "read" if redirection.operator in ("<", "<&") else "write"
             _use_path(reader, paths, kind, redirection.target, cwd)
             if kind == "read":
@@ -241,6 +279,9 @@ def _read_words(
     if not words:
         paths.labels.add("no_program")
         return [_call("", words, cwd, paths)], words, True
+    if words[0] == "[" and words[-1] == "]":
+        calls, _, _ = _read_words(reader, ("test", *words[1:-1]), cwd, paths, "", depth)
+        return calls, words, True
     program, path = resolve_program(reader, words[0], cwd, paths.labels)
     name = program.name if program is not None else plain(words[0])
     args = words[1:]

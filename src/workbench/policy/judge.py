@@ -78,13 +78,14 @@ def judge(
 def _build_argv(
     script: Script, facts: Facts, surroundings: Surroundings, catalog: Catalog
 ) -> tuple[str, ...]:
-    if not script.strict:
+    if not script.strict or not facts.rendered:
         return (*BARE_BASH, script.text)
     if len(script.commands) == 1 and facts.words:
         command = script.commands[0]
         program = catalog.find(command.words[0])
         is_builtin = program is not None and program.is_builtin
-        if not command.redirections and not command.assignments and not is_builtin:
+        is_bare = not (command.redirections or command.assignments or command.is_timed)
+        if is_bare and not is_builtin and command.words[0] != "[":
             path = _program_path(command.words[0], surroundings)
             if path is not None:
                 return (path, *facts.words[1:])

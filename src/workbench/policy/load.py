@@ -76,8 +76,8 @@ class ExampleSurroundings:
         return None
 
     def list_folder(self, path: str) -> tuple[str, ...] | None:
-        """Returns None: no folder exists."""
-        return None
+        """Returns nothing: every folder is empty."""
+        return ()
 
 
 def load_policy() -> Policy:

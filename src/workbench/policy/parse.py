@@ -9,10 +9,11 @@ This module judges nothing and knows no program.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tree_sitter import Language, Node, Parser
 
+from workbench.policy.globs import GLOB
 from workbench.policy.walk import Redirection, SimpleCommand, is_fork_bomb, walk_commands
 
 LARGEST_TEXT_BYTES = 16 * 1024
@@ -50,6 +51,15 @@ RESERVED_WORDS = frozenset(
 
 # `~` and `^` stand inside a word for git's HEAD~1 and HEAD^; a tilde that bash could expand is refused.
 _BARE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./^-](?:[A-Za-z0-9_@%+=:,./^-]|(?<![=:])~)*")
+# A word that bash expands over file names; a class holds letters and digits alone.
+_GLOB_WORD = re.compile(r"(?:[A-Za-z0-9_@%+=:,./^*?-]|\[[A-Za-z0-9]+\])+")
+# A line without quotes that ends in a here-document, whose text holds nothing that bash would expand.
+_HEREDOC = re.compile(
+    r"(?P<before>(?:^|\n)[A-Za-z0-9_@%+=:,./ \t>&|;-]*)<<[ \t]*"
+    r"(?P<quote>['\"]?)(?P<end>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)"
+    r"(?P<after>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)\n(?P<body>(?:.*\n)*?)(?P=end)(?=\n|$)"
+)
+_FIRST_OUTPUT = re.compile(r"((?<=\s)[0-9]+|&)?>")
 # The two odd words of `find -exec … {} \\;`, which bash takes as they stand.
 _SPELLED = {b"{}": "{}", b"\\;": ";", b"\\'": "'"}
 # The grammar's scanner reads beyond a table for characters above ASCII and can crash the process
@@ -62,9 +72,12 @@ _IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`!]*')
 _GAP = re.compile(r"[ \t\n]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = frozenset({"&&", "||", ";", "|", "\n"})
-_REDIRECTIONS = frozenset({">", ">>", "<", ">|", "&>", "&>>"})
+_REDIRECTIONS = frozenset({">", ">>", "<", ">|", "&>", "&>>", "<<<"})
+# Tokens of `[ … ]` and `export`, which are words like any other to bash.
+_WORDS = frozenset({"[", "]", "test_operator", "=", "!=", "==", "!", "export"})
 _INTERIOR = frozenset(
     {"program", "list", "pipeline", "command", "redirected_statement", "command_name", "file_redirect"}
+    | {"herestring_redirect", "declaration_command", "test_command", "unary_expression", "binary_expression"}
 )
 
 
@@ -112,6 +125,12 @@ def parse_script(language: Language, text: str) -> Script:
         labels.add("too_long")
         data = b"|".join(data.split(b"|", MOST_PIPES)[:MOST_PIPES])
     root = Parser(language).parse(data.translate(_ASCII)).root_node
+    if not reasons and b"<<" in data and b"<<<" not in data:
+        plainer = _plain_heredocs(text)
+        if plainer != text:
+            script = parse_script(language, plainer)
+            if script.strict:
+                return replace(script, text=text)
     if not reasons:
         try:
             commands = _read_strict(root, data)
@@ -133,15 +152,38 @@ def parse_script(language: Language, text: str) -> Script:
     return _loose(text, reasons, frozenset(labels), walk.commands)
 
 
+def _plain_heredocs(text: str) -> str:
+    """Returns the text with a here-document that holds nothing to expand as the here-string it equals.
+
+    Only where no quote, comment or escape stands on its line; anything else stays, and is not strict.
+    """
+    match = _HEREDOC.search(text)
+    if match is None or not match["body"]:
+        return text
+    if not match["quote"] and re.search(r"[$`\\]", match["body"]):
+        return text
+    if text.count("<<") != 1 + match["body"].count("<<") + text[match.end() :].count("<<"):
+        return text
+    before = match["before"]
+    # The grammar wants a here-string before a command's other redirections; to bash their order is one.
+    start = max(before.rfind(sign) for sign in ("&&", "|", ";", "\n")) + 1
+    place = _FIRST_OUTPUT.search(before, start)
+    cut = place.start() if place else len(before)
+    here = f"{before[:cut]} <<< {quote(match['body'][:-1])} {before[cut:]}{match['after']}"
+    return text[: match.start()] + here + text[match.end() :]
+
+
 def render_commands(commands: tuple[SimpleCommand, ...]) -> str:
     """Returns shell text that says exactly these commands, every word quoted."""
     pieces: list[str] = []
     for command in commands:
         if command.joined_by:
             pieces.append(";" if command.joined_by == "\n" else command.joined_by)
+        if command.is_timed:
+            pieces.append("time")
         pieces.extend(f"{name}={quote(value)}" for name, value in command.assignments)
-        pieces.extend(quote(word) for word in command.words)
-        for redirection in command.redirections:
+        pieces.extend(word[1:] if word[:1] == GLOB else quote(word) for word in command.words)
+        for redirection in sorted(command.redirections, key=lambda item: item.operator != "<<<"):
             target = redirection.target if redirection.operator == ">&" else quote(redirection.target)
             pieces.append(f"{redirection.descriptor}{redirection.operator}{target}")
     return " ".join(pieces)
@@ -197,6 +239,11 @@ def _read_strict(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
             tokens.append(_Token("word", text, node.start_byte, node.end_byte, bare))
         elif kind == "variable_assignment":
             tokens.append(_read_assignment(node, data))
+        elif kind in _WORDS:
+            text = _decode(data[node.start_byte : node.end_byte])
+            if kind == "test_operator" and not _BARE_WORD.fullmatch(text):
+                raise _NotStrict("shell_syntax")
+            tokens.append(_Token("word", text, node.start_byte, node.end_byte, kind == "!"))
         elif kind in _OPERATORS:
             tokens.append(_Token("operator", kind, node.start_byte, node.end_byte))
         elif kind in _REDIRECTIONS or kind == ">&":
@@ -232,7 +279,8 @@ _REASONS = {
     "&": "background",
     "negated_command": "negation",
     "declaration_command": "declaration",
-    "test_command": "test_brackets",
+    "[[": "test_brackets",
+    "]]": "test_brackets",
 }
 
 
@@ -240,10 +288,14 @@ def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
     special = _SPELLED.get(data[node.start_byte : node.end_byte])
     if special is not None:
         return special, False
+    if node.type in ("word", "concatenation") and (pattern := _read_glob(node, data)) is not None:
+        return pattern, False
     if node.type == "concatenation":
         if any(child.type == "concatenation" for child in node.children):
             raise _NotStrict("shell_syntax")
         parts = [_read_word(child, data) for child in node.children]
+        if any(GLOB in part for part, _ in parts):
+            raise _NotStrict("expansion")
         position = node.start_byte
         for child in node.children:
             if child.start_byte != position:
@@ -274,6 +326,14 @@ def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
             raise _NotStrict(_REASONS.get(node.type, "shell_syntax"))
 
 
+def _read_glob(node: Node, data: bytes) -> str | None:
+    raw = data[node.start_byte : node.end_byte]
+    if not any(character in raw for character in b"*?[") or not raw.isascii():
+        return None
+    text = raw.decode()
+    return GLOB + text if _GLOB_WORD.fullmatch(text) else None
+
+
 def _decode(piece: bytes) -> str:
     try:
         return piece.decode()
@@ -297,6 +357,8 @@ def _read_assignment(node: Node, data: bytes) -> _Token:
         if children[1].end_byte != children[2].start_byte:
             raise _NotStrict("declaration")
         value, _ = _read_word(children[2], data)
+        if GLOB in value:
+            raise _NotStrict("expansion")
     end = children[-1].end_byte
     if end != node.end_byte:
         raise _NotStrict("declaration")
@@ -310,6 +372,7 @@ class _Draft:
     assignments: list[tuple[str, str]]
     redirections: list[Redirection]
     line: int = 1
+    is_timed: bool = False
 
     def is_empty(self) -> bool:
         return not (self.words or self.assignments or self.redirections)
@@ -381,6 +444,10 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
                 if descriptor and token.text.startswith("&"):
                     raise _NotStrict("shell_syntax")
                 redirection = token
+            case "assignment" if draft.words[:1] == ["export"] and not redirection:
+                if draft.assignments:
+                    raise _NotStrict("declaration")
+                draft.words.append(f"{token.name}={token.text}")
             case "assignment":
                 if draft.words or redirection:
                     raise _NotStrict("shell_syntax")
@@ -390,7 +457,16 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
                     draft.redirections.append(_redirect(redirection, descriptor, token))
                     descriptor = redirection = None
                     continue
-                if not draft.words and ("=" in token.text or (token.bare and token.text in RESERVED_WORDS)):
+                if token.bare and token.text == "time" and draft.is_empty() and not draft.is_timed:
+                    if draft.joined_by == "|":
+                        raise _NotStrict("reserved_word")
+                    draft.is_timed = True
+                    continue
+                if not draft.words and (draft.is_timed and token.text[:1] == "-"):
+                    raise _NotStrict("reserved_word")
+                if not draft.words and (
+                    GLOB in token.text or "=" in token.text or (token.bare and token.text in RESERVED_WORDS)
+                ):
                     raise _NotStrict("reserved_word")
                 if not draft.words and not token.text:
                     raise _NotStrict("empty_program")
@@ -411,6 +487,10 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
 def _redirect(operator: _Token, descriptor: _Token | None, target: _Token) -> Redirection:
     if operator.text == ">&" and not (target.bare and target.text in ("1", "2")):
         raise _NotStrict("file_descriptor")
+    if operator.text == "<<<" and descriptor:
+        raise _NotStrict("file_descriptor")
+    if GLOB in target.text:
+        raise _NotStrict("expansion")
     if not target.text:
         raise _NotStrict("syntax_error")
     return Redirection(
@@ -426,5 +506,7 @@ def _finish(draft: _Draft) -> SimpleCommand:
         assignments=tuple(draft.assignments),
         redirections=tuple(draft.redirections),
         joined_by=draft.joined_by,
+        stdin_text="\n".join(item.target for item in draft.redirections if item.operator == "<<<"),
+        is_timed=draft.is_timed,
         line=draft.line,
     )

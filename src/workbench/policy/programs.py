@@ -45,6 +45,7 @@ class Reader:
     text_left: int = _MOST_INNER_TEXT
     files: dict[str, str | None] = field(default_factory=dict)
     most_files: int = _MOST_FILES
+    has_changed: bool = False
 
     def may_read(self, text: str) -> bool:
         """Takes the text from what may still be parsed for this command; False when it is used up."""

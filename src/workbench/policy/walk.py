@@ -52,6 +52,7 @@ class SimpleCommand:
     """One simple command. `joined_by` is the operator before it: "" for the first, "?" where unknown.
 
     `stdin_text` is the text of a here-document or here-string that feeds it, `line` where it begins.
+    `is_timed` tells that the reserved word `time` stands before it.
     """
 
     words: tuple[str, ...]
@@ -59,6 +60,7 @@ class SimpleCommand:
     redirections: tuple[Redirection, ...] = ()
     joined_by: str = ""
     stdin_text: str = ""
+    is_timed: bool = False
     line: int = field(default=1, compare=False)
 
 

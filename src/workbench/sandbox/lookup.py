@@ -63,7 +63,10 @@ class ProjectSurroundings:
             return None
 
     def list_folder(self, path: str) -> tuple[str, ...] | None:
-        """Returns the sorted names in a workspace folder; None outside, above 1,000 or unreadable."""
+        """Returns the sorted names in a workspace folder, none for one that is not there.
+
+        None outside the workspace, above 1,000 names, or when the folder cannot be read.
+        """
         real = os.path.realpath(path)
         if not is_within(real, self._root):
             return None
@@ -74,6 +77,8 @@ class ProjectSurroundings:
                     names.append(entry.name)
                     if len(names) > _LARGEST_FOLDER:
                         return None
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
         except OSError:
             return None
         return tuple(sorted(names))

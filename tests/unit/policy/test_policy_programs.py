@@ -32,7 +32,7 @@ class Machine:
         }.get(path)
 
     def list_folder(self, path: str) -> tuple[str, ...] | None:
-        return None
+        return ()
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,12 @@ _PATTERN = re.compile(r"[*?\[]")
 _SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 _MOST_MATCHES = 300
 _MOST_LISTINGS = 60
+_LONGEST_PATTERN = 512
 
 
 def expand_glob(word: str, *, cwd: str, root: str, surroundings: Surroundings) -> tuple[str, ...] | None:
     """Returns the words that the pattern stands for in `cwd`, sorted as in the C locale; None if unsure."""
-    if not is_within(cwd, root) or ".." in word.split("/"):
+    if len(word) > _LONGEST_PATTERN or not is_within(cwd, root) or ".." in word.split("/"):
         return None
     if word.startswith("/") and not is_within(word.split("*")[0], root):
         return None

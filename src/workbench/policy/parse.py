@@ -21,6 +21,8 @@ LARGEST_READ_CHARACTERS = 128 * 1024
 MOST_COMMANDS = 50
 MOST_WORDS = 2_000
 MOST_PIPES = 200
+MOST_HEREDOCS = 40
+_MOST_PLAIN_HEREDOCS = 8
 
 RESERVED_WORDS = frozenset(
     [
@@ -55,11 +57,11 @@ _BARE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./^-](?:[A-Za-z0-9_@%+=:,./^-]|(?<![=
 _GLOB_WORD = re.compile(r"(?:[A-Za-z0-9_@%+=:,./^*?-]|\[[A-Za-z0-9]+\])+")
 # A line without quotes that ends in a here-document, whose text holds nothing that bash would expand.
 _HEREDOC = re.compile(
-    r"(?P<before>(?:^|\n)[A-Za-z0-9_@%+=:,./ \t>&|;-]*)<<[ \t]*"
-    r"(?P<quote>['\"]?)(?P<end>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)"
-    r"(?P<after>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)\n(?P<body>(?:.*\n)*?)(?P=end)(?=\n|$)"
+    r"(?:^|\n)(?P<before>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)<<[ \t]*"
+    r"(?P<quote>['\"]?)(?P<end>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)(?P<after>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)\n"
 )
-_FIRST_OUTPUT = re.compile(r"((?<=\s)[0-9]+|&)?>")
+_MAY_QUOTE = re.compile(r"['\"\\`$#]|<<")
+_FIRST_OUTPUT = re.compile(r"((?<![^\s;&|])[0-9]+|&)?>")
 # The two odd words of `find -exec … {} \\;`, which bash takes as they stand.
 _SPELLED = {b"{}": "{}", b"\\;": ";", b"\\'": "'"}
 # The grammar's scanner reads beyond a table for characters above ASCII and can crash the process
@@ -124,6 +126,10 @@ def parse_script(language: Language, text: str) -> Script:
         reasons.add("too_many_commands")
         labels.add("too_long")
         data = b"|".join(data.split(b"|", MOST_PIPES)[:MOST_PIPES])
+    if data.count(b"<<") > MOST_HEREDOCS:
+        reasons.add("too_many_commands")
+        labels.add("too_long")
+        data = b"<<".join(data.split(b"<<", MOST_HEREDOCS)[:MOST_HEREDOCS])
     root = Parser(language).parse(data.translate(_ASCII)).root_node
     if not reasons and b"<<" in data and b"<<<" not in data:
         plainer = _plain_heredocs(text)
@@ -153,24 +159,30 @@ def parse_script(language: Language, text: str) -> Script:
 
 
 def _plain_heredocs(text: str) -> str:
-    """Returns the text with a here-document that holds nothing to expand as the here-string it equals.
+    """Returns the text with here-documents that hold nothing to expand as the here-strings they equal.
 
-    Only where no quote, comment or escape stands on its line; anything else stays, and is not strict.
+    Only where no quote, comment or escape stands on their line; anything else stays, and is not strict.
     """
-    match = _HEREDOC.search(text)
-    if match is None or not match["body"]:
-        return text
-    if not match["quote"] and re.search(r"[$`\\]", match["body"]):
-        return text
-    if text.count("<<") != 1 + match["body"].count("<<") + text[match.end() :].count("<<"):
-        return text
-    before = match["before"]
-    # The grammar wants a here-string before a command's other redirections; to bash their order is one.
-    start = max(before.rfind(sign) for sign in ("&&", "|", ";", "\n")) + 1
-    place = _FIRST_OUTPUT.search(before, start)
-    cut = place.start() if place else len(before)
-    here = f"{before[:cut]} <<< {quote(match['body'][:-1])} {before[cut:]}{match['after']}"
-    return text[: match.start()] + here + text[match.end() :]
+    done = ""
+    for _ in range(_MOST_PLAIN_HEREDOCS):
+        match = _HEREDOC.search(text)
+        if match is None or _MAY_QUOTE.search(text, 0, match.start("before")):
+            # What stands before could be an open quote, a comment or another document.
+            break
+        stop = f"\n{match['end']}\n"
+        length = (text[match.end() - 1 :] + "\n").find(stop)
+        body = text[match.end() : match.end() - 1 + length]
+        if length <= 0 or (not match["quote"] and re.search(r"[$`\\]", body)):
+            break
+        before = match["before"]
+        # The grammar wants a here-string before a command's other redirections; to bash their order is one.
+        start = max(before.rfind(sign) for sign in ("&&", "|", ";")) + 1
+        place = _FIRST_OUTPUT.search(before, start)
+        cut = place.start() if place else len(before)
+        head = text[: match.start("before")] + before[:cut]
+        done += f"{head} <<< {quote(body)} {before[cut:]}{match['after']}"
+        text = text[match.end() + length + len(stop) - 2 :]
+    return done + text
 
 
 def render_commands(commands: tuple[SimpleCommand, ...]) -> str:

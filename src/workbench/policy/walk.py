@@ -124,6 +124,8 @@ def _feeders(node: Node, parent: Node | None, above: Node | None) -> tuple[Node,
 
 def is_fork_bomb(root: Node, data: bytes) -> bool:
     """Returns whether a function calls itself through a pipe or in the background."""
+    if b"()" not in b"".join(data.split()) and b"function" not in data:
+        return False
     stack: list[Node] = [root]
     nodes = functions = 0
     while stack and nodes < _MOST_NODES and functions < _MOST_FUNCTIONS:

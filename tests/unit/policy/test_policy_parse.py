@@ -125,6 +125,9 @@ NOT_STRICT = [
     "cat <<-EOF\nx\nEOF",
     "cat <<EOF\nEOF",
     "cat <<EOF\nx",
+    "12>f x <<A\nx\nA",
+    "echo 'a\nb <<A\nx\nA\n",
+    "# it's\ncat <<A\nx\nA",
     "echo 'a <<EOF\nx\nEOF",
     "cat <<A <<B\nx\nA\ny\nB",
     "cat <<< $x",
@@ -142,6 +145,7 @@ STRICT += [
     ("cat <<< 'a b' > f", "'cat' <<<'a b' >'f'"),
     ("ls && cat >> f 2>g <<A | sort\nx\nA", "'ls' && 'cat' <<<'x' >>'f' 2>'g' | 'sort'"),
     ("cat > f <<'EOF'\na $b\nEOF", "'cat' <<<'a $b' >'f'"),
+    ("echo 'a\nb <<A\nx\nA\n'", "'echo' 'a\nb <<A\nx\nA\n'"),
     ("cat <<EOF | sort\nb\na\nEOF\nls", "'cat' <<<'b\na' | 'sort' ; 'ls'"),
 ]
 

@@ -76,10 +76,22 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = frozenset({"&&", "||", ";", "|", "\n"})
 _REDIRECTIONS = frozenset({">", ">>", "<", ">|", "&>", "&>>", "<<<"})
 # Tokens of `[ … ]` and `export`, which are words like any other to bash.
-_WORDS = frozenset({"[", "]", "test_operator", "=", "!=", "==", "!", "export"})
+_WORDS = frozenset(["[", "]", "test_operator", "=", "!=", "==", "!", "export"])
 _INTERIOR = frozenset(
-    {"program", "list", "pipeline", "command", "redirected_statement", "command_name", "file_redirect"}
-    | {"herestring_redirect", "declaration_command", "test_command", "unary_expression", "binary_expression"}
+    [
+        "program",
+        "list",
+        "pipeline",
+        "command",
+        "redirected_statement",
+        "command_name",
+        "file_redirect",
+        "herestring_redirect",
+        "declaration_command",
+        "test_command",
+        "unary_expression",
+        "binary_expression",
+    ]
 )
 
 

@@ -18,6 +18,31 @@ GLOB = "\x01"
 
 _PATTERN = re.compile(r"[*?\[]")
 _SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
+# Names under which keys and passwords usually lie; a pattern made for one of them is not a harmless one.
+_SECRETS = (
+    ".env",
+    ".env.local",
+    ".env.production",
+    "id_rsa",
+    "id_ed25519",
+    "server.pem",
+    "server.key",
+    "a.p12",
+    "a.pfx",
+    "credentials",
+    "credentials.json",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".git-credentials",
+    "secrets.yml",
+    "a.jks",
+    "a.keystore",
+    "passwd",
+    "shadow",
+    ".pgpass",
+    ".vault-token",
+)
 _MOST_MATCHES = 300
 _MOST_LISTINGS = 60
 _LONGEST_PATTERN = 512
@@ -25,6 +50,9 @@ _LONGEST_PATTERN = 512
 
 def expand_glob(word: str, *, cwd: str, root: str, surroundings: Surroundings) -> tuple[str, ...] | None:
     """Returns the words that the pattern stands for in `cwd`, sorted as in the C locale; None if unsure."""
+    if _asks_for_secrets(word):
+        # Whether one lies there now says nothing about what the pattern is after.
+        return None
     if len(word) > _LONGEST_PATTERN or not is_within(cwd, root) or ".." in word.split("/"):
         return None
     if word.startswith("/") and not is_within(word.split("*")[0], root):
@@ -66,3 +94,11 @@ def expand_glob(word: str, *, cwd: str, root: str, surroundings: Surroundings) -
     if any(not _SAFE_NAME.fullmatch(item) for item in found) or (found and word.endswith("/")):
         return None
     return tuple(sorted(found, key=lambda item: item.encode())) or (word,)
+
+
+def _asks_for_secrets(word: str) -> bool:
+    last = word.rstrip("/").split("/")[-1]
+    if len(re.findall(r"[A-Za-z0-9]", last)) < 2:
+        return False
+    pattern = re.compile(translate(last))
+    return any(pattern.fullmatch(name) for name in _SECRETS)

@@ -221,7 +221,7 @@ def fits_value(kind: str, text: str) -> bool:
             return _IDENTIFIER.fullmatch(text) is not None and not _STEERS.search(text)
         case "local":
             # A package beside the project, not one that is fetched.
-            return text == "." or text.startswith("./")
+            return text == "." or (text.startswith("./") and ".." not in text.split("/"))
         case "scriptfile":
             return _SCRIPT_FILE.fullmatch(text) is not None
         case "configkey":

@@ -22,7 +22,7 @@ from workbench.policy.values import fits_value, task_labels
         ("warning", ["all", "error=x", "no-unused"], ["l,-T,x", "p,x", "a,b"]),
         ("variable", ["CI", "FOO"], ["PATH", "LD_PRELOAD", "HISTFILE", "PROMPT_COMMAND"]),
         ("package", ["./...", "./cmd/x", "x/y"], ["/tmp/x", "../x", "a/../b", "x@v1"]),
-        ("local", [".", "./x"], ["x", "/x", "../x"]),
+        ("local", [".", "./x"], ["x", "/x", "../x", "./../x"]),
         ("literal", ["a=b", '{"a": 1}'], ["@x", "f=@x", "f=<x"]),
         ("url", ["https://x.y/z?a=1", "localhost:80/x"], ["file:///x", "-x", "ftp://x"]),
         (

@@ -435,8 +435,9 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
 def _in_project(call: Call, named: Named) -> Call:
     """Takes away what is no news in a project's own script: it runs the project's code, in the sandbox.
 
-    A build tool's argument that only the script knows, and a build's own leavings deleted, are not asked
-    about; what reaches beyond, deletes, publishes or runs unknown programs stays as it is.
+    Not asked about are a build tool's argument that only the script knows, a build's own leavings deleted,
+    and code given inline, which is the project's like that in its files. What reaches beyond, deletes,
+    publishes or runs unknown programs stays as it is.
     """
     labels = set(call.labels)
     if (
@@ -448,6 +449,11 @@ def _in_project(call: Call, named: Named) -> Call:
     if "executes" in labels or call.facts.argv[:1] in _SAYS:
         labels -= {"dynamic_word", "reads_unknown", Effect.UNKNOWN}
         labels |= {"understood"}
+    if "privilege" in labels:
+        # It gains none in the sandbox, and often stands in a branch not taken: a person may say yes.
+        labels = labels - {"privilege"} | {"privileged_script"}
+    if not labels & {"stdin_code", "piped_network", "piped_decodes"}:
+        labels -= {"inline_code"}
     if call.facts.writes and all(_is_leaving(path) for path in call.facts.writes):
         labels -= {"deletes", "irreversible", "recursive", "writes_unknown"}
     if "env_steers" not in labels:

@@ -87,6 +87,17 @@ def resolve_program(
     program = catalog.find(last)
     if place.zone == "workspace":
         return _resolve_in_workspace(reader, program, place.path, place.spelled, labels)
+    folder = tuple(posixpath.dirname(place.spelled).split("/")[-2:])
+    if (
+        posixpath.dirname(place.path) in _SYSTEM_FOLDERS
+        and is_within(place.spelled, root)
+        and folder in _LOCAL_TOOL_FOLDERS
+        and program is not None
+        and "executes" in program.forms[0].labels
+    ):
+        # A virtual environment's python is a link to the system's.
+        labels.add("workspace_code")
+        return program, place.spelled
     if posixpath.dirname(posixpath.normpath(name)) in _SYSTEM_FOLDERS and program is not None:
         known = surroundings.program_path(last)
         if known is not None and surroundings.real_path(known) == surroundings.real_path(name):

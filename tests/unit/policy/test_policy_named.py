@@ -145,7 +145,6 @@ def test_an_ordinary_script_stays_allowed(root: str, text: str) -> None:
         ("make test wipe", "Makefile:15"),
         ("make cond", "Makefile:25"),
         ("make named", "Makefile:30"),
-        ("make shell", "Makefile:34"),
         ("npm run bad", "package.json:7"),
         ("npm run both", "package.json:7"),
         ("cd web && npm run bad", "web/package.json:7"),
@@ -169,6 +168,7 @@ def test_a_catastrophe_in_a_script_is_denied_and_its_line_named(root: str, text:
     [
         "make fetch",
         "make ship",
+        "make shell",
         "make odd",
         "npm run loud",
         "npm run again",

@@ -57,6 +57,29 @@ _RUN_LATER = re.compile(
     r"|/(GNU|BSD)?makefile$|/(package|deno|composer|tsconfig[^/]*)\.json$|/(Rake|Gem|just|Task|Docker|Vagrant)file[^/]*$",
     re.IGNORECASE,
 )
+_UNSURE = frozenset(
+    [
+        "program_unknown",
+        "program_missing",
+        "program_dynamic",
+        "program_shadowed",
+        "form_unknown",
+        "dynamic_word",
+        "cwd_unknown",
+        "writes_unknown",
+        "reads_unknown",
+        "writes_temporary",
+        "changes_shell",
+        "wrapper_unsure",
+        "hidden",
+        "not_strict",
+        "stdin_paths",
+        "no_program",
+        "script_unreadable",
+        "nothing_found",
+        "unknown",
+    ]
+)
 _LEAVINGS = re.compile(
     r"build|dist|out|target|coverage|htmlcov|\.(pytest|mypy|ruff)_cache|__pycache__|\.next|\.nuxt|\.turbo|\.cache|tmp"
     r"|\.coverage|[^/]+\.(o|a|so|d|pyc|tmp|log|egg-info|tsbuildinfo|prof)",
@@ -440,6 +463,14 @@ def _in_project(call: Call, named: Named) -> Call:
     publishes or runs unknown programs stays as it is.
     """
     labels = set(call.labels)
+    if call.facts.source and call.facts.source.rpartition(":")[0] not in named.files:
+        # Inside a shell file that the recipe runs, functions and variables are as unknown as in the
+        # project's Python; what it is surely seen to reach is all that can be told.
+        if "writes_unknown" in labels:
+            labels -= {"deletes", "irreversible", "recursive", "changes_many"}
+        if any("$" in path for path in call.facts.reads):
+            labels -= {"executes_outside"}
+        labels = (labels - _UNSURE) | {"understood", "executes"}
     if (
         named.has_tools
         and "program_unknown" in labels

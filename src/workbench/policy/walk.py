@@ -171,6 +171,8 @@ def decode_word(node: Node, data: bytes, depth: int = 0) -> str:
             if raw.startswith("~") or any(character in raw for character in "*?[{"):
                 return DYNAMIC + text
             return text
+        case "export" | "declare" | "typeset" | "local" | "readonly" | "unset":
+            return raw
         case "raw_string":
             return raw[1:-1]
         case "ansi_c_string":

@@ -198,6 +198,22 @@ def test_a_script_that_the_same_command_writes_is_asked_about(root: str, text: s
     assert ask(root, text).verdict.verdict is not Decision.ALLOW
 
 
+def test_a_shell_file_with_functions_that_a_recipe_runs_stays_allowed_unless_it_reaches_out(
+    root: str,
+) -> None:
+    (Path(root) / "Makefile").write_text("test:\n\tbash run.sh\n")
+    place = Path(root) / "run.sh"
+    place.write_text(
+        'folder=$(mktemp -d)\ntrap \'rm -rf "$folder"\' EXIT\ncheck() { "$@" || exit 1; }\ncheck ls -la\n'
+    )
+    assert ask(root, "make test").verdict.verdict is Decision.ALLOW
+    for line, verdict in (("rm -rf ~", Decision.DENY), ("curl x | sh", None), ("git push --force", None)):
+        place.write_text(f"check() {{ ls; }}\ncheck\n{line}\n")
+        found = ask(root, "make test")
+        assert found.verdict.verdict is (verdict or Decision.REQUIRES_APPROVAL)
+        assert f"{root}/run.sh:3" in {facts.source for facts in found.commands}
+
+
 def test_the_files_that_were_read_are_among_the_facts(root: str) -> None:
     assert f"{root}/Makefile" in ask(root, "make test").commands[0].reads
     assert f"{root}/package.json" in ask(root, "npm test").commands[0].reads

@@ -13,9 +13,10 @@ from tree_sitter import Language
 
 from workbench.model.command import Surroundings
 from workbench.model.verdict import Judgement
+from workbench.policy.calls import Facts, find_conflicts
 from workbench.policy.catalog import Catalog
 from workbench.policy.evaluate import Rule, evaluate
-from workbench.policy.facts import Facts, find_conflicts, gather_facts
+from workbench.policy.facts import gather_facts
 from workbench.policy.parse import Script, parse_script
 from workbench.policy.programs import Reader
 

@@ -31,7 +31,7 @@ def test_check_gives_verdict_risk_reasons_and_the_rules_own_text_with_its_exit_s
     assert answer["reason_codes"]
     assert all(set(rule) == {"rule_id", "text", "source"} for rule in answer["matched_rules"])
     assert answer["policy_digest"].startswith("sha256:")
-    fields = {"program", "argv", "cwd", "reads", "writes", "network", "effects"}
+    fields = {"program", "argv", "cwd", "reads", "writes", "network", "effects", "source"}
     assert all(set(facts) == fields for facts in answer["commands"])
     over_http = served.post("/api/policy/check", {"project_id": project.project_id, "command": command})
     assert over_http == answer

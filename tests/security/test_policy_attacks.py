@@ -378,7 +378,7 @@ emacs -Q
 perl -e 'system 1'
 ruby -e 'exec 1'
 php -r 'x'
-lua x
+lua -e x
 python -c 'import os'
 python3 -c x
 python -
@@ -392,7 +392,7 @@ node --require ./x y.js
 node -r ./x y.js
 node --import=./x y.js
 node
-deno run x
+deno run -A x
 yarn plugin import x
 yarn config set x y
 npm config set script-shell x
@@ -518,16 +518,16 @@ setsid nohup frob
 nohup frob &
 screen -dm x
 tmux new -d x
-script -c id x
+script -c frob x
 watch id
-flock x -c id
+flock x -c frob
 busybox rm -rf x
 stdbuf -o0 frob
 time -o x ls
 'time' -o x ls
-strace ls
+strace -o '|id' ls
 gdb -ex x
-ltrace ls
+ltrace -o /x ls
 xdg-open x
 chmod u+s x
 chmod 4755 x
@@ -610,9 +610,9 @@ uniq a ../b
 xxd -b a b
 xxd -r a b
 nl -o x y
-split x
-csplit x y
-install x y
+split --filter=id x
+csplit -f /x y 1
+install x /usr/bin/y
 dd if=a of=b
 rsync x y
 ls --frob
@@ -621,13 +621,13 @@ cat --frob
 ls ; frob
 ls &
 ls $(frob)
-ls *
+ls {a,b}*
 ls {a,b}
 ls ~
 ls > $X
-time ls
+time frob
 ! ls
-[ -f x ]
+[ -f /root/x ]
 [[ -f x ]]
 if ls; then ls; fi
 ls é

@@ -159,6 +159,7 @@ def verdict_fields(judgement: Judgement) -> dict[str, Any]:
                 writes=list(facts.writes),
                 network=facts.network,
                 effects=[effect.value for effect in facts.effects],
+                source=facts.source,
             )
             for facts in judgement.commands
         ],

@@ -209,6 +209,7 @@ class CommandFactsOut(Wire):
     writes: list[str]
     network: bool
     effects: list[str]
+    source: str = ""
 
 
 class VerdictOut(Wire):

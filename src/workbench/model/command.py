@@ -22,6 +22,9 @@ class Surroundings(Protocol):
     def read_text(self, path: str) -> str | None:
         """Returns the text of a small workspace file that a command names (a script), or None."""
 
+    def list_folder(self, path: str) -> tuple[str, ...] | None:
+        """Returns the sorted names in a workspace folder, () when it is not there, None when not known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:

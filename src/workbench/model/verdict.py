@@ -43,7 +43,10 @@ class MatchedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandFacts:
-    """One program call inside a command, as policy understood it. Paths are absolute where known."""
+    """One program call inside a command, as policy understood it. Paths are absolute where known.
+
+    `source` is `path:line` of the script or recipe it stands in, empty for the command itself.
+    """
 
     program: str
     argv: tuple[str, ...]
@@ -52,6 +55,7 @@ class CommandFacts:
     writes: tuple[str, ...] = ()
     network: bool = False
     effects: tuple[Effect, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

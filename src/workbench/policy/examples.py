@@ -41,6 +41,10 @@ class ExampleSurroundings:
         """Returns None: no file exists."""
         return None
 
+    def list_folder(self, path: str) -> tuple[str, ...] | None:
+        """Returns nothing: every folder is empty."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:

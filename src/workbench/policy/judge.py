@@ -15,9 +15,10 @@ from tree_sitter import Language
 from workbench.model.command import Surroundings
 from workbench.model.errors import WorkbenchError
 from workbench.model.verdict import Judgement
+from workbench.policy.calls import Call, Facts, find_conflicts
 from workbench.policy.catalog import Catalog
 from workbench.policy.evaluate import Refusal, RuleSet, evaluate, refuse
-from workbench.policy.facts import Call, Facts, find_conflicts, gather_facts
+from workbench.policy.facts import gather_facts
 from workbench.policy.parse import Script, parse_script
 from workbench.policy.programs import Reader
 from workbench.policy.recall import mark_remembered
@@ -137,13 +138,14 @@ def understand(
 def _build_argv(
     script: Script, facts: Facts, surroundings: Surroundings, catalog: Catalog
 ) -> tuple[str, ...]:
-    if not script.strict:
+    if not script.strict or not facts.rendered:
         return (*BARE_BASH, script.text)
     if len(script.commands) == 1 and facts.words:
         command = script.commands[0]
         program = catalog.find(command.words[0])
         is_builtin = program is not None and program.is_builtin
-        if not command.redirections and not command.assignments and not is_builtin:
+        is_bare = not (command.redirections or command.assignments or command.is_timed)
+        if is_bare and not is_builtin and command.words[0] != "[":
             path = _program_path(command.words[0], surroundings)
             if path is not None:
                 return (path, *facts.words[1:])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -37,10 +38,12 @@ DATA_VERSION = "2"
 _MOST_BYTES = 256 * 1024
 _PROGRAM_KEYS = frozenset(
     {"aliases", "builtin", "harmless_flags", "filters", "globals", "form", "otherwise", "otherwise_labels"}
+    | {"answers", "local"}
 )
 _FORM_KEYS = frozenset(
     {
         "words",
+        "subcommands",
         "style",
         "options",
         "positionals",
@@ -224,9 +227,19 @@ def _read_program(file: str, name: str, entry: Mapping[str, Any]) -> Program:
         raise _broken(file, name, f"unknown keys {sorted(unknown)}")
     if entry.get("otherwise") not in (None, *KINDS):
         raise _broken(file, name, f"otherwise = {entry['otherwise']!r} is no kind")
-    forms = [_read_form(file, name, entry, form) for form in entry.get("form", ())]
-    if not forms:
+    forms = [item for form in entry.get("form", ()) for item in _read_forms(file, name, entry, form)]
+    if not entry.get("form"):
         raise _broken(file, name, "has no form")
+    if answers := entry.get("answers"):
+        # Options and subcommands that print something and end: --version, --help, version.
+        options = [word for word in answers.split() if word.startswith("-")]
+        asked = [word for word in answers.split() if not word.startswith("-")]
+        style = "single" if any(re.fullmatch(r"-[a-z]{2,}", word) for word in options) else "gnu"
+        if options:
+            form = {"style": style, "options": " ".join(options), "requires": options}
+            forms.extend(_read_forms(file, name, {}, form))
+        if asked:
+            forms.extend(_read_forms(file, name, {}, {"subcommands": asked}))
     # Longer subcommands are tried first, so that `remote add` is not read as `remote` with an argument.
     forms.sort(key=lambda form: -len(form.words))
     return Program(
@@ -237,6 +250,19 @@ def _read_program(file: str, name: str, entry: Mapping[str, Any]) -> Program:
         filters=entry.get("filters", False),
         otherwise=entry.get("otherwise"),
         otherwise_labels=frozenset(entry.get("otherwise_labels", ())),
+        local=frozenset(entry.get("local", ())),
+    )
+
+
+def _read_forms(file: str, name: str, entry: Mapping[str, Any], form: Mapping[str, Any]) -> tuple[Form, ...]:
+    """Returns one form, or one for each of its subcommands."""
+    if "subcommands" not in form:
+        return (_read_form(file, name, entry, form),)
+    if "words" in form or not form["subcommands"]:
+        raise _broken(file, name, "a form has words or subcommands, not both")
+    shared = {key: value for key, value in form.items() if key != "subcommands"}
+    return tuple(
+        _read_form(file, name, entry, {**shared, "words": words.split()}) for words in form["subcommands"]
     )
 
 
@@ -268,7 +294,7 @@ def _check_examples(language: Language, file: str, entry: Mapping[str, Any], pro
     for form in entry["form"]:
         if not form.get("match"):
             raise _broken(file, program.name, f"form {form.get('words', [])} has no match example")
-        wanted = _read_form(file, program.name, entry, form)
+        wanted = _read_forms(file, program.name, entry, form)
         for key in ("match", "not_match"):
             for example in form.get(key, ()):
                 script = parse_script(language, example)
@@ -278,5 +304,5 @@ def _check_examples(language: Language, file: str, entry: Mapping[str, Any], pro
                 if words[0] not in (program.name, *entry.get("aliases", ())):
                     raise _broken(file, program.name, f"example {example!r} calls another program")
                 known = program.read(words[1:])
-                if (known is not None and known[0] == wanted) != (key == "match"):
+                if (known is not None and known[0] in wanted) != (key == "match"):
                     raise _broken(file, program.name, f"{key} example {example!r} fails")

@@ -1,7 +1,8 @@
 """Reads a program's arguments by its allow-listed flags: a flag that is not listed is not understood.
 
 Option specs are words: `-l` takes nothing, `--sort=text` takes a value, `--color?text` may take one after
-"=" (short: attached), `-o~text` takes the next word alone (nothing may touch it). `!label` adds a label or
+"=" (short: attached), `-o~text` takes the next word alone (nothing may touch it), `-W+warning` takes what
+touches it, or the next word, where a style has options of several letters. `!label` adds a label or
 effect when the option is given, as in `-delete!deletes`.
 Positional specs are kinds in order; the suffixes `*` (any), `+` (one or more) and `?` (optional) repeat them.
 Styles: gnu reads options anywhere, posix before the first positional alone, single has options such as
@@ -49,13 +50,39 @@ KINDS = frozenset(
         "delimiter",
         "jq",
         "revision",
+        "warning",
+        "define",
+        "setting",
+        "task",
+        "target",
+        "binary",
+        "goal",
+        "local",
+        "query",
+        "pages",
+        "recipe",
+        "npmscript",
+        "image",
+        "rustfmt",
+        "configkey",
+        "gofile",
+        "phpfile",
+        "package",
+        "shelloption",
+        "yq",
+        "literal",
+        "url",
+        "application",
+        "ini",
+        "variable",
+        "scriptfile",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})
 
 _OPTION = re.compile(
-    r"(?P<name>-NUM|[-+]{1,2}[A-Za-z0-9][A-Za-z0-9_.:-]*|-|[!()])"
-    r"(?:(?P<mark>[=?~])(?P<kind>[a-z]+))?(?P<adds>(?:![a-z_]+)*)"
+    r"(?P<name>-NUM|[-+]{1,2}[A-Za-z0-9#@?][A-Za-z0-9_.:-]*|-|[!()])"
+    r"(?:(?P<mark>[=?~]|\+(?=[a-z]))(?P<kind>[a-z]+))?(?P<adds>(?:![a-z_]+)*)"
 )
 _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
@@ -66,13 +93,14 @@ _LEAVES_THE_REST = frozenset({"command", "words"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """`kind` is None for a flag without a value; `is_optional` means the value must be attached, and
-    `is_separate` that it must not be."""
+    """`kind` is None for a flag without a value; `is_optional` means the value must be attached,
+    `is_separate` that it must not be, and `is_prefix` that it may touch a name of several letters."""
 
     name: str
     kind: str | None
     is_optional: bool
     is_separate: bool
+    is_prefix: bool
     adds: tuple[str, ...]
 
 
@@ -133,6 +161,7 @@ def parse_option(spec: str) -> Option:
         kind=match["kind"],
         is_optional=match["mark"] == "?",
         is_separate=match["mark"] == "~",
+        is_prefix=match["mark"] == "+",
         adds=tuple(match["adds"].split("!")[1:]),
     )
 
@@ -171,7 +200,10 @@ class _Reader:
         form, words = self.form, self.words
         index, subcommand = 0, 0
         if form.style == "plain":
-            self.positionals.extend(range(len(words)))
+            if tuple(map(plain, words[: len(form.words)])) != form.words:
+                return None
+            subcommand = len(form.words)
+            self.positionals.extend(range(subcommand, len(words)))
             self.dynamic = any(is_dynamic(word) for word in words)
             index = len(words)
         while index < len(words):
@@ -234,11 +266,22 @@ class _Reader:
         if word.startswith("--") or self.form.style == "single":
             name, sign, value = word.partition("=")
             found = options.get(name)
+            if found is None and not word.startswith("--"):
+                return self._read_prefixed(index, word)
             if not sign or found is None or found.kind is None:
                 return None
             self._give(found)
             return 1 if self._add(found.kind, value, index, attached=True) else None
         return self._read_cluster(index, word)
+
+    def _read_prefixed(self, index: int, word: str) -> int | None:
+        """Reads `-Wall` or `-Iinclude` where options have several letters; the longest name wins."""
+        for length in range(len(word) - 1, 1, -1):
+            option = self.options.get(word[:length])
+            if option is not None and option.is_prefix and option.kind is not None:
+                self._give(option)
+                return 1 if self._add(option.kind, word[length:], index, attached=True) else None
+        return None
 
     def _read_cluster(self, index: int, word: str) -> int | None:
         for place in range(1, len(word)):

@@ -9,10 +9,11 @@ This module judges nothing and knows no program.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tree_sitter import Language, Node, Parser
 
+from workbench.policy.globs import GLOB
 from workbench.policy.walk import Redirection, SimpleCommand, is_fork_bomb, walk_commands
 
 LARGEST_TEXT_BYTES = 16 * 1024
@@ -20,6 +21,8 @@ LARGEST_READ_CHARACTERS = 128 * 1024
 MOST_COMMANDS = 50
 MOST_WORDS = 2_000
 MOST_PIPES = 200
+MOST_HEREDOCS = 40
+_MOST_PLAIN_HEREDOCS = 8
 
 RESERVED_WORDS = frozenset(
     [
@@ -50,6 +53,15 @@ RESERVED_WORDS = frozenset(
 
 # `~` and `^` stand inside a word for git's HEAD~1 and HEAD^; a tilde that bash could expand is refused.
 _BARE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./^-](?:[A-Za-z0-9_@%+=:,./^-]|(?<![=:])~)*")
+# A word that bash expands over file names; a class holds letters and digits alone.
+_GLOB_WORD = re.compile(r"(?:[A-Za-z0-9_@%+=:,./^*?-]|\[[A-Za-z0-9]+\])+")
+# A line without quotes that ends in a here-document, whose text holds nothing that bash would expand.
+_HEREDOC = re.compile(
+    r"(?:^|\n)(?P<before>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)<<[ \t]*"
+    r"(?P<quote>['\"]?)(?P<end>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)(?P<after>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)\n"
+)
+_MAY_QUOTE = re.compile(r"['\"\\`$#]|<<")
+_FIRST_OUTPUT = re.compile(r"((?<![^\s;&|])[0-9]+|&)?>")
 # The two odd words of `find -exec … {} \\;`, which bash takes as they stand.
 _SPELLED = {b"{}": "{}", b"\\;": ";", b"\\'": "'"}
 # The grammar's scanner reads beyond a table for characters above ASCII and can crash the process
@@ -62,9 +74,24 @@ _IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`!]*')
 _GAP = re.compile(r"[ \t\n]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = frozenset({"&&", "||", ";", "|", "\n"})
-_REDIRECTIONS = frozenset({">", ">>", "<", ">|", "&>", "&>>"})
+_REDIRECTIONS = frozenset({">", ">>", "<", ">|", "&>", "&>>", "<<<"})
+# Tokens of `[ … ]` and `export`, which are words like any other to bash.
+_WORDS = frozenset(["[", "]", "test_operator", "=", "!=", "==", "!", "export"])
 _INTERIOR = frozenset(
-    {"program", "list", "pipeline", "command", "redirected_statement", "command_name", "file_redirect"}
+    [
+        "program",
+        "list",
+        "pipeline",
+        "command",
+        "redirected_statement",
+        "command_name",
+        "file_redirect",
+        "herestring_redirect",
+        "declaration_command",
+        "test_command",
+        "unary_expression",
+        "binary_expression",
+    ]
 )
 
 
@@ -111,7 +138,17 @@ def parse_script(language: Language, text: str) -> Script:
         reasons.add("too_many_commands")
         labels.add("too_long")
         data = b"|".join(data.split(b"|", MOST_PIPES)[:MOST_PIPES])
+    if data.count(b"<<") > MOST_HEREDOCS:
+        reasons.add("too_many_commands")
+        labels.add("too_long")
+        data = b"<<".join(data.split(b"<<", MOST_HEREDOCS)[:MOST_HEREDOCS])
     root = Parser(language).parse(data.translate(_ASCII)).root_node
+    if not reasons and b"<<" in data and b"<<<" not in data:
+        plainer = _plain_heredocs(text)
+        if plainer != text:
+            script = parse_script(language, plainer)
+            if script.strict:
+                return replace(script, text=text)
     if not reasons:
         try:
             commands = _read_strict(root, data)
@@ -133,15 +170,44 @@ def parse_script(language: Language, text: str) -> Script:
     return _loose(text, reasons, frozenset(labels), walk.commands)
 
 
+def _plain_heredocs(text: str) -> str:
+    """Returns the text with here-documents that hold nothing to expand as the here-strings they equal.
+
+    Only where no quote, comment or escape stands on their line; anything else stays, and is not strict.
+    """
+    done = ""
+    for _ in range(_MOST_PLAIN_HEREDOCS):
+        match = _HEREDOC.search(text)
+        if match is None or _MAY_QUOTE.search(text, 0, match.start("before")):
+            # What stands before could be an open quote, a comment or another document.
+            break
+        stop = f"\n{match['end']}\n"
+        length = (text[match.end() - 1 :] + "\n").find(stop)
+        body = text[match.end() : match.end() - 1 + length]
+        if length <= 0 or (not match["quote"] and re.search(r"[$`\\]", body)):
+            break
+        before = match["before"]
+        # The grammar wants a here-string before a command's other redirections; to bash their order is one.
+        start = max(before.rfind(sign) for sign in ("&&", "|", ";")) + 1
+        place = _FIRST_OUTPUT.search(before, start)
+        cut = place.start() if place else len(before)
+        head = text[: match.start("before")] + before[:cut]
+        done += f"{head} <<< {quote(body)} {before[cut:]}{match['after']}"
+        text = text[match.end() + length + len(stop) - 2 :]
+    return done + text
+
+
 def render_commands(commands: tuple[SimpleCommand, ...]) -> str:
     """Returns shell text that says exactly these commands, every word quoted."""
     pieces: list[str] = []
     for command in commands:
         if command.joined_by:
             pieces.append(";" if command.joined_by == "\n" else command.joined_by)
+        if command.is_timed:
+            pieces.append("time")
         pieces.extend(f"{name}={quote(value)}" for name, value in command.assignments)
-        pieces.extend(quote(word) for word in command.words)
-        for redirection in command.redirections:
+        pieces.extend(word[1:] if word[:1] == GLOB else quote(word) for word in command.words)
+        for redirection in sorted(command.redirections, key=lambda item: item.operator != "<<<"):
             target = redirection.target if redirection.operator == ">&" else quote(redirection.target)
             pieces.append(f"{redirection.descriptor}{redirection.operator}{target}")
     return " ".join(pieces)
@@ -197,6 +263,11 @@ def _read_strict(root: Node, data: bytes) -> tuple[SimpleCommand, ...]:
             tokens.append(_Token("word", text, node.start_byte, node.end_byte, bare))
         elif kind == "variable_assignment":
             tokens.append(_read_assignment(node, data))
+        elif kind in _WORDS:
+            text = _decode(data[node.start_byte : node.end_byte])
+            if kind == "test_operator" and not _BARE_WORD.fullmatch(text):
+                raise _NotStrict("shell_syntax")
+            tokens.append(_Token("word", text, node.start_byte, node.end_byte, kind == "!"))
         elif kind in _OPERATORS:
             tokens.append(_Token("operator", kind, node.start_byte, node.end_byte))
         elif kind in _REDIRECTIONS or kind == ">&":
@@ -232,7 +303,8 @@ _REASONS = {
     "&": "background",
     "negated_command": "negation",
     "declaration_command": "declaration",
-    "test_command": "test_brackets",
+    "[[": "test_brackets",
+    "]]": "test_brackets",
 }
 
 
@@ -240,10 +312,14 @@ def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
     special = _SPELLED.get(data[node.start_byte : node.end_byte])
     if special is not None:
         return special, False
+    if node.type in ("word", "concatenation") and (pattern := _read_glob(node, data)) is not None:
+        return pattern, False
     if node.type == "concatenation":
         if any(child.type == "concatenation" for child in node.children):
             raise _NotStrict("shell_syntax")
         parts = [_read_word(child, data) for child in node.children]
+        if any(GLOB in part for part, _ in parts):
+            raise _NotStrict("expansion")
         position = node.start_byte
         for child in node.children:
             if child.start_byte != position:
@@ -274,6 +350,14 @@ def _read_word(node: Node, data: bytes) -> tuple[str, bool]:
             raise _NotStrict(_REASONS.get(node.type, "shell_syntax"))
 
 
+def _read_glob(node: Node, data: bytes) -> str | None:
+    raw = data[node.start_byte : node.end_byte]
+    if not any(character in raw for character in b"*?[") or not raw.isascii():
+        return None
+    text = raw.decode()
+    return GLOB + text if _GLOB_WORD.fullmatch(text) else None
+
+
 def _decode(piece: bytes) -> str:
     try:
         return piece.decode()
@@ -297,6 +381,8 @@ def _read_assignment(node: Node, data: bytes) -> _Token:
         if children[1].end_byte != children[2].start_byte:
             raise _NotStrict("declaration")
         value, _ = _read_word(children[2], data)
+        if GLOB in value:
+            raise _NotStrict("expansion")
     end = children[-1].end_byte
     if end != node.end_byte:
         raise _NotStrict("declaration")
@@ -309,6 +395,8 @@ class _Draft:
     words: list[str]
     assignments: list[tuple[str, str]]
     redirections: list[Redirection]
+    line: int = 1
+    is_timed: bool = False
 
     def is_empty(self) -> bool:
         return not (self.words or self.assignments or self.redirections)
@@ -360,6 +448,8 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
         if descriptor and not redirection and (token.kind != "redirection" or gap):
             raise _NotStrict("shell_syntax")
         position = token.end
+        if draft.is_empty() and token.kind != "operator":
+            draft.line = data.count(b"\n", 0, token.start) + 1
         match token.kind:
             case "comment":
                 if redirection:
@@ -378,6 +468,10 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
                 if descriptor and token.text.startswith("&"):
                     raise _NotStrict("shell_syntax")
                 redirection = token
+            case "assignment" if draft.words[:1] == ["export"] and not redirection:
+                if draft.assignments:
+                    raise _NotStrict("declaration")
+                draft.words.append(f"{token.name}={token.text}")
             case "assignment":
                 if draft.words or redirection:
                     raise _NotStrict("shell_syntax")
@@ -387,7 +481,16 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
                     draft.redirections.append(_redirect(redirection, descriptor, token))
                     descriptor = redirection = None
                     continue
-                if not draft.words and ("=" in token.text or (token.bare and token.text in RESERVED_WORDS)):
+                if token.bare and token.text == "time" and draft.is_empty() and not draft.is_timed:
+                    if draft.joined_by == "|":
+                        raise _NotStrict("reserved_word")
+                    draft.is_timed = True
+                    continue
+                if not draft.words and (draft.is_timed and token.text[:1] == "-"):
+                    raise _NotStrict("reserved_word")
+                if not draft.words and (
+                    GLOB in token.text or "=" in token.text or (token.bare and token.text in RESERVED_WORDS)
+                ):
                     raise _NotStrict("reserved_word")
                 if not draft.words and not token.text:
                     raise _NotStrict("empty_program")
@@ -408,6 +511,10 @@ def _build(tokens: list[_Token], data: bytes) -> tuple[SimpleCommand, ...]:
 def _redirect(operator: _Token, descriptor: _Token | None, target: _Token) -> Redirection:
     if operator.text == ">&" and not (target.bare and target.text in ("1", "2")):
         raise _NotStrict("file_descriptor")
+    if operator.text == "<<<" and descriptor:
+        raise _NotStrict("file_descriptor")
+    if GLOB in target.text:
+        raise _NotStrict("expansion")
     if not target.text:
         raise _NotStrict("syntax_error")
     return Redirection(
@@ -423,4 +530,7 @@ def _finish(draft: _Draft) -> SimpleCommand:
         assignments=tuple(draft.assignments),
         redirections=tuple(draft.redirections),
         joined_by=draft.joined_by,
+        stdin_text="\n".join(item.target for item in draft.redirections if item.operator == "<<<"),
+        is_timed=draft.is_timed,
+        line=draft.line,
     )

@@ -120,7 +120,8 @@ def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Pla
         return Place(path=spelled, zone="sink", spelled=spelled)
     if path in _HARMLESS_FILES or any(is_within(path, folder) for folder in _SYSTEM):
         return Place(path=path, zone="system", spelled=spelled)
-    if any(is_within(path, folder) for folder in _TEMPORARY):
+    if any(is_within(path, folder) and not is_within(root, folder) for folder in _TEMPORARY):
+        # A workspace in the temporary folder has neighbours there, which are none of its business.
         return Place(path=path, zone="temporary", spelled=spelled)
     return Place(path=path, zone="outside", spelled=spelled)
 

@@ -7,7 +7,7 @@ anyway. It reads no arguments and decides nothing.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tree_sitter import Language
 
@@ -16,11 +16,18 @@ from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
 from workbench.policy.walk import is_dynamic, plain
 
-_MOST_CALLS = 120
+_MOST_CALLS = 300
 _MOST_PATHS = 600
-_MOST_INNER_TEXT = 16 * 1024
+_MOST_INNER_TEXT = 32 * 1024
+_MOST_FILES = 60
 _SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
-_LOCAL_TOOL_FOLDERS = (("node_modules", ".bin"), (".venv", "bin"), ("venv", "bin"))
+_LOCAL_TOOL_FOLDERS = (
+    ("node_modules", ".bin"),
+    (".venv", "bin"),
+    ("venv", "bin"),
+    ("env", "bin"),
+    ("vendor", "bin"),
+)
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
 
@@ -36,6 +43,9 @@ class Reader:
     calls_left: int = _MOST_CALLS
     paths_left: int = _MOST_PATHS
     text_left: int = _MOST_INNER_TEXT
+    files: dict[str, str | None] = field(default_factory=dict)
+    most_files: int = _MOST_FILES
+    has_changed: bool = False
 
     def may_read(self, text: str) -> bool:
         """Takes the text from what may still be parsed for this command; False when it is used up."""
@@ -63,9 +73,11 @@ def resolve_program(
         if program is not None and program.is_builtin:
             return program, None
         path = surroundings.program_path(name)
-        if path is None:
+        if path is None and program is None:
+            # A program that is known but not there ends as "command not found": no folder on PATH can be
+            # written by a run, so it cannot appear in between.
             labels.add("program_missing")
-        elif is_within(surroundings.real_path(path), root):
+        elif path is not None and is_within(surroundings.real_path(path), root):
             labels.add("program_shadowed")
         if program is None:
             labels.add("program_unknown")
@@ -75,6 +87,17 @@ def resolve_program(
     program = catalog.find(last)
     if place.zone == "workspace":
         return _resolve_in_workspace(reader, program, place.path, place.spelled, labels)
+    folder = tuple(posixpath.dirname(place.spelled).split("/")[-2:])
+    if (
+        posixpath.dirname(place.path) in _SYSTEM_FOLDERS
+        and is_within(place.spelled, root)
+        and folder in _LOCAL_TOOL_FOLDERS
+        and program is not None
+        and "executes" in program.forms[0].labels
+    ):
+        # A virtual environment's python is a link to the system's.
+        labels.add("workspace_code")
+        return program, place.spelled
     if posixpath.dirname(posixpath.normpath(name)) in _SYSTEM_FOLDERS and program is not None:
         known = surroundings.program_path(last)
         if known is not None and surroundings.real_path(known) == surroundings.real_path(name):
@@ -88,6 +111,9 @@ def _resolve_in_workspace(
 ) -> tuple[Program | None, str | None]:
     last = posixpath.basename(spelled)
     folder = tuple(posixpath.dirname(spelled).split("/")[-2:])
+    if (local := reader.catalog.find_local(spelled[len(reader.workspace_root) :].strip("/"))) is not None:
+        labels.add("workspace_code")
+        return local, spelled
     if program is not None and folder in _LOCAL_TOOL_FOLDERS and "executes" in program.forms[0].labels:
         labels.add("workspace_code")
         return program, spelled

@@ -10,9 +10,9 @@ import json
 import posixpath
 from dataclasses import dataclass, replace
 
+from workbench.policy.calls import Call
 from workbench.policy.catalog import Catalog
 from workbench.policy.evaluate import RuleSet, ask_recall
-from workbench.policy.facts import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from workbench.policy.values import fits_value
+
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?[A-Za-z%]{0,3}")
 # No setuid, setgid or sticky digit and nothing writable by everybody.
 _MODE = re.compile(r"0?[0-7][0-7][0145]|[ugoa]*[+=-][rwxX]*(,[ugoa]*[+=-][rwxX]*)*")
@@ -102,9 +104,9 @@ def fits(kind: str, text: str) -> bool:
             return text in _DELIMITERS
         case "jq":
             return not _JQ_REFUSED.search(text)
-        case "read" | "write" | "code":
+        case "read" | "write" | "code" | "recipe":
             # pytest, ruff, mypy, tsc and others read more arguments from a file named with "@".
-            return not text.startswith("@")
+            return not text.startswith("@") and "://" not in text
         case "name":
             return _NAME.fullmatch(text) is not None
         case "module":
@@ -112,8 +114,8 @@ def fits(kind: str, text: str) -> bool:
         case "host":
             return bool(text) and not text.startswith("-")
         case "infile" | "outfile":
-            # tar reads "host:path" as a file on another machine.
-            return ":" not in text
+            # tar reads "host:path" as a file on another machine; "@" is a list of files to ImageMagick.
+            return ":" not in text and not text.startswith("@")
         case "none":
             return False
         case "assign":
@@ -123,7 +125,7 @@ def fits(kind: str, text: str) -> bool:
         case "awk":
             return _is_harmless_awk(text)
         case _:
-            return True
+            return fits_value(kind, text)
 
 
 def _is_harmless_sed(text: str) -> bool:

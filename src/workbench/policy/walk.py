@@ -8,7 +8,7 @@ It never raises and does not recurse, so that deep nesting cannot exhaust the st
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -51,7 +51,8 @@ class Redirection:
 class SimpleCommand:
     """One simple command. `joined_by` is the operator before it: "" for the first, "?" where unknown.
 
-    `stdin_text` is the text of a here-document or here-string that feeds it.
+    `stdin_text` is the text of a here-document or here-string that feeds it, `line` where it begins.
+    `is_timed` tells that the reserved word `time` stands before it.
     """
 
     words: tuple[str, ...]
@@ -59,6 +60,8 @@ class SimpleCommand:
     redirections: tuple[Redirection, ...] = ()
     joined_by: str = ""
     stdin_text: str = ""
+    is_timed: bool = False
+    line: int = field(default=1, compare=False)
 
 
 def is_dynamic(word: str) -> bool:
@@ -121,6 +124,8 @@ def _feeders(node: Node, parent: Node | None, above: Node | None) -> tuple[Node,
 
 def is_fork_bomb(root: Node, data: bytes) -> bool:
     """Returns whether a function calls itself through a pipe or in the background."""
+    if b"()" not in b"".join(data.split()) and b"function" not in data:
+        return False
     stack: list[Node] = [root]
     nodes = functions = 0
     while stack and nodes < _MOST_NODES and functions < _MOST_FUNCTIONS:
@@ -166,6 +171,8 @@ def decode_word(node: Node, data: bytes, depth: int = 0) -> str:
             if raw.startswith("~") or any(character in raw for character in "*?[{"):
                 return DYNAMIC + text
             return text
+        case "export" | "declare" | "typeset" | "local" | "readonly" | "unset":
+            return raw
         case "raw_string":
             return raw[1:-1]
         case "ansi_c_string":
@@ -215,6 +222,7 @@ def _read_command(node: Node, data: bytes, feeders: tuple[Node, ...]) -> SimpleC
         assignments=tuple(assignments),
         joined_by="?",
         stdin_text=_stdin_text(feeders, data),
+        line=node.start_point[0] + 1,
     )
 
 

@@ -12,6 +12,7 @@ import stat
 from workbench.sandbox.profile import is_within, search_path
 
 _LARGEST_TEXT = 256 * 1024
+_LARGEST_FOLDER = 1_000
 
 
 class ProjectSurroundings:
@@ -60,6 +61,27 @@ class ProjectSurroundings:
             return data.decode()
         except UnicodeDecodeError:
             return None
+
+    def list_folder(self, path: str) -> tuple[str, ...] | None:
+        """Returns the sorted names in a workspace folder, none for one that is not there.
+
+        None outside the workspace, above 1,000 names, or when the folder cannot be read.
+        """
+        real = os.path.realpath(path)
+        if not is_within(real, self._root):
+            return None
+        names = []
+        try:
+            with os.scandir(real) as entries:
+                for entry in entries:
+                    names.append(entry.name)
+                    if len(names) > _LARGEST_FOLDER:
+                        return None
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError:
+            return None
+        return tuple(sorted(names))
 
     def _is_shown(self, real: str) -> bool:
         shown = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", *self._toolchains)

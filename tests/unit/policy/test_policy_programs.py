@@ -31,6 +31,9 @@ class Machine:
             "/ws/c": "#!/opt/x\n",
         }.get(path)
 
+    def list_folder(self, path: str) -> tuple[str, ...] | None:
+        return ()
+
 
 @pytest.mark.parametrize(
     ("word", "program", "path", "labels"),

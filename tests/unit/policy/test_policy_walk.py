@@ -38,9 +38,9 @@ LANGUAGE = Language(tree_sitter_bash.language())
         "cat <<EOF\n$(evil x)\nEOF",
         "cat <<< $(evil x)",
         "ls > $(evil x)",
-        "e\\vil x; ls *",
+        "e\\vil x; ls $y",
         "$'ev\\x69l' x",
-        "'ev'il x; ls *",
+        "'ev'il x; ls $y",
     ],
 )
 def test_a_hidden_command_is_found(text: str) -> None:

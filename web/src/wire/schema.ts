@@ -976,6 +976,11 @@ export interface components {
             program: string;
             /** Reads */
             reads: string[];
+            /**
+             * Source
+             * @default
+             */
+            source?: string;
             /** Writes */
             writes: string[];
         };

@@ -19,7 +19,8 @@ class Program:
     `harmless_flags`: no flag it has, listed or not, can write, delete, execute or connect, so that
     arguments nobody has seen (from xargs) are safe. `filters`: it passes lines of its input on unchanged.
     `otherwise` is the kind its words are taken for when no form fits, and `otherwise_labels` what is then
-    said of it, so that a strange flag cannot hide a denial.
+    said of it, so that a strange flag cannot hide a denial. `local` are the workspace paths of its wrapper,
+    such as "gradlew": a script of the project that stands for the program.
     """
 
     name: str
@@ -29,10 +30,13 @@ class Program:
     filters: bool = False
     otherwise: str | None = None
     otherwise_labels: frozenset[str] = frozenset()
+    local: frozenset[str] = frozenset()
 
     def read(self, words: tuple[str, ...]) -> tuple[Form, Reading] | None:
         """Returns the first form that these argument words fit wholly, with what they mean, or None."""
         for form in self.forms:
+            if form.words and form.words[0] not in words:
+                continue
             reading = read_arguments(form, words)
             if reading is not None:
                 return form, reading
@@ -49,3 +53,12 @@ class Catalog:
     def find(self, name: str) -> Program | None:
         """Returns the program known under this bare name, or None."""
         return self.programs.get(name)
+
+    def find_local(self, path: str) -> Program | None:
+        """Returns the program whose wrapper a project keeps under this path's last parts, or None."""
+        parts = path.split("/")
+        for tail in ("/".join(parts[-2:]), parts[-1]):
+            program = self.programs.get(parts[-1])
+            if program is not None and tail in program.local:
+                return program
+        return None

@@ -50,6 +50,7 @@ function Facts({ facts }: { facts: CommandFactsOut }) {
         {facts.effects.length === 0 && <span className="pill">touches nothing that is known</span>}
       </div>
       <dl className="facts">
+        {facts.source && <Paths name="Stands in" paths={[facts.source]} />}
         <Paths name="Reads" paths={facts.reads} />
         <Paths name="Writes" paths={facts.writes} />
         {facts.network && (

@@ -1,0 +1,116 @@
+"""One program call with everything that is true of it, as labels; and what calls do to each other.
+
+It reads no text and resolves no path.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from workbench.model.verdict import CommandFacts, Effect
+from workbench.policy.walk import plain
+
+# What a later test or build takes up by itself.
+_RUN_LATER = re.compile(
+    r"\.(py|pyi|pth|[cm]?[jt]sx?|sh|bash|rb|rs|go|mk|cmake|toml|cfg|ini|gradle|kts|php|exs?|pl|lua)$"
+    r"|/(GNU|BSD)?makefile$|/(package|deno|composer|tsconfig[^/]*)\.json$|/(Rake|Gem|just|Task|Docker|Vagrant)file[^/]*$",
+    re.IGNORECASE,
+)
+_EFFECT_ORDER = tuple(Effect)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One program call and everything that is true of it, as labels."""
+
+    facts: CommandFacts
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a verdict may rest on. `rendered` is the re-serialised form, inner scripts included."""
+
+    calls: tuple[Call, ...]
+    labels: frozenset[str]
+    strict: bool
+    rendered: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+
+
+def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> Call:
+    labels = set(paths.labels)
+    if "writes_workspace" in labels or any(label.startswith("writes_") for label in labels):
+        labels.add(Effect.WRITES)
+    if paths.reads:
+        labels.add(Effect.READS)
+    if not labels & {"understood", "no_program"}:
+        labels.add(Effect.UNKNOWN)
+    if labels & {"form_unknown", "program_unknown", "dynamic_word", "program_dynamic"}:
+        labels.add(Effect.UNKNOWN)
+        labels.discard("understood")
+    facts = CommandFacts(
+        program=program,
+        argv=tuple(plain(word) for word in words),
+        cwd=cwd,
+        reads=tuple(sorted(paths.reads)),
+        writes=tuple(sorted(paths.writes)),
+        network=Effect.NETWORK in labels,
+        effects=tuple(effect for effect in _EFFECT_ORDER if effect in labels),
+    )
+    return Call(facts=facts, labels=frozenset(str(label) for label in labels))
+
+
+def stands_in(call: Call, source: str) -> Call:
+    return call if call.facts.source else replace(call, facts=replace(call.facts, source=source))
+
+
+def merge_calls(first: list[Call], second: list[Call]) -> list[Call]:
+    if not first:
+        return second
+    if len(first) != len(second):
+        return first + second
+    return [
+        replace(
+            one,
+            labels=one.labels | other.labels,
+            facts=replace(
+                one.facts,
+                reads=tuple(sorted({*one.facts.reads, *other.facts.reads})),
+                writes=tuple(sorted({*one.facts.writes, *other.facts.writes})),
+            ),
+        )
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+def many_changes(call: Call) -> frozenset[str]:
+    return frozenset({"changes_many"}) if call.facts.writes else frozenset()
+
+
+def find_conflicts(facts: Facts) -> frozenset[str]:
+    """Returns labels for commands that change what a later one was judged by: links made, scripts written."""
+    labels: set[str] = set()
+    calls = facts.calls
+    if len(calls) > 1 and any("makes_link" in call.labels for call in calls):
+        labels.add("links_then_uses")
+    written = {path for call in calls for path in call.facts.writes}
+    if any("runs_file" in call.labels and written & set(call.facts.reads) for call in calls):
+        labels.add("writes_then_runs")
+    has_code = False
+    for call in calls:
+        if has_code and Effect.EXECUTES in call.labels:
+            # Test runners and builds take up more files than a command names.
+            labels.add("writes_then_runs")
+        has_code = has_code or (
+            "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
+        )
+    return frozenset(labels)

@@ -1,0 +1,167 @@
+"""Resolves the paths among a call's arguments, and says what using each of them means.
+
+What a word is follows from the form it was read by; where it lies is paths.py's part.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from workbench.policy.calls import Findings
+from workbench.policy.catalog import Program
+from workbench.policy.options import Reading, Value
+from workbench.policy.paths import labels_for, locate
+from workbench.policy.programs import Reader
+from workbench.policy.values import task_labels
+from workbench.policy.walk import DYNAMIC, plain
+
+_PATH_KINDS = frozenset(
+    {
+        "read",
+        "write",
+        "delete",
+        "move",
+        "code",
+        "scriptfile",
+        "gofile",
+        "phpfile",
+        "recipe",
+        "shellfile",
+        "chdir",
+        "link",
+    }
+)
+_TASK_KINDS = frozenset({"task", "npmscript", "binary", "target"})
+_CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile", "recipe", "shellfile"})
+
+
+def take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: str, paths: Findings) -> None:
+    """Marks a call that fits no form, and takes its words for the worst that the program does."""
+    paths.labels |= {"form_unknown"} | program.otherwise_labels
+    if program.otherwise is None:
+        return
+    for arg in args:
+        text = plain(arg)
+        if text.startswith("-") and "=" not in text:
+            continue
+        use_path(reader, paths, program.otherwise, text.rpartition("=")[2] or text, cwd)
+
+
+def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> tuple[str, list[str]]:
+    """Resolves every path among the values; returns the folder worked in, and the shell files run."""
+    shell_files: list[str] = []
+    started = cwd
+    moves: list[int] = []
+    for value in reading.values:
+        if value.kind == "chdir":
+            use_path(reader, paths, "chdir", value.text, cwd)
+            cwd = posixpath.join(cwd, value.text)
+            moves.append(value.index)
+    if len(moves) > 1 and "keeps_archive" in paths.labels:
+        paths.labels.add("cwd_unknown")
+    for value in reading.values:
+        if value.kind == "assign" and value.text.split("=", 1)[0] not in reader.catalog.environment:
+            paths.labels.add("env_refused")
+        elif value.kind in ("infile", "outfile"):
+            # An archive is opened before the folder is changed.
+            use_path(reader, paths, "read" if value.kind == "infile" else "write", value.text, started)
+        elif value.kind == "revision":
+            _take_revision(reader, paths, value.text, cwd)
+        elif value.kind == "host":
+            paths.labels.add("network")
+        elif value.kind in _TASK_KINDS:
+            paths.labels |= task_labels(value.text)
+        elif value.kind in _PATH_KINDS and value.kind != "chdir":
+            path = _take_path(reader, paths, value, cwd)
+            if moves and value.index < moves[-1]:
+                _take_path(reader, paths, value, started)
+            if value.kind == "shellfile" and path is not None:
+                shell_files.append(path)
+    if "into_folder" in paths.labels:
+        _take_copies(reader, paths, reading, cwd)
+    return cwd, shell_files
+
+
+def _take_revision(reader: Reader, paths: Findings, text: str, cwd: str) -> None:
+    """A revision or a path, as `git diff` takes them: outside the repository it compares any two files."""
+    if text.startswith(":"):
+        return
+    reader.paths_left -= 1
+    if reader.paths_left < 0:
+        paths.labels.add("too_long")
+        return
+    place = locate(text or DYNAMIC, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings)
+    paths.labels |= labels_for("read", place)
+
+
+def _take_copies(reader: Reader, paths: Findings, reading: Reading, cwd: str) -> None:
+    """Judges each file by the name it gets when the destination is a folder."""
+    sources = [value.text for value in reading.values if value.kind in ("read", "move", "link")]
+    folders = [value.text for value in reading.values if value.kind == "write"]
+    if any(posixpath.basename(source.rstrip("/")) in ("", ".", "..") for source in sources) or (
+        reading.given & {"-T", "--no-target-directory", "--parents"} and "makes_link" not in paths.labels
+    ):
+        # A whole folder's content lands beside what is there, start-up files included.
+        paths.labels.add("unpacks_over")
+    for folder in folders:
+        for source in sources:
+            reader.paths_left -= 1
+            if reader.paths_left < 0:
+                paths.labels.add("too_long")
+                return
+            place = locate(
+                posixpath.join(folder, posixpath.basename(source.rstrip("/"))) or DYNAMIC,
+                cwd=cwd,
+                root=reader.workspace_root,
+                surroundings=reader.surroundings,
+            )
+            paths.labels |= labels_for("write", place) - {"writes_workspace"}
+
+
+def _take_path(reader: Reader, paths: Findings, value: Value, cwd: str) -> str | None:
+    text = value.text
+    if text == "-" and (value.kind in ("read", "write") or value.kind in _CODE_KINDS):
+        if value.kind in _CODE_KINDS:
+            paths.labels.add("stdin_code")
+        return None
+    if value.kind in ("code", "scriptfile"):
+        text = text.split("::", 1)[0] or text
+    return use_path(reader, paths, value.kind, text, cwd)
+
+
+def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str) -> str:
+    if kind == "read" and text == "" and "piped_lists_paths" in paths.labels:
+        # xargs appends paths that a program before it found below folders judged already.
+        text = "."
+    reader.paths_left -= 1
+    if reader.paths_left < 0:
+        paths.labels.add("too_long")
+        return plain(text)
+    place = locate(
+        DYNAMIC if text == "" else text.replace(DYNAMIC, ""),
+        cwd=cwd,
+        root=reader.workspace_root,
+        surroundings=reader.surroundings,
+    )
+    paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, place)
+    if kind in ("read", "move") or kind in _CODE_KINDS:
+        paths.reads.add(place.path)
+    if kind in _CODE_KINDS:
+        paths.labels.add("runs_file")
+    if kind in ("write", "delete", "move", "link") and place.zone != "sink":
+        paths.writes.add(place.path)
+    return place.path
+
+
+def check_cd(reader: Reader, reading: Reading, cwd: str, paths: Findings, depth: int) -> None:
+    """A `cd` is followed only to a named folder that means the same with symlinks resolved."""
+    targets = [value.text for value in reading.values if value.kind == "chdir"]
+    if len(targets) != 1 or targets[0].startswith("-") or not targets[0] or reading.is_dynamic:
+        paths.labels.add("cwd_unknown")
+        return
+    joined = posixpath.join(cwd, targets[0])
+    if reader.surroundings.real_path(posixpath.normpath(joined)) != reader.surroundings.real_path(joined):
+        paths.labels.add("cwd_unknown")
+    if paths.labels & {"hidden", "wrapped"}:
+        # Behind `command` or `builtin` it would change the folder of what follows.
+        paths.labels.add("cwd_unknown")

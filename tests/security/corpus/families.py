@@ -1,0 +1,100 @@
+"""Makes the two sets of commands that policy is measured by: what attackers try, and a developer's week.
+
+Both are written from principles, as readable lines beside this file; slots, carriers and compounds are filled
+here, the same way every time. It judges nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from pathlib import Path
+
+_SEED = 20_240_229
+_SLOTS: dict[str, tuple[str, ...]] = {
+    "file": ("README.md", "src/app.py", "src/index.ts", "docs/guide.md", "package.json", "config/app.yml"),
+    "py": ("scripts/run.py", "main.py", "src/app.py", "tools/seed.py"),
+    "js": ("scripts/build.js", "index.js", "server.mjs"),
+    "ts": ("src/index.ts", "src/lib/parse.ts", "src/App.tsx"),
+    "sh": ("scripts/build.sh", "scripts/deploy.sh", "run.sh"),
+    "test": ("tests/test_app.py", "tests/unit", "tests/test_parse.py"),
+    "tstest": ("src/parse.test.ts", "tests/app.spec.ts"),
+    "dir": ("src", "app", "lib", "packages/web", "docs", "server"),
+    "ext": ("py", "ts", "tsx", "go", "rs", "md", "json"),
+    "word": ("parse", "login", "config", "TODO", "user", "export"),
+    "name": ("User", "Ada", "Parser", "octo"),
+    "branch": ("feature/login", "fix-parse", "main", "develop"),
+    "sha": ("abc1234", "HEAD~2", "9f8e7d6"),
+    "msg": ("fix: handle empty input", "feat(api): add export", "wip", "docs: say why"),
+    "pkg": ("requests", "numpy", "fastapi"),
+    "npmpkg": ("lodash", "vitest", "@types/node"),
+    "crate": ("serde", "tokio", "core"),
+    "n": ("5", "10", "20", "50", "100"),
+}
+_OFTEN = frozenset({"git", "looking around", "searching", "text", "files", "python", "javascript"})
+_ENDINGS = (" | head -{n}", " 2>&1 | tail -{n}", " 2>/dev/null", " 2>&1", " | wc -l", " | grep {word}")
+_FOLLOWERS = ("ls -la", "git status --short", "git diff --stat", 'echo "done"', "echo '---'", "pwd")
+
+
+def everyday() -> tuple[str, ...]:
+    """Returns some thousand commands of developers' and agents' real work, without repeats."""
+    chance = random.Random(_SEED)
+    found: dict[str, None] = {}
+    simple: list[str] = []
+    for section, lines in _sections("everyday.txt").items():
+        for line in lines:
+            for _ in range((3 if section in _OFTEN else 1) if "{" in line else 1):
+                text = _fill(line, chance)
+                found[text] = None
+                if "\n" not in text and section in _OFTEN:
+                    simple.append(text)
+    for text in chance.sample(simple, 420):
+        if not set(text) & set("|>;&$"):
+            found[_fill(text + chance.choice(_ENDINGS), chance)] = None
+    for text in chance.sample(simple, 300):
+        match chance.randrange(4):
+            case 0:
+                found[_fill("cd {dir} && ", chance) + text] = None
+            case 1:
+                found[text + " && " + chance.choice(simple)] = None
+            case 2:
+                found[text + "; " + chance.choice(_FOLLOWERS)] = None
+            case _:
+                found[chance.choice(_FOLLOWERS) + " && " + text] = None
+    return tuple(found)
+
+
+def adversarial() -> tuple[str, ...]:
+    """Returns every carrier with every payload, and the single attacks, without repeats."""
+    sections = _sections("adversarial.txt")
+    found: dict[str, None] = {}
+    for carrier in sections["carrier"]:
+        for payload in sections["payload"]:
+            data = payload.encode()
+            quoted = "'" + payload.replace("'", "'\\''") + "'"
+            found[
+                carrier.replace("{payload}", payload)
+                .replace("{quoted}", quoted)
+                .replace("{hex}", "".join(f"\\x{byte:02x}" for byte in data))
+                .replace("{b64}", base64.b64encode(data).decode())
+            ] = None
+    found.update(dict.fromkeys(sections["single"]))
+    return tuple(found)
+
+
+def _sections(name: str) -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = {}
+    for line in (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            lines = sections.setdefault(line[3:], [])
+        elif line and not line.startswith("# "):
+            lines.append(line.replace("\\u00a0", "\u00a0").replace("\\u202e", "\u202e").replace("\\n", "\n"))
+    return sections
+
+
+def _fill(line: str, chance: random.Random) -> str:
+    text = line
+    for slot, values in _SLOTS.items():
+        while "{" + slot + "}" in text:
+            text = text.replace("{" + slot + "}", chance.choice(values), 1)
+    return text

@@ -17,7 +17,6 @@ from workbench.sandbox.host import HostFacts
 from workbench.sandbox.profile import (
     ARGUMENTS_FD,
     BARRIER_FD,
-    GROUND_FD,
     INNER_UID,
     PROXY_ENVIRONMENT,
     SECCOMP_FD,
@@ -116,7 +115,6 @@ def build_assignment(
         "seccomp_fd": SECCOMP_FD,
         "status_fd": STATUS_FD,
         "barrier_fd": BARRIER_FD,
-        "ground_fd": GROUND_FD,
         "arguments_fd": ARGUMENTS_FD,
         "mode": profile.mode.value,
         "masks": [base64.b64encode(mask).decode() for mask in supervision.masks],

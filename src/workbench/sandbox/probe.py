@@ -119,14 +119,13 @@ def _run(made: profile.Profile, script: str, seccomp_filter: bytes) -> tuple[str
     os.write(filter_fd, seccomp_filter)
     os.lseek(filter_fd, 0, os.SEEK_SET)
     status_fd = os.open("/dev/null", os.O_WRONLY)
-    barrier_fd, ground_fd = (os.open("/dev/null", os.O_RDONLY) for _ in range(2))
+    barrier_fd = os.open("/dev/null", os.O_RDONLY)
     line = profile.build_argv(
         made,
         ("/bin/bash", "--norc", "--noprofile", "-p", "-c", script),
         seccomp_fd=filter_fd,
         status_fd=status_fd,
         barrier_fd=barrier_fd,
-        ground_fd=ground_fd,
     )
     try:
         done = subprocess.run(
@@ -134,14 +133,14 @@ def _run(made: profile.Profile, script: str, seccomp_filter: bytes) -> tuple[str
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
-            pass_fds=(filter_fd, status_fd, barrier_fd, ground_fd),
+            pass_fds=(filter_fd, status_fd, barrier_fd),
             env={},
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", str(error)
     finally:
-        for descriptor in (filter_fd, status_fd, barrier_fd, ground_fd):
+        for descriptor in (filter_fd, status_fd, barrier_fd):
             os.close(descriptor)
     return done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 

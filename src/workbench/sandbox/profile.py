@@ -19,8 +19,8 @@ PROFILE_NAME = "bwrap-hardened-1"
 BWRAP = "/usr/bin/bwrap"
 SANDBOX_HOME = "/home/sandbox"
 INNER_UID = 1000
-SECCOMP_FD, STATUS_FD, BARRIER_FD, ARGUMENTS_FD, GROUND_FD = 10, 11, 12, 13, 14
-BARRIER_FILE, GROUND_FILE = "/run/sandbox", "/run/workspace"
+SECCOMP_FD, STATUS_FD, BARRIER_FD, ARGUMENTS_FD = 10, 11, 12, 13
+BARRIER_FILE = "/run/sandbox"
 
 _PROXY = f"http://127.0.0.1:{PROXY_PORT}"
 _NO_PROXY = "localhost,127.0.0.1,::1"
@@ -99,15 +99,13 @@ def build_argv(
     seccomp_fd: int = SECCOMP_FD,
     status_fd: int = STATUS_FD,
     barrier_fd: int = BARRIER_FD,
-    ground_fd: int = GROUND_FD,
 ) -> tuple[str, ...]:
     """Returns the full bubblewrap command line for `argv`.
 
-    The four descriptors are open in the process that executes it: the seccomp filter, the status document,
-    and two that are copied to a file, so that bubblewrap goes on only at their end: the ground, to
-    GROUND_FILE before the workspace is mounted, which may be made ready meanwhile; and the barrier, to
-    BARRIER_FILE after the last mount, so that the mounts can be checked before the command starts. Raises
-    BoundaryViolation when the working directory is outside the workspace or argv cannot be passed on.
+    The three descriptors are open in the process that executes it: the seccomp filter, the status document,
+    and the barrier. The barrier is copied to BARRIER_FILE after the last mount: bubblewrap goes on only at
+    its end, so the mounts can be checked before the command starts. Raises BoundaryViolation when the working
+    directory is outside the workspace or argv cannot be passed on.
     """
     _refuse_impossible(profile, argv)
     line = [BWRAP, "--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
@@ -119,7 +117,6 @@ def build_argv(
         # In PTY mode the session already owns a terminal of its own; a new one would take it away.
         line.append("--new-session")
     line += _system(profile)
-    line += ["--perms", "0444", "--file", str(ground_fd), GROUND_FILE]
     line += _workspace(profile)
     line += [
         "--perms",

@@ -156,17 +156,16 @@ class _Step:
         else:
             channels = terminal.open_pipes()
         status, status_end = os.pipe()
-        ground_end, ground = os.pipe()
+        options, options_end = _open_guarded()
         self._barrier, barrier_end = _open_barrier()
         line: list[str] = request["argv"]
         border = line.index("--")
         handed = {
             request["seccomp_fd"]: _memory("seccomp", base64.b64decode(request["seccomp"])),
             request["status_fd"]: status_end,
-            request["ground_fd"]: ground_end,
             request["barrier_fd"]: barrier_end.detach(),
             # The options hold the environment, and a process list shows command lines to everybody.
-            request["arguments_fd"]: _memory("arguments", "\0".join([*line[1:border], ""]).encode()),
+            request["arguments_fd"]: options_end.detach(),
         }
         short = [line[0], "--args", str(request["arguments_fd"]), *line[border:]]
         self._outer = self._starter.pid
@@ -181,11 +180,12 @@ class _Step:
         for descriptor in (*self._sources, self._status_fd, self._outer_fd):
             self._epoll.register(descriptor, select.EPOLLIN)
         self._epoll.register(self._barrier, select.EPOLLOUT)
-        # Bubblewrap has enough to do before it wants the workspace.
+        # Bubblewrap looks for what it is to mount once it has read its options; until then it only starts.
         workspace = str(request["workspace_root"])
         self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
         self._hold.hold(request["protected"])
-        os.close(ground)
+        options.sendall("\0".join([*line[1:border], ""]).encode())
+        _let_go(options)
         # A path exchanged before or after its mount is found by comparing the two.
         self._expected = [
             (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
@@ -257,9 +257,7 @@ class _Step:
                 return
         assert self._barrier is not None
         self._stamp = traces.read_stamp()
-        # With nothing left unread, the end is one.
-        self._barrier.recv(1)
-        self._barrier.close()
+        _let_go(self._barrier)
         self._barrier = None
         self._began = self._last_active = time.monotonic()
         self._started_at = time.time()
@@ -567,15 +565,27 @@ def _answer(word: socket.socket, document: dict[str, Any]) -> None:
     word.close()
 
 
-def _open_barrier() -> tuple[socket.socket, socket.socket]:
-    """Returns our end and bubblewrap's, which copies what it reads there to a file until the end of it.
+def _open_guarded() -> tuple[socket.socket, socket.socket]:
+    """Returns our end and bubblewrap's of a connection that it reads to the end.
 
-    Ours is so full that it turns ready only when bubblewrap reads. And it holds a byte that we have not
-    read: should we die, the kernel tells bubblewrap of a broken connection and not of the end, so it gives
-    up, and the command is not let go (unix_release_sock in net/unix/af_unix.c).
+    Ours holds a byte that we have not read: should we die, the kernel tells bubblewrap of a broken
+    connection and not of the end, so it gives up (unix_release_sock in net/unix/af_unix.c). A pipe would end
+    there, and bubblewrap go on with what it had read.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     theirs.send(b"!")
+    return ours, theirs
+
+
+def _let_go(ours: socket.socket) -> None:
+    """Ends a guarded connection: with nothing left unread, its end is one."""
+    ours.recv(1)
+    ours.close()
+
+
+def _open_barrier() -> tuple[socket.socket, socket.socket]:
+    """Returns a guarded connection, so full on our side that it turns ready only when bubblewrap reads."""
+    ours, theirs = _open_guarded()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BARRIER_BYTES)
     ours.setblocking(False)
     filling = b"This command runs in a sandbox of the Feature Execution Workbench.\n".ljust(

@@ -45,9 +45,10 @@ def test_a_survey_names_what_must_be_protected(workspace: Path) -> None:
         (".git/info", FOLDER),
         (".git/info/attributes", FILE),
         (".git/modules", FOLDER),
+        (".envrc", FOLDER),
     )
     assert facts.held == (".git/info",)
-    assert facts.startup == (".envrc",)
+    assert facts.startup == ()
 
 
 def test_a_git_folder_that_is_no_repository_is_protected_as_a_whole(workspace: Path) -> None:

@@ -27,6 +27,7 @@ class Config:
     log_level: str = "info"
     default_timeout_seconds: int = 3600
     approval_expiry_seconds: int = 86400
+    execution_expiry_seconds: int = 900
     approval_quorum: int = 1
     cancel_deadline_seconds: int = 5
     max_output_bytes: int = 1 << 30

@@ -253,9 +253,7 @@ def approval_out(
     step = next(step for step in steps if step.step_id == approval.step_id)
     command = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
     # Asked with a reason given: whether one is missing is for the moment of decision.
-    permission = may_decide(
-        approval, actor=actor.name, decision=APPROVE, reason="given", project=project, now=now
-    )
+    permission = may_decide(approval, actor=actor, decision=APPROVE, reason="given", project=project, now=now)
     verdict = step.verdict or {}
     return wire.ApprovalOut(
         approval_id=approval.approval_id,

@@ -41,7 +41,7 @@ class Review:
 
 async def review(context: Context, *, project_id: str, command: Command, actor: Actor) -> Review:
     """Asks the gate about a command as submit would, and writes nothing."""
-    project, admission = await _ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
+    project, admission = await ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
     return Review(project=project, command=admission.request.command, admission=admission)
 
 
@@ -68,8 +68,10 @@ async def submit(
             asked = _normalize(context, await context.ledger.project(project_id), command)
             return _same_request(earlier, asked, actor, feature_id)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
-    _, admission = await _ask_gate(context, project_id, command, run_id=run_id, step_id=step_id, actor=actor)
-    moves = _moves_for(context, admission, actor)
+    project, admission = await ask_gate(
+        context, project_id, command, run_id=run_id, step_id=step_id, actor=actor
+    )
+    moves = _moves_for(context, project, admission, actor)
     moves[0] = replace(
         moves[0],
         feature_id=feature_id,
@@ -114,7 +116,9 @@ async def retry(
     )
 
 
-def approval_request(context: Context, admission: Admission, *, requested_by: str) -> CreateApproval:
+def approval_request(
+    context: Context, project: Project, admission: Admission, *, requested_by: str
+) -> CreateApproval:
     """Returns the question that a held step puts to people, bound to the admission's subject digest."""
     expires_at = context.clock.now() + timedelta(seconds=context.limits.approval_expiry_seconds)
     return CreateApproval(
@@ -123,7 +127,7 @@ def approval_request(context: Context, admission: Admission, *, requested_by: st
         step_id=admission.request.step_id,
         subject_digest=admission.subject_digest,
         risk_level=_risk(admission.judgement),
-        quorum=context.limits.quorum,
+        quorum=project.approval_quorum or context.limits.quorum,
         requested_by=requested_by,
         expires_at=render_time(expires_at),
         note={"command": admission.request.command.source_text, "cwd": admission.request.command.cwd},
@@ -181,7 +185,7 @@ def _created(project_id: str, create: CreateRun, event: Event) -> Run:
     )
 
 
-def _moves_for(context: Context, admission: Admission, actor: Actor) -> list[Any]:
+def _moves_for(context: Context, project: Project, admission: Admission, actor: Actor) -> list[Any]:
     request = admission.request
     command = request.command
     note = {"reason": admission.reason, "command": command.source_text}
@@ -214,13 +218,14 @@ def _moves_for(context: Context, admission: Admission, actor: Actor) -> list[Any
             )
         )
     if blocked_by is BlockedBy.APPROVAL:
-        moves.append(approval_request(context, admission, requested_by=actor.name))
+        moves.append(approval_request(context, project, admission, requested_by=actor.name))
     return moves
 
 
-async def _ask_gate(
+async def ask_gate(
     context: Context, project_id: str, command: Command, *, run_id: str, step_id: str, actor: Actor
 ) -> tuple[Project, Admission]:
+    """Asks the gate about a command as `actor` gave it, made whole first; raises as submit does."""
     snapshot = await look(context, project_id, connector=command.connector, actor=actor.name)
     project = snapshot.project
     normal = _normalize(context, project, command)

@@ -75,7 +75,8 @@ class Ledger:
     ) -> list[Event]:
         """Applies `moves` in one transaction and returns their events, durable when this returns.
 
-        Raises IllegalMove, Conflict or NotFound, and LedgerUnavailable when nothing could be written.
+        Raises IllegalMove, StartRefused, Conflict or NotFound, and LedgerUnavailable when nothing could be
+        written.
         """
 
         def write() -> list[Event]:
@@ -146,6 +147,10 @@ class Ledger:
     async def pending_approvals(self) -> list[Approval]:
         """Lists the pending approvals of all projects, oldest first."""
         return await self.read(reads.list_pending_approvals)
+
+    async def overdue_starts(self, now: str) -> list[Approval]:
+        """Lists the approvals of all projects that were given, and whose start did not come in time."""
+        return await self.read(reads.list_overdue_starts, now)
 
     async def runs(
         self,

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, inspect, text
 
 from workbench.model.errors import LedgerUnavailable
 
-LATEST: Final = "0001"
-_KNOWN: Final = ("0001",)
+LATEST: Final = "0002"
+_KNOWN: Final = ("0001", "0002")
 
 
 def upgrade_schema(connection: Connection) -> None:

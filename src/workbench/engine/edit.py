@@ -8,6 +8,7 @@ nothing: what policy denies stays denied, and the time to decide is not made lon
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from workbench.engine.context import Context
@@ -205,6 +206,26 @@ def describe_changes(held: Command, wanted: Command) -> tuple[CommandChange, ...
         for name, before, after in pairs
         if before != after
     )
+
+
+def command_asked(approval: Approval, held: Command, approvals: Iterable[Approval]) -> Command:
+    """Returns the command that this approval was about: what is held now, without the edits that came after.
+
+    `approvals` are those of its run; an approval that was edited away still says what it was asked for.
+    """
+    command = held
+    for later in sorted(approvals, key=lambda each: each.approval_id, reverse=True):
+        if later.step_id != approval.step_id or later.approval_id <= approval.approval_id:
+            continue
+        before = {change.field: change.before for change in later.changes}
+        limit = before.get("time limit", _limit(command))
+        command = replace(
+            command,
+            source_text=before.get("command", command.source_text),
+            cwd=before.get("working directory", command.cwd),
+            timeout_seconds=None if limit == "none" else int(limit.removesuffix(" s")),
+        )
+    return command
 
 
 def _limit(command: Command) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from workbench.engine.context import Context
 from workbench.engine.look import look
 from workbench.gate.boundary import is_within
+from workbench.ledger.ledger import ProjectLedger
 from workbench.ledger.move import CreateApproval, CreateRun, CreateStep, Move, MoveStep
 from workbench.model.actor import Actor
 from workbench.model.admission import Admission, AdmissionRequest
@@ -22,7 +23,7 @@ from workbench.model.command import Command
 from workbench.model.errors import Conflict, InvalidInput
 from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
-from workbench.model.plan import StepKind, single_command
+from workbench.model.plan import StepKind, parse_plan, single_command
 from workbench.model.project import Project
 from workbench.model.run import Run
 from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus
@@ -66,7 +67,7 @@ async def submit(
         earlier = await reads.run_by_idempotency_key(idempotency_key)
         if earlier is not None:
             asked = _normalize(context, await context.ledger.project(project_id), command)
-            return _same_request(earlier, asked, actor, feature_id)
+            return _same_request(earlier, await _first_asked(reads, earlier), asked, actor, feature_id)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
     project, admission = await ask_gate(
         context, project_id, command, run_id=run_id, step_id=step_id, actor=actor
@@ -85,7 +86,8 @@ async def submit(
         earlier = await reads.run_by_idempotency_key(idempotency_key or "")
         if earlier is None:
             raise
-        return _same_request(earlier, admission.request.command, actor, feature_id)
+        first = await _first_asked(reads, earlier)
+        return _same_request(earlier, first, admission.request.command, actor, feature_id)
     if admission.is_admitted:
         await context.starter.start(project_id, run_id)
     return _created(project_id, moves[0], events[0])
@@ -279,9 +281,16 @@ def _require_folder(project: Project, cwd: str) -> None:
         )
 
 
-def _same_request(earlier: Run, command: Command, actor: Actor, feature_id: str | None) -> Run:
+async def _first_asked(reads: ProjectLedger, run: Run) -> Command:
+    """Returns the command as the run's first event has it: an approver may have edited it since."""
+    first, *_ = await reads.events(run_id=run.run_id, limit=1)
+    return parse_plan(first.payload["plan"]).steps[0].command
+
+
+def _same_request(
+    earlier: Run, first: Command, command: Command, actor: Actor, feature_id: str | None
+) -> Run:
     """An idempotency key that comes back with another request is a mistake, not a repeat."""
-    first = earlier.plan.steps[0].command
     # A terminal may have been resized between the two tries; that is no other request.
     asked = replace(command, rows=first.rows, columns=first.columns)
     if (first, earlier.requested_by, earlier.feature_id) != (asked, actor.name, feature_id):

@@ -353,6 +353,7 @@ class _Rows:
             "status": row["status"],
             "subject_digest": move.subject_digest,
             "risk_level": row["risk_level"],
+            "quorum": move.quorum,
             "expires_at": move.expires_at,
             "edited_by": move.edited_by,
         }

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.admissions import admission_for
 from support.engine import House, open_engine_house
@@ -40,12 +40,12 @@ from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
 from workbench.model.project import ApproverRule
 from workbench.model.run import Run
-from workbench.model.statuses import RunStatus
+from workbench.model.statuses import ApprovalStatus, RunStatus
 from workbench.model.verdict import Decision, RiskLevel
 
 T = TypeVar("T")
 LIMITS = Limits(approval_expiry_seconds=600, execution_expiry_seconds=120)
-COMMANDS = ("ls", "rm -rf build", "frobnicate --all", "sudo rm -rf /", "cat $(ls)")
+COMMANDS = ("rm -rf build", "frobnicate --all", "rm -rf build", "ls", "sudo rm -rf /", "cat $(ls)")
 PEOPLE = [
     Actor(name="user:ann", role=Role.ADMIN, via="cli"),
     Actor(name="user:bob", role=Role.APPROVER, via="page"),
@@ -55,6 +55,7 @@ PEOPLE = [
 people = st.sampled_from(PEOPLE)
 commands = st.sampled_from(COMMANDS)
 picks = st.integers(0, 3)
+delays = st.sampled_from([0, 0, 0, None, 119, 120])
 
 
 class EveryCall(RuleBasedStateMachine):
@@ -89,29 +90,36 @@ class EveryCall(RuleBasedStateMachine):
     def approvals(self) -> list[Approval]:
         return self.do(self.house.context.ledger.for_project("prj_1").approvals())
 
+    def open_approvals(self) -> list[Approval]:
+        """What a person would decide: the pending ones; where there are none, any."""
+        found = self.approvals()
+        return [each for each in found if each.status is ApprovalStatus.PENDING] or found
+
     def has_runs(self) -> bool:
         return bool(self.events)
 
     # -- what people and agents call ------------------------------------------------------------------
 
-    @rule(text=commands, actor=people)
-    def submit(self, text: str, actor: Actor) -> None:
+    @rule(text=commands, actor=people, seconds=delays)
+    def submit(self, text: str, actor: Actor, seconds: int | None) -> None:
         command = Command(source_text=text, cwd="")
         self.attempt(submit(self.house.context, project_id="prj_1", command=command, actor=actor))
+        self.drive_after(seconds)
 
     @precondition(has_runs)
-    @rule(pick=picks, actor=people, says_yes=st.sampled_from([True, True, True, False]))
-    def decide(self, pick: int, actor: Actor, says_yes: bool) -> None:
-        if found := self.approvals():
+    @rule(pick=picks, actor=people, says_yes=st.sampled_from([True, True, True, False]), seconds=delays)
+    def decide(self, pick: int, actor: Actor, says_yes: bool, seconds: int | None) -> None:
+        if found := self.open_approvals():
             given = {"project_id": "prj_1", "actor": actor, "reason": "because"}
             approval_id = found[pick % len(found)].approval_id
             verb = approve if says_yes else deny
             self.attempt(verb(self.house.context, approval_id=approval_id, **given))  # type: ignore[arg-type]
+            self.drive_after(seconds)
 
     @precondition(has_runs)
-    @rule(pick=picks, actor=people, text=commands)
-    def edit(self, pick: int, actor: Actor, text: str) -> None:
-        if found := self.approvals():
+    @rule(pick=picks, actor=people, text=commands, seconds=delays)
+    def edit(self, pick: int, actor: Actor, text: str, seconds: int | None) -> None:
+        if found := self.open_approvals():
             self.attempt(
                 approve_edited(
                     self.house.context,
@@ -122,6 +130,7 @@ class EveryCall(RuleBasedStateMachine):
                     reason="better so",
                 )
             )
+            self.drive_after(seconds)
 
     @precondition(has_runs)
     @rule(pick=picks, actor=people, is_retry=st.booleans())
@@ -142,6 +151,17 @@ class EveryCall(RuleBasedStateMachine):
                 self.attempt(
                     cancel(self.house.context, project_id="prj_1", run_id=run_id, actor=actor, reason="no")
                 )
+
+    @initialize(actor=people)
+    def begin_with_something_held(self, actor: Actor) -> None:
+        command = Command(source_text="rm -rf build", cwd="")
+        self.attempt(submit(self.house.context, project_id="prj_1", command=command, actor=actor))
+
+    def drive_after(self, seconds: int | None) -> None:
+        """The driver comes after so many seconds; None: it does not come now."""
+        if seconds is not None:
+            self.house.clock.advance(seconds)
+            self.drive()
 
     @rule()
     def drive(self) -> None:
@@ -164,15 +184,17 @@ class EveryCall(RuleBasedStateMachine):
     def expire(self) -> None:
         self.do(expire_overdue(self.house.context))
 
-    @rule(is_on=st.booleans())
-    def kill(self, is_on: bool) -> None:
-        self.do(set_kill(self.house.context, engaged=is_on, actor=PEOPLE[0], reason="drill"))
-        self.is_stopped = is_on or (self.is_stopped and self._is_switched_off())
-
-    @rule(state=st.sampled_from([SwitchState.ON, SwitchState.ON, SwitchState.OFF]))
-    def switch(self, state: SwitchState) -> None:
-        self.do(set_switch(self.house.context, name=LOCAL, state=state, actor=PEOPLE[0], reason="drill"))
-        self.is_stopped = state is SwitchState.OFF or self._is_killed()
+    @rule(what=st.sampled_from(["kill", "off", "let go", "let go", "let go"]))
+    def stop_or_let_go(self, what: str) -> None:
+        ann, context = PEOPLE[0], self.house.context
+        if what == "off":
+            self.do(set_switch(context, name=LOCAL, state=SwitchState.OFF, actor=ann, reason="drill"))
+        elif what == "kill":
+            self.do(set_kill(context, engaged=True, actor=ann, reason="drill"))
+        else:
+            self.do(set_kill(context, engaged=False, actor=ann, reason="drill"))
+            self.do(set_switch(context, name=LOCAL, state=SwitchState.ON, actor=ann, reason="drill"))
+        self.is_stopped = what != "let go"
 
     @rule(four_eyes=st.booleans(), quorum=st.sampled_from([None, 2]), admin_only=st.booleans())
     def change_who_approves(self, four_eyes: bool, quorum: int | None, admin_only: bool) -> None:
@@ -231,13 +253,6 @@ class EveryCall(RuleBasedStateMachine):
 
     # -- what must hold -------------------------------------------------------------------------------
 
-    def _is_killed(self) -> bool:
-        return any(record.engaged for record in self.do(self.house.context.ledger.kill_records()))
-
-    def _is_switched_off(self) -> bool:
-        records = self.do(self.house.context.ledger.switches())
-        return all(record.state is not SwitchState.ON for record in records if record.name == LOCAL)
-
     @invariant()
     def nothing_runs_but_what_was_admitted_and_approved(self) -> None:
         reads = self.house.context.ledger.for_project("prj_1")
@@ -288,4 +303,4 @@ class EveryCall(RuleBasedStateMachine):
 
 
 TestEveryCall = EveryCall.TestCase
-TestEveryCall.settings = settings(settings(), max_examples=60, stateful_step_count=40, deadline=None)
+TestEveryCall.settings = settings(settings(), max_examples=80, stateful_step_count=40, deadline=None)

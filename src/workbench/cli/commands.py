@@ -133,6 +133,17 @@ def _add_server(root: typer.Typer) -> None:
         sys.exit(show(as_json=json, link=link))
 
     @root.command()
+    def mcp(
+        repo: Repo = None,
+        name: Annotated[str, typer.Option(help="Under which name the agent acts: token:NAME.")] = "agent",
+        role: Annotated[str, typer.Option(help="What it may do: viewer, operator or approver.")] = "operator",
+    ) -> None:
+        """Serve the agents' door over MCP on stdin and stdout, for the project here."""
+        from workbench.cli.mcp import serve_mcp
+
+        serve_mcp(repo, name, role)
+
+    @root.command()
     def demo(
         exit_: Annotated[bool, typer.Option("--exit", help="End after the tour.")] = False,
     ) -> None:

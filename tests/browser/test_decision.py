@@ -124,3 +124,32 @@ def test_the_difference_to_the_last_approved_one_alike_is_shown(board: Project, 
     page.goto(f"{board.bench.url}/approvals/{second['approval']['approval_id']}")
     expect(page.get_by_text("The last rm that was approved")).to_be_visible()
     expect(page.get_by_role("deletion")).to_have_text("rm -rf build/one")
+
+
+def test_who_approves_is_set_on_the_page_and_audited(
+    board: Project, open_page: OpenPage, picture: Picture
+) -> None:
+    page = open_page(width=360, height=740)
+    page.goto(f"{board.bench.url}/p/{board.project_id}/features")
+    expect(page.get_by_role("heading", name="Features").first).to_be_visible()
+    page.goto(f"{board.bench.url}/settings")
+    page.get_by_role("textbox", name="People who must approve").fill("2")
+    page.get_by_role("checkbox", name="Nobody approves their own request").check()
+    page.get_by_role("combobox", name="Who approves a high risk").select_option("admins")
+    page.get_by_role("textbox", name="People who approve a high risk").fill("user:bea")
+    page.get_by_role("button", name="Save who approves").click()
+    expect(page.get_by_text("Saved, and in the audit log.")).to_be_visible()
+    picture(page, "approving-360-light")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    (project,) = [p for p in board.bench.get("/api/projects") if p["project_id"] == board.project_id]
+    assert (project["approval_quorum"], project["forbid_self_approval"], project["approvers"]) == (
+        2,
+        True,
+        [{"risk_level": "high", "role": "admin", "people": ["user:bea"]}],
+    )
+    approval = hold(board)["approval"]
+    assert (approval["quorum"], approval["moves"], approval["approvers"]) == (
+        2,
+        ["deny"],
+        "anybody who is admin or user:bea",
+    )

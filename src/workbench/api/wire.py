@@ -579,6 +579,13 @@ class AuditOut(Wire):
     problem: str | None
 
 
+class NoticeTargetOut(Wire):
+    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them."""
+
+    name: str
+    problem: str
+
+
 class StatusOut(Wire):
     """`kills` are the kill switches that are engaged now; empty in ordinary times."""
 
@@ -590,6 +597,7 @@ class StatusOut(Wire):
     workers: int
     open_runs: int
     kills: list[KillOut]
+    notices: list[NoticeTargetOut]
 
 
 class TokenOut(Wire):

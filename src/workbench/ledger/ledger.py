@@ -223,6 +223,18 @@ class Ledger:
         finally:
             self._watchers.discard(watcher)
 
+    async def wait_change(self, seconds: float) -> None:
+        """Returns when something is appended here, and after so many seconds at the latest."""
+        watcher = asyncio.Event()
+        self._watchers.add(watcher)
+        try:
+            async with asyncio.timeout(seconds):
+                await watcher.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._watchers.discard(watcher)
+
     async def read(self, query: Callable[..., T], *args: Any) -> T:
         """Runs one read in a reader thread, in a transaction of its own: what it sees is one moment."""
 

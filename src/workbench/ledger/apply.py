@@ -16,12 +16,12 @@ from workbench.ledger import move as m
 from workbench.ledger import tables
 from workbench.ledger.rows import render_changes, render_json, render_project_settings
 from workbench.ledger.starts import Starts
+from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
 from workbench.model.approval import ApprovalDecision
 from workbench.model.errors import Conflict, IllegalMove, NotFound
 from workbench.model.moves import (
     NEW,
     ApprovalMove,
-    RunMove,
     StepMove,
     next_approval_status,
     next_run_status,
@@ -37,38 +37,6 @@ from workbench.model.statuses import (
     StepStatus,
     SyncStatus,
 )
-
-_RUN_TAG = {
-    RunMove.ADMIT: "run:queued",
-    RunMove.HOLD: "run:blocked",
-    RunMove.START: "run:started",
-    RunMove.RELEASE: "run:released",
-    RunMove.ABANDON: "run:abandoned",
-    RunMove.SUCCEED: "run:succeeded",
-    RunMove.FAIL: "run:failed",
-    RunMove.INTERRUPT: "run:interrupted",
-    RunMove.CANCEL: "run:canceled",
-}
-_STEP_TAG = {
-    StepMove.PLAN: "step:queued",
-    StepMove.START: "step:started",
-    StepMove.HOLD: "step:blocked",
-    StepMove.RELEASE: "step:released",
-    StepMove.SUCCEED: "step:succeeded",
-    StepMove.FAIL: "step:failed",
-    StepMove.CANCEL: "step:canceled",
-    StepMove.INTERRUPT: "step:interrupted",
-    StepMove.RETRY: "step:retried",
-    StepMove.SKIP: "step:skipped",
-}
-_APPROVAL_TAG = {
-    ApprovalMove.REQUEST: "approval:requested",
-    ApprovalMove.APPROVE: "approval:approved",
-    ApprovalMove.DENY: "approval:denied",
-    ApprovalMove.EXPIRE: "approval:expired",
-    ApprovalMove.WITHDRAW: "approval:withdrawn",
-    ApprovalMove.LAPSE: "approval:lapsed",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +137,7 @@ class _Rows:
             "recommendation_rule_id": move.recommendation_rule_id,
             "retry_of_run_id": move.retry_of_run_id,
         }
-        return self._insert(tables.execution_runs, row, _RUN_TAG[move.move], payload, run_id=move.run_id)
+        return self._insert(tables.execution_runs, row, RUN_TAGS[move.move], payload, run_id=move.run_id)
 
     def move_run(self, move: m.MoveRun) -> Change:
         row = self._read(tables.execution_runs, "run", move.run_id, move.version)
@@ -181,7 +149,7 @@ class _Rows:
         if status in RUN_ENDED:
             row["ended_at"] = self._at
         payload = {**move.note, "status": row["status"], "blocked_by": row["blocked_by"]}
-        return self._update(tables.execution_runs, row, _RUN_TAG[move.move], payload, run_id=move.run_id)
+        return self._update(tables.execution_runs, row, RUN_TAGS[move.move], payload, run_id=move.run_id)
 
     def edit_run(self, move: m.EditRun) -> Change:
         row = self._read(tables.execution_runs, "run", move.run_id, move.version)
@@ -240,7 +208,7 @@ class _Rows:
         return self._insert(
             tables.execution_steps,
             row,
-            _STEP_TAG[StepMove.PLAN],
+            STEP_TAGS[StepMove.PLAN],
             payload,
             run_id=move.run_id,
             step_id=move.step_id,
@@ -282,7 +250,7 @@ class _Rows:
         return self._update(
             tables.execution_steps,
             row,
-            _STEP_TAG[move.move],
+            STEP_TAGS[move.move],
             payload,
             run_id=row["run_id"],
             step_id=move.step_id,
@@ -360,7 +328,7 @@ class _Rows:
         return self._insert(
             tables.execution_approvals,
             row,
-            _APPROVAL_TAG[ApprovalMove.REQUEST],
+            APPROVAL_TAGS[ApprovalMove.REQUEST],
             payload,
             run_id=move.run_id,
             step_id=move.step_id,
@@ -372,7 +340,7 @@ class _Rows:
             row["status"] = next_approval_status(
                 row["status"], move.move, approval_id=move.approval_id, actor=self._actor
             ).value
-            tag = _APPROVAL_TAG[move.move]
+            tag = APPROVAL_TAGS[move.move]
             if move.move is ApprovalMove.APPROVE:
                 row["start_by"] = move.start_by
             if move.move is ApprovalMove.LAPSE and row["is_used"]:

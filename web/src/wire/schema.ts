@@ -1314,6 +1314,16 @@ export interface components {
             /** Token Id */
             token_id: string;
         };
+        /**
+         * NoticeTargetOut
+         * @description Where notices go, by kind and place in the setting; `problem` is empty while it takes them.
+         */
+        NoticeTargetOut: {
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string;
+        };
         /** PhaseOut */
         PhaseOut: {
             /** Declared Status */
@@ -1680,6 +1690,8 @@ export interface components {
         StatusOut: {
             /** Kills */
             kills: components["schemas"]["KillOut"][];
+            /** Notices */
+            notices: components["schemas"]["NoticeTargetOut"][];
             /** Open Runs */
             open_runs: number;
             /** Pid */
@@ -1912,6 +1924,7 @@ export type MatchedRuleOut = components['schemas']['MatchedRuleOut'];
 export type MeOut = components['schemas']['MeOut'];
 export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
+export type NoticeTargetOut = components['schemas']['NoticeTargetOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
 export type Problem = components['schemas']['Problem'];
 export type ProjectIn = components['schemas']['ProjectIn'];

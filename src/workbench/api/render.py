@@ -9,7 +9,14 @@ from workbench.api import wire
 from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
 from workbench.gate import render_visible
-from workbench.gate.approvals import APPROVE, Permission, describe_approvers, may_decide, needs_reason
+from workbench.gate.approvals import (
+    APPROVE,
+    Permission,
+    describe_approvers,
+    may_decide,
+    needed_quorum,
+    needs_reason,
+)
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval, CommandChange
 from workbench.model.artifact import Artifact
@@ -285,7 +292,7 @@ def approval_out(
         status=approval.status.value,
         subject_digest=approval.subject_digest,
         risk_level=approval.risk_level.value,
-        quorum=approval.quorum,
+        quorum=needed_quorum(approval, project),
         requested_by=approval.requested_by,
         edited_by=approval.edited_by,
         changes=changes_out(approval.changes),

@@ -12,7 +12,7 @@ from importlib.metadata import version as version_of
 from typing import Any, Final
 
 from workbench.app.clock import SystemClock
-from workbench.cli.client import Client, connect
+from workbench.cli.client import Client, connect, reconnect
 from workbench.cli.output import print_note
 from workbench.cli.place import find_project
 from workbench.model.clock import render_time
@@ -64,8 +64,8 @@ class AgentSession:
             return self._agent.call(method, path, query=query, body=body)
         except ServerUnavailable:
             # It was restarted, most likely, and answers at another port. What was sent is not sent again,
-            # unless it only asks.
-            self._owner = connect()
+            # unless it only asks; and a server that somebody stopped is not started for it.
+            self._owner = reconnect()
             self._agent = Client(self._owner.endpoint, self._agent.token, agent=_AGENT)
             if method != "GET":
                 raise

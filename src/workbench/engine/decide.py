@@ -15,6 +15,7 @@ from workbench.gate.approvals import (
     is_expired,
     is_quorum_reached,
     may_decide,
+    needed_quorum,
     needs_reason,
 )
 from workbench.ledger.move import Move, MoveApproval, MoveRun, MoveStep
@@ -42,7 +43,8 @@ async def approve(
     """
     reads = context.ledger.for_project(project_id)
     approval = await find_decidable(context, project_id, approval_id, actor, APPROVE, reason, subject_digest)
-    vote = vote_for(context, approval, actor, reason, version=approval.version)
+    quorum = needed_quorum(approval, await context.ledger.project(project_id))
+    vote = vote_for(context, approval, actor, reason, quorum=quorum)
     moves: list[Move] = [vote]
     run, steps = await reads.run_with_steps(approval.run_id)
     if vote.move is not None:
@@ -106,19 +108,17 @@ async def expire_overdue(context: Context) -> int:
     return count
 
 
-def vote_for(
-    context: Context, approval: Approval, actor: Actor, reason: str, *, version: int
-) -> MoveApproval:
+def vote_for(context: Context, approval: Approval, actor: Actor, reason: str, *, quorum: int) -> MoveApproval:
     """Returns the move of one approval by `actor`: APPROVE when it reaches the quorum, else a vote."""
     mine = ApprovalDecision(actor=actor.name, decision=APPROVE, reason=reason, at="")
-    is_reached = is_quorum_reached((*approval.decisions, mine), approval.quorum)
+    is_reached = is_quorum_reached((*approval.decisions, mine), quorum)
     start_by = context.clock.now() + timedelta(seconds=context.limits.execution_expiry_seconds)
     return MoveApproval(
         approval_id=approval.approval_id,
         move=ApprovalMove.APPROVE if is_reached else None,
         decision=APPROVE,
         reason=reason,
-        version=version,
+        version=approval.version,
         start_by=render_time(start_by) if is_reached else None,
     )
 

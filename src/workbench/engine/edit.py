@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from workbench.engine.context import Context
 from workbench.engine.decide import find_decidable, vote_for
 from workbench.engine.submit import approval_request, ask_gate, render_judgement
-from workbench.gate.approvals import APPROVE, may_decide
+from workbench.gate.approvals import APPROVE, may_decide, needed_quorum
 from workbench.ledger.move import EditRun, EditStep, Move, MoveApproval, MoveRun, MoveStep
 from workbench.model.actor import Actor
 from workbench.model.admission import Admission
@@ -98,7 +98,7 @@ async def approve_edited(
     create = replace(
         approval_request(context, seen.project, seen.admission, requested_by=approval.requested_by),
         expires_at=approval.expires_at,
-        quorum=max(approval.quorum, seen.project.approval_quorum or context.limits.quorum),
+        quorum=needed_quorum(approval, seen.project),
         edited_by=actor.name,
         changes=seen.changes,
     )
@@ -144,7 +144,7 @@ async def approve_edited(
         ),
         create,
     ]
-    vote = vote_for(context, asked, actor, reason, version=1) if permission.is_allowed else None
+    vote = vote_for(context, asked, actor, reason, quorum=asked.quorum) if permission.is_allowed else None
     is_released = vote is not None and vote.move is not None
     if vote is not None:
         moves.append(vote)

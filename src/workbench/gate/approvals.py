@@ -48,6 +48,11 @@ def is_quorum_reached(decisions: tuple[ApprovalDecision, ...], quorum: int) -> b
     return len({decision.actor for decision in decisions}) >= max(1, quorum)
 
 
+def needed_quorum(approval: Approval, project: Project) -> int:
+    """Returns how many must approve now: as many as were asked for, or more where the project says so."""
+    return max(1, approval.quorum, project.approval_quorum or 1)
+
+
 def needs_reason(risk_level: RiskLevel, decision: str) -> bool:
     """Returns whether a decision must say why: every denial, and every approval of a high risk."""
     return decision != APPROVE or risk_level is RiskLevel.HIGH

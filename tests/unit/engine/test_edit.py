@@ -222,6 +222,14 @@ async def test_votes_for_the_request_before_the_edit_do_not_count_for_the_one_af
     assert len(house.connector.dispatched) == 1
 
 
+async def test_a_quorum_that_was_raised_since_the_question_counts_at_once(house: House) -> None:
+    _, asked = await hold(house)
+    await house.put(dataclasses.replace(house.project, approval_quorum=2))
+    vote = {"project_id": "prj_1", "approval_id": asked.approval_id, "reason": "yes"}
+    assert (await approve(house.context, actor=BOB, **vote)).status is ApprovalStatus.PENDING
+    assert (await approve(house.context, actor=CY, **vote)).status is ApprovalStatus.APPROVED
+
+
 async def test_an_edit_to_a_higher_risk_needs_who_may_approve_that_risk(house: House) -> None:
     rule = ApproverRule(risk_level=RiskLevel.HIGH, role=Role.ADMIN)
     await house.put(dataclasses.replace(house.project, approvers=(rule,)))

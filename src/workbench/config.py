@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`."""
+    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`.
+
+    `notify` holds addresses between white space; they may hold passwords.
+    """
 
     home: Path
     database_url: str = ""
@@ -28,10 +31,12 @@ class Config:
     log_level: str = "info"
     default_timeout_seconds: int = 3600
     approval_expiry_seconds: int = 86400
+    execution_expiry_seconds: int = 900
     approval_quorum: int = 1
     policy_posture: str = "standard"
     cancel_deadline_seconds: int = 5
     max_output_bytes: int = 1 << 30
+    notify: str = field(default="", repr=False)
 
     @property
     def ledger_url(self) -> str:
@@ -74,6 +79,8 @@ def _checked(name: str, value: Any) -> Any:
     match name:
         case "database_url":
             return str(value)
+        case "notify":
+            return " ".join(str(address) for address in value) if isinstance(value, list) else str(value)
         case "log_level":
             if value not in LOG_LEVELS:
                 raise InvalidInput(f"log_level is {value!r}", remedy=f"use one of: {', '.join(LOG_LEVELS)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from support.admissions import admission_for
 from workbench.ledger.database import open_engine
 from workbench.ledger.ledger import HOUSE, Ledger
 from workbench.ledger.move import (
@@ -32,9 +33,10 @@ from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import StepKind, single_command
 from workbench.model.project import EnvProfile, Project
 from workbench.model.statuses import BlockedBy, RunStatus, StepStatus, SyncStatus
-from workbench.model.verdict import RiskLevel
+from workbench.model.verdict import Decision, RiskLevel
 
-PLAN = single_command(Command(source_text="echo hi", cwd="/ws"))
+COMMAND = Command(source_text="echo hi", cwd="/ws")
+PLAN = single_command(COMMAND)
 
 
 def new_run(run_id: str = "run_1", key: str | None = None) -> list[Move]:
@@ -58,7 +60,7 @@ async def test_a_run_moves_through_its_states_and_every_move_is_an_event(ledger:
     await submit(ledger)
     start: list[Move] = [
         MoveRun(run_id="run_1", move=RunMove.START),
-        MoveStep(step_id="step_run_1", move=StepMove.START),
+        MoveStep(step_id="step_run_1", move=StepMove.START, admission=admission_for(COMMAND)),
     ]
     await ledger.append("prj_1", start, actor="engine", via="engine")
     end: list[Move] = [
@@ -144,7 +146,13 @@ async def test_an_approval_is_decided_once_and_used_once(ledger: Ledger) -> None
     await ledger.append("prj_1", [approve], actor="user:bob", via="page")
     with pytest.raises(IllegalMove):
         await ledger.append("prj_1", [approve], actor="user:eve", via="page")
-    await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
+    admission = admission_for(COMMAND, decision=Decision.REQUIRES_APPROVAL, approval_id="apr_1")
+    start: list[Move] = [
+        UseApproval(approval_id="apr_1"),
+        MoveRun(run_id="run_1", move=RunMove.START),
+        MoveStep(step_id="step_run_1", move=StepMove.START, admission=admission),
+    ]
+    await ledger.append("prj_1", start, actor="engine", via="engine")
     with pytest.raises(IllegalMove):
         await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
     approval = await ledger.for_project("prj_1").approval("apr_1")
@@ -276,7 +284,7 @@ async def test_verify_finds(tampering: str, ledger: Ledger, database_url: str) -
     await submit(ledger)
     start: list[Move] = [
         MoveRun(run_id="run_1", move=RunMove.START),
-        MoveStep(step_id="step_run_1", move=StepMove.START),
+        MoveStep(step_id="step_run_1", move=StepMove.START, admission=admission_for(COMMAND)),
     ]
     await ledger.append("prj_1", start, actor="engine", via="engine")
     await ledger.append("prj_1", [REMEMBER], actor="user:ann", via="cli")

@@ -17,6 +17,7 @@ from support.fixtures import Start
 from support.ground import commit_all, make_repository, write_tree
 from support.namespaces import mend_bubblewrap, with_small_disk, without_bubblewrap, without_user_namespaces
 from support.server import Project, StartFailed, Workbench, running
+from workbench.ledger.schema import LATEST
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -158,7 +159,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(own: Project
     assert "newer" in caught.value.answer["remedy"]
     with contextlib.closing(sqlite3.connect(bench.home / "ledger.db")) as ledger:
         assert ledger.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
-        ledger.execute("UPDATE alembic_version SET version_num = '0003'")
+        ledger.execute("UPDATE alembic_version SET version_num = ?", (LATEST,))
         ledger.commit()
     bench.start()
     assert bench.run_of(run["run_id"])["status"] == "succeeded"

@@ -47,7 +47,7 @@ def test_a_held_run_shows_everything_that_a_decision_needs(project: Project) -> 
     assert approval["matched_rules"]
     assert approval["reason_codes"]
     assert approval["expires_at"] > approval["created_at"]
-    assert (approval["is_own_request"], approval["moves"]) == (True, ["approve", "deny"])
+    assert (approval["is_own_request"], approval["moves"]) == (True, ["approve", "edit", "deny"])
     listed = project.cli("approvals")
     for shown in (approval["approval_id"], RISKY, "high", approval["matched_rules"][0]["rule_id"]):
         assert shown in listed.text

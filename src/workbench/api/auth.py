@@ -33,6 +33,8 @@ Identify = Callable[[], Awaitable[Actor]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_VIA: Final = {b"workbench-cli": "cli", b"workbench-mcp": "mcp"}
+"""By which way a bearer says it came; for the record only, nothing is allowed or refused by it."""
 _MAX_BODY_BYTES: Final = 1 << 20
 _TOKEN_SECONDS_TRUSTED: Final = 2.0
 _LINK_SECONDS: Final = 3600.0
@@ -231,7 +233,7 @@ class Door:
             kind, _, token = authorization.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise NotAuthenticated("the authorization header holds no bearer token", remedy=_SIGN_IN)
-            via = "cli" if headers.get(b"user-agent", b"").startswith(b"workbench-cli") else "api"
+            via = _VIA.get(headers.get(b"user-agent", b"").partition(b"/")[0], "api")
             return functools.partial(self._access.identify, token.strip(), via=via)
         cookie = _read_cookie(headers.get(b"cookie", b""), self.cookie_name)
         if cookie is None:

@@ -14,11 +14,15 @@ from workbench.engine.context import Context
 from workbench.model.actor import Actor
 from workbench.model.errors import InvalidInput, NotAllowed
 from workbench.model.project import Project
+from workbench.sinks.notify import TargetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """`input_leases` maps a run to the connection that may type into its terminal, and who holds it."""
+    """`input_leases` maps a run to the connection that may type into its terminal, and who holds it.
+
+    `notices` says how the targets of notices do.
+    """
 
     context: Context
     access: Access
@@ -27,6 +31,7 @@ class House:
     home: str
     pid: int
     stop: Callable[[], None]
+    notices: Callable[[], tuple[TargetState, ...]] = tuple
     input_leases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 

@@ -44,6 +44,8 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/api/approvals/{approval_id}"): _V,
     ("POST", "/api/approvals/{approval_id}/approve"): _P,
     ("POST", "/api/approvals/{approval_id}/deny"): _P,
+    ("POST", "/api/approvals/{approval_id}/edit-check"): _P,
+    ("POST", "/api/approvals/{approval_id}/approve-edited"): _P,
     ("GET", "/api/artifacts/{artifact_id}"): _V,
     ("GET", "/api/connectors"): _V,
     ("GET", "/api/switches"): _V,

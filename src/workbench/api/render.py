@@ -6,11 +6,19 @@ from dataclasses import asdict
 from typing import Any
 
 from workbench.api import wire
+from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
 from workbench.gate import render_visible
-from workbench.gate.approvals import APPROVE, Permission, may_decide
+from workbench.gate.approvals import (
+    APPROVE,
+    Permission,
+    describe_approvers,
+    may_decide,
+    needed_quorum,
+    needs_reason,
+)
 from workbench.model.actor import Actor, Role
-from workbench.model.approval import Approval
+from workbench.model.approval import Approval, CommandChange
 from workbench.model.artifact import Artifact
 from workbench.model.event import Event
 from workbench.model.feature import Evidence, Feature, TaskStatus
@@ -31,6 +39,15 @@ def project_out(project: Project) -> wire.ProjectOut:
         env_profiles=[env_profile_out(profile) for profile in project.env_profiles],
         network_allowlist=list(project.network_allowlist),
         forbid_self_approval=project.forbid_self_approval,
+        approval_quorum=project.approval_quorum,
+        approvers=[
+            wire.ApproverRuleOut(
+                risk_level=rule.risk_level.value,
+                role=None if rule.role is None else rule.role.value,
+                people=list(rule.people),
+            )
+            for rule in project.approvers
+        ],
         toolchains=list(project.toolchains),
         created_at=project.created_at,
     )
@@ -220,7 +237,9 @@ def run_detail_out(
         plan_digest=run.plan.plan_digest,
         network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
         steps=[step_out(run, step) for step in steps],
-        approvals=[approval_out(approval, run, steps, project, actor, now) for approval in approvals],
+        approvals=[
+            approval_out(approval, run, steps, project, actor, now, approvals) for approval in approvals
+        ],
         artifacts=[artifact_out(artifact) for artifact in artifacts],
         events=[event_out(event) for event in events],
     )
@@ -251,15 +270,22 @@ def step_out(run: Run, step: Step) -> wire.StepOut:
 
 
 def approval_out(
-    approval: Approval, run: Run, steps: tuple[Step, ...], project: Project, actor: Actor, now: str
+    approval: Approval,
+    run: Run,
+    steps: tuple[Step, ...],
+    project: Project,
+    actor: Actor,
+    now: str,
+    approvals: tuple[Approval, ...] = (),
 ) -> wire.ApprovalOut:
+    """`approvals` are all of the run: an approval that was edited away shows what it was asked for."""
     step = next(step for step in steps if step.step_id == approval.step_id)
-    command = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
+    held = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
+    command = command_asked(approval, held, approvals)
     # Asked with a reason given: whether one is missing is for the moment of decision.
-    permission = may_decide(
-        approval, actor=actor.name, decision=APPROVE, reason="given", project=project, now=now
-    )
-    verdict = step.verdict or {}
+    permission = may_decide(approval, actor=actor, decision=APPROVE, reason="given", project=project, now=now)
+    # The step's verdict is on what is held now; what was edited away is shown without one.
+    verdict = (step.verdict or {}) if command == held else {}
     return wire.ApprovalOut(
         approval_id=approval.approval_id,
         project_id=approval.project_id,
@@ -269,24 +295,53 @@ def approval_out(
         status=approval.status.value,
         subject_digest=approval.subject_digest,
         risk_level=approval.risk_level.value,
-        quorum=approval.quorum,
+        quorum=needed_quorum(approval, project),
         requested_by=approval.requested_by,
+        edited_by=approval.edited_by,
+        changes=changes_out(approval.changes),
         decisions=[wire.ApprovalDecisionOut(**asdict(decision)) for decision in approval.decisions],
         created_at=approval.created_at,
         expires_at=approval.expires_at,
+        start_by=approval.start_by,
+        is_used=approval.is_used,
         command=command.source_text,
         command_visible=render_visible(command.source_text),
         cwd=command.cwd,
         env_profile=command.env_profile,
         connector=command.connector,
+        timeout_seconds=command.timeout_seconds,
         reason_codes=verdict.get("reason_codes", []),
         matched_rules=[wire.MatchedRuleOut(**rule) for rule in verdict.get("matched_rules", [])],
         commands=[wire.CommandFactsOut(**facts) for facts in verdict.get("commands", [])],
         network=render_reach(project.network_allowlist, command.allow_hosts),
         may_preview=approval.status is ApprovalStatus.PENDING and actor.has(Role.OPERATOR),
         is_own_request=approval.requested_by == actor.name,
+        needs_reason=needs_reason(approval.risk_level, APPROVE),
+        approvers=describe_approvers(project, approval.risk_level),
         notice=_notice(approval, permission),
         moves=allowed_approval_moves(approval, actor, is_permitted=permission.is_allowed),
+    )
+
+
+def changes_out(changes: tuple[CommandChange, ...]) -> list[wire.ChangeOut]:
+    return [
+        wire.ChangeOut(
+            field=change.field, before=render_visible(change.before), after=render_visible(change.after)
+        )
+        for change in changes
+    ]
+
+
+def edit_out(seen: EditReview) -> wire.EditOut:
+    command = seen.admission.request.command
+    return wire.EditOut(
+        **verdict_fields(seen.admission.judgement),
+        command_visible=render_visible(command.source_text),
+        cwd=command.cwd,
+        changes=changes_out(seen.changes),
+        subject_digest=seen.admission.subject_digest,
+        risk_before=seen.approval.risk_level.value,
+        refusal=seen.refusal,
     )
 
 

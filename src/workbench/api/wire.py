@@ -6,7 +6,7 @@ the `X-Next-Cursor` header. Every object carries `moves`: what this actor may do
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,7 +41,17 @@ class EnvProfileOut(Wire):
     secret_names: list[str]
 
 
+class ApproverRuleOut(Wire):
+    """Who may approve at a risk level: holders of the role, and the people named; role null: they alone."""
+
+    risk_level: str
+    role: str | None
+    people: list[str]
+
+
 class ProjectOut(Wire):
+    """`approval_quorum` null means the server's; a risk level without a rule is for every approver."""
+
     project_id: str
     name: str
     workspace_root: str
@@ -49,6 +59,8 @@ class ProjectOut(Wire):
     env_profiles: list[EnvProfileOut]
     network_allowlist: list[str]
     forbid_self_approval: bool
+    approval_quorum: int | None
+    approvers: list[ApproverRuleOut]
     toolchains: list[str]
     created_at: str
 
@@ -61,8 +73,19 @@ class EnvProfileIn(Wire):
     secrets: list[str] = Field(default_factory=list, max_length=200)
 
 
+class ApproverRuleIn(Wire):
+    risk_level: Literal["low", "medium", "high"]
+    role: Literal["approver", "admin"] | None = None
+    people: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=list, max_length=100
+    )
+
+
 class ProjectIn(Wire):
-    """Adds a project or changes the one at this path; what is null stays as it is."""
+    """Adds a project or changes the one at this path; what is null stays as it is.
+
+    `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules.
+    """
 
     path: str = Field(max_length=4096)
     name: str | None = Field(default=None, max_length=200)
@@ -70,6 +93,8 @@ class ProjectIn(Wire):
     toolchains: list[str] | None = None
     env_profile: EnvProfileIn | None = None
     network_allowlist: list[str] | None = Field(default=None, max_length=64)
+    approval_quorum: int | None = Field(default=None, ge=0, le=100)
+    approvers: list[ApproverRuleIn] | None = Field(default=None, max_length=3)
 
 
 class EvidenceOut(Wire):
@@ -343,8 +368,20 @@ class ApprovalDecisionOut(Wire):
     at: str
 
 
+class ChangeOut(Wire):
+    """One thing that an edit changes, as words with control and bidi characters made visible."""
+
+    field: str
+    before: str
+    after: str
+
+
 class ApprovalOut(Wire):
-    """Everything needed to decide without leaving. `command_visible` shows control and bidi characters."""
+    """Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
+
+    `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
+    must start; `needs_reason` whether approving must say why (a denial always must).
+    """
 
     approval_id: str
     project_id: str
@@ -356,20 +393,27 @@ class ApprovalOut(Wire):
     risk_level: str
     quorum: int
     requested_by: str
+    edited_by: str | None
+    changes: list[ChangeOut]
     decisions: list[ApprovalDecisionOut]
     created_at: str
     expires_at: str
+    start_by: str | None
+    is_used: bool
     command: str
     command_visible: str
     cwd: str
     env_profile: str
     connector: str
+    timeout_seconds: int | None
     reason_codes: list[str]
     matched_rules: list[MatchedRuleOut]
     commands: list[CommandFactsOut]
     network: str
     may_preview: bool
     is_own_request: bool
+    needs_reason: bool
+    approvers: str
     notice: str
     moves: list[str]
 
@@ -446,6 +490,33 @@ class DecisionIn(Wire):
 
     reason: str = Field(max_length=4000)
     subject_digest: str | None = None
+
+
+class EditIn(Wire):
+    """What an approver wants instead of what is held; what is null stays as it was asked for."""
+
+    command: str | None = Field(default=None, max_length=65536)
+    cwd: str | None = Field(default=None, max_length=4096)
+    timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
+
+
+class EditDecisionIn(EditIn):
+    """`edited_digest` is the subject that the edit was shown to come to."""
+
+    reason: str = Field(max_length=4000)
+    subject_digest: str | None = None
+    edited_digest: str | None = None
+
+
+class EditOut(VerdictOut):
+    """What an edit would come to, judged anew. `refusal` says why it could not be approved, or is empty."""
+
+    command_visible: str
+    cwd: str
+    changes: list[ChangeOut]
+    subject_digest: str
+    risk_before: str
+    refusal: str
 
 
 class RetryIn(Wire):
@@ -603,6 +674,13 @@ class AuditOut(Wire):
     problem: str | None
 
 
+class NoticeTargetOut(Wire):
+    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them."""
+
+    name: str
+    problem: str
+
+
 class StatusOut(Wire):
     """`kills` are the kill switches that are engaged now; empty in ordinary times."""
 
@@ -614,6 +692,7 @@ class StatusOut(Wire):
     workers: int
     open_runs: int
     kills: list[KillOut]
+    notices: list[NoticeTargetOut]
 
 
 class TokenOut(Wire):

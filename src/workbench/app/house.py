@@ -78,6 +78,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         limits=Limits(
             default_timeout_seconds=config.default_timeout_seconds,
             approval_expiry_seconds=config.approval_expiry_seconds,
+            execution_expiry_seconds=config.execution_expiry_seconds,
             cancel_deadline_seconds=float(config.cancel_deadline_seconds),
             quorum=config.approval_quorum,
         ),

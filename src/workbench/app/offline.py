@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.app.clock import SystemClock
 from workbench.app.home import find_server, load_config, prepare_home
+from workbench.app.notices import examine_targets
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def examine_machine() -> list[dict[str, str | bool]]:
     import asyncio
 
     asyncio.run(probe())
+    for target in examine_targets(config):
+        add(*target)
     endpoint = find_server(config)
     add("server", True, endpoint.url if endpoint else "not running; workbench up starts it")
     return [*checks, *survey_machine(config)]

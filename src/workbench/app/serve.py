@@ -27,6 +27,7 @@ from workbench.app.home import (
     write_private,
 )
 from workbench.app.house import open_house
+from workbench.app.notices import open_notices
 from workbench.config import DEFAULT_PORT
 from workbench.model.actor import Actor, Role
 from workbench.model.errors import WorkbenchError
@@ -52,7 +53,10 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
         number: int = listener.getsockname()[1]
         url = f"http://127.0.0.1:{number}"
         version = version_of("feature-execution-workbench")
-        async with open_house(config) as (context, access):
+        async with (
+            open_house(config) as (context, access),
+            open_notices(config, context, url) as notices,
+        ):
             owner = Actor(name=local_actor_name(), role=Role.ADMIN, via="cli")
             await _ensure_token(config, access, owner)
             server: Server | None = None
@@ -69,6 +73,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
                 home=str(config.home),
                 pid=os.getpid(),
                 stop=stop,
+                notices=notices,
             )
             server = Server(create_application(house, port=number), listener)
             write_private(

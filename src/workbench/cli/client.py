@@ -40,10 +40,10 @@ class RemoteProblem(WorkbenchError):
 
 
 class Client:
-    """JSON over HTTP with this home's token."""
+    """JSON over HTTP with one token; `agent` is the way by which the server records that it came."""
 
-    def __init__(self, endpoint: Endpoint, token: str) -> None:
-        self.endpoint, self.token = endpoint, token
+    def __init__(self, endpoint: Endpoint, token: str, *, agent: str = _AGENT) -> None:
+        self.endpoint, self.token, self._agent = endpoint, token, agent
 
     def get(self, path: str, **query: str | int | None) -> Any:
         return self.call("GET", path, query=query)
@@ -106,7 +106,7 @@ class Client:
         all_headers = {
             "Host": f"127.0.0.1:{self.endpoint.port}",
             "Authorization": f"Bearer {self.token}",
-            "User-Agent": _AGENT,
+            "User-Agent": self._agent,
             **(headers or {}),
         }
         content = None

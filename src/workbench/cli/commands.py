@@ -207,6 +207,17 @@ def _add_server(root: typer.Typer) -> None:
         sys.exit(show(as_json=json, link=link))
 
     @root.command()
+    def mcp(
+        repo: Repo = None,
+        name: Annotated[str, typer.Option(help="Under which name the agent acts: token:NAME.")] = "agent",
+        role: Annotated[str, typer.Option(help="What it may do: viewer, operator or approver.")] = "operator",
+    ) -> None:
+        """Serve the agents' door over MCP on stdin and stdout, for the project here."""
+        from workbench.cli.mcp import serve_mcp
+
+        serve_mcp(repo, name, role)
+
+    @root.command()
     def demo(
         exit_: Annotated[bool, typer.Option("--exit", help="End after the tour.")] = False,
     ) -> None:
@@ -234,12 +245,29 @@ def _add_server(root: typer.Typer) -> None:
             bool | None,
             typer.Option("--forbid-self-approval/--allow-self-approval", help="Ask for a second person."),
         ] = None,
+        quorum: Annotated[
+            int | None,
+            typer.Option(min=0, max=100, help="How many people must approve; 0: as the server is set."),
+        ] = None,
+        approver: Annotated[
+            list[str] | None,
+            typer.Option(help="Who approves a risk: high=admin, or high=NAME; may come again."),
+        ] = None,
         json: Json = False,
     ) -> None:
         """Make a folder a project, or change the one it is."""
         from workbench.cli.project import add_project
 
-        add_project(path, name, toolchain, [] if no_network else allow_host, forbid_self_approval, json)
+        add_project(
+            path,
+            name,
+            toolchain,
+            [] if no_network else allow_host,
+            forbid_self_approval,
+            quorum,
+            approver or [],
+            json,
+        )
 
     @project.command("env")
     def env(
@@ -410,16 +438,31 @@ def _add_control(root: typer.Typer) -> None:
         list_approvals(repo, json, pending_only=not all_)
 
     @root.command()
-    def approve(approval_id: str, reason: Reason = "", json: Json = False) -> None:
-        """Approve what is held."""
-        from workbench.cli.control import decide
+    def approve(
+        approval_id: str,
+        reason: Reason = "",
+        edit: Annotated[
+            str | None, typer.Option(help="Approve this command in place of the one asked for.")
+        ] = None,
+        cwd: Annotated[str | None, typer.Option(help="In this folder instead.")] = None,
+        timeout: Annotated[
+            int | None, typer.Option(min=1, help="With this time limit instead, in seconds.")
+        ] = None,
+        json: Json = False,
+    ) -> None:
+        """Approve what is held, as it is or edited. An edit is judged anew; the difference is shown first."""
+        from workbench.cli.decide import approve_edited, decide
 
-        decide(approval_id, "approve", reason, json)
+        if edit is None and cwd is None and timeout is None:
+            decide(approval_id, "approve", reason, json)
+        else:
+            wanted = {"command": edit, "cwd": cwd, "timeout_seconds": timeout}
+            approve_edited(approval_id, wanted, reason, json)
 
     @root.command()
     def deny(approval_id: str, reason: Reason = "", json: Json = False) -> None:
         """Deny what is held; its run is canceled."""
-        from workbench.cli.control import decide
+        from workbench.cli.decide import decide
 
         decide(approval_id, "deny", reason, json)
 

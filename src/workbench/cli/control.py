@@ -1,4 +1,4 @@
-"""The verbs that change something: cancel, retry, approve, deny, kill, switches."""
+"""The verbs that change something: cancel, retry, kill, switches; and the inbox."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 from workbench.app.home import find_server, load_config, set_kill_file
 from workbench.cli.client import connect
+from workbench.cli.decide import describe_changes
 from workbench.cli.moment import read_deadline
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import choose_project_id, find_project
-from workbench.model.errors import InvalidInput
 
 _ENDED: Final = ("succeeded", "failed", "canceled")
 _PROOF_SECONDS: Final = 6.0
@@ -76,30 +76,12 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
         print_line(
             f"  in {approval['cwd']}, asked by {approval['requested_by']}, until {approval['expires_at']}"
         )
+        for line in describe_changes(approval):
+            print_line(f"  {line}")
         for rule in approval["matched_rules"]:
             print_line(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
         if approval["notice"]:
             print_line(f"  {approval['notice']}")
-
-
-def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
-    """Approves or denies; says before it approves when it is one's own request."""
-    client = connect()
-    before = client.get(f"/api/approvals/{approval_id}")
-    if before["status"] == "pending" and before["risk_level"] == "high" and not reason.strip():
-        raise InvalidInput(
-            "a high-risk decision needs a reason",
-            remedy=f"give one: workbench {decision} {approval_id} --reason WHY",
-        )
-    if decision == "approve" and before["notice"]:
-        print_note(before["notice"])
-    # What was read is what is decided on: if it changes in between, the server refuses.
-    body = {"reason": reason, "subject_digest": before["subject_digest"]}
-    after = client.post(f"/api/approvals/{approval_id}/{decision}", body)
-    if as_json:
-        print_json(after)
-    else:
-        print_line(f"{after['approval_id']}  {after['status']}  run {after['run_id']}")
 
 
 def set_kill(

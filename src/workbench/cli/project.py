@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from workbench.cli.client import connect
-from workbench.cli.output import print_json, print_line, print_table
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_table
 from workbench.cli.place import choose_project, find_project
 from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput
@@ -17,12 +18,15 @@ def add_project(
     toolchains: list[str] | None,
     network: list[str] | None,
     forbid_self_approval: bool | None,
+    quorum: int | None,
+    approvers: list[str],
     as_json: bool,
 ) -> None:
     """Adds or changes a project and prints it."""
     client = connect()
     folder = str(Path(path).expanduser().resolve())
-    is_known = folder in {project["workspace_root"] for project in client.get("/api/projects")}
+    known = {project["workspace_root"]: project for project in client.get("/api/projects")}
+    is_known = folder in known
     made = client.post(
         "/api/projects",
         {
@@ -31,12 +35,46 @@ def add_project(
             "toolchains": toolchains or (None if is_known else find_toolchains()),
             "forbid_self_approval": forbid_self_approval,
             "network_allowlist": network,
+            "approval_quorum": quorum,
+            "approvers": _merge(known.get(folder, {}).get("approvers", []), approvers) if approvers else None,
         },
     )
     if as_json:
         print_json(made)
     else:
         print_line(f"{made['project_id']}  {made['name']}  {made['workspace_root']}")
+        for line in _describe_approving(made):
+            print_line(f"  {line}")
+
+
+def _merge(rules: list[dict[str, Any]], given: list[str]) -> list[dict[str, Any]]:
+    """Returns the rules with those of the risk levels that are given replaced by what is given."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for text in given:
+        risk, equals, who = text.partition("=")
+        if not equals or risk not in RISK_BARS or not who:
+            raise InvalidInput(
+                f"{text!r} is not RISK=WHO",
+                remedy="write low, medium or high, then a role or a name: --approver high=admin",
+            )
+        rule = wanted.setdefault(risk, {"risk_level": risk, "role": None, "people": []})
+        if who in ("approver", "admin"):
+            rule["role"] = who
+        else:
+            rule["people"].append(who)
+    return [*(rule for rule in rules if rule["risk_level"] not in wanted), *wanted.values()]
+
+
+def _describe_approving(project: dict[str, Any]) -> list[str]:
+    lines = []
+    if project["approval_quorum"] is not None:
+        lines.append(f"approvals needed: {project['approval_quorum']}")
+    if project["forbid_self_approval"]:
+        lines.append("nobody approves their own request")
+    for rule in project["approvers"]:
+        who = [*([rule["role"]] if rule["role"] else []), *rule["people"]]
+        lines.append(f"a {rule['risk_level']} risk is approved by {' or '.join(who)}")
+    return lines
 
 
 def set_env_profile(

@@ -70,6 +70,8 @@ def status(*, as_json: bool, link: bool) -> int:
     else:
         print_line(f"{found['url']}  version {found['version']}  pid {found['pid']}")
         print_line(f"{found['projects']} projects, {found['open_runs']} open runs")
+        for target in found["notices"]:
+            print_line(f"notices to {target['name']}: {target['problem'] or 'delivered'}")
         for kill in found["kills"]:
             by = f" (by {kill['by']}, {kill['at']})" if kill["by"] else ""
             print_line(f"KILL SWITCH ON for {kill['scope']}: {kill['reason']}{by}")

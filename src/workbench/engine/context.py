@@ -41,10 +41,14 @@ class Starter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Times in seconds. `quorum` is how many approvals a held step needs."""
+    """Times in seconds. `quorum` is how many approvals a held step needs where its project does not say.
+
+    An approval that nobody decides expires; one that is given, but whose start does not come, lapses.
+    """
 
     default_timeout_seconds: int = 3600
     approval_expiry_seconds: int = 24 * 3600
+    execution_expiry_seconds: int = 15 * 60
     cancel_deadline_seconds: float = 5.0
     quorum: int = 1
 

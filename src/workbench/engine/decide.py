@@ -1,12 +1,23 @@
 """Takes people's decisions on what is held. The row in the ledger is the decision; nothing else counts.
 
-A denied or expired approval cancels the run and says so; it never counts as consent.
+A denied or expired approval cancels the run and says so; it never counts as consent. One that is given, but
+whose start does not come in time, lapses; what it was for is asked anew if it is still to start.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from workbench.engine.context import ENGINE, Context
-from workbench.gate.approvals import APPROVE, DENY, is_expired, is_quorum_reached, may_decide
+from workbench.gate.approvals import (
+    APPROVE,
+    DENY,
+    is_expired,
+    is_quorum_reached,
+    may_decide,
+    needed_quorum,
+    needs_reason,
+)
 from workbench.ledger.move import Move, MoveApproval, MoveRun, MoveStep
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval, ApprovalDecision
@@ -14,7 +25,6 @@ from workbench.model.clock import render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotAllowed
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.statuses import ApprovalStatus
-from workbench.model.verdict import RiskLevel
 
 
 async def approve(
@@ -32,30 +42,21 @@ async def approve(
     not what is held, NotAllowed when this actor may not decide it, InvalidInput for a missing reason.
     """
     reads = context.ledger.for_project(project_id)
-    approval = await _decidable(context, project_id, approval_id, actor, APPROVE, reason, subject_digest)
-    mine = ApprovalDecision(actor=actor.name, decision=APPROVE, reason=reason, at="")
-    if not is_quorum_reached((*approval.decisions, mine), approval.quorum):
-        vote = MoveApproval(
-            approval_id=approval_id, move=None, decision="approve", reason=reason, version=approval.version
-        )
-        await context.ledger.append(project_id, [vote], actor=actor.name, via=actor.via)
-        return await reads.approval(approval_id)
+    approval = await find_decidable(context, project_id, approval_id, actor, APPROVE, reason, subject_digest)
+    quorum = needed_quorum(approval, await context.ledger.project(project_id))
+    vote = vote_for(context, approval, actor, reason, quorum=quorum)
+    moves: list[Move] = [vote]
     run, steps = await reads.run_with_steps(approval.run_id)
-    step = next(step for step in steps if step.step_id == approval.step_id)
-    note = {"approval_id": approval_id}
-    moves: list[Move] = [
-        MoveApproval(
-            approval_id=approval_id,
-            move=ApprovalMove.APPROVE,
-            decision="approve",
-            reason=reason,
-            version=approval.version,
-        ),
-        MoveStep(step_id=step.step_id, move=StepMove.RELEASE, version=step.version, note=note),
-        MoveRun(run_id=run.run_id, move=RunMove.RELEASE, version=run.version, note=note),
-    ]
+    if vote.move is not None:
+        step = next(step for step in steps if step.step_id == approval.step_id)
+        note = {"approval_id": approval_id}
+        moves += [
+            MoveStep(step_id=step.step_id, move=StepMove.RELEASE, version=step.version, note=note),
+            MoveRun(run_id=run.run_id, move=RunMove.RELEASE, version=run.version, note=note),
+        ]
     await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
-    await context.starter.start(project_id, run.run_id)
+    if vote.move is not None:
+        await context.starter.start(project_id, run.run_id)
     return await reads.approval(approval_id)
 
 
@@ -69,37 +70,60 @@ async def deny(
     subject_digest: str | None = None,
 ) -> Approval:
     """Denies it and cancels the run; raises as approve does. A denial always needs a reason."""
-    if not reason.strip():
-        raise InvalidInput("a denial needs a reason", remedy="say why: workbench deny ID --reason R")
-    approval = await _decidable(context, project_id, approval_id, actor, DENY, reason, subject_digest)
+    approval = await find_decidable(context, project_id, approval_id, actor, DENY, reason, subject_digest)
     await _end(context, project_id, approval, ApprovalMove.DENY, actor, reason)
     return await context.ledger.for_project(project_id).approval(approval_id)
 
 
 async def expire_overdue(context: Context) -> int:
-    """Expires every pending approval whose time is over, cancels their runs, and returns how many."""
+    """Ends every approval whose time is over and returns how many.
+
+    One that nobody decided expires and its run is canceled. One that was given and let nothing start lapses;
+    its run, if it is still to start, is held and asked about anew when it is driven.
+    """
     now = render_time(context.clock.now())
     count = 0
     for approval in await context.ledger.pending_approvals():
         if not is_expired(approval, now):
             continue
         try:
-            await _end(
-                context,
-                approval.project_id,
-                approval,
-                ApprovalMove.EXPIRE,
-                ENGINE,
-                f"nobody decided by {approval.expires_at}",
-            )
+            await _expire(context, approval.project_id, approval)
         except Conflict:
             # Decided in the meantime: that decision stands.
+            continue
+        count += 1
+    for approval in await context.ledger.overdue_starts(now):
+        lapse = MoveApproval(
+            approval_id=approval.approval_id,
+            move=ApprovalMove.LAPSE,
+            decision=ApprovalMove.LAPSE.value,
+            reason=f"nothing had started by {approval.start_by or approval.expires_at}",
+            version=approval.version,
+        )
+        try:
+            await context.ledger.append(approval.project_id, [lapse], actor=ENGINE.name, via=ENGINE.via)
+        except Conflict:
             continue
         count += 1
     return count
 
 
-async def _decidable(
+def vote_for(context: Context, approval: Approval, actor: Actor, reason: str, *, quorum: int) -> MoveApproval:
+    """Returns the move of one approval by `actor`: APPROVE when it reaches the quorum, else a vote."""
+    mine = ApprovalDecision(actor=actor.name, decision=APPROVE, reason=reason, at="")
+    is_reached = is_quorum_reached((*approval.decisions, mine), quorum)
+    start_by = context.clock.now() + timedelta(seconds=context.limits.execution_expiry_seconds)
+    return MoveApproval(
+        approval_id=approval.approval_id,
+        move=ApprovalMove.APPROVE if is_reached else None,
+        decision=APPROVE,
+        reason=reason,
+        version=approval.version,
+        start_by=render_time(start_by) if is_reached else None,
+    )
+
+
+async def find_decidable(
     context: Context,
     project_id: str,
     approval_id: str,
@@ -108,48 +132,43 @@ async def _decidable(
     reason: str,
     subject_digest: str | None,
 ) -> Approval:
+    """Returns the approval if `actor` may give this decision on it now; raises as approve does."""
     reads = context.ledger.for_project(project_id)
     approval = await reads.approval(approval_id)
+    now = render_time(context.clock.now())
     if approval.status is not ApprovalStatus.PENDING:
-        raise IllegalMove(
-            noun="approval",
-            object_id=approval_id,
-            state=approval.status,
-            move=decision,
-            actor=actor.name,
-        )
-    if is_expired(approval, render_time(context.clock.now())):
-        await _end(
-            context,
-            project_id,
-            approval,
-            ApprovalMove.EXPIRE,
-            ENGINE,
-            f"nobody decided by {approval.expires_at}",
-        )
-        raise IllegalMove(
-            noun="approval", object_id=approval_id, state="expired", move=decision, actor=actor.name
-        )
+        raise _decided(approval_id, approval.status, decision, actor)
+    if is_expired(approval, now):
+        await _expire(context, project_id, approval)
+        raise _decided(approval_id, ApprovalStatus.EXPIRED, decision, actor)
     if subject_digest is not None and subject_digest != approval.subject_digest:
         raise Conflict(
             f"approval {approval_id} is for another subject than the one you saw",
             remedy="look at the request again and decide on what it is now",
         )
-    if approval.risk_level is RiskLevel.HIGH and not reason.strip():
+    if needs_reason(approval.risk_level, decision) and not reason.strip():
         raise InvalidInput(
-            "a high-risk decision needs a reason", remedy=f"say why: workbench {decision} ID --reason R"
+            "a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason",
+            remedy=f"say why: workbench {decision} ID --reason R",
         )
-    permission = may_decide(
-        approval,
-        actor=actor.name,
-        decision=decision,
-        reason=reason,
-        project=await context.ledger.project(project_id),
-        now=render_time(context.clock.now()),
-    )
+    project = await context.ledger.project(project_id)
+    permission = may_decide(approval, actor=actor, decision=decision, reason=reason, project=project, now=now)
     if not permission.is_allowed:
         raise NotAllowed(permission.reason, remedy="ask another approver of this project")
     return approval
+
+
+def _decided(approval_id: str, status: ApprovalStatus, decision: str, actor: Actor) -> IllegalMove:
+    return IllegalMove(
+        noun="approval", object_id=approval_id, state=status.value, move=decision, actor=actor.name
+    )
+
+
+async def _expire(context: Context, project_id: str, approval: Approval) -> None:
+    reason = f"nobody decided by {approval.expires_at}"
+    if approval.decisions:
+        reason = f"{len(approval.decisions)} of {approval.quorum} approved by {approval.expires_at}"
+    await _end(context, project_id, approval, ApprovalMove.EXPIRE, ENGINE, reason)
 
 
 async def _end(

@@ -18,11 +18,23 @@ from workbench.engine.context import ENGINE, Context
 from workbench.engine.look import look
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
-from workbench.ledger.move import AddArtifact, Move, MoveRun, MoveStep, Note, ObserveStep, UseApproval
+from workbench.gate.approvals import has_lapsed
+from workbench.ledger.move import (
+    AddArtifact,
+    Move,
+    MoveApproval,
+    MoveRun,
+    MoveStep,
+    Note,
+    ObserveStep,
+    UseApproval,
+)
 from workbench.model.admission import Admission, AdmissionRequest
+from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
-from workbench.model.errors import Conflict, LedgerUnavailable, WorkbenchError
-from workbench.model.moves import RunMove, StepMove
+from workbench.model.clock import render_time
+from workbench.model.errors import Conflict, LedgerUnavailable, StartRefused, WorkbenchError
+from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import PlanStep
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
@@ -80,6 +92,9 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
                     return await _start(context, project, run, step, planned)
                 case _:
                     continue
+    except StartRefused:
+        # The ledger disagrees with what we were about to start: looked at afresh, but not in a hurry.
+        raise
     except Conflict:
         # Somebody else moved the run meanwhile (a cancel, most likely): look again.
         return True
@@ -103,8 +118,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
     )
     admission = context.admit(request, snapshot, surroundings=context.surroundings(project))
     if not admission.is_admitted:
-        is_asked = approval is not None and approval.status is ApprovalStatus.PENDING
-        await _hold(context, project, run, step, admission, ask=not is_asked)
+        await _hold(context, project, run, step, admission, approval)
         return False
     if problems := await _find_problems(context, step.connector):
         reason = "; ".join(f"{problem.message}: {problem.remedy}" for problem in problems)
@@ -119,6 +133,8 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         return True
     dispatch = build_dispatch(admission, project, attempt=step.attempt, released=released)
     moves: list[Move] = []
+    if admission.approval_id is not None:
+        moves.append(UseApproval(approval_id=admission.approval_id))
     if run.status is RunStatus.QUEUED:
         moves.append(MoveRun(run_id=run.run_id, move=RunMove.START, version=run.version))
     moves.append(
@@ -129,11 +145,10 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             external_run_id=None if ref is None else ref.external_run_id,
             verdict=render_judgement(admission),
             subject_digest=admission.subject_digest,
+            admission=admission,
             note={"secrets": list(released.secret_names), "approval_id": admission.approval_id},
         )
     )
-    if admission.approval_id is not None:
-        moves.append(UseApproval(approval_id=admission.approval_id))
     handed_over = asyncio.Event()
     if ref is not None:
         context.dispatching[ref.external_run_id] = handed_over
@@ -180,8 +195,9 @@ async def _find_problems(context: Context, connector_id: str) -> tuple[Problem, 
 
 
 async def _hold(
-    context: Context, project: Project, run: Run, step: Step, admission: Admission, *, ask: bool
+    context: Context, project: Project, run: Run, step: Step, admission: Admission, approval: Approval | None
 ) -> None:
+    """Holds the step and, where the gate asks for an approval and none is pending, puts the question."""
     note = {"reason": admission.reason}
     moves: list[Move] = [
         MoveStep(
@@ -201,9 +217,26 @@ async def _hold(
             note=note,
         ),
     ]
-    if admission.blocked_by is BlockedBy.APPROVAL and ask:
-        moves.append(approval_request(context, admission, requested_by=run.requested_by))
+    if approval is not None and _is_left_over(context, approval):
+        moves.append(
+            MoveApproval(
+                approval_id=approval.approval_id,
+                move=ApprovalMove.LAPSE,
+                decision=ApprovalMove.LAPSE.value,
+                reason=f"nothing had started by {approval.start_by or approval.expires_at}",
+                version=approval.version,
+            )
+        )
+    is_asked = approval is not None and approval.status is ApprovalStatus.PENDING
+    if admission.blocked_by is BlockedBy.APPROVAL and not is_asked:
+        moves.append(approval_request(context, project, admission, requested_by=run.requested_by))
     await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+
+
+def _is_left_over(context: Context, approval: Approval) -> bool:
+    """Tells whether the approval was given, let nothing start, and its time is over."""
+    now = render_time(context.clock.now())
+    return approval.status is ApprovalStatus.APPROVED and not approval.is_used and has_lapsed(approval, now)
 
 
 async def _watch(context: Context, project: Project, run: Run, step: Step) -> bool:

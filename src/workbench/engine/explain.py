@@ -52,10 +52,10 @@ def allowed_run_moves(run: Run, actor: Actor) -> list[str]:
 
 
 def allowed_approval_moves(approval: Approval, actor: Actor, *, is_permitted: bool) -> list[str]:
-    """Returns approve and deny as far as this actor may; a forbidden self-approval leaves deny."""
+    """Returns approve, edit and deny as far as this actor may; who may not approve may still deny."""
     if approval.status is not ApprovalStatus.PENDING or not actor.has(Role.APPROVER):
         return []
-    return ["approve", "deny"] if is_permitted else ["deny"]
+    return ["approve", "edit", "deny"] if is_permitted else ["deny"]
 
 
 def _explain_block(

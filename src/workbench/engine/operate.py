@@ -13,12 +13,12 @@ from workbench.engine.context import Context
 from workbench.gate.switches import CONNECTORS, LOCAL, ORCHESTRATION
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Move, Note, PutProject, SetKill, SetSwitch
-from workbench.model.actor import Actor
+from workbench.model.actor import Actor, Role
 from workbench.model.admission import SwitchState
 from workbench.model.clock import parse_time, render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotFound
 from workbench.model.network import parse_entries
-from workbench.model.project import EnvProfile, Project
+from workbench.model.project import ApproverRule, EnvProfile, Project
 from workbench.model.statuses import RunStatus
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -42,16 +42,20 @@ async def add_project(
     toolchains: tuple[str, ...] | None = None,
     env_profile: EnvProfile | None = None,
     network_allowlist: tuple[str, ...] | None = None,
+    approval_quorum: int | None = None,
+    approvers: tuple[ApproverRule, ...] | None = None,
 ) -> Project:
-    """Makes a folder a project, or changes the one it is.
+    """Makes a folder a project, or changes the one it is; what is None stays as it is.
 
-    An `env_profile` takes the place of the one with its name. Raises BoundaryViolation for a folder that may
-    not be a workspace or a toolchain, InvalidInput for a variable that would steer programs or for an entry
-    of the network list that is no single name.
+    An `env_profile` takes the place of the one with its name; a quorum of 0 leaves it to the server. Raises
+    BoundaryViolation for a folder that may not be a workspace or a toolchain, InvalidInput for a variable
+    that would steer programs, for an entry of the network list that is no single name, and for approvers
+    that nobody could be.
     """
     names = None if network_allowlist is None else tuple(e.text for e in parse_entries(network_allowlist))
     if env_profile is not None:
         _check_profile(env_profile)
+    _check_approvers(approvers or ())
     root = Path(context.check_workspace(str(path)))
     known = {project.workspace_root: project for project in await context.ledger.projects()}
     existing = known.get(str(root))
@@ -64,6 +68,8 @@ async def add_project(
             toolchains=toolchains or (),
             network_allowlist=names or (),
             env_profiles=_with_profile((EnvProfile(name="default"),), env_profile),
+            approval_quorum=approval_quorum or None,
+            approvers=approvers or (),
             created_at=render_time(context.clock.now()),
         )
     else:
@@ -76,6 +82,8 @@ async def add_project(
             toolchains=existing.toolchains if toolchains is None else toolchains,
             network_allowlist=existing.network_allowlist if names is None else names,
             env_profiles=_with_profile(existing.env_profiles, env_profile),
+            approval_quorum=existing.approval_quorum if approval_quorum is None else approval_quorum or None,
+            approvers=existing.approvers if approvers is None else approvers,
         )
         if project == existing:
             return existing
@@ -94,6 +102,26 @@ def _with_profile(profiles: tuple[EnvProfile, ...], new: EnvProfile | None) -> t
         return profiles
     others = tuple(profile for profile in profiles if profile.name != new.name)
     return tuple(sorted((*others, new), key=lambda profile: (profile.name != "default", profile.name)))
+
+
+def _check_approvers(rules: tuple[ApproverRule, ...]) -> None:
+    """Refuses rules under which nobody could ever decide, or that contradict each other."""
+    levels = [rule.risk_level for rule in rules]
+    for rule in rules:
+        if levels.count(rule.risk_level) > 1:
+            raise InvalidInput(
+                f"there are {levels.count(rule.risk_level)} rules for a {rule.risk_level.value} risk",
+                remedy="give one rule a risk level, with its role and its people",
+            )
+        if rule.role is None and not rule.people:
+            raise InvalidInput(
+                f"nobody could approve a {rule.risk_level.value} risk",
+                remedy="name a role (approver, admin), people, or both",
+            )
+        if rule.role not in (None, Role.APPROVER, Role.ADMIN):
+            raise InvalidInput(
+                f"{rule.role} may not decide at all", remedy="use approver or admin, or name people"
+            )
 
 
 def _check_profile(profile: EnvProfile) -> None:

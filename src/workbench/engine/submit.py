@@ -15,6 +15,7 @@ from workbench.engine.context import Context
 from workbench.engine.look import look
 from workbench.engine.ready import prepare_first
 from workbench.gate.boundary import is_within
+from workbench.ledger.ledger import ProjectLedger
 from workbench.ledger.move import CreateApproval, CreateRun, CreateStep, Move, MoveStep
 from workbench.model.actor import Actor
 from workbench.model.admission import Admission, AdmissionRequest
@@ -24,7 +25,7 @@ from workbench.model.errors import Conflict, InvalidInput
 from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
 from workbench.model.network import beyond
-from workbench.model.plan import StepKind, single_command
+from workbench.model.plan import StepKind, parse_plan, single_command
 from workbench.model.project import Project
 from workbench.model.run import Run
 from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus
@@ -43,7 +44,7 @@ class Review:
 
 async def review(context: Context, *, project_id: str, command: Command, actor: Actor) -> Review:
     """Asks the gate about a command as submit would, and writes nothing."""
-    project, admission = await _ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
+    project, admission = await ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
     return Review(project=project, command=admission.request.command, admission=admission)
 
 
@@ -68,15 +69,15 @@ async def submit(
         earlier = await reads.run_by_idempotency_key(idempotency_key)
         if earlier is not None:
             asked = _normalize(context, await context.ledger.project(project_id), command)
-            return _same_request(earlier, asked, actor, feature_id)
+            return _same_request(earlier, await _first_asked(reads, earlier), asked, actor, feature_id)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
-    project, admission = await _ask_gate(
+    project, admission = await ask_gate(
         context, project_id, command, run_id=run_id, step_id=step_id, actor=actor
     )
     if admission.is_admitted:
         # Its sandbox is built while the run is recorded; nothing of it runs before drive lets it.
         await prepare_first(context, admission, project)
-    moves = _moves_for(context, admission, actor)
+    moves = _moves_for(context, project, admission, actor)
     moves[0] = replace(
         moves[0],
         feature_id=feature_id,
@@ -90,7 +91,8 @@ async def submit(
         earlier = await reads.run_by_idempotency_key(idempotency_key or "")
         if earlier is None:
             raise
-        return _same_request(earlier, admission.request.command, actor, feature_id)
+        first = await _first_asked(reads, earlier)
+        return _same_request(earlier, first, admission.request.command, actor, feature_id)
     if admission.is_admitted:
         await context.starter.start(project_id, run_id)
     return _created(project_id, moves[0], events[0])
@@ -132,7 +134,9 @@ async def retry(
     )
 
 
-def approval_request(context: Context, admission: Admission, *, requested_by: str) -> CreateApproval:
+def approval_request(
+    context: Context, project: Project, admission: Admission, *, requested_by: str
+) -> CreateApproval:
     """Returns the question that a held step puts to people, bound to the admission's subject digest."""
     expires_at = context.clock.now() + timedelta(seconds=context.limits.approval_expiry_seconds)
     return CreateApproval(
@@ -141,7 +145,7 @@ def approval_request(context: Context, admission: Admission, *, requested_by: st
         step_id=admission.request.step_id,
         subject_digest=admission.subject_digest,
         risk_level=_risk(admission.judgement),
-        quorum=context.limits.quorum,
+        quorum=project.approval_quorum or context.limits.quorum,
         requested_by=requested_by,
         expires_at=render_time(expires_at),
         note={"command": admission.request.command.source_text, "cwd": admission.request.command.cwd},
@@ -199,7 +203,7 @@ def _created(project_id: str, create: CreateRun, event: Event) -> Run:
     )
 
 
-def _moves_for(context: Context, admission: Admission, actor: Actor) -> list[Any]:
+def _moves_for(context: Context, project: Project, admission: Admission, actor: Actor) -> list[Any]:
     request = admission.request
     command = request.command
     note = {"reason": admission.reason, "command": command.source_text}
@@ -232,13 +236,14 @@ def _moves_for(context: Context, admission: Admission, actor: Actor) -> list[Any
             )
         )
     if blocked_by is BlockedBy.APPROVAL:
-        moves.append(approval_request(context, admission, requested_by=actor.name))
+        moves.append(approval_request(context, project, admission, requested_by=actor.name))
     return moves
 
 
-async def _ask_gate(
+async def ask_gate(
     context: Context, project_id: str, command: Command, *, run_id: str, step_id: str, actor: Actor
 ) -> tuple[Project, Admission]:
+    """Asks the gate about a command as `actor` gave it, made whole first; raises as submit does."""
     snapshot = await look(context, project_id, connector=command.connector, actor=actor.name)
     project = snapshot.project
     normal = _normalize(context, project, command)
@@ -293,9 +298,16 @@ def _require_folder(project: Project, cwd: str) -> None:
         )
 
 
-def _same_request(earlier: Run, command: Command, actor: Actor, feature_id: str | None) -> Run:
+async def _first_asked(reads: ProjectLedger, run: Run) -> Command:
+    """Returns the command as the run's first event has it: an approver may have edited it since."""
+    first, *_ = await reads.events(run_id=run.run_id, limit=1)
+    return parse_plan(first.payload["plan"]).steps[0].command
+
+
+def _same_request(
+    earlier: Run, first: Command, command: Command, actor: Actor, feature_id: str | None
+) -> Run:
     """An idempotency key that comes back with another request is a mistake, not a repeat."""
-    first = earlier.plan.steps[0].command
     # A terminal may have been resized between the two tries; that is no other request.
     asked = replace(command, rows=first.rows, columns=first.columns)
     if (first, earlier.requested_by, earlier.feature_id) != (asked, actor.name, feature_id):

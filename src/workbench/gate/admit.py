@@ -85,20 +85,22 @@ def _find_objection(
         return BlockedBy.BOUNDARY, problem, None
     verdict = judgement.verdict
     reasons = ", ".join(verdict.reason_codes) or "no reason given"
+    released, why = may_release(
+        snapshot.approval,
+        project_id=snapshot.project.project_id,
+        run_id=request.run_id,
+        step_id=request.step_id,
+        subject_digest=digest,
+        now=snapshot.now,
+    )
     if verdict.verdict is Decision.ALLOW and judgement.parsed_strictly and judgement.argv:
-        return None, f"policy allows it: {reasons}", None
+        # An approver may have edited it into something that needs no approval: the one given is spent too.
+        spent = snapshot.approval.approval_id if released and snapshot.approval is not None else None
+        return None, f"policy allows it: {reasons}", spent
     if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv and request.is_preview:
         # The approval is what a preview comes before; all else that could object has been heard.
         return None, f"a preview, on a copy alone; policy asks because: {reasons}", None
     if verdict.verdict is Decision.REQUIRES_APPROVAL and judgement.argv:
-        released, why = may_release(
-            snapshot.approval,
-            project_id=snapshot.project.project_id,
-            run_id=request.run_id,
-            step_id=request.step_id,
-            subject_digest=digest,
-            now=snapshot.now,
-        )
         if released and snapshot.approval is not None:
             return (
                 None,

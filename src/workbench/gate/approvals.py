@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.clock import parse_time
-from workbench.model.project import Project
+from workbench.model.project import ApproverRule, Project
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import RiskLevel
 
@@ -28,11 +29,16 @@ class Permission:
 
 
 def is_expired(approval: Approval, now: str) -> bool:
-    """Returns whether the approval has lapsed at `now` (RFC 3339); an unreadable time counts as lapsed."""
-    try:
-        return parse_time(now) >= parse_time(approval.expires_at)
-    except (TypeError, ValueError):
-        return True
+    """Returns whether nobody may decide it any more at `now` (RFC 3339); an unreadable time counts so."""
+    return _has_passed(approval.expires_at, now)
+
+
+def has_lapsed(approval: Approval, now: str) -> bool:
+    """Returns whether an approved approval lets nothing start any more at `now` (RFC 3339).
+
+    One that was approved before there was a time to start by holds until it would have expired.
+    """
+    return _has_passed(approval.start_by or approval.expires_at, now)
 
 
 def is_quorum_reached(decisions: tuple[ApprovalDecision, ...], quorum: int) -> bool:
@@ -42,41 +48,63 @@ def is_quorum_reached(decisions: tuple[ApprovalDecision, ...], quorum: int) -> b
     return len({decision.actor for decision in decisions}) >= max(1, quorum)
 
 
+def needed_quorum(approval: Approval, project: Project) -> int:
+    """Returns how many must approve now: as many as were asked for, or more where the project says so."""
+    return max(1, approval.quorum, project.approval_quorum or 1)
+
+
+def needs_reason(risk_level: RiskLevel, decision: str) -> bool:
+    """Returns whether a decision must say why: every denial, and every approval of a high risk."""
+    return decision != APPROVE or risk_level is RiskLevel.HIGH
+
+
 def may_decide(
-    approval: Approval, *, actor: str, decision: str, reason: str, project: Project, now: str
+    approval: Approval, *, actor: Actor, decision: str, reason: str, project: Project, now: str
 ) -> Permission:
     """Returns whether `actor` may give this decision now.
 
-    Approving one's own request is allowed and marked, unless the project forbids it; denying it always is.
-    A high-risk approval needs a reason. Nobody decides twice.
+    Approving one's own request, or what one has edited oneself, is allowed and marked, unless the project
+    forbids it; denying it always is. Nobody decides twice, and a denial needs no more than the role.
     """
-    is_own = actor == approval.requested_by
+    is_own = actor.name == (approval.edited_by or approval.requested_by)
     approves_own = is_own and decision == APPROVE
     if decision not in (APPROVE, DENY):
-        return Permission(is_allowed=False, reason=f"{decision!r} is neither {APPROVE} nor {DENY}")
-    if not actor:
-        return Permission(is_allowed=False, reason="the decision has no actor")
-    if approval.project_id != project.project_id:
-        return Permission(is_allowed=False, reason="the approval belongs to another project")
+        return _no(f"{decision!r} is neither {APPROVE} nor {DENY}")
+    if not actor.name:
+        return _no("the decision has no actor")
+    if not actor.has(Role.APPROVER):
+        return _no(f"{actor.name} is {actor.role.value}; deciding needs {Role.APPROVER.value}")
+    if approval.project_id != project.project_id or actor.project_id not in (None, project.project_id):
+        return _no("the approval belongs to another project")
     if approval.status is not ApprovalStatus.PENDING:
-        return Permission(is_allowed=False, reason=f"the approval is {approval.status.value} already")
+        return _no(f"the approval is {approval.status.value} already")
     if is_expired(approval, now):
-        return Permission(is_allowed=False, reason=f"the approval expired at {approval.expires_at}")
-    if any(earlier.actor == actor for earlier in approval.decisions):
-        return Permission(is_allowed=False, reason=f"{actor} has decided already")
+        return _no(f"the approval expired at {approval.expires_at}")
+    if any(earlier.actor == actor.name for earlier in approval.decisions):
+        return _no(f"{actor.name} has decided already")
     if approves_own and project.forbid_self_approval:
         return Permission(
             is_allowed=False,
-            reason="the project asks for a second person; nobody approves their own request",
+            reason="the project asks for a second person; nobody approves their own "
+            + ("change" if approval.edited_by else "request"),
             is_self_approval=True,
         )
-    if approval.risk_level is RiskLevel.HIGH and not reason.strip():
-        return Permission(is_allowed=False, reason="a high-risk decision needs a reason")
+    if decision == APPROVE and (problem := _find_role_problem(approval.risk_level, actor, project)):
+        return _no(problem)
+    if needs_reason(approval.risk_level, decision) and not reason.strip():
+        return _no("a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason")
     return Permission(
         is_allowed=True,
         reason="you are approving your own request" if approves_own else "",
         is_self_approval=approves_own,
     )
+
+
+def describe_approvers(project: Project, risk_level: RiskLevel) -> str:
+    """Returns in words who may approve at this risk level."""
+    rule = _rule_for(project, risk_level)
+    words = [f"anybody who is {rule.role.value}"] if rule.role is not None else []
+    return " or ".join([*words, *rule.people]) or "nobody"
 
 
 def may_release(
@@ -102,8 +130,38 @@ def may_release(
         return False, f"what approval {approval.approval_id} was given for has changed since"
     if approval.is_used:
         return False, f"approval {approval.approval_id} has been used already"
-    if is_expired(approval, now):
-        return False, f"approval {approval.approval_id} expired at {approval.expires_at}"
+    if has_lapsed(approval, now):
+        return False, (
+            f"approval {approval.approval_id} lapsed: nothing had started by "
+            f"{approval.start_by or approval.expires_at}"
+        )
     if not is_quorum_reached(approval.decisions, approval.quorum):
         return False, f"approval {approval.approval_id} lacks its quorum of {approval.quorum}"
     return True, ""
+
+
+def _no(reason: str) -> Permission:
+    return Permission(is_allowed=False, reason=reason)
+
+
+def _has_passed(moment: str, now: str) -> bool:
+    try:
+        return parse_time(now) >= parse_time(moment)
+    except (TypeError, ValueError):
+        return True
+
+
+def _rule_for(project: Project, risk_level: RiskLevel) -> ApproverRule:
+    for rule in project.approvers:
+        if rule.risk_level is risk_level:
+            return rule
+    return ApproverRule(risk_level=risk_level, role=Role.APPROVER)
+
+
+def _find_role_problem(risk_level: RiskLevel, actor: Actor, project: Project) -> str | None:
+    rule = _rule_for(project, risk_level)
+    if actor.name in rule.people or (rule.role is not None and actor.has(rule.role)):
+        return None
+    return (
+        f"in this project a {risk_level.value} risk is approved by {describe_approvers(project, risk_level)}"
+    )

@@ -19,6 +19,7 @@ from workbench.ledger import tables
 from workbench.ledger.apply import Change, apply_move
 from workbench.ledger.move import Move
 from workbench.ledger.rows import parse_event
+from workbench.ledger.starts import Starts
 from workbench.model.canonical import digest_of, render_canonical
 from workbench.model.event import Event
 
@@ -42,15 +43,17 @@ def append(
 ) -> list[Event]:
     """Applies `moves` in order inside the caller's transaction and returns their events.
 
-    Raises IllegalMove, Conflict or NotFound and then nothing of the transaction may be committed.
+    Raises IllegalMove, StartRefused, Conflict or NotFound and then nothing of the transaction may be
+    committed.
     """
     head_seq, head_hash = _lock_head(connection, project_id)
     if once is not None and (earlier := _read_once(connection, project_id, once)):
         return earlier
     events: list[Event] = []
     rows: list[dict[str, Any]] = []
+    starts = Starts(connection, project_id=project_id, at=at)
     for move in moves:
-        change = apply_move(connection, project_id=project_id, actor=actor, at=at, move=move)
+        change = apply_move(connection, project_id=project_id, actor=actor, at=at, move=move, starts=starts)
         head_seq += 1
         event, row = _seal(
             change,
@@ -65,14 +68,25 @@ def append(
         head_hash = event.leaf_hash
         events.append(event)
         rows.append(row)
+    starts.settle()
     connection.execute(_INSERT_EVENTS, rows)
     connection.execute(_MOVE_HEAD, {"chain": project_id, "seq": head_seq, "leaf_hash": head_hash})
     return events
 
 
 def row_digest(table: Table, row: dict[str, Any]) -> str:
-    """Returns the digest of a state row as its event records it."""
-    return digest_of({str(column.name): row[column.name] for column in table.columns})
+    """Returns the digest of a state row as its event records it.
+
+    A column that came with a later schema counts once it holds something, so that the rows before it keep
+    the digest they were written under.
+    """
+    return digest_of(
+        {
+            str(column.name): row[column.name]
+            for column in table.columns
+            if row[column.name] is not None or not column.info.get("is_added_later")
+        }
+    )
 
 
 def _seal(

@@ -14,51 +14,29 @@ from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, sel
 
 from workbench.ledger import move as m
 from workbench.ledger import tables
-from workbench.ledger.rows import render_json, render_project_settings
+from workbench.ledger.rows import render_changes, render_json, render_project_settings
+from workbench.ledger.starts import Starts
+from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
 from workbench.model.approval import ApprovalDecision
 from workbench.model.errors import Conflict, IllegalMove, NotFound
 from workbench.model.moves import (
     NEW,
     ApprovalMove,
-    RunMove,
     StepMove,
     next_approval_status,
     next_run_status,
     next_step_status,
 )
 from workbench.model.plan import render_plan
-from workbench.model.statuses import RUN_ENDED, STEP_ENDED, ApprovalStatus, RunStatus, StepStatus, SyncStatus
-
-_RUN_TAG = {
-    RunMove.ADMIT: "run:queued",
-    RunMove.HOLD: "run:blocked",
-    RunMove.START: "run:started",
-    RunMove.RELEASE: "run:released",
-    RunMove.ABANDON: "run:abandoned",
-    RunMove.SUCCEED: "run:succeeded",
-    RunMove.FAIL: "run:failed",
-    RunMove.INTERRUPT: "run:interrupted",
-    RunMove.CANCEL: "run:canceled",
-}
-_STEP_TAG = {
-    StepMove.PLAN: "step:queued",
-    StepMove.START: "step:started",
-    StepMove.HOLD: "step:blocked",
-    StepMove.RELEASE: "step:released",
-    StepMove.SUCCEED: "step:succeeded",
-    StepMove.FAIL: "step:failed",
-    StepMove.CANCEL: "step:canceled",
-    StepMove.INTERRUPT: "step:interrupted",
-    StepMove.RETRY: "step:retried",
-    StepMove.SKIP: "step:skipped",
-}
-_APPROVAL_TAG = {
-    ApprovalMove.REQUEST: "approval:requested",
-    ApprovalMove.APPROVE: "approval:approved",
-    ApprovalMove.DENY: "approval:denied",
-    ApprovalMove.EXPIRE: "approval:expired",
-    ApprovalMove.WITHDRAW: "approval:withdrawn",
-}
+from workbench.model.statuses import (
+    RUN_ENDED,
+    STEP_ENDED,
+    ApprovalStatus,
+    BlockedBy,
+    RunStatus,
+    StepStatus,
+    SyncStatus,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +52,29 @@ class Change:
     row: dict[str, Any] | None = None
 
 
-def apply_move(connection: Connection, *, project_id: str, actor: str, at: str, move: m.Move) -> Change:
-    """Writes the one row that `move` changes and returns the Change; raises when the move is not legal."""
-    rows = _Rows(connection, project_id, actor, at)
+def apply_move(
+    connection: Connection, *, project_id: str, actor: str, at: str, move: m.Move, starts: Starts
+) -> Change:
+    """Writes the one row that `move` changes and returns the Change; raises when the move is not legal.
+
+    `starts` looks after what the moves of one append start.
+    """
+    rows = _Rows(connection, project_id, actor, at, starts)
     match move:
         case m.CreateRun():
             return rows.create_run(move)
         case m.MoveRun():
             return rows.move_run(move)
+        case m.EditRun():
+            return rows.edit_run(move)
         case m.RequestCancel():
             return rows.request_cancel(move)
         case m.CreateStep():
             return rows.create_step(move)
         case m.MoveStep():
             return rows.move_step(move)
+        case m.EditStep():
+            return rows.edit_step(move)
         case m.ObserveStep():
             return rows.observe_step(move)
         case m.CreateApproval():
@@ -121,8 +108,9 @@ def apply_move(connection: Connection, *, project_id: str, actor: str, at: str, 
 class _Rows:
     """The row writers, sharing one transaction, one actor and one moment."""
 
-    def __init__(self, connection: Connection, project_id: str, actor: str, at: str) -> None:
+    def __init__(self, connection: Connection, project_id: str, actor: str, at: str, starts: Starts) -> None:
         self._connection, self._project_id, self._actor, self._at = connection, project_id, actor, at
+        self._starts = starts
 
     def create_run(self, move: m.CreateRun) -> Change:
         status = next_run_status(NEW, move.move, run_id=move.run_id, actor=self._actor)
@@ -153,18 +141,32 @@ class _Rows:
             "recommendation_rule_id": move.recommendation_rule_id,
             "retry_of_run_id": move.retry_of_run_id,
         }
-        return self._insert(tables.execution_runs, row, _RUN_TAG[move.move], payload, run_id=move.run_id)
+        return self._insert(tables.execution_runs, row, RUN_TAGS[move.move], payload, run_id=move.run_id)
 
     def move_run(self, move: m.MoveRun) -> Change:
         row = self._read(tables.execution_runs, "run", move.run_id, move.version)
         status = next_run_status(row["status"], move.move, run_id=move.run_id, actor=self._actor)
         row["status"], row["blocked_by"] = status.value, _word(move.blocked_by)
-        if status is RunStatus.RUNNING and row["started_at"] is None:
-            row["started_at"] = self._at
+        if status is RunStatus.RUNNING:
+            self._starts.begin_run(row)
+            row["started_at"] = row["started_at"] or self._at
         if status in RUN_ENDED:
             row["ended_at"] = self._at
         payload = {**move.note, "status": row["status"], "blocked_by": row["blocked_by"]}
-        return self._update(tables.execution_runs, row, _RUN_TAG[move.move], payload, run_id=move.run_id)
+        return self._update(tables.execution_runs, row, RUN_TAGS[move.move], payload, run_id=move.run_id)
+
+    def edit_run(self, move: m.EditRun) -> Change:
+        row = self._read(tables.execution_runs, "run", move.run_id, move.version)
+        self._require_held("run", move.run_id, row)
+        row["plan"] = render_json(render_plan(move.plan))
+        payload = {
+            **move.note,
+            "status": row["status"],
+            "blocked_by": row["blocked_by"],
+            "plan_digest": move.plan.plan_digest,
+            "plan": render_plan(move.plan),
+        }
+        return self._update(tables.execution_runs, row, "run:edited", payload, run_id=move.run_id)
 
     def request_cancel(self, move: m.RequestCancel) -> Change:
         row = self._read(tables.execution_runs, "run", move.run_id, None)
@@ -210,7 +212,7 @@ class _Rows:
         return self._insert(
             tables.execution_steps,
             row,
-            _STEP_TAG[StepMove.PLAN],
+            STEP_TAGS[StepMove.PLAN],
             payload,
             run_id=move.run_id,
             step_id=move.step_id,
@@ -221,6 +223,7 @@ class _Rows:
         status = next_step_status(row["status"], move.move, step_id=move.step_id, actor=self._actor)
         row["status"], row["blocked_by"] = status.value, _word(move.blocked_by)
         if status is StepStatus.RUNNING:
+            self._starts.begin_step(row, move.admission)
             row["started_at"] = self._at
         if status in STEP_ENDED:
             row["ended_at"] = self._at
@@ -251,10 +254,24 @@ class _Rows:
         return self._update(
             tables.execution_steps,
             row,
-            _STEP_TAG[move.move],
+            STEP_TAGS[move.move],
             payload,
             run_id=row["run_id"],
             step_id=move.step_id,
+        )
+
+    def edit_step(self, move: m.EditStep) -> Change:
+        row = self._read(tables.execution_steps, "step", move.step_id, move.version)
+        self._require_held("step", move.step_id, row)
+        row["verdict"], row["subject_digest"] = render_json(move.verdict), move.subject_digest
+        payload = {
+            "status": row["status"],
+            "blocked_by": row["blocked_by"],
+            "subject_digest": move.subject_digest,
+            "verdict": move.verdict,
+        }
+        return self._update(
+            tables.execution_steps, row, "step:edited", payload, run_id=row["run_id"], step_id=move.step_id
         )
 
     def observe_step(self, move: m.ObserveStep) -> Change:
@@ -298,6 +315,9 @@ class _Rows:
             "expires_at": move.expires_at,
             "is_used": 0,
             "version": 1,
+            "start_by": None,
+            "edited_by": move.edited_by,
+            "changes": render_changes(move.changes),
         }
         payload = {
             **move.note,
@@ -305,12 +325,14 @@ class _Rows:
             "status": row["status"],
             "subject_digest": move.subject_digest,
             "risk_level": row["risk_level"],
+            "quorum": move.quorum,
             "expires_at": move.expires_at,
+            "edited_by": move.edited_by,
         }
         return self._insert(
             tables.execution_approvals,
             row,
-            _APPROVAL_TAG[ApprovalMove.REQUEST],
+            APPROVAL_TAGS[ApprovalMove.REQUEST],
             payload,
             run_id=move.run_id,
             step_id=move.step_id,
@@ -322,7 +344,17 @@ class _Rows:
             row["status"] = next_approval_status(
                 row["status"], move.move, approval_id=move.approval_id, actor=self._actor
             ).value
-            tag = _APPROVAL_TAG[move.move]
+            tag = APPROVAL_TAGS[move.move]
+            if move.move is ApprovalMove.APPROVE:
+                row["start_by"] = move.start_by
+            if move.move is ApprovalMove.LAPSE and row["is_used"]:
+                raise IllegalMove(
+                    noun="approval",
+                    object_id=move.approval_id,
+                    state="used",
+                    move=move.move,
+                    actor=self._actor,
+                )
         else:
             if row["status"] != ApprovalStatus.PENDING:
                 raise IllegalMove(
@@ -347,6 +379,7 @@ class _Rows:
             "approval_id": move.approval_id,
             "status": row["status"],
             "subject_digest": row["subject_digest"],
+            "start_by": row["start_by"],
             "decision": decided,
         }
         return self._update(
@@ -360,6 +393,7 @@ class _Rows:
             raise IllegalMove(
                 noun="approval", object_id=move.approval_id, state=state, move="use", actor=self._actor
             )
+        self._starts.spend(row)
         row["is_used"] = 1
         payload = {
             "approval_id": move.approval_id,
@@ -513,6 +547,11 @@ class _Rows:
                 remedy=f"look at the {noun} again and decide on what it is now",
             )
         return row
+
+    def _require_held(self, noun: str, key: str, row: dict[str, Any]) -> None:
+        """Only what waits for an approval may still be edited."""
+        if (row["status"], row["blocked_by"]) != ("blocked", BlockedBy.APPROVAL.value):
+            raise IllegalMove(noun=noun, object_id=key, state=row["status"], move="edit", actor=self._actor)
 
     def _find(self, table: Table, where: dict[str, str]) -> dict[str, Any] | None:
         found = self._connection.execute(_find_statement(table, *where), where).mappings().first()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, inspect, select
 
 from workbench.audit.verify import ChainHead, Finding, StoredEvent, verify_chain
 from workbench.ledger import tables as t
@@ -145,10 +145,14 @@ def _digest_matches(table: Table, row: dict[str, Any], recorded_digest: str) -> 
 
 
 def _state_rows(connection: Connection, table: Table, project_id: str | None) -> Iterator[dict[str, Any]]:
-    query = select(table)
+    # Verifying changes nothing, so a database of an earlier schema is read with the columns that it has.
+    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    columns = [column for column in table.c if column.name in there]
+    query = select(*columns)
     if project_id is not None:
         if "project_id" not in table.c:
             return
         query = query.where(table.c.project_id == project_id)
+    absent = {column.name: None for column in table.c if column.name not in there}
     for row in connection.execute(query).mappings():
-        yield dict(row)
+        yield {**dict(row), **absent}

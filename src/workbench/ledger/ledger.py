@@ -76,7 +76,8 @@ class Ledger:
     ) -> list[Event]:
         """Applies `moves` in one transaction and returns their events, durable when this returns.
 
-        Raises IllegalMove, Conflict or NotFound, and LedgerUnavailable when nothing could be written.
+        Raises IllegalMove, StartRefused, Conflict or NotFound, and LedgerUnavailable when nothing could be
+        written.
         """
 
         def write() -> list[Event]:
@@ -148,6 +149,10 @@ class Ledger:
         """Lists the pending approvals of all projects, oldest first."""
         return await self.read(reads.list_pending_approvals)
 
+    async def overdue_starts(self, now: str) -> list[Approval]:
+        """Lists the approvals of all projects that were given, and whose start did not come in time."""
+        return await self.read(reads.list_overdue_starts, now)
+
     async def runs(
         self,
         project_id: str | None,
@@ -216,6 +221,18 @@ class Ledger:
                         )
                     except TimeoutError:
                         continue
+        finally:
+            self._watchers.discard(watcher)
+
+    async def wait_change(self, seconds: float) -> None:
+        """Returns when something is appended here, and after so many seconds at the latest."""
+        watcher = asyncio.Event()
+        self._watchers.add(watcher)
+        try:
+            async with asyncio.timeout(seconds):
+                await watcher.wait()
+        except TimeoutError:
+            return
         finally:
             self._watchers.discard(watcher)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.model.admission import SwitchState
+from workbench.model.admission import Admission, SwitchState
+from workbench.model.approval import CommandChange
 from workbench.model.artifact import Artifact
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import Plan, StepKind
@@ -42,6 +43,16 @@ class MoveRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EditRun:
+    """Puts another plan in place of the one that is held for approval; `note` says who changed what."""
+
+    run_id: str
+    plan: Plan
+    version: int
+    note: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCancel:
     """Records who wants the run's end; it is no status, and a second request changes nothing."""
 
@@ -62,7 +73,7 @@ class CreateStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveStep:
-    """Fields left None keep what the row holds."""
+    """Fields left None keep what the row holds. A START needs the `admission` that it rests on."""
 
     step_id: str
     move: StepMove
@@ -74,7 +85,18 @@ class MoveStep:
     provider_status_raw: str | None = None
     exit_code: int | None = None
     failure_reason: str | None = None
+    admission: Admission | None = None
     note: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditStep:
+    """Gives a held step the verdict and the subject of its edited command."""
+
+    step_id: str
+    version: int
+    verdict: dict[str, Any]
+    subject_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +119,29 @@ class CreateApproval:
     quorum: int
     requested_by: str
     expires_at: str
+    edited_by: str | None = None
+    changes: tuple[CommandChange, ...] = ()
     note: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveApproval:
-    """`move` None adds a vote below the quorum: recorded, but the approval stays pending."""
+    """`move` None adds a vote below the quorum: recorded, but the approval stays pending.
+
+    `start_by` goes with APPROVE: until when the start must have come.
+    """
 
     approval_id: str
     move: ApprovalMove | None
     decision: str
     reason: str
     version: int | None = None
+    start_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseApproval:
-    """Spends an approved approval, once; a second use is refused."""
+    """Spends an approved approval, once, before the step's START in the same append, and not without it."""
 
     approval_id: str
 
@@ -197,9 +225,11 @@ class Note:
 Move = (
     CreateRun
     | MoveRun
+    | EditRun
     | RequestCancel
     | CreateStep
     | MoveStep
+    | EditStep
     | ObserveStep
     | CreateApproval
     | MoveApproval

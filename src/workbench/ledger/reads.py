@@ -310,6 +310,17 @@ def list_pending_approvals(connection: Connection) -> list[Approval]:
     return [parse_approval(row) for row in _all(connection, query.order_by(approvals.c.approval_id))]
 
 
+def list_overdue_starts(connection: Connection, now: str) -> list[Approval]:
+    """Lists what was approved, never used, and should have started before `now`, oldest first."""
+    approvals = t.execution_approvals
+    query = select(approvals).where(
+        approvals.c.status == ApprovalStatus.APPROVED.value,
+        approvals.c.is_used == 0,
+        func.coalesce(approvals.c.start_by, approvals.c.expires_at) <= now,
+    )
+    return [parse_approval(row) for row in _all(connection, query.order_by(approvals.c.approval_id))]
+
+
 def find_approval(connection: Connection, project_id: str, approval_id: str) -> Approval | None:
     query = _select(t.execution_approvals, "approval_id", "project_id")
     row = _first(connection, query, approval_id=approval_id, project_id=project_id)

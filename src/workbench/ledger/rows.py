@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from workbench.model.approval import Approval, ApprovalDecision
+from workbench.model.actor import Role
+from workbench.model.approval import Approval, ApprovalDecision, CommandChange
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.canonical import render_canonical
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
 from workbench.model.plan import StepKind, parse_plan
-from workbench.model.project import EnvProfile, Project
+from workbench.model.project import ApproverRule, EnvProfile, Project
 from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus, BlockedBy, RunStatus, StepStatus, SyncStatus
 from workbench.model.verdict import RiskLevel
@@ -50,6 +51,15 @@ def render_project_settings(project: Project) -> str:
             "network_allowlist": list(project.network_allowlist),
             "forbid_self_approval": project.forbid_self_approval,
             "toolchains": list(project.toolchains),
+            "approval_quorum": project.approval_quorum,
+            "approvers": [
+                {
+                    "risk_level": rule.risk_level.value,
+                    "role": None if rule.role is None else rule.role.value,
+                    "people": list(rule.people),
+                }
+                for rule in project.approvers
+            ],
             **_accepted_policy(project),
         }
     )
@@ -60,6 +70,13 @@ def _accepted_policy(project: Project) -> dict[str, str]:
     return (
         {"accepted_policy_digest": project.accepted_policy_digest} if project.accepted_policy_digest else {}
     )
+
+
+def render_changes(changes: tuple[CommandChange, ...]) -> str | None:
+    """Returns what the changes column holds: nothing, unless something was edited."""
+    if not changes:
+        return None
+    return render_json([{"field": c.field, "before": c.before, "after": c.after} for c in changes])
 
 
 def parse_project(row: Row) -> Project:
@@ -76,6 +93,16 @@ def parse_project(row: Row) -> Project:
         network_allowlist=tuple(settings["network_allowlist"]),
         forbid_self_approval=settings["forbid_self_approval"],
         toolchains=tuple(settings["toolchains"]),
+        # A project that was stored before there were these two leaves both to the server.
+        approval_quorum=settings.get("approval_quorum"),
+        approvers=tuple(
+            ApproverRule(
+                risk_level=RiskLevel(rule["risk_level"]),
+                role=None if rule["role"] is None else Role(rule["role"]),
+                people=tuple(rule["people"]),
+            )
+            for rule in settings.get("approvers", [])
+        ),
         created_at=row["created_at"],
         accepted_policy_digest=settings.get("accepted_policy_digest", ""),
     )
@@ -145,6 +172,9 @@ def parse_approval(row: Row) -> Approval:
         expires_at=row["expires_at"],
         is_used=bool(row["is_used"]),
         version=row["version"],
+        start_by=row["start_by"],
+        edited_by=row["edited_by"],
+        changes=tuple(CommandChange(**change) for change in _optional_json(row["changes"]) or []),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from workbench.model.errors import LedgerUnavailable
 
 LATEST: Final = "0003"
-_KNOWN: Final = ("0001", "0003")
+_KNOWN: Final = ("0001", "0002", "0003")
 
 
 def upgrade_schema(connection: Connection) -> None:

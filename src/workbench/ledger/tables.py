@@ -23,6 +23,9 @@ from sqlalchemy import (
 
 metadata: Final = MetaData()
 
+ADDED_LATER: Final = {"is_added_later": True}
+"""Marks a column that older rows were written and digested without: empty, it is no part of the digest."""
+
 projects: Final = Table(
     "projects",
     metadata,
@@ -128,6 +131,9 @@ execution_approvals: Final = Table(
     Column("expires_at", Text, nullable=False),
     Column("is_used", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("start_by", Text, info=ADDED_LATER),
+    Column("edited_by", Text, info=ADDED_LATER),
+    Column("changes", Text, info=ADDED_LATER),
     Index("execution_approvals_by_step", "step_id"),
     Index("execution_approvals_by_status", "status", "project_id"),
 )

@@ -18,7 +18,8 @@ _ORDER = tuple(Role)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """`name` is the authenticated actor, for example "user:ann"; `via` the way: page, cli, api, engine.
+    """`name` is the authenticated actor, for example "user:ann"; `via` the way: page, cli, api, mcp,
+    engine.
 
     `project_id` limits the actor to one project; None means all.
     """

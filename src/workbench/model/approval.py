@@ -17,8 +17,21 @@ class ApprovalDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandChange:
+    """One thing that an approver changed in what was asked for, as words: what it was, what it is."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Holds for its `subject_digest` only, once. `is_used` is set by the start that it allowed."""
+    """Holds for its `subject_digest` only, once. `is_used` is set by the start that it allowed.
+
+    `start_by` is set when it is approved: what has not started by then needs a new question. An approval
+    that takes the place of an edited one says who edited (`edited_by`) and what (`changes`).
+    """
 
     approval_id: str
     project_id: str
@@ -34,3 +47,6 @@ class Approval:
     expires_at: str
     is_used: bool
     version: int
+    start_by: str | None = None
+    edited_by: str | None = None
+    changes: tuple[CommandChange, ...] = ()

@@ -58,6 +58,12 @@ class IllegalMove(Conflict):
         self.noun, self.object_id, self.state, self.move, self.actor = noun, object_id, state, move, actor
 
 
+class StartRefused(Conflict):
+    """A start lacks its admission, or the approval that it rests on is not good for it, or not any more."""
+
+    code = "start_refused"
+
+
 class NotAllowed(WorkbenchError):
     """The actor's role, or a project's rule, does not permit this."""
 

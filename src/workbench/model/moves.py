@@ -46,6 +46,7 @@ class ApprovalMove(StrEnum):
     DENY = "deny"
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
+    LAPSE = "lapse"
 
 
 _R, _S, _A = RunStatus, StepStatus, ApprovalStatus
@@ -90,6 +91,7 @@ APPROVAL_MOVES: Final[dict[tuple[str, ApprovalMove], ApprovalStatus]] = {
     (_A.PENDING, ApprovalMove.DENY): _A.DENIED,
     (_A.PENDING, ApprovalMove.EXPIRE): _A.EXPIRED,
     (_A.PENDING, ApprovalMove.WITHDRAW): _A.WITHDRAWN,
+    (_A.APPROVED, ApprovalMove.LAPSE): _A.LAPSED,
 }
 
 

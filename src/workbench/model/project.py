@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workbench.model.actor import Role
+from workbench.model.verdict import RiskLevel
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvProfile:
@@ -16,9 +19,23 @@ class EnvProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApproverRule:
+    """Who may approve at one risk level: those who hold `role`, and the people who are named.
+
+    With people and no role, the people alone.
+    """
+
+    risk_level: RiskLevel
+    role: Role | None = None
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """`workspace_root` is absolute and resolved. `forbid_self_approval` turns four eyes on.
 
+    `approval_quorum` is how many different people must approve; None leaves it to the server's setting. A
+    risk level without a rule among `approvers` is for everybody who holds the approver's role.
     `accepted_policy_digest` is of the policy files in the repository that an admin accepted; "" means none.
     """
 
@@ -30,5 +47,7 @@ class Project:
     network_allowlist: tuple[str, ...] = ()
     forbid_self_approval: bool = False
     toolchains: tuple[str, ...] = ()
+    approval_quorum: int | None = None
+    approvers: tuple[ApproverRule, ...] = ()
     created_at: str = ""
     accepted_policy_digest: str = ""

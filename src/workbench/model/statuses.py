@@ -34,6 +34,7 @@ class ApprovalStatus(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
 
 
 class BlockedBy(StrEnum):

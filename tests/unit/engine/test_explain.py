@@ -134,6 +134,7 @@ def test_a_pipe_takes_no_input_and_a_cancel_is_asked_for_once() -> None:
 def test_approval_moves_need_role_state_and_permission() -> None:
     assert allowed_approval_moves(make_approval(), actor(Role.APPROVER), is_permitted=True) == [
         "approve",
+        "edit",
         "deny",
     ]
     assert allowed_approval_moves(make_approval(), actor(Role.APPROVER), is_permitted=False) == ["deny"]

@@ -6,9 +6,17 @@ import dataclasses
 
 import pytest
 
-from workbench.gate.approvals import Permission, is_expired, is_quorum_reached, may_decide
+from workbench.gate.approvals import (
+    Permission,
+    describe_approvers,
+    has_lapsed,
+    is_expired,
+    is_quorum_reached,
+    may_decide,
+)
+from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, ApprovalDecision
-from workbench.model.project import Project
+from workbench.model.project import ApproverRule, Project
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import RiskLevel
 
@@ -41,10 +49,13 @@ def asked(
     decision: str = "approve",
     reason: str = "",
     project: Project = PROJECT,
+    role: Role = Role.APPROVER,
+    reach: str | None = None,
     **more: object,
 ) -> Permission:
     approval = dataclasses.replace(APPROVAL, **more)  # type: ignore[arg-type]
-    return may_decide(approval, actor=actor, decision=decision, reason=reason, project=project, now=NOW)
+    who = Actor(name=actor, role=role, via="api", project_id=reach)
+    return may_decide(approval, actor=who, decision=decision, reason=reason, project=project, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +96,7 @@ def test_an_approval_lapses_at_its_time_and_when_the_time_is_unreadable(
 
 def test_somebody_else_may_decide() -> None:
     assert asked() == Permission(is_allowed=True, reason="")
-    assert asked(decision="deny") == Permission(is_allowed=True, reason="")
+    assert asked(decision="deny", reason="no") == Permission(is_allowed=True, reason="")
 
 
 def test_the_requester_may_approve_and_is_told_so() -> None:
@@ -99,7 +110,7 @@ def test_a_project_can_ask_for_a_second_person() -> None:
     strict = dataclasses.replace(PROJECT, forbid_self_approval=True)
     assert not asked("ann", project=strict).is_allowed
     assert asked("ann", project=strict).is_self_approval
-    assert asked("ann", decision="deny", project=strict).is_allowed
+    assert asked("ann", decision="deny", reason="no", project=strict).is_allowed
     assert asked("bob", project=strict).is_allowed
 
 
@@ -113,9 +124,76 @@ def test_a_project_can_ask_for_a_second_person() -> None:
         {"expires_at": NOW},
         {"decisions": (vote("bob"),)},
         {"risk_level": RiskLevel.HIGH, "reason": "  "},
+        {"decision": "deny"},
+        {"role": Role.OPERATOR},
+        {"reach": "prj_2"},
     ],
 )
 def test_a_decision_that_cannot_count_is_refused_with_a_reason(change: dict[str, object]) -> None:
     permission = asked(**change)  # type: ignore[arg-type]
     assert not permission.is_allowed
     assert permission.reason
+
+
+def test_who_edited_is_the_author_and_the_requester_is_the_second_person() -> None:
+    strict = dataclasses.replace(PROJECT, forbid_self_approval=True)
+    own = asked("bob", project=strict, edited_by="bob")
+    assert (own.is_allowed, own.is_self_approval) == (False, True)
+    assert asked("ann", project=strict, edited_by="bob").is_allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "allowed", "refused"),
+    [
+        (
+            ApproverRule(risk_level=RiskLevel.HIGH, role=Role.ADMIN),
+            "anybody who is admin",
+            [("cy", Role.ADMIN)],
+            [("bob", Role.APPROVER)],
+        ),
+        (
+            ApproverRule(risk_level=RiskLevel.HIGH, people=("bob", "cy")),
+            "bob or cy",
+            [("bob", Role.APPROVER)],
+            [("dan", Role.ADMIN), ("bob", Role.OPERATOR)],
+        ),
+        (
+            ApproverRule(risk_level=RiskLevel.HIGH, role=Role.ADMIN, people=("bob",)),
+            "anybody who is admin or bob",
+            [("bob", Role.APPROVER), ("dan", Role.ADMIN)],
+            [("cy", Role.APPROVER)],
+        ),
+        (ApproverRule(risk_level=RiskLevel.HIGH), "nobody", [], [("dan", Role.ADMIN)]),
+    ],
+)
+def test_a_project_says_who_approves_which_risk(
+    rule: ApproverRule, words: str, allowed: list[tuple[str, Role]], refused: list[tuple[str, Role]]
+) -> None:
+    project = dataclasses.replace(PROJECT, approvers=(rule,))
+    high = {"project": project, "reason": "r", "risk_level": RiskLevel.HIGH}
+    for name, role in allowed:
+        assert asked(name, role=role, **high).is_allowed  # type: ignore[arg-type]
+    for name, role in refused:
+        permission = asked(name, role=role, **high)  # type: ignore[arg-type]
+        assert not permission.is_allowed
+    assert describe_approvers(project, RiskLevel.HIGH) == words
+    assert describe_approvers(project, RiskLevel.LOW) == "anybody who is approver"
+    assert asked("bob", project=project, reason="r", risk_level=RiskLevel.MEDIUM).is_allowed
+    assert asked("eve", decision="deny", project=project, reason="r", risk_level=RiskLevel.HIGH).is_allowed
+
+
+@pytest.mark.parametrize(
+    ("start_by", "expires_at", "expected"),
+    [
+        ("2026-03-01T12:00:00.001Z", "2026-03-01T11:00:00.000Z", False),
+        (NOW, "2026-03-01T13:00:00.000Z", True),
+        ("soon", "2026-03-01T13:00:00.000Z", True),
+        (None, "2026-03-01T13:00:00.000Z", False),
+        (None, NOW, True),
+    ],
+)
+def test_what_was_approved_lapses_when_nothing_starts_in_time(
+    start_by: str | None, expires_at: str, expected: bool
+) -> None:
+    approved = dataclasses.replace(APPROVAL, start_by=start_by, expires_at=expires_at)
+    assert has_lapsed(approved, NOW) is expected

@@ -78,7 +78,11 @@ def test_what_has_ended_never_moves_again() -> None:
     assert {state for state, _ in RUN_MOVES} & set(RUN_ENDED) == set()
     final = {StepStatus.SUCCEEDED, StepStatus.CANCELED, StepStatus.SKIPPED}
     assert {state for state, _ in STEP_MOVES} & final == set()
-    assert {state for state, _ in APPROVAL_MOVES} == {NEW, ApprovalStatus.PENDING}
+    # What was approved may still lapse, and nothing else.
+    assert {state for state, _ in APPROVAL_MOVES} == {NEW, ApprovalStatus.PENDING, ApprovalStatus.APPROVED}
+    assert {to for (state, _), to in APPROVAL_MOVES.items() if state is ApprovalStatus.APPROVED} == {
+        ApprovalStatus.LAPSED
+    }
 
 
 def test_running_is_entered_by_start_alone() -> None:

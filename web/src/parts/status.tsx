@@ -18,6 +18,8 @@ const SHAPES: Record<string, [Shape, string]> = {
   denied: ["triangle", "failed"],
   expired: ["square", "canceled"],
   withdrawn: ["square", "canceled"],
+  lapsed: ["square", "canceled"],
+  edit: ["half", "running"],
   done: ["disc", "succeeded"],
   in_progress: ["half", "running"],
   in_review: ["half", "running"],

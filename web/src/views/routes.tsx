@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
 import { Empty, ProblemNotice } from "../parts/notice";
 import { ApprovalsPage } from "./approvals/approvals";
+import { DecisionPage } from "./approvals/one";
 import { AuditPage } from "./audit/audit";
 import { ConnectorsPage } from "./connectors/connectors";
 import { FeaturePage } from "./feature/feature";
@@ -93,8 +94,13 @@ const approvals = createRoute({
 const approval = createRoute({
   getParentRoute: () => root,
   path: "/p/$projectId/approvals/$approvalId",
-  component: ApprovalsPage,
-  validateSearch: (search): Optional<"status"> => ({ status: text(search.status) }),
+  component: DecisionPage,
+});
+/** Where a notice leads: the approval alone says which project it is of. */
+const decision = createRoute({
+  getParentRoute: () => root,
+  path: "/approvals/$approvalId",
+  component: DecisionPage,
 });
 const connectors = createRoute({
   getParentRoute: () => root,
@@ -131,6 +137,7 @@ export const router = createRouter({
     run,
     approvals,
     approval,
+    decision,
     connectors,
     reviewed,
     audit,

@@ -99,6 +99,12 @@ export const approvalsQuery = (projectId: string, status: string) =>
     enabled: projectId !== "",
   });
 
+export const approvalQuery = (approvalId: string) =>
+  queryOptions({
+    queryKey: ["approvals", "one", approvalId],
+    queryFn: () => ask<ApprovalOut>(`/api/approvals/${approvalId}`),
+  });
+
 export const connectorsQuery = queryOptions({
   queryKey: ["connectors"],
   queryFn: () => ask<ConnectorOut[]>("/api/connectors"),

@@ -5,6 +5,9 @@ import type {
   ApprovalOut,
   CheckIn,
   DecisionIn,
+  EditDecisionIn,
+  EditIn,
+  EditOut,
   KillIn,
   KillOut,
   PreviewOut,
@@ -43,6 +46,14 @@ export const previewRun = (runId: string) =>
 /** Decides an approval for exactly the subject that was shown. */
 export const decide = (approvalId: string, decision: "approve" | "deny", body: DecisionIn) =>
   ask<ApprovalOut>(`/api/approvals/${approvalId}/${decision}`, { method: "POST", body });
+
+/** What the held request would be with this change; writes nothing. */
+export const checkEdit = (approvalId: string, body: EditIn) =>
+  ask<EditOut>(`/api/approvals/${approvalId}/edit-check`, { method: "POST", body });
+
+/** Approves the request as changed; the answer is the approval that takes its place. */
+export const approveEdited = (approvalId: string, body: EditDecisionIn) =>
+  ask<ApprovalOut>(`/api/approvals/${approvalId}/approve-edited`, { method: "POST", body });
 
 export const addProject = (project: ProjectIn) =>
   ask<ProjectOut>("/api/projects", { method: "POST", body: project });

@@ -60,6 +60,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/approvals/{approval_id}/approve-edited": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Edited Approval
+         * @description Approves the request as edited. The answer is the approval that takes the place of this one.
+         */
+        post: operations["approve_edited_approval_api_approvals__approval_id__approve_edited_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/approvals/{approval_id}/deny": {
         parameters: {
             query?: never;
@@ -71,6 +91,26 @@ export interface paths {
         put?: never;
         /** Deny Approval */
         post: operations["deny_approval_api_approvals__approval_id__deny_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals/{approval_id}/edit-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Edit
+         * @description What the held request would be with this edit: the difference and the verdict. Nothing is written.
+         */
+        post: operations["check_edit_api_approvals__approval_id__edit_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -798,10 +838,17 @@ export interface components {
         /**
          * ApprovalOut
          * @description Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
+         *
+         *     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
+         *     must start; `needs_reason` whether approving must say why (a denial always must).
          */
         ApprovalOut: {
             /** Approval Id */
             approval_id: string;
+            /** Approvers */
+            approvers: string;
+            /** Changes */
+            changes: components["schemas"]["ChangeOut"][];
             /** Command */
             command: string;
             /** Command Visible */
@@ -816,6 +863,8 @@ export interface components {
             cwd: string;
             /** Decisions */
             decisions: components["schemas"]["ApprovalDecisionOut"][];
+            /** Edited By */
+            edited_by: string | null;
             /** Env Profile */
             env_profile: string;
             /** Expires At */
@@ -824,12 +873,16 @@ export interface components {
             feature_id: string | null;
             /** Is Own Request */
             is_own_request: boolean;
+            /** Is Used */
+            is_used: boolean;
             /** Matched Rules */
             matched_rules: components["schemas"]["MatchedRuleOut"][];
             /** May Preview */
             may_preview: boolean;
             /** Moves */
             moves: string[];
+            /** Needs Reason */
+            needs_reason: boolean;
             /** Network */
             network: string;
             /** Notice */
@@ -846,18 +899,46 @@ export interface components {
             risk_level: string;
             /** Run Id */
             run_id: string;
+            /** Start By */
+            start_by: string | null;
             /** Status */
             status: string;
             /** Step Id */
             step_id: string;
             /** Subject Digest */
             subject_digest: string;
+            /** Timeout Seconds */
+            timeout_seconds: number | null;
         };
         /**
          * ApprovalStatus
          * @enum {string}
          */
-        ApprovalStatus: "pending" | "approved" | "denied" | "expired" | "withdrawn";
+        ApprovalStatus: "pending" | "approved" | "denied" | "expired" | "withdrawn" | "lapsed";
+        /** ApproverRuleIn */
+        ApproverRuleIn: {
+            /** People */
+            people?: string[];
+            /**
+             * Risk Level
+             * @enum {string}
+             */
+            risk_level: "low" | "medium" | "high";
+            /** Role */
+            role?: ("approver" | "admin") | null;
+        };
+        /**
+         * ApproverRuleOut
+         * @description Who may approve at a risk level: holders of the role, and the people named; role null: they alone.
+         */
+        ApproverRuleOut: {
+            /** People */
+            people: string[];
+            /** Risk Level */
+            risk_level: string;
+            /** Role */
+            role: string | null;
+        };
         /** ArtifactOut */
         ArtifactOut: {
             /** Artifact Id */
@@ -927,6 +1008,18 @@ export interface components {
             resume: boolean;
             /** Usage */
             usage: boolean;
+        };
+        /**
+         * ChangeOut
+         * @description One thing that an edit changes, as words with control and bidi characters made visible.
+         */
+        ChangeOut: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
+            /** Field */
+            field: string;
         };
         /** CheckIn */
         CheckIn: {
@@ -1069,6 +1162,74 @@ export interface components {
             text: string;
             /** Truncated */
             truncated: boolean;
+        };
+        /**
+         * EditDecisionIn
+         * @description `edited_digest` is the subject that the edit was shown to come to.
+         */
+        EditDecisionIn: {
+            /** Command */
+            command?: string | null;
+            /** Cwd */
+            cwd?: string | null;
+            /** Edited Digest */
+            edited_digest?: string | null;
+            /** Reason */
+            reason: string;
+            /** Subject Digest */
+            subject_digest?: string | null;
+            /** Timeout Seconds */
+            timeout_seconds?: number | null;
+        };
+        /**
+         * EditIn
+         * @description What an approver wants instead of what is held; what is null stays as it was asked for.
+         */
+        EditIn: {
+            /** Command */
+            command?: string | null;
+            /** Cwd */
+            cwd?: string | null;
+            /** Timeout Seconds */
+            timeout_seconds?: number | null;
+        };
+        /**
+         * EditOut
+         * @description What an edit would come to, judged anew. `refusal` says why it could not be approved, or is empty.
+         */
+        EditOut: {
+            /** Changes */
+            changes: components["schemas"]["ChangeOut"][];
+            /** Command Visible */
+            command_visible: string;
+            /** Commands */
+            commands: components["schemas"]["CommandFactsOut"][];
+            /** Cwd */
+            cwd: string;
+            /** Matched Rules */
+            matched_rules: components["schemas"]["MatchedRuleOut"][];
+            /** Parsed Strictly */
+            parsed_strictly: boolean;
+            /** Policy Digest */
+            policy_digest: string;
+            /** Reason Codes */
+            reason_codes: string[];
+            /** Refusal */
+            refusal: string;
+            /** Risk Before */
+            risk_before: string;
+            /**
+             * Risk Level
+             * @enum {string}
+             */
+            risk_level: "low" | "medium" | "high";
+            /** Subject Digest */
+            subject_digest: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "allow" | "requires_approval" | "deny";
         };
         /**
          * EnvProfileIn
@@ -1288,6 +1449,16 @@ export interface components {
             /** Token Id */
             token_id: string;
         };
+        /**
+         * NoticeTargetOut
+         * @description Where notices go, by kind and place in the setting; `problem` is empty while it takes them.
+         */
+        NoticeTargetOut: {
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string;
+        };
         /** PhaseOut */
         PhaseOut: {
             /** Declared Status */
@@ -1383,8 +1554,14 @@ export interface components {
         /**
          * ProjectIn
          * @description Adds a project or changes the one at this path; what is null stays as it is.
+         *
+         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules.
          */
         ProjectIn: {
+            /** Approval Quorum */
+            approval_quorum?: number | null;
+            /** Approvers */
+            approvers?: components["schemas"]["ApproverRuleIn"][] | null;
             env_profile?: components["schemas"]["EnvProfileIn"] | null;
             /** Forbid Self Approval */
             forbid_self_approval?: boolean | null;
@@ -1397,8 +1574,15 @@ export interface components {
             /** Toolchains */
             toolchains?: string[] | null;
         };
-        /** ProjectOut */
+        /**
+         * ProjectOut
+         * @description `approval_quorum` null means the server's; a risk level without a rule is for every approver.
+         */
         ProjectOut: {
+            /** Approval Quorum */
+            approval_quorum: number | null;
+            /** Approvers */
+            approvers: components["schemas"]["ApproverRuleOut"][];
             /** Created At */
             created_at: string;
             /** Default Connector */
@@ -1763,6 +1947,8 @@ export interface components {
         StatusOut: {
             /** Kills */
             kills: components["schemas"]["KillOut"][];
+            /** Notices */
+            notices: components["schemas"]["NoticeTargetOut"][];
             /** Open Runs */
             open_runs: number;
             /** Pid */
@@ -1965,9 +2151,12 @@ export type AlternativeOut = components['schemas']['AlternativeOut'];
 export type ApprovalDecisionOut = components['schemas']['ApprovalDecisionOut'];
 export type ApprovalOut = components['schemas']['ApprovalOut'];
 export type ApprovalStatus = components['schemas']['ApprovalStatus'];
+export type ApproverRuleIn = components['schemas']['ApproverRuleIn'];
+export type ApproverRuleOut = components['schemas']['ApproverRuleOut'];
 export type ArtifactOut = components['schemas']['ArtifactOut'];
 export type AuditOut = components['schemas']['AuditOut'];
 export type CapabilitiesOut = components['schemas']['CapabilitiesOut'];
+export type ChangeOut = components['schemas']['ChangeOut'];
 export type CheckIn = components['schemas']['CheckIn'];
 export type CommandFactsOut = components['schemas']['CommandFactsOut'];
 export type ConfigProblemOut = components['schemas']['ConfigProblemOut'];
@@ -1978,6 +2167,9 @@ export type DiagnosticOut = components['schemas']['DiagnosticOut'];
 export type DiscoveryOut = components['schemas']['DiscoveryOut'];
 export type DocumentOut = components['schemas']['DocumentOut'];
 export type DocumentTextOut = components['schemas']['DocumentTextOut'];
+export type EditDecisionIn = components['schemas']['EditDecisionIn'];
+export type EditIn = components['schemas']['EditIn'];
+export type EditOut = components['schemas']['EditOut'];
 export type EnvProfileIn = components['schemas']['EnvProfileIn'];
 export type EnvProfileOut = components['schemas']['EnvProfileOut'];
 export type EventOut = components['schemas']['EventOut'];
@@ -1992,6 +2184,7 @@ export type MatchedRuleOut = components['schemas']['MatchedRuleOut'];
 export type MeOut = components['schemas']['MeOut'];
 export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
+export type NoticeTargetOut = components['schemas']['NoticeTargetOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
 export type PreviewOut = components['schemas']['PreviewOut'];
 export type Problem = components['schemas']['Problem'];
@@ -2122,6 +2315,41 @@ export interface operations {
             };
         };
     };
+    approve_edited_approval_api_approvals__approval_id__approve_edited_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     deny_approval_api_approvals__approval_id__deny_post: {
         parameters: {
             query?: never;
@@ -2144,6 +2372,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_edit_api_approvals__approval_id__edit_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire
 from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, require_project
-from workbench.api.render import approval_out
+from workbench.api.render import approval_out, edit_out
 from workbench.engine.decide import approve, deny
+from workbench.engine.edit import Edit, approve_edited, review_edit
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
 from workbench.model.clock import render_time
@@ -61,6 +62,35 @@ async def approve_approval(
     return await _show(house, actor, approval)
 
 
+@router.post("/api/approvals/{approval_id}/edit-check")
+async def check_edit(approval_id: str, body: wire.EditIn, house: HouseIn, actor: ActorIn) -> wire.EditOut:
+    """What the held request would be with this edit: the difference and the verdict. Nothing is written."""
+    project_id = await _project_of(house, actor, approval_id)
+    seen = await review_edit(
+        house.context, project_id=project_id, approval_id=approval_id, edit=_edit_of(body), actor=actor
+    )
+    return edit_out(seen)
+
+
+@router.post("/api/approvals/{approval_id}/approve-edited")
+async def approve_edited_approval(
+    approval_id: str, body: wire.EditDecisionIn, house: HouseIn, actor: ActorIn
+) -> wire.ApprovalOut:
+    """Approves the request as edited. The answer is the approval that takes the place of this one."""
+    project_id = await _project_of(house, actor, approval_id)
+    approval = await approve_edited(
+        house.context,
+        project_id=project_id,
+        approval_id=approval_id,
+        edit=_edit_of(body),
+        actor=actor,
+        reason=body.reason,
+        subject_digest=body.subject_digest,
+        edited_digest=body.edited_digest,
+    )
+    return await _show(house, actor, approval)
+
+
 @router.post("/api/approvals/{approval_id}/deny")
 async def deny_approval(
     approval_id: str, body: wire.DecisionIn, house: HouseIn, actor: ActorIn
@@ -77,6 +107,10 @@ async def deny_approval(
     return await _show(house, actor, approval)
 
 
+def _edit_of(body: wire.EditIn) -> Edit:
+    return Edit(source_text=body.command, cwd=body.cwd, timeout_seconds=body.timeout_seconds)
+
+
 async def _project_of(house: House, actor: Actor, approval_id: str) -> str:
     project_id = await house.context.ledger.project_of_approval(approval_id)
     require_project(actor, project_id)
@@ -85,7 +119,11 @@ async def _project_of(house: House, actor: Actor, approval_id: str) -> str:
 
 async def _show(house: House, actor: Actor, approval: Approval) -> wire.ApprovalOut:
     ledger = house.context.ledger
-    run, steps = await ledger.for_project(approval.project_id).run_with_steps(approval.run_id)
+    reads = ledger.for_project(approval.project_id)
+    run, steps = await reads.run_with_steps(approval.run_id)
+    others: list[Approval] = []
+    if approval.status is ApprovalStatus.WITHDRAWN:
+        others = await reads.approvals(run_id=approval.run_id)
     project = await ledger.project(approval.project_id)
     now = render_time(house.context.clock.now())
-    return approval_out(approval, run, tuple(steps), project, actor, now)
+    return approval_out(approval, run, tuple(steps), project, actor, now, tuple(others))

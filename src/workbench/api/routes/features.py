@@ -14,8 +14,10 @@ from workbench.api.render import advice_out, feature_detail_out, feature_out, pr
 from workbench.engine.advise import advise_project, discover_project
 from workbench.engine.operate import add_project
 from workbench.features import read_document
+from workbench.model.actor import Role
 from workbench.model.errors import NotFound
-from workbench.model.project import EnvProfile
+from workbench.model.project import ApproverRule, EnvProfile
+from workbench.model.verdict import RiskLevel
 
 router = APIRouter()
 
@@ -45,6 +47,17 @@ async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> w
             name=body.env_profile.name,
             variables=body.env_profile.variables,
             secrets=tuple(body.env_profile.secrets),
+        ),
+        approval_quorum=body.approval_quorum,
+        approvers=None
+        if body.approvers is None
+        else tuple(
+            ApproverRule(
+                risk_level=RiskLevel(rule.risk_level),
+                role=None if rule.role is None else Role(rule.role),
+                people=tuple(dict.fromkeys(rule.people)),
+            )
+            for rule in body.approvers
         ),
     )
     return project_out(project)

@@ -37,6 +37,7 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
         workers=1,
         open_runs=len(await ledger.open_runs()),
         kills=await _engaged(house, actor),
+        notices=[wire.NoticeTargetOut(name=state.name, problem=state.problem) for state in house.notices()],
     )
 
 

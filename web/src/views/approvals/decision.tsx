@@ -23,13 +23,16 @@ function Decided({ approval }: { approval: ApprovalOut }) {
   );
 }
 
-/** Draws the moves the server allows; `field` lets a page put the focus into the reason. */
+/** Draws the moves the server allows; `field` lets a page put the focus into the reason; while a change
+    is being written (`isEdited`), the button says that it approves what was asked for. */
 export function Decision({
   approval,
   field,
+  isEdited = false,
 }: {
   approval: ApprovalOut;
   field?: RefObject<HTMLInputElement | null>;
+  isEdited?: boolean;
 }) {
   const client = useQueryClient();
   const own = useRef<HTMLInputElement>(null);
@@ -49,7 +52,8 @@ export function Decision({
     },
   });
   const choose = (word: "approve" | "deny") => {
-    if (reason.trim() === "") {
+    const isNeeded = word === "deny" || approval.needs_reason;
+    if (isNeeded && reason.trim() === "") {
       setLacks(true);
       input.current?.focus();
       return;
@@ -71,7 +75,7 @@ export function Decision({
             ref={input}
             aria-label="Reason"
             aria-invalid={lacks || undefined}
-            placeholder="Reason, for the record"
+            placeholder={approval.needs_reason ? "Reason, for the record" : "Reason (a denial needs one)"}
             value={reason}
             maxLength={4000}
             onChange={(event) => {
@@ -89,7 +93,7 @@ export function Decision({
               disabled={decision.isPending}
               onClick={() => choose("approve")}
             >
-              Approve
+              {isEdited ? "Approve as asked for" : "Approve"}
             </button>
           )}
           {may("deny") && (
@@ -106,7 +110,7 @@ export function Decision({
       )}
       {lacks && (
         <p className="hint" role="alert">
-          A decision needs its reason: it is what the record will say.
+          This decision needs its reason: it is what the record will say.
         </p>
       )}
       {decision.isError && <ProblemNotice error={decision.error} />}

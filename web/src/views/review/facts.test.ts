@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inWords } from "./facts";
+import { inWords, seenFrom } from "./facts";
 
 const RULES = [{ rule_id: "shape-of-root", text: "Nothing deletes the root.", source: "rules.cedar:4" }];
 
@@ -12,4 +12,11 @@ it("says the strictest rule where the server's reason names codes", () => {
 
 it("leaves a reason that names no codes", () => {
   expect(inWords("the kill switch is on", ["WRITES"], RULES as never)).toBe("the kill switch is on");
+});
+
+it("cuts a path to the folder it lies in, and no other", () => {
+  expect(seenFrom("/ws/build/x", "/ws")).toBe("build/x");
+  expect(seenFrom("/ws-evil/x", "/ws")).toBe("/ws-evil/x");
+  expect(seenFrom("/ws", "/ws")).toBe("/ws");
+  expect(seenFrom("/ws/x", "")).toBe("/ws/x");
 });

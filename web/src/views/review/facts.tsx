@@ -18,18 +18,22 @@ const GRAVE = new Set(["deletes", "network", "privilege", "publishes", "irrevers
 
 export const isGrave = (effect: string): boolean => GRAVE.has(effect);
 
-function Paths({ name, paths }: { name: string; paths: string[] }) {
+/** A path as it is called from `within`, where it lies in there; else whole. */
+export const seenFrom = (path: string, within: string): string =>
+  within !== "" && path.startsWith(`${within}/`) ? path.slice(within.length + 1) : path;
+
+function Paths({ name, paths, within }: { name: string; paths: string[]; within: string }) {
   if (paths.length === 0) return null;
   return (
     <>
       <dt>{name}</dt>
-      <dd className="mono">{paths.map(visible).join("  ")}</dd>
+      <dd className="mono">{paths.map((path) => visible(seenFrom(path, within))).join("  ")}</dd>
     </>
   );
 }
 
 /** One command of the line: its parts, the risky one marked, and what it touches. */
-function Facts({ facts }: { facts: CommandFactsOut }) {
+function Facts({ facts, within }: { facts: CommandFactsOut; within: string }) {
   const grave = facts.effects.some(isGrave);
   return (
     <li className="facts-card" data-grave={grave || undefined}>
@@ -50,9 +54,9 @@ function Facts({ facts }: { facts: CommandFactsOut }) {
         {facts.effects.length === 0 && <span className="pill">touches nothing that is known</span>}
       </div>
       <dl className="facts">
-        {facts.source && <Paths name="Stands in" paths={[facts.source]} />}
-        <Paths name="Reads" paths={facts.reads} />
-        <Paths name="Writes" paths={facts.writes} />
+        {facts.source && <Paths name="Stands in" paths={[facts.source]} within={within} />}
+        <Paths name="Reads" paths={facts.reads} within={within} />
+        <Paths name="Writes" paths={facts.writes} within={within} />
         {facts.network && (
           <>
             <dt>Network</dt>
@@ -64,15 +68,15 @@ function Facts({ facts }: { facts: CommandFactsOut }) {
   );
 }
 
-/** The parsed command line. */
-export function CommandFacts({ commands }: { commands: CommandFactsOut[] }) {
+/** The parsed command line; paths under the folder `within`, which the caller shows, are cut to it. */
+export function CommandFacts({ commands, within = "" }: { commands: CommandFactsOut[]; within?: string }) {
   if (commands.length === 0)
     return <p className="quiet">The command could not be taken apart into programs.</p>;
   return (
     <ol className="stack tight">
       {commands.map((facts, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the order of the commands is their identity.
-        <Facts key={index} facts={facts} />
+        <Facts key={index} facts={facts} within={within} />
       ))}
     </ol>
   );

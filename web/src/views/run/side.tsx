@@ -7,6 +7,7 @@ import { Risk, Status } from "../../parts/status";
 import { Elapsed } from "../../parts/time";
 import { size, spoken } from "../../parts/words";
 import type { EventOut, MatchedRuleOut, RunDetailOut, StepOut } from "../../wire/schema";
+import { Changes } from "../approvals/changes";
 import { Decision } from "../approvals/decision";
 import { Preview } from "../approvals/preview";
 import { Rules } from "../review/facts";
@@ -100,6 +101,12 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
                   <Risk level={approval.risk_level} />
                   <span className="quiet">asked by {approval.requested_by}</span>
                 </div>
+                {approval.edited_by && (
+                  <>
+                    <span className="quiet">{approval.edited_by} changed it:</span>
+                    <Changes changes={approval.changes} />
+                  </>
+                )}
                 <Preview approval={approval} />
                 <Decision approval={approval} />
               </div>

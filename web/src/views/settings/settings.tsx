@@ -17,6 +17,7 @@ import { removeSecret, setSecret, setSwitch } from "../../wire/requests";
 import type { SwitchOut } from "../../wire/schema";
 import { useHere } from "../frame/here";
 import { KillForm } from "../frame/kill";
+import { Approving } from "./approving";
 import { AddProject } from "./project";
 
 function Part({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {
@@ -249,6 +250,11 @@ export function SettingsPage() {
       <Part title="Kill switch" hint={kill.data?.engaged ? "on" : "off"}>
         <KillForm engaged={kill.data?.engaged ?? false} />
       </Part>
+      {project && (
+        <Part title="Approving" hint={`in ${project.name}`}>
+          <Approving key={project.project_id} project={project} />
+        </Part>
+      )}
       {projectId && (
         <Part title="Secrets" hint={`of ${project?.name ?? projectId}; names only, values are never shown`}>
           <Secrets projectId={projectId} />

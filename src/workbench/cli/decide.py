@@ -1,0 +1,77 @@
+"""workbench approve and deny: one decision about exactly what was shown.
+
+What was read is what is decided on: if it changes in between, the server refuses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.cli.client import connect
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
+from workbench.model.errors import InvalidInput
+
+
+def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
+    """Approves or denies; says before it approves when it is one's own request."""
+    client = connect()
+    before = client.get(f"/api/approvals/{approval_id}")
+    is_needed = decision == "deny" or before["needs_reason"]
+    if before["status"] == "pending" and is_needed and not reason.strip():
+        raise InvalidInput(
+            "a high-risk decision needs a reason" if decision == "approve" else "a denial needs a reason",
+            remedy=f"give one: workbench {decision} {approval_id} --reason WHY",
+        )
+    if decision == "approve" and before["notice"]:
+        print_note(before["notice"])
+    body = {"reason": reason, "subject_digest": before["subject_digest"]}
+    _say(client.post(f"/api/approvals/{approval_id}/{decision}", body), as_json)
+
+
+def approve_edited(approval_id: str, wanted: dict[str, Any], reason: str, as_json: bool) -> None:
+    """Shows what the edit comes to and, given a reason, approves exactly that."""
+    client = connect()
+    before = client.get(f"/api/approvals/{approval_id}")
+    seen = client.post(f"/api/approvals/{approval_id}/edit-check", wanted)
+    for change in seen["changes"]:
+        print_note(f"{change['field']}: {change['before']}")
+        print_note(f"{' ' * max(0, len(change['field']) - 3)}now: {change['after']}")
+    risk = seen["risk_level"]
+    moved = "" if risk == seen["risk_before"] else f", it was {seen['risk_before']}"
+    print_note(f"policy: {seen['verdict']}, risk {RISK_BARS[risk]} {risk}{moved}")
+    for rule in seen["matched_rules"]:
+        print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
+    if seen["refusal"]:
+        raise InvalidInput(
+            f"the edited command cannot be approved: {seen['refusal']}",
+            remedy="edit it differently, approve it as it is, or deny it",
+        )
+    if not reason.strip():
+        raise InvalidInput(
+            "an edit needs a reason: it changes what somebody else asked for",
+            remedy="nothing was decided; say why: add --reason WHY",
+        )
+    body = {
+        **wanted,
+        "reason": reason,
+        "subject_digest": before["subject_digest"],
+        "edited_digest": seen["subject_digest"],
+    }
+    _say(client.post(f"/api/approvals/{approval_id}/approve-edited", body), as_json)
+
+
+def describe_changes(approval: dict[str, Any]) -> list[str]:
+    """Returns who changed what in a request, a line each; nothing when it is as it was asked for."""
+    return [
+        f"{approval['edited_by']} changed the {change['field']}: {change['before']} -> {change['after']}"
+        for change in approval["changes"]
+    ]
+
+
+def _say(after: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(after)
+        return
+    print_line(f"{after['approval_id']}  {after['status']}  run {after['run_id']}")
+    if after["status"] == "pending" and after["notice"]:
+        print_note(after["notice"])

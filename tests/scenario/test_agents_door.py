@@ -1,0 +1,146 @@
+"""An agent on the real stdio of `workbench mcp`: the same door, the same answers, and no right of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import mcp
+from mcp import StdioServerParameters
+
+from support.ground import make_repository
+from support.server import Project, Workbench
+
+RISKY = "rm -rf build"
+
+
+@asynccontextmanager
+async def agent(project: Project, *options: str) -> AsyncIterator[mcp.Client]:
+    """An MCP client on a process of its own, inside the repository."""
+    words = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "workbench", "mcp", *options],
+        env=project.bench.environment,
+        cwd=project.repo,
+    )
+    async with mcp.Client(words) as client:
+        yield client
+
+
+async def use(client: mcp.Client, tool: str, **arguments: Any) -> Any:
+    """Calls a tool and returns what it answers; an error fails the test with its words."""
+    answer = await client.call_tool(tool, arguments)
+    assert not answer.is_error, answer.content
+    assert answer.structured_content is not None
+    return answer.structured_content.get("result", answer.structured_content)
+
+
+async def refusal(client: mcp.Client, tool: str, **arguments: Any) -> str:
+    answer = await client.call_tool(tool, arguments)
+    assert answer.is_error
+    return str(answer.content[0].text)  # type: ignore[union-attr]
+
+
+async def test_an_agent_goes_the_whole_way_and_the_log_says_that_it_was_one(project: Project) -> None:
+    async with agent(project) as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        assert tools == {
+            "list_features",
+            "next_command",
+            "check_policy",
+            "run",
+            "run_status",
+            "run_logs",
+            "cancel_run",
+            "list_approvals",
+            "approve",
+            "deny",
+        }
+        features = await use(client, "list_features")
+        assert [feature["feature_id"] for feature in features] == ["001-small-thing"]
+        advice = await use(client, "next_command", feature_id="001-small-thing")
+        assert advice[0]["recommendation"]["command"] == "make test"
+        assert (await use(client, "check_policy", command=RISKY))["verdict"] == "requires_approval"
+        run = await use(client, "run", command="make test", feature_id="001-small-thing")
+        assert (run["status"], run["exit_code"]) == ("succeeded", 0)
+        assert "tested" in await use(client, "run_logs", run_id=run["run_id"])
+        slow = await use(client, "run", command=project.script("slow", "sleep 600\n"), wait_seconds=0)
+        await use(client, "cancel_run", run_id=slow["run_id"], reason="seen enough")
+        ended = await use(client, "run_status", run_id=slow["run_id"], wait_seconds=30)
+        assert ended["status"] == "canceled"
+    recorded = project.bench.run_of(run["run_id"])
+    assert recorded["requested_by"] == "token:agent"
+    assert recorded["events"][0]["payload"]["via"] == "mcp"
+
+
+async def test_what_an_agent_asks_for_is_held_for_a_person_whatever_the_agent_tries(
+    project: Project,
+) -> None:
+    (project.repo / "build").mkdir()
+    async with agent(project) as client:
+        held = await use(client, "run", command=RISKY)
+        assert (held["status"], held["blocked_by"]) == ("blocked", "approval")
+        (asked,) = await use(client, "list_approvals")
+        assert (asked["approval_id"], asked["command"]) == (held["approval_id"], RISKY)
+        decision = {
+            "approval_id": asked["approval_id"],
+            "subject_digest": asked["subject_digest"],
+            "reason": "me",
+        }
+        for tool in ("approve", "deny"):
+            said = await refusal(client, tool, **decision)
+            assert said.endswith("workbench token create --role approver")
+            assert "not_allowed" in said
+        assert (project.repo / "build").is_dir()
+        project.cli("approve", held["approval_id"], "--reason", "a person looked")
+        ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
+    assert ended["status"] == "succeeded"
+    assert not (project.repo / "build").exists()
+
+
+async def test_an_agent_that_may_approve_never_approves_its_own_where_a_second_person_is_asked_for(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    project = bench.add(make_repository(tmp_path / "repo"), forbid_self_approval=True)
+    (project.repo / "build").mkdir()
+    async with agent(project, "--role", "approver") as client:
+        held = await use(client, "run", command=RISKY)
+        (asked,) = await use(client, "list_approvals")
+        decision = {
+            "approval_id": asked["approval_id"],
+            "subject_digest": asked["subject_digest"],
+            "reason": "mine",
+        }
+        assert "second person" in await refusal(client, "approve", **decision)
+        async with agent(project, "--role", "approver") as same_name:
+            assert "second person" in await refusal(same_name, "approve", **decision)
+        async with agent(project, "--role", "approver", "--name", "reviewer") as other:
+            approved = await use(other, "approve", **{**decision, "reason": "looked at it"})
+        assert approved["status"] == "approved"
+        ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
+    assert ended["status"] == "succeeded"
+    decided = bench.run_of(held["run_id"])["approvals"][0]["decisions"]
+    assert [decision["actor"] for decision in decided] == ["token:reviewer"]
+
+
+async def test_a_viewer_starts_nothing_and_the_token_ends_with_the_session(project: Project) -> None:
+    async with agent(project, "--role", "viewer") as client:
+        assert "not_allowed" in await refusal(client, "run", command="ls")
+        assert (await use(client, "check_policy", command="ls"))["verdict"] == "allow"
+    made = [t for t in project.bench.get("/api/tokens") if t["project_id"] == project.project_id]
+    assert [(t["actor"], t["role"], t["revoked_at"] is not None) for t in made] == [
+        ("token:agent", "viewer", True)
+    ]
+
+
+async def test_an_agent_is_no_admin_and_outlives_a_restart_of_the_server(own: Project) -> None:
+    said = own.cli("mcp", "--role", "admin")
+    assert (said.status, said.out) == (2, b"")
+    async with agent(own) as client:
+        await use(client, "list_features")
+        await asyncio.to_thread(own.bench.restart)
+        assert len(await use(client, "list_features")) == 1

@@ -1,0 +1,161 @@
+"""A project says who approves; an approver may change what is asked; what starts too late is asked anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from support.fixtures import Start
+from support.ground import make_repository
+from support.server import Project, Workbench
+
+RISKY = "rm -rf build"
+
+
+def hold(project: Project, command: str = RISKY) -> tuple[dict[str, Any], dict[str, Any]]:
+    (project.repo / "build").mkdir(exist_ok=True)
+    run = project.run(command)
+    assert (run["status"], run["blocked_by"]) == ("blocked", "approval")
+    (approval,) = run["approvals"]
+    return run, approval
+
+
+def approve_as(bench: Workbench, token: str, approval: dict[str, Any]) -> Any:
+    with bench.as_token(token) as client:
+        return client.post(f"/api/approvals/{approval['approval_id']}/approve", json={"reason": "looked"})
+
+
+def test_a_project_is_told_who_approves_and_every_change_of_it_is_audited(own: Project) -> None:
+    bench = own.bench
+    said = own.cli(
+        "project",
+        "add",
+        str(own.repo),
+        "--quorum",
+        "2",
+        "--approver",
+        "high=admin",
+        "--approver",
+        "high=user:bea",
+    )
+    assert said.status == 0
+    assert "approvals needed: 2" in said.text
+    assert "a high risk is approved by admin or user:bea" in said.text
+    own.cli("project", "add", str(own.repo), "--approver", "medium=admin")
+    (project,) = bench.get("/api/projects")
+    assert (project["approval_quorum"], project["approvers"]) == (
+        2,
+        [
+            {"risk_level": "high", "role": "admin", "people": ["user:bea"]},
+            {"risk_level": "medium", "role": "admin", "people": []},
+        ],
+    )
+    assert own.cli("project", "add", str(own.repo), "--quorum", "0").status == 0
+    assert bench.get("/api/projects")[0]["approval_quorum"] is None
+    for wrong in ("high", "high=", "grave=admin"):
+        assert own.cli("project", "add", str(own.repo), "--approver", wrong).status == 2
+    refused = bench.http.post(
+        "/api/projects", json={"path": str(own.repo), "approvers": [{"risk_level": "high"}]}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    operator = bench.make_token("operator")["token"]
+    with bench.as_token(operator) as client:
+        body = {"path": str(own.repo), "approval_quorum": 1}
+        assert client.post("/api/projects", json=body).status_code == 403
+
+
+def test_a_high_risk_waits_for_who_may_approve_it(bench: Workbench, tmp_path: Path) -> None:
+    rule = {"risk_level": "high", "role": "admin", "people": ["token:bea"]}
+    project = bench.add(make_repository(tmp_path / "repo"), approvers=[rule], approval_quorum=2)
+    run, approval = hold(project)
+    assert approval["approvers"] == "anybody who is admin or token:bea"
+    other = approve_as(bench, bench.make_token("approver", name="cy")["token"], approval)
+    assert other.status_code == 403
+    assert "anybody who is admin or token:bea" in other.json()["detail"]
+    bea = bench.make_token("approver", name="bea")["token"]
+    assert approve_as(bench, bea, approval).json()["status"] == "pending"
+    assert bench.run_of(run["run_id"])["status"] == "blocked"
+    assert approve_as(bench, bench.token, approval).json()["status"] == "approved"
+    assert bench.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    _, medium = hold(project, "frobnicate")
+    assert medium["approvers"] == "anybody who is approver"
+
+
+def test_the_command_line_shows_what_an_edit_comes_to_and_approves_exactly_that(
+    project: Project, served: Workbench
+) -> None:
+    run, approval = hold(project, "rm -rf build && echo gone >> effect")
+    approval_id = approval["approval_id"]
+    looked = project.cli("approve", approval_id, "--edit", "echo kept >> effect && frobnicate")
+    assert looked.status == 2
+    assert "command: rm -rf build && echo gone >> effect" in looked.err
+    assert "now: echo kept >> effect && frobnicate" in looked.err
+    assert "risk ▂▄ medium, it was high" in looked.err
+    assert "nothing was decided" in looked.err
+    refused = project.cli("approve", approval_id, "--edit", "sudo rm -rf /", "--reason", "r")
+    assert refused.status == 2
+    assert "policy denies it" in refused.err
+    assert served.run_of(run["run_id"])["status"] == "blocked"
+    said = project.cli(
+        "approve",
+        approval_id,
+        "--edit",
+        "echo kept >> effect",
+        "--timeout",
+        "30",
+        "--reason",
+        "keep it",
+        "--json",
+    )
+    assert (said.status, said.json["status"], said.json["edited_by"]) == (
+        0,
+        "approved",
+        said.json["requested_by"],
+    )
+    ended = served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    assert (project.repo / "build").is_dir()
+    assert (project.repo / "effect").read_text() == "kept\n"
+    new, old = ended["approvals"]
+    assert (old["status"], old["command"], new["command"], new["timeout_seconds"]) == (
+        "withdrawn",
+        "rm -rf build && echo gone >> effect",
+        "echo kept >> effect",
+        30,
+    )
+    shown = project.cli("show", run["run_id"]).text
+    assert "changed the command: rm -rf build && echo gone >> effect -> echo kept >> effect" in shown
+    again = project.cli("approve", approval_id, "--edit", "ls", "--reason", "once more")
+    assert again.status == 1
+    assert served.get(f"/api/approvals/{approval_id}")["command"] == "rm -rf build && echo gone >> effect"
+
+
+def test_an_edit_that_is_no_longer_what_was_shown_is_refused(project: Project, served: Workbench) -> None:
+    _, approval = hold(project)
+    path = f"/api/approvals/{approval['approval_id']}"
+    seen = served.post(f"{path}/edit-check", {"command": "rm -r build"})
+    body = {"command": "rm -r build", "reason": "r", "edited_digest": seen["subject_digest"]}
+    assert served.http.post(f"{path}/approve-edited", json={**body, "cwd": "build"}).status_code == 409
+    assert served.http.post(f"{path}/approve-edited", json=body).status_code == 200
+    for role in ("viewer", "operator"):
+        with served.as_token(served.make_token(role)["token"]) as client:
+            assert client.post(f"{path}/edit-check", json={"command": "ls"}).status_code == 403
+            assert client.post(f"{path}/approve-edited", json=body).status_code == 403
+
+
+def test_what_was_approved_while_the_server_was_down_too_long_is_asked_anew(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start(execution_expiry_seconds="1")
+    project = bench.add(make_repository(tmp_path / "repo"))
+    run, approval = hold(project)
+    # What is stopped when it is to start waits in the queue of nobody; its approval runs out meanwhile.
+    bench.post("/api/kill", {"engaged": True, "reason": "drill"})
+    bench.post(f"/api/approvals/{approval['approval_id']}/approve", {"reason": "yes"})
+    held = bench.wait(run["run_id"], lambda run: run["approvals"][0]["status"] == "lapsed")
+    assert (held["status"], held["blocked_by"]) == ("blocked", "kill_switch")
+    bench.post("/api/kill", {"engaged": False, "reason": "over"})
+    again = bench.post(f"/api/runs/{run['run_id']}/retry", {"acknowledge": True})
+    assert (again["status"], again["blocked_by"]) == ("blocked", "approval")
+    late = bench.http.post(f"/api/approvals/{approval['approval_id']}/approve", json={"reason": "again"})
+    assert late.json()["code"] == "illegal_move"
+    assert (project.repo / "build").is_dir()

@@ -1,0 +1,150 @@
+"""People are told where they are: a real webhook hears what is asked, decided, held and failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.fixtures import Start
+from support.ground import make_repository
+from support.server import Project, StartFailed, Workbench
+from support.webhook import Webhook, listening
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with listening() as opened:
+        yield opened
+
+
+def hold(project: Project, command: str = "rm -rf build") -> tuple[dict[str, Any], dict[str, Any]]:
+    run = project.run(command)
+    (approval,) = run["approvals"]
+    return run, approval
+
+
+def approve(bench: Workbench, approval: dict[str, Any]) -> None:
+    bench.post(f"/api/approvals/{approval['approval_id']}/approve", {"reason": "fine"})
+
+
+def test_what_is_asked_decided_failed_and_held_is_told_with_a_link_to_it(
+    start: Start, hook: Webhook, tmp_path: Path
+) -> None:
+    bench = start(notify=hook.address)
+    project = bench.add(make_repository(tmp_path / "repo"), name="the repo")
+    run, approval = hold(project)
+    asked = hook.next()
+    assert asked["title"] == "Approval needed, high risk: the repo"
+    assert "asks to run: rm -rf build" in asked["message"]
+    assert f"Decide: {bench.url}/approvals/{approval['approval_id']}" in asked["message"]
+    approve(bench, approval)
+    decided = hook.next()
+    assert decided["title"].startswith("Approved by user:")
+    assert f"{bench.url}/p/{project.project_id}/runs/{run['run_id']}" in decided["message"]
+    project.run(project.script("breaks", "exit 3\n"))
+    assert (hook.next()["title"], hook.is_empty()) == ("Run failed: the repo", True)
+    project.run("sudo rm -rf /")
+    assert hook.next()["title"] == "Run held: the repo"
+    project.run("ls")
+    _, other = hold(project)
+    hook.next()
+    bench.post(f"/api/approvals/{other['approval_id']}/deny", {"reason": "we need it"})
+    denied = hook.next()
+    assert denied["title"].startswith("Denied by user:")
+    assert "we need it" in denied["message"]
+
+
+def test_a_time_out_is_told_too(start: Start, hook: Webhook, tmp_path: Path) -> None:
+    bench = start(notify=hook.address, approval_expiry_seconds="1")
+    hold(bench.add(make_repository(tmp_path / "repo")))
+    assert hook.next()["title"].startswith("Approval needed")
+    assert hook.next()["title"].startswith("Nobody decided in time")
+
+
+def test_no_notice_holds_a_secret_a_whole_long_command_or_a_hidden_character(
+    start: Start, hook: Webhook, tmp_path: Path
+) -> None:
+    bench = start(notify=hook.address)
+    project = bench.add(make_repository(tmp_path / "repo"))
+    secret = "hunter2-hunter2-hunter2"
+    body = {"project_id": project.project_id, "name": "TOKEN", "value": secret}
+    bench.post("/api/secrets", body)
+    _, approval = hold(project, f"rm -rf bu\u202eild {secret} {'x' * 3000}{secret}")
+    told = hook.next()
+    assert secret not in str(told)
+    assert "***" in told["message"]
+    assert "\u202e" not in told["message"]
+    assert len(told["message"]) < 600
+    bench.post(f"/api/approvals/{approval['approval_id']}/deny", {"reason": f"not with {secret}"})
+    assert secret not in str(hook.next())
+
+
+def test_a_target_that_fails_or_hangs_holds_up_nothing_and_is_told_once_it_answers(
+    start: Start, hook: Webhook, tmp_path: Path
+) -> None:
+    with listening() as broken:
+        bench = start(notify=f"{broken.address} {hook.address}")
+        project = bench.add(make_repository(tmp_path / "repo"))
+        broken.status = 500
+        _, approval = hold(project)
+        assert hook.next()["title"].startswith("Approval needed")
+        broken.next_refused()
+        approve(bench, approval)
+        assert hook.next()["title"].startswith("Approved")
+        # Refused a second time, so the first refusal has been put down.
+        broken.next_refused()
+        first, second = bench.get("/api/status")["notices"]
+        assert (first["name"], first["problem"]) == ("json (target 1)", "it did not take the notice")
+        assert second == {"name": "json (target 2)", "problem": ""}
+        said = bench.cli("status").text
+        assert "notices to json (target 1): it did not take the notice" in said
+        assert "secret" not in said
+        found = {check["name"]: check for check in bench.cli("doctor", "--json").json}
+        assert not found["notices: json (target 1)"]["ok"]
+        assert found["notices: json (target 2)"]["ok"]
+        broken.hanging.clear()
+        broken.status = 200
+        assert project.run("ls")["status"] == "succeeded"
+        assert bench.stop() == 0, "a target that hangs must not keep the server from ending"
+        broken.hanging.set()
+        bench.start()
+        titles = {broken.next()["title"].split(",")[0].split(" by ")[0] for _ in range(2)}
+        assert titles == {"Approval needed", "Approved"}
+
+
+def test_what_happened_while_a_target_or_the_server_was_down_is_told_afterwards_and_nothing_older(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start()
+    project = bench.add(make_repository(tmp_path / "repo"))
+    hold(project, "rm -rf old-news")
+    with listening() as hook:
+        port = hook.port
+    bench.stop()
+    bench.settings["WORKBENCH_NOTIFY"] = f"json://127.0.0.1:{port}/hook"
+    bench.start()
+    hold(project, "rm -rf first")
+    # The place is kept from the start, so that a server that dies now loses nothing.
+    bench.kill()
+    bench.start()
+    hold(project, "rm -rf second")
+    bench.kill()
+    with listening(port) as hook:
+        bench.start()
+        told = [hook.next()["message"].split("\n")[0].rpartition(": ")[2] for _ in range(2)]
+        assert told == ["rm -rf first", "rm -rf second"]
+        hold(project, "rm -rf third")
+        assert "rm -rf third" in hook.next()["message"]
+
+
+def test_an_address_that_nothing_can_be_sent_to_stops_the_start_and_is_not_repeated(
+    start: Start,
+) -> None:
+    with pytest.raises(StartFailed) as caught:
+        start(notify="nowhere://a-password@host")
+    assert caught.value.answer["code"] == "invalid_input"
+    assert "target 1" in caught.value.answer["message"]
+    assert "a-password" not in str(caught.value.answer) + caught.value.log

@@ -1,0 +1,18 @@
+/* A difference in words: what it was, and what it is. The text is the server's, hidden characters shown. */
+import type { ChangeOut } from "../../wire/schema";
+
+export function Changes({ changes }: { changes: ChangeOut[] }) {
+  return (
+    <dl className="changes">
+      {changes.map(({ field, before, after }) => (
+        <div key={field}>
+          <dt>{field}</dt>
+          <dd>
+            <del>{before}</del>
+            <ins>{after}</ins>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

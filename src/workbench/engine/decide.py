@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.look import read_policy
 from workbench.gate.approvals import (
     APPROVE,
     DENY,
@@ -151,8 +152,15 @@ async def find_decidable(
             "a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason",
             remedy=f"say why: workbench {decision} ID --reason R",
         )
-    project = await context.ledger.project(project_id)
-    permission = may_decide(approval, actor=actor, decision=decision, reason=reason, project=project, now=now)
+    permission = may_decide(
+        approval,
+        actor=actor,
+        decision=decision,
+        reason=reason,
+        project=await context.ledger.project(project_id),
+        policy=await read_policy(context, project_id),
+        now=now,
+    )
     if not permission.is_allowed:
         raise NotAllowed(permission.reason, remedy="ask another approver of this project")
     return approval

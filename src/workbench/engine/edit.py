@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from workbench.engine.context import Context
 from workbench.engine.decide import find_decidable, vote_for
+from workbench.engine.look import read_policy
 from workbench.engine.submit import approval_request, ask_gate, render_judgement
 from workbench.gate.approvals import APPROVE, may_decide, needed_quorum
 from workbench.ledger.move import EditRun, EditStep, Move, MoveApproval, MoveRun, MoveStep
@@ -121,7 +122,13 @@ async def approve_edited(
     )
     now = render_time(context.clock.now())
     permission = may_decide(
-        asked, actor=actor, decision=APPROVE, reason=reason, project=seen.project, now=now
+        asked,
+        actor=actor,
+        decision=APPROVE,
+        reason=reason,
+        project=seen.project,
+        policy=await read_policy(context, project_id),
+        now=now,
     )
     if not permission.is_allowed and not permission.is_self_approval:
         raise NotAllowed(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from workbench.engine.context import Context
-from workbench.gate import read_organisation, read_project
+from workbench.gate import Policy, in_force, read_organisation, read_project
 from workbench.gate.switches import switch_for
-from workbench.ledger.reads import KillRecord, SwitchRecord
+from workbench.ledger.reads import GateFacts, KillRecord, SwitchRecord
 from workbench.model.admission import GateSnapshot, SwitchState
 from workbench.model.clock import render_time
 from workbench.model.errors import WorkbenchError
@@ -39,12 +39,22 @@ async def look(
         actor=actor,
         now=now,
         is_canary_member=record is not None and actor in record.people,
-        layers=PolicyLayers(
-            organisation=read_organisation(context.home),
-            project=read_project(Path(facts.project.workspace_root)),
-            accepted_digest=facts.project.accepted_policy_digest,
-            remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
-        ),
+        layers=_layers_of(context, facts, now),
+    )
+
+
+async def read_policy(context: Context, project_id: str) -> Policy:
+    """Returns the policy in force for a project, its layers read afresh; raises what is wrong with one."""
+    facts = await context.ledger.gate_facts(project_id)
+    return in_force(context.policy, _layers_of(context, facts, render_time(context.clock.now())))
+
+
+def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLayers:
+    return PolicyLayers(
+        organisation=read_organisation(context.home),
+        project=read_project(Path(facts.project.workspace_root)),
+        accepted_digest=facts.project.accepted_policy_digest,
+        remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
     )
 
 

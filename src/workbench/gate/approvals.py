@@ -14,6 +14,7 @@ from workbench.model.clock import parse_time
 from workbench.model.project import ApproverRule, Project
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import RiskLevel
+from workbench.policy import Policy, may_approve
 
 APPROVE = "approve"
 DENY = "deny"
@@ -59,12 +60,21 @@ def needs_reason(risk_level: RiskLevel, decision: str) -> bool:
 
 
 def may_decide(
-    approval: Approval, *, actor: Actor, decision: str, reason: str, project: Project, now: str
+    approval: Approval,
+    *,
+    actor: Actor,
+    decision: str,
+    reason: str,
+    project: Project,
+    now: str,
+    policy: Policy | None = None,
 ) -> Permission:
-    """Returns whether `actor` may give this decision now.
+    """Returns whether `actor` may give this decision now, under the policy in force.
 
     Approving one's own request, or what one has edited oneself, is allowed and marked, unless the project
-    forbids it; denying it always is. Nobody decides twice, and a denial needs no more than the role.
+    forbids it; denying it always is. Nobody decides twice, and a denial needs no more than the role. The
+    policy has the last word on an approval, and can only say no to what the rest lets through; without one,
+    the answer is for showing alone.
     """
     is_own = actor.name == (approval.edited_by or approval.requested_by)
     approves_own = is_own and decision == APPROVE
@@ -91,6 +101,16 @@ def may_decide(
         )
     if decision == APPROVE and (problem := _find_role_problem(approval.risk_level, actor, project)):
         return _no(problem)
+    if decision == APPROVE and policy is not None:
+        is_allowed, words = may_approve(
+            policy.ruleset,
+            role=actor.role.value,
+            risk=approval.risk_level.value,
+            is_own_request=is_own,
+            has_four_eyes=project.forbid_self_approval,
+        )
+        if not is_allowed:
+            return _no(words)
     if needs_reason(approval.risk_level, decision) and not reason.strip():
         return _no("a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason")
     return Permission(

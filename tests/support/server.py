@@ -281,11 +281,12 @@ class Project:
     def script(self, name: str, text: str) -> str:
         """Writes a bash script into the repository and returns a command for it that policy allows.
 
-        Policy looks into scripts that are named outright; behind make they are the project's own code.
+        Policy looks into shell scripts and recipes; behind a program of the project it is the project's code.
         """
         (self.repo / name).write_text(text)
-        (self.repo / f"{name}.mk").write_text(f"all:\n\t@exec bash {name}\n")
-        return f"make -s -f {name}.mk"
+        program = f"import os\nos.execvp('bash', ['bash', {name!r}])\n"
+        (self.repo / f"{name}.py").write_text(program)
+        return f"python3 {name}.py"
 
     def pending(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.bench.get(

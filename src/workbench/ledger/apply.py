@@ -5,17 +5,17 @@ Only append calls it. Every UPDATE names the version it read, so that two writer
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import msgspec
-from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, select, update
+from sqlalchemy import Connection, Table
 
 from workbench.ledger import move as m
 from workbench.ledger import tables
 from workbench.ledger.rows import render_changes, render_json, render_project_settings
 from workbench.ledger.starts import Starts
+from workbench.ledger.statements import find_statement, insert_statement, update_statement
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
 from workbench.model.approval import ApprovalDecision
 from workbench.model.errors import Conflict, IllegalMove, NotFound
@@ -554,7 +554,7 @@ class _Rows:
             raise IllegalMove(noun=noun, object_id=key, state=row["status"], move="edit", actor=self._actor)
 
     def _find(self, table: Table, where: dict[str, str]) -> dict[str, Any] | None:
-        found = self._connection.execute(_find_statement(table, *where), where).mappings().first()
+        found = self._connection.execute(find_statement(table, *where), where).mappings().first()
         return None if found is None else dict(found)
 
     def _insert(
@@ -567,7 +567,7 @@ class _Rows:
         run_id: str | None = None,
         step_id: str | None = None,
     ) -> Change:
-        self._connection.execute(_insert_statement(table), row)
+        self._connection.execute(insert_statement(table), row)
         return _changed(table, row, tag, payload, run_id, step_id)
 
     def _update(
@@ -587,7 +587,7 @@ class _Rows:
         now = {f"now_{name}": row[name] for name in names}
         if versioned:
             row["version"] += 1
-        done = self._connection.execute(_update_statement(table, *names), {**row, **now})
+        done = self._connection.execute(update_statement(table, *names), {**row, **now})
         if done.rowcount != 1:
             raise Conflict(
                 f"a row of {table.name} changed while it was being written",
@@ -604,22 +604,6 @@ class _Rows:
 
 
 # Built once each: putting a statement together takes longer than SQLite takes to carry it out.
-@functools.cache
-def _find_statement(table: Table, *names: str) -> Select[Any]:
-    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
-
-
-@functools.cache
-def _insert_statement(table: Table) -> Insert:
-    return table.insert()
-
-
-@functools.cache
-def _update_statement(table: Table, *names: str) -> Update:
-    """Sets the columns it is given, where these columns still are what their now_ parameters say."""
-    return update(table).where(*(table.c[name] == bindparam(f"now_{name}") for name in names))
-
-
 def _changed(
     table: Table,
     row: dict[str, Any],

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from workbench.api.refusal import explain_refusal
-from workbench.api.wire import RunIn, SecretIn, SwitchIn
+from workbench.api.wire import RunIn
+from workbench.api.wire_house import SecretIn, SwitchIn
 from workbench.model.errors import InvalidInput
 
 RUN = {"project_id": "prj_1", "command": "ls"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from workbench.api import wire
+from workbench.api import wire, wire_house
 from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project
 from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
 from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
@@ -26,9 +26,9 @@ async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
 
 
 @router.get("/api/status")
-async def get_status(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
+async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     ledger = house.context.ledger
-    return wire.StatusOut(
+    return wire_house.StatusOut(
         pid=house.pid,
         url=house.url,
         version=house.version,
@@ -37,22 +37,25 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
         workers=1,
         open_runs=len(await ledger.open_runs()),
         kills=await _engaged(house, actor),
-        notices=[wire.NoticeTargetOut(name=state.name, problem=state.problem) for state in house.notices()],
+        notices=[
+            wire_house.NoticeTargetOut(name=state.name, problem=state.problem) for state in house.notices()
+        ],
     )
 
 
 @router.get("/api/connectors")
-async def list_connectors(house: HouseIn) -> list[wire.ConnectorOut]:
+async def list_connectors(house: HouseIn) -> list[wire_house.ConnectorOut]:
     answers = []
     for connector_id, connector in sorted(house.context.connectors.items()):
         problems = await connector.validate_config()
         answers.append(
-            wire.ConnectorOut(
+            wire_house.ConnectorOut(
                 connector_id=connector_id,
-                capabilities=wire.CapabilitiesOut(**asdict(connector.capabilities)),
+                capabilities=wire_house.CapabilitiesOut(**asdict(connector.capabilities)),
                 is_ready=not problems,
                 problems=[
-                    wire.ConfigProblemOut(code=p.code, message=p.message, remedy=p.remedy) for p in problems
+                    wire_house.ConfigProblemOut(code=p.code, message=p.message, remedy=p.remedy)
+                    for p in problems
                 ],
             )
         )
@@ -62,7 +65,7 @@ async def list_connectors(house: HouseIn) -> list[wire.ConnectorOut]:
 @router.get("/api/switches")
 async def list_switches(
     house: HouseIn, actor: ActorIn, project_id: Annotated[str | None, Query(max_length=100)] = None
-) -> list[wire.SwitchOut]:
+) -> list[wire_house.SwitchOut]:
     """The phases' switches as a project sees them, or, without one, as those see them that set none."""
     await _require_known(house, actor, project_id)
     records = await house.context.ledger.switches()
@@ -71,7 +74,7 @@ async def list_switches(
     for name in SWITCHES:
         record = pick_switch(records, name, project_id or "")
         shown.append(
-            wire.SwitchOut(
+            wire_house.SwitchOut(
                 name=name,
                 project_id=(record.project_id or None) if record else None,
                 state=record.state.value if record else SwitchState.OFF.value,
@@ -86,7 +89,7 @@ async def list_switches(
 
 
 @router.put("/api/switches")
-async def put_switch(body: wire.SwitchIn, house: HouseIn, actor: ActorIn) -> wire.SwitchOut:
+async def put_switch(body: wire_house.SwitchIn, house: HouseIn, actor: ActorIn) -> wire_house.SwitchOut:
     _require_scope(actor, body.project_id)
     await set_switch(
         house.context,
@@ -103,26 +106,26 @@ async def put_switch(body: wire.SwitchIn, house: HouseIn, actor: ActorIn) -> wir
 @router.get("/api/kill")
 async def get_kill(
     house: HouseIn, actor: ActorIn, project_id: Annotated[str | None, Query(max_length=100)] = None
-) -> wire.KillOut:
+) -> wire_house.KillOut:
     await _require_known(house, actor, project_id)
     reason = await read_kill(house.context, project_id, None)
     if reason is None:
-        return wire.KillOut(engaged=False, scope="", reason="", by="", at="")
+        return wire_house.KillOut(engaged=False, scope="", reason="", by="", at="")
     if read_kill_file(house.context.kill_file) is None:
         for record in await house.context.ledger.kill_records():
             if record.engaged and record.scope in ("all", f"project:{project_id}"):
-                return wire.KillOut(
+                return wire_house.KillOut(
                     engaged=True,
                     scope=record.scope,
                     reason=record.reason,
                     by=record.changed_by,
                     at=record.changed_at,
                 )
-    return wire.KillOut(engaged=True, scope="all", reason=reason, by="", at="")
+    return wire_house.KillOut(engaged=True, scope="all", reason=reason, by="", at="")
 
 
 @router.post("/api/kill")
-async def post_kill(body: wire.KillIn, house: HouseIn, actor: ActorIn) -> wire.KillOut:
+async def post_kill(body: wire_house.KillIn, house: HouseIn, actor: ActorIn) -> wire_house.KillOut:
     _require_scope(actor, body.project_id)
     if not body.engaged and not actor.has(Role.ADMIN):
         raise NotAllowed(
@@ -142,12 +145,12 @@ async def post_kill(body: wire.KillIn, house: HouseIn, actor: ActorIn) -> wire.K
 
 
 @router.get("/api/secrets")
-async def list_secrets(house: HouseIn, project: ProjectQuery) -> list[wire.SecretOut]:
+async def list_secrets(house: HouseIn, project: ProjectQuery) -> list[wire_house.SecretOut]:
     return [_secret(info) for info in house.context.vault.list(project.project_id)]
 
 
 @router.post("/api/secrets", status_code=201)
-async def put_secret(body: wire.SecretIn, house: HouseIn, actor: ActorIn) -> wire.SecretOut:
+async def put_secret(body: wire_house.SecretIn, house: HouseIn, actor: ActorIn) -> wire_house.SecretOut:
     require_project(actor, body.project_id)
     await house.context.ledger.project(body.project_id)
     info = house.context.vault.put(body.project_id, body.name, body.value, actor=actor.name)
@@ -175,9 +178,9 @@ async def remove_secret(
 
 
 @router.get("/api/tokens")
-async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire.TokenOut]:
+async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire_house.TokenOut]:
     return [
-        wire.TokenOut(
+        wire_house.TokenOut(
             token_id=t.token_id,
             kind=t.kind,
             actor=t.actor,
@@ -193,7 +196,7 @@ async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire.TokenOut]:
 
 
 @router.post("/api/tokens", status_code=201)
-async def create_token(body: wire.TokenIn, house: HouseIn, actor: ActorIn) -> wire.NewTokenOut:
+async def create_token(body: wire_house.TokenIn, house: HouseIn, actor: ActorIn) -> wire_house.NewTokenOut:
     _require_scope(actor, body.project_id)
     if body.project_id is not None:
         await house.context.ledger.project(body.project_id)
@@ -207,7 +210,7 @@ async def create_token(body: wire.TokenIn, house: HouseIn, actor: ActorIn) -> wi
         project_id=body.project_id,
         expires_at=expires_at,
     )
-    return wire.NewTokenOut(token_id=made.token_id, token=made.token, role=made.role.value)
+    return wire_house.NewTokenOut(token_id=made.token_id, token=made.token, role=made.role.value)
 
 
 @router.delete("/api/tokens/{token_id}", status_code=204)
@@ -219,13 +222,13 @@ async def revoke_token(token_id: str, house: HouseIn, actor: ActorIn) -> Respons
 
 
 @router.post("/api/links", status_code=201)
-async def create_link(house: HouseIn, actor: ActorIn) -> wire.LinkOut:
+async def create_link(house: HouseIn, actor: ActorIn) -> wire_house.LinkOut:
     """A one-time link signs a browser in as the actor that asked for it."""
-    return wire.LinkOut(url=f"{house.url}/auth/{house.access.create_link(actor)}")
+    return wire_house.LinkOut(url=f"{house.url}/auth/{house.access.create_link(actor)}")
 
 
 @router.post("/api/down", status_code=202)
-async def stop_server(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
+async def stop_server(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     """Stops the server; what runs in the sandbox goes on, and the next server adopts it."""
     _require_scope(actor, None)
     status = await get_status(house, actor)
@@ -233,16 +236,16 @@ async def stop_server(house: HouseIn, actor: ActorIn) -> wire.StatusOut:
     return status
 
 
-async def _engaged(house: House, actor: Actor) -> list[wire.KillOut]:
+async def _engaged(house: House, actor: Actor) -> list[wire_house.KillOut]:
     """Returns every engaged kill switch that this actor may know of, the file first."""
     found = []
     if (text := read_kill_file(house.context.kill_file)) is not None:
-        found.append(wire.KillOut(engaged=True, scope="all", reason=text, by="", at=""))
+        found.append(wire_house.KillOut(engaged=True, scope="all", reason=text, by="", at=""))
     for record in await house.context.ledger.kill_records():
         scoped = record.scope.removeprefix("project:") if record.scope.startswith("project:") else None
         if record.engaged and (scoped is None or may_see(actor, scoped)):
             found.append(
-                wire.KillOut(
+                wire_house.KillOut(
                     engaged=True,
                     scope=record.scope,
                     reason=record.reason,
@@ -266,8 +269,8 @@ def _require_scope(actor: Actor, project_id: str | None) -> None:
         require_project(actor, project_id or "every project")
 
 
-def _secret(info: SecretInfo) -> wire.SecretOut:
-    return wire.SecretOut(
+def _secret(info: SecretInfo) -> wire_house.SecretOut:
+    return wire_house.SecretOut(
         name=info.name,
         project_id=info.project_id,
         version=info.version,

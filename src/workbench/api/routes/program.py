@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Response
 
-from workbench.api import wire
+from workbench.api import wire_house
 from workbench.api.exposition import MEDIA_TYPE, render_exposition
 from workbench.api.house import ActorIn, HouseIn, ProjectQuery
 from workbench.program.gates import compute_gates
@@ -16,9 +16,9 @@ router = APIRouter()
 
 
 @router.get("/api/audit/verify")
-async def verify_audit(house: HouseIn, project: ProjectQuery) -> wire.AuditOut:
+async def verify_audit(house: HouseIn, project: ProjectQuery) -> wire_house.AuditOut:
     finding = await house.context.ledger.verify(project.project_id)
-    return wire.AuditOut(
+    return wire_house.AuditOut(
         ok=finding.ok,
         project_id=finding.project_id,
         events=finding.events,
@@ -29,14 +29,16 @@ async def verify_audit(house: HouseIn, project: ProjectQuery) -> wire.AuditOut:
 
 
 @router.get("/api/gates")
-async def list_gates(house: HouseIn, project: ProjectQuery) -> list[wire.GateOut]:
-    return [wire.GateOut(**asdict(gate)) for gate in await compute_gates(house.context, project.project_id)]
+async def list_gates(house: HouseIn, project: ProjectQuery) -> list[wire_house.GateOut]:
+    return [
+        wire_house.GateOut(**asdict(gate)) for gate in await compute_gates(house.context, project.project_id)
+    ]
 
 
 @router.get("/api/metrics")
-async def list_metrics(house: HouseIn, project: ProjectQuery) -> list[wire.MetricOut]:
+async def list_metrics(house: HouseIn, project: ProjectQuery) -> list[wire_house.MetricOut]:
     found = await compute_metrics(house.context, project.project_id)
-    return [wire.MetricOut(**asdict(metric)) for metric in found]
+    return [wire_house.MetricOut(**asdict(metric)) for metric in found]
 
 
 @router.get(

@@ -1,0 +1,177 @@
+"""The JSON shapes of what belongs to the house: connectors, switches, secrets, gates, access, its state.
+
+The shapes of projects, features and runs are in wire.py; the rules there hold here too.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from workbench.api.wire import Wire
+
+
+class CapabilitiesOut(Wire):
+    cancel: str
+    approvals: str
+    on_rejection: str
+    logs: str
+    push: str
+    is_interactive: bool
+    follow_up: bool
+    resume: bool
+    fork: bool
+    load_history: bool
+    usage: bool
+    cost: bool
+    list_runs: bool
+    idempotent_create: bool
+
+
+class ConfigProblemOut(Wire):
+    code: str
+    message: str
+    remedy: str
+
+
+class ConnectorOut(Wire):
+    connector_id: str
+    capabilities: CapabilitiesOut
+    is_ready: bool
+    problems: list[ConfigProblemOut]
+
+
+class SwitchOut(Wire):
+    """`effective_state` is what counts now: past its `until` a switch is off, whatever it was set to."""
+
+    name: str
+    project_id: str | None
+    state: Literal["off", "canary", "on"]
+    effective_state: Literal["off", "canary", "on"]
+    until: str | None
+    reason: str
+    changed_by: str
+    changed_at: str
+
+
+class SwitchIn(Wire):
+    name: str
+    state: Literal["off", "canary", "on"]
+    project_id: str | None = None
+    until: str | None = None
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class KillOut(Wire):
+    """`engaged` is true also when the record cannot be read: the safe value."""
+
+    engaged: bool
+    scope: str
+    reason: str
+    by: str
+    at: str
+
+
+class KillIn(Wire):
+    engaged: bool
+    project_id: str | None = None
+    connector: str | None = None
+    reason: str = Field(min_length=1, max_length=4000)
+    stop_running: bool = False
+
+
+class SecretOut(Wire):
+    """A secret's name and age; the value is never shown again."""
+
+    name: str
+    project_id: str
+    version: int
+    created_at: str
+    created_by: str
+
+
+class SecretIn(Wire):
+    project_id: str
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+    value: str = Field(min_length=8, max_length=65536)
+
+
+class GateOut(Wire):
+    gate_id: str
+    phase: str
+    text: str
+    state: Literal["pass", "fail", "not_enough_data"]
+    evidence: str
+
+
+class MetricOut(Wire):
+    metric_id: str
+    text: str
+    value: float | None
+    unit: str
+    target: str
+    numerator: int
+    denominator: int
+
+
+class AuditOut(Wire):
+    """`first_bad` is a position in the chain of `project_id`; null when a state row is what is wrong."""
+
+    ok: bool
+    project_id: str | None
+    events: int
+    checkpoints: int
+    first_bad: int | None
+    problem: str | None
+
+
+class NoticeTargetOut(Wire):
+    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them."""
+
+    name: str
+    problem: str
+
+
+class StatusOut(Wire):
+    """`kills` are the kill switches that are engaged now; empty in ordinary times."""
+
+    pid: int
+    url: str
+    version: str
+    ready: bool
+    projects: int
+    workers: int
+    open_runs: int
+    kills: list[KillOut]
+    notices: list[NoticeTargetOut]
+
+
+class TokenOut(Wire):
+    token_id: str
+    kind: str
+    actor: str
+    role: str
+    project_id: str | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class TokenIn(Wire):
+    name: str = Field(min_length=1, max_length=200)
+    role: Literal["viewer", "operator", "approver", "admin"]
+    project_id: str | None = None
+    expires_at: str | None = None
+
+
+class NewTokenOut(Wire):
+    """`token` is shown here, once."""
+
+    token_id: str
+    token: str
+    role: str
+
+
+class LinkOut(Wire):
+    url: str

@@ -24,6 +24,7 @@ _ASSIGNMENT = re.compile(
     r"(?:export\s+|override\s+|private\s+)*([A-Za-z0-9_.%/-]+)\s*(:{0,3}=|\?=|\+=|!=)\s*(.*)", re.DOTALL
 )
 _RULE = re.compile(r"([^:=]+?)\s*(::?)(?!=)\s*(.*)", re.DOTALL)
+_Known = dict[tuple[str, int], tuple[list[str], bool]]
 _CONDITIONS = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)")
 _PLAIN_SHELLS = re.compile(r"(/usr)?(/bin/)?(env )?(ba|da|z)?sh( -\w+)*")
@@ -262,9 +263,18 @@ def _closing(text: str, start: int) -> int:
 
 
 def _expand(
-    text: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int
+    text: str,
+    variables: dict[str, list[str]],
+    automatic: dict[str, str],
+    depth: int,
+    known: _Known | None = None,
 ) -> tuple[list[str], bool]:
-    """Returns the readings the text may have, and whether make itself could add no other command to it."""
+    """Returns the readings the text may have, and whether make itself could add no other command to it.
+
+    `known` holds what was expanded on the way: each reference is expanded once a depth, or a few lines that
+    name each other ten times would keep the judgement busy for ever.
+    """
+    known = {} if known is None else known
     if depth > _DEEPEST_EXPANSION or len(text) > _LONGEST_LINE:
         return [UNKNOWN], False
     readings = [""]
@@ -280,24 +290,34 @@ def _expand(
         end = dollar + 2
         if following in "({":
             end = _closing(text, dollar + 2) + 1
-            values, known = _value(text[dollar + 2 : end - 1], variables, automatic, depth)
-            sure = sure and known
+            values, is_sure = _value_once(text[dollar + 2 : end - 1], variables, automatic, depth, known)
+            sure = sure and is_sure
         elif following != "$":
-            values, known = _value(following, variables, automatic, depth)
-            sure = sure and known
+            values, is_sure = _value_once(following, variables, automatic, depth, known)
+            sure = sure and is_sure
         readings = [reading + text[index:dollar] + value for reading in readings for value in values]
         readings = readings[:_MOST_READINGS]
+        if any(len(reading) > _LONGEST_LINE for reading in readings):
+            return [UNKNOWN], False
         index = end
     return readings, sure
 
 
+def _value_once(
+    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int, known: _Known
+) -> tuple[list[str], bool]:
+    if (name, depth) not in known:
+        known[name, depth] = _value(name, variables, automatic, depth, known)
+    return known[name, depth]
+
+
 def _value(
-    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int
+    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int, known: _Known
 ) -> tuple[list[str], bool]:
     function, _, rest = name.partition(" ")
     if rest:
         if function == "shell":
-            inner, sure = _expand(rest, variables, automatic, depth + 1)
+            inner, sure = _expand(rest, variables, automatic, depth + 1, known)
             return [f"$({text})" for text in inner], sure
         return [UNKNOWN], function not in ("eval", "call", "foreach", "if", "or", "and", "file", "let")
     if name in automatic:
@@ -310,8 +330,8 @@ def _value(
         found: list[str] = []
         sure = True
         for value in variables[name]:
-            values, known = _expand(value, variables, automatic, depth + 1)
+            values, is_sure = _expand(value, variables, automatic, depth + 1, known)
             found.extend(values)
-            sure = sure and known
+            sure = sure and is_sure
         return found[:_MOST_READINGS], sure
     return [_BUILT_IN.get(name, "")], True

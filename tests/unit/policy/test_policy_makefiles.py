@@ -67,3 +67,14 @@ PIECES = [*"ab:=;$(){}\t\n\\%@<#! ", "ifdef x\n", "endif\n", "define y\n", "incl
 @given(st.lists(st.sampled_from(PIECES), max_size=120).map("".join))
 def test_no_text_breaks_the_reader(text: str) -> None:
     recipes(text, "a")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A = " + "$(A)" * 10 + "\nx:\n\techo $(A)\n",
+        "".join(f"A{i} = {f'$(A{i + 1})' * 10}\n" for i in range(20)) + "x:\n\techo $(A0)\n",
+    ],
+)
+def test_variables_that_multiply_end_soon_and_are_not_whole(text: str) -> None:
+    assert not recipes(text, "x")[1]

@@ -25,7 +25,7 @@ from workbench.engine.durable import Durable
 from workbench.engine.look import read_kill_file
 from workbench.engine.operate import note, set_switch
 from workbench.engine.recover import recover
-from workbench.gate import admit, load_policy
+from workbench.gate import Policy, admit, load_policy
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
 from workbench.model.admission import SwitchState
@@ -36,6 +36,7 @@ from workbench.secrets.vault import Vault
 log = structlog.get_logger()
 
 _HOUSEKEEPING_SECONDS: Final = 2.0
+_TRIAL_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
@@ -47,20 +48,29 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
 
     clock = SystemClock()
     new_id: NewId = new_sortable_id
-    policy = await asyncio.to_thread(load_policy, config.policy_posture)
     ledger = Ledger(config.ledger_url, clock)
-    await ledger.open()
     local = LocalConnector(
         state_home=config.home,
         clock=clock,
         limits=LocalLimits(max_output_bytes=config.max_output_bytes),
     )
+    # None of the three needs another, and the sandbox's test mostly waits for processes.
+    starting = asyncio.create_task(_start_local(local))
+    try:
+        policy, _ = await asyncio.gather(
+            asyncio.to_thread(load_policy, config.policy_posture, is_tried=False), ledger.open()
+        )
+    except BaseException:
+        await asyncio.gather(starting, return_exceptions=True)
+        await local.close()
+        raise
     durable = Durable(
         database_url=config.ledger_url,
         state_home=config.home,
         executor_id="local" if config.ledger_url.startswith("sqlite") else new_id("exe_"),
         new_id=new_id,
     )
+    trial = _Trial(config.policy_posture)
     context = Context(
         ledger=ledger,
         connectors={"local": local},
@@ -83,12 +93,16 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
             quorum=config.approval_quorum,
         ),
         starter=durable,
+        try_policy=trial.wait,
     )
     try:
-        await _start_local(local, context)
+        if problems := await starting:
+            context.not_ready["local"] = problems
         await _first_switch(context)
         durable.launch(functools.partial(drive, context))
         await recover(context)
+        # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
+        asyncio.get_running_loop().call_later(_TRIAL_SECONDS, trial.start)
         housekeeping = asyncio.create_task(_keep_house(context))
         try:
             yield context, Access(ledger, clock, new_id)
@@ -100,12 +114,36 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         for task in context.background:
             task.cancel()
         await asyncio.gather(*context.background, return_exceptions=True)
+        await trial.close()
         await local.close()
         await ledger.close()
 
 
-async def _start_local(local: LocalConnector, context: Context) -> None:
-    """Starts the local connector and tests its sandbox by effect.
+class _Trial:
+    """Tries every example of the shipped policy once, when it is first asked for; decisions wait for it."""
+
+    def __init__(self, posture: str) -> None:
+        self._posture = posture
+        self._task: asyncio.Task[Policy] | None = None
+
+    def start(self) -> asyncio.Task[Policy]:
+        """Starts the trial unless it has been."""
+        if self._task is None:
+            self._task = asyncio.create_task(asyncio.to_thread(load_policy, self._posture))
+        return self._task
+
+    async def wait(self) -> None:
+        """Returns once all examples have come out right; raises PolicyBroken when one did not."""
+        await asyncio.shield(self.start())
+
+    async def close(self) -> None:
+        """Lets a trial that is under way end."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def _start_local(local: LocalConnector) -> tuple[Problem, ...]:
+    """Starts the local connector, tests its sandbox by effect, and returns what is wrong with it.
 
     A sandbox that cannot be built stops no server: features and history still serve, and every local start
     is held with the reason and the remedy. There is no way to run without it.
@@ -113,13 +151,12 @@ async def _start_local(local: LocalConnector, context: Context) -> None:
 
     try:
         await local.start()
-        problems = await local.validate_config()
+        problems = tuple(await local.validate_config())
     except WorkbenchError as error:
         problems = (Problem(code=error.code, message=error.message, remedy=error.remedy),)
     for problem in problems:
         log.error("local connector not ready", problem=problem.message, remedy=problem.remedy)
-    if problems:
-        context.not_ready["local"] = tuple(problems)
+    return problems
 
 
 async def _first_switch(context: Context) -> None:

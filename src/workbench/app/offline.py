@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from workbench.app.clock import SystemClock
 from workbench.app.home import find_server, load_config, prepare_home
-from workbench.app.notices import examine_targets
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
@@ -175,6 +174,8 @@ def examine_machine() -> list[dict[str, str | bool]]:
     import asyncio
 
     asyncio.run(probe())
+    from workbench.app.notices import examine_targets
+
     for target in examine_targets(config):
         add(*target)
     endpoint = find_server(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,7 +55,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """`policy` is the shipped one; what lies over it is read afresh for each decision.
+    """`policy` is the shipped one; what lies over it is read afresh for each decision. `try_policy`
+    returns once its own examples have come out right, and raises when they did not: no decision before that.
 
     `kill_file` stops everything while it exists, with server and database down too.
 
@@ -81,6 +82,7 @@ class Context:
     feature_cache: Path
     limits: Limits
     starter: Starter
+    try_policy: Callable[[], Awaitable[None]] | None = None
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
     held_up: dict[str, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ async def look(
     context: Context, project_id: str, *, connector: str, actor: str, step_id: str | None = None
 ) -> GateSnapshot:
     """Returns the gate's facts for one decision about one step, all of one moment."""
+    await _require_tried(context)
     name = switch_for(connector)
     facts = await context.ledger.gate_facts(project_id, step_id)
     record = pick_switch(facts.switches, name, project_id)
@@ -45,8 +46,15 @@ async def look(
 
 async def read_policy(context: Context, project_id: str) -> Policy:
     """Returns the policy in force for a project, its layers read afresh; raises what is wrong with one."""
+    await _require_tried(context)
     facts = await context.ledger.gate_facts(project_id)
     return in_force(context.policy, _layers_of(context, facts, render_time(context.clock.now())))
+
+
+async def _require_tried(context: Context) -> None:
+    """Waits until the shipped policy's examples were tried; raises what is wrong with them."""
+    if context.try_policy is not None:
+        await context.try_policy()
 
 
 def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLayers:

@@ -11,8 +11,11 @@ Styles: gnu reads options anywhere, posix before the first positional alone, sin
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from workbench.policy.snippets import fits
 from workbench.policy.walk import is_dynamic, plain
@@ -122,8 +125,8 @@ class Form:
     program: str
     words: tuple[str, ...] = ()
     style: str = "gnu"
-    globals: dict[str, Option] = field(default_factory=dict)
-    options: dict[str, Option] = field(default_factory=dict)
+    globals: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
     positionals: tuple[Positional, ...] = ()
     drop_first_if: frozenset[str] = frozenset()
     drop_last_if: frozenset[str] = frozenset()
@@ -149,6 +152,15 @@ class Reading:
     values: tuple[Value, ...]
     labels: frozenset[str]
     is_dynamic: bool
+
+
+@functools.cache
+def parse_options(specs: str) -> Mapping[str, Option]:
+    """Returns the options that these spec words describe, by name; raises ValueError naming a word.
+
+    Many forms of a program share theirs, so that what they share is read once.
+    """
+    return MappingProxyType({option.name: option for option in map(parse_option, specs.split())})
 
 
 def parse_option(spec: str) -> Option:
@@ -190,7 +202,7 @@ class _Reader:
     form: Form
     words: tuple[str, ...]
     given: set[str] = field(default_factory=set)
-    options: dict[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
     values: list[Value] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     positionals: list[int] = field(default_factory=list)

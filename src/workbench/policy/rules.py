@@ -33,6 +33,7 @@ _ANNOTATIONS = frozenset({"id", "risk", "reason", "text"})
 _OPERATORS = frozenset({"not", "and", "or", "eq", "not_eq", "contains"})
 # A form's flags and facts are sets; no other request has any.
 _SET_OPERATORS = frozenset({"contains_all", "is_empty"})
+_LONGEST_RULE, _DEEPEST_RULE, _MOST_OPERATORS = 20_000, 64, 300
 _RISKS = frozenset(level.value for level in RiskLevel)
 _RULE_ID = re.compile(r"[a-z][a-z0-9-]{1,63}")
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,63}")
@@ -64,6 +65,7 @@ def read_rules(file: str, text: str) -> tuple[Rule, ...]:
     found: dict[str, Rule] = {}
     for line, statement in _split(file, text):
         place = f"{file}:{line}"
+        _refuse_huge(place, statement)
         try:
             parsed = cedarpy.policies_to_pst(statement)
         except ValueError as problem:
@@ -75,6 +77,21 @@ def read_rules(file: str, text: str) -> tuple[Rule, ...]:
             raise broken_at(rule.source, f"{rule.rule_id} is listed twice")
         found[rule.rule_id] = rule
     return tuple(found.values())
+
+
+def _refuse_huge(place: str, statement: str) -> None:
+    """Refuses what would exhaust the engine's stack, which ends the whole process: it parses recursively."""
+    deepest = depth = 0
+    for character in statement:
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    operators = len(re.findall(r"&&|\|\||[!.<>=]|\b(?:if|has|in|like)\b", statement))
+    if len(statement) > _LONGEST_RULE or deepest > _DEEPEST_RULE or operators > _MOST_OPERATORS:
+        raise broken_at(
+            place,
+            f"is larger than a rule may be: {len(statement)} of {_LONGEST_RULE} characters, {deepest} of "
+            f"{_DEEPEST_RULE} brackets deep, {operators} of {_MOST_OPERATORS} operators",
+        )
 
 
 def read_facts(schema_text: str) -> tuple[str, ...]:

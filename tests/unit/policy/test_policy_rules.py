@@ -118,3 +118,22 @@ def test_any_text_is_rules_or_one_clear_error(text: str) -> None:
         problem = None
         assert all(rule.source.startswith("p.cedar:") for rule in found)
     assert problem is None or problem.message.startswith("p.cedar:")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(" * 1000 + "context.writes" + ")" * 1000,
+        " || ".join(["context.writes"] * 3000),
+        "!" * 2000 + "context.writes",
+        "if context.writes then " * 1000 + "true" + " else false" * 1000,
+        "-" * 15_000 + "1 == 1",
+    ],
+)
+def test_a_rule_that_would_exhaust_the_engine_is_refused_before_it_is_parsed(condition: str) -> None:
+    """The engine parses recursively: such a rule ends the process that reads it."""
+    text = (
+        f'@id("x")\n@risk("low")\n@reason("x")\nforbid (principal, action, resource) when {{ {condition} }};'
+    )
+    with pytest.raises(PolicyBroken, match=r"policy\.cedar:1"):
+        read_rules("policy.cedar", text)

@@ -24,6 +24,20 @@ _ASSIGNMENT = re.compile(
     r"(?:export\s+|override\s+|private\s+)*([A-Za-z0-9_.%/-]+)\s*(:{0,3}=|\?=|\+=|!=)\s*(.*)", re.DOTALL
 )
 _RULE = re.compile(r"([^:=]+?)\s*(::?)(?!=)\s*(.*)", re.DOTALL)
+# What changes how everything else is read: where it stands, what make runs is not what is seen here.
+_STEERS = re.compile(
+    r"\.(RECIPEPREFIX|ONESHELL|EXTRA_PREREQS)|(GNU)?MAKEFLAGS|MAKEFILES|MAKE|PATH|VPATH"
+    r"|(COMPILE|LINK|LINT|YACC|LEX|PREPROCESS|CTANGLE|TANGLE|TEXI2DVI)[.\w]*"
+)
+_SHELL_FLAGS = re.compile(r"(-[a-z]+ |-o (pipefail|errexit|nounset) )*-[a-z]*c")
+_HARMLESS_TARGETS = frozenset(
+    [
+        *(".PHONY", ".SUFFIXES", ".PRECIOUS", ".INTERMEDIATE", ".SECONDARY", ".DELETE_ON_ERROR", ".SILENT"),
+        *(".NOTPARALLEL", ".EXPORT_ALL_VARIABLES", ".IGNORE", ".LOW_RESOLUTION_TIME", ".POSIX"),
+    ]
+)
+_REMADE = re.compile(r"(.*/)?(GNUmakefile|[Mm]akefile|.*\.(mk|mak|make|d))")
+_DEFINE = re.compile(r"((override|export)\s+)*define\b\s*")
 _Known = dict[tuple[str, int], tuple[list[str], bool]]
 _CONDITIONS = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)")
@@ -151,6 +165,9 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
     while index < len(lines):
         number, line = index + 1, lines[index]
         index += 1
+        if line.startswith("\t") and "#" in line and line.endswith("\\"):
+            # To the shell the comment ends with the line, and what follows is run.
+            made.is_whole = False
         while line.endswith("\\") and index < len(lines) and len(line) < _LONGEST_LINE:
             line = line[:-1] + " " + lines[index].lstrip("\t ")
             index += 1
@@ -166,8 +183,10 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
         if match := _CONDITIONS.match(line):
             conditions += {"endif": -1, "else": 0}.get(match[1], 1)
             continue
-        if line.startswith("define "):
-            name, body = line.removeprefix("define ").split("=")[0].strip(), []
+        if line.startswith(("override ", "unexport ", "undefine ", "vpath ", "load ")):
+            made.is_whole = False
+        if match := _DEFINE.match(line):
+            name, body = line[match.end() :].split("=")[0].strip(), []
             while index < len(lines) and lines[index].strip() != "endef":
                 body.append(lines[index])
                 index += 1
@@ -178,6 +197,9 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             _include(made, match, path, load, depth)
             continue
         if match := _ASSIGNMENT.fullmatch(line):
+            name = match[1]
+            is_plain = name != ".SHELLFLAGS" or _SHELL_FLAGS.fullmatch(match[3].strip()) is not None
+            made.is_whole = made.is_whole and is_plain and _STEERS.fullmatch(name) is None
             _take_shell(made, match[3], path, number)
             if match[2] == "!=":
                 made.parsing.append(ScriptLine(text=match[3], path=path, line=number))
@@ -190,6 +212,11 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             if "$(" in line or "${" in line:
                 made.is_whole = made.is_whole and line.startswith(("$(info", "$(warning", "$(error"))
             continue
+        for target in match[1].split():
+            is_special = target.startswith(".") and target.count("/") == 0 and target not in _HARMLESS_TARGETS
+            if is_special or _REMADE.fullmatch(target):
+                # Rules for suffixes, for make itself, or for what it reads first and then makes anew.
+                made.is_whole = False
         rule = _begin_rule(made, match, number, path)
 
 

@@ -106,7 +106,8 @@ def fits(kind: str, text: str) -> bool:
             return not _JQ_REFUSED.search(text)
         case "read" | "write" | "code" | "recipe":
             # pytest, ruff, mypy, tsc and others read more arguments from a file named with "@".
-            return not text.startswith("@") and "://" not in text
+            # sqlite3 and others take "file:" for an address, whose path and options nobody has looked at.
+            return not text.startswith(("@", "file:")) and "://" not in text
         case "name":
             return _NAME.fullmatch(text) is not None
         case "module":

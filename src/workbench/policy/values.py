@@ -184,7 +184,9 @@ _INI = re.compile(
 _PAGES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 # SQL that only reads, without functions that load code or reach files, and no command of the client.
 _QUERY = re.compile(
-    r"\s*(select\b|explain\s+(query\s+plan\s+)?select\b|show\b|describe\b|desc\b|pragma\s+[a-z_]+(\([a-z_]+\))?\s*;?\s*$"
+    r"\s*(select\b|explain\s+(query\s+plan\s+)?select\b|show\b|describe\b|desc\b|pragma\s+"
+    r"((table_x?info|index_x?info|index_list|foreign_key_list)\([a-z_]+\)|table_list|database_list|compile_options"
+    r"|user_version|schema_version|page_count|page_size|encoding|integrity_check|quick_check)\s*;?\s*$"
     r"|\.(tables|schema|indexes|databases)\b|\\(dt|d|l|dn|du|di|df)\b)[^\\|\n]*",
     re.IGNORECASE,
 )

@@ -249,3 +249,37 @@ def test_a_hostile_makefile_takes_bounded_work(root: str) -> None:
     assert ask(root, "make x").verdict.verdict is not Decision.ALLOW
     place.write_text("".join(f"t{i}: t{i + 1}\n\techo {i}\n" for i in range(2_000)))
     assert ask(root, "make t0").verdict.verdict is not Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    "makefile",
+    [
+        ".RECIPEPREFIX = >\nx:\n>rm -rf ../victim\n",
+        "x:\n\tls\nMakefile:\n\trm -rf ../victim\n",
+        "-include gen.mk\nx:\n\tls\ngen.mk:\n\trm -rf ../victim\n",
+        ".x.y:\n\trm -rf ../victim\nx:\n\tls\n",
+        '.SHELLFLAGS = -c "rm -rf ../victim"\nx:\n\tls\n',
+        ".SECONDEXPANSION:\nx: $$(shell rm -rf ../victim)\n\tls\n",
+        ".DEFAULT:\n\trm -rf ../victim\nx:\n\tls\n",
+        "A = ls\noverride A = rm -rf ../victim\nx:\n\t$(A)\n",
+        "  define A\nrm -rf ../victim\nendef\nx:\n\t$(A)\n",
+        "export define A\nrm -rf ../victim\nendef\nx:\n\t$(A)\n",
+        "x:\n\tls # \\\n\trm -rf ../victim\n",
+        "MAKEFLAGS += --eval=y:;rm\nx:\n\tls\n",
+        "export PATH := ./bin:$(PATH)\nx:\n\tls\n",
+        "COMPILE.c = rm -rf ../victim\nx:\n\tls\n",
+    ],
+)
+def test_what_makes_make_run_something_else_than_what_is_read_is_asked_about(
+    root: str, makefile: str
+) -> None:
+    (Path(root) / "Makefile").write_text(makefile)
+    assert ask(root, "make x").verdict.verdict is not Decision.ALLOW
+
+
+def test_ordinary_settings_of_a_makefile_stay_allowed(root: str) -> None:
+    (Path(root) / "Makefile").write_text(
+        "SHELL := /bin/bash\n.SHELLFLAGS := -eu -o pipefail -c\n.DEFAULT_GOAL := test\n.PHONY: test\n"
+        "PYTHON ?= python3\nexport LANG := C\ntest:\n\t$(PYTHON) -m pytest -q # all of them\n"
+    )
+    assert ask(root, "make test").verdict.verdict is Decision.ALLOW

@@ -54,3 +54,14 @@ def test_a_rule_of_one_project_says_nothing_in_another(bench: Workbench, own: Pr
     other.mkdir()
     second = bench.add(other)
     assert second.run("python3 -c 'print(1)'")["status"] == "blocked"
+
+
+def test_where_two_people_are_asked_for_nobody_remembers_their_own_request(
+    bench: Workbench, own: Project
+) -> None:
+    bench.add(own.repo, forbid_self_approval=True)
+    run = own.submit("node -e 1")
+    refused = own.cli("policy", "remember", run["run_id"], "--accept")
+    assert refused.status == 1
+    assert "second person" in refused.err
+    assert own.cli("policy", "remembered", "--json").json == []

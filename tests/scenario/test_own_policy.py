@@ -190,3 +190,14 @@ def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(
     fewer = own.cli("policy", "replay", "--policy", str(candidate), "--last", "2", "--json").json
     assert (fewer["replayed"], len(fewer["changes"])) == (2, 2)
     assert json.dumps(own.cli("policy", "replay", "--json").json["changes"]) == "[]"
+
+
+def test_replay_tells_what_an_edit_of_the_accepted_policy_would_change_before_it_is_accepted(
+    bench: Workbench, own: Project
+) -> None:
+    candidate = write_policy(own, FROZEN)
+    assert own.cli("project", "accept-policy", str(own.repo)).status == 0
+    assert outcome(own, "touch a") == DENIED
+    candidate.write_text(FROZEN.replace('@id("frozen")', '@id("still-frozen")'))
+    same = own.cli("policy", "replay", "--policy", str(candidate), "--json")
+    assert (same.status, same.json["replayed"], same.json["changes"]) == (0, 1, [])

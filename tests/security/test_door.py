@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,24 @@ def test_many_browsers_racing_for_one_link_get_one_session(served: Workbench) ->
     with ThreadPoolExecutor(10) as pool:
         statuses = list(pool.map(lambda _: httpx.get(link, trust_env=False).status_code, range(10)))
     assert sorted(statuses) == [303, *[401] * 9]
+
+
+def test_a_session_outlives_neither_the_end_nor_the_revocation_of_the_token_that_made_it(
+    served: Workbench,
+) -> None:
+    end = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 3600))
+    asked = {"name": "short-lived", "role": "operator", "expires_at": end}
+    made = served.post("/api/tokens", asked)
+    with served.as_token(made["token"]) as client:
+        first, late = (client.post("/api/links", json={}).json()["url"] for _ in range(2))
+    with httpx.Client(base_url=served.url, trust_env=False) as browser:
+        browser.get(first)
+        assert browser.get("/api/me").status_code == 200
+        sessions = [t for t in served.get("/api/tokens") if t["actor"] == "token:short-lived"]
+        assert [t["expires_at"] for t in sessions] == [end, end]
+        assert served.http.delete(f"/api/tokens/{made['token_id']}").status_code < 300
+        assert browser.get("/api/me").status_code == 401
+    assert httpx.get(late, trust_env=False).status_code == 401
 
 
 def test_a_revoked_token_and_a_revoked_session_are_refused_at_once(served: Workbench) -> None:

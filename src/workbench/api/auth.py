@@ -103,8 +103,16 @@ class Access:
         return NewToken(token_id=token_id, token=text, role=role)
 
     async def revoke(self, token_id: str, *, by: Actor) -> None:
-        """Ends a token or session at once."""
-        await self._ledger.append(HOUSE, [RevokeToken(token_id=token_id)], actor=by.name, via=by.via)
+        """Ends a token or session at once; with an actor's last token end the sessions made by it."""
+        known = await self._ledger.access_tokens()
+        named = [record for record in known if record.token_id == token_id and record.kind == "token"]
+        rest = [record for record in known if record.token_id != token_id and record.revoked_at is None]
+        ended = [token_id]
+        for actor in {record.actor for record in named}:
+            if not any(record.kind == "token" and record.actor == actor for record in rest):
+                ended += [r.token_id for r in rest if r.kind == "session" and r.actor == actor]
+        moves = [RevokeToken(token_id=each) for each in ended]
+        await self._ledger.append(HOUSE, moves, actor=by.name, via=by.via)
         self._seen.clear()
 
     def create_link(self, actor: Actor) -> str:
@@ -122,16 +130,26 @@ class Access:
             raise NotAuthenticated(
                 "this link was used before or is too old", remedy="get a new one: workbench status --link"
             )
-        expires = self._clock.now() + timedelta(days=_SESSION_DAYS)
+        expires_at = render_time(self._clock.now() + timedelta(days=_SESSION_DAYS))
         made = await self.create_token(
             actor=entry[1].name,
             role=entry[1].role,
             by=entry[1],
             kind="session",
             project_id=entry[1].project_id,
-            expires_at=render_time(expires),
+            expires_at=min(expires_at, await self._end_of(entry[1]) or expires_at),
         )
         return made.token
+
+    async def _end_of(self, actor: Actor) -> str | None:
+        """Returns when the last token of an actor ends, which no session outlives; None without an end."""
+        known = await self._ledger.access_tokens()
+        own = [record for record in known if record.kind == "token" and record.actor == actor.name]
+        live = [record.expires_at for record in own if record.revoked_at is None]
+        if own and not live:
+            raise NotAuthenticated("the token that made this link was revoked", remedy=_SIGN_IN)
+        ends = [end for end in live if end is not None]
+        return max(ends) if ends and len(ends) == len(live) else None
 
     async def identify(self, token: str, *, via: str) -> Actor:
         """Returns who holds this token; raises NotAuthenticated for an unknown, ended or revoked one."""

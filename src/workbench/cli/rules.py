@@ -9,6 +9,8 @@ from workbench.app.verdicts import candidate_offline, judge_with, policy_offline
 from workbench.cli.output import print_json, print_line
 from workbench.cli.place import find_repository
 from workbench.model.layer import POSTURES
+from workbench.policy import Policy
+from workbench.policy.broken import PolicyChanged
 from workbench.policy.examples import read_examples, try_examples
 from workbench.policy.load import EXAMPLES_FILE, load_policy
 from workbench.policy.prove import prove
@@ -69,25 +71,26 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
     """Prints which of the last verdicts in the ledger would be another one now, or under a changed policy.
 
     Commands are judged anew on this machine as it is; `by_policy` says that the changed policy alone, and
-    not the machine or the time, makes the difference.
+    not the machine or the time, makes the difference. It is null where that cannot be told: without a
+    changed file, and where the one that was accepted is no longer there to compare with.
     """
     root = find_repository(repo)
-    current = policy_offline(root)
-    chosen = current if policy is None else candidate_offline(root, Path(policy))
+    chosen = policy_offline(root) if policy is None else candidate_offline(root, Path(policy))
+    current = None if policy is None else _in_force_or_none(root)
     changed: list[dict[str, Any]] = []
     seen = recorded_verdicts(root, last)
     for record in seen:
-        now = judge_with(current, root, record).verdict
-        then = now if chosen is current else judge_with(chosen, root, record).verdict
+        then = judge_with(chosen, root, record).verdict
+        now = None if current is None else judge_with(current, root, record).verdict
         if then.verdict.value != record.verdict:
             changed.append(
                 {
                     "run_id": record.run_id,
                     "command": record.command,
                     "recorded": record.verdict,
-                    "now": now.verdict.value,
+                    "now": None if now is None else now.verdict.value,
                     "changed": then.verdict.value,
-                    "by_policy": now.verdict is not then.verdict,
+                    "by_policy": None if now is None else now.verdict is not then.verdict,
                     "reason_codes": list(then.reason_codes),
                     "matched_rules": [rule.rule_id for rule in then.matched_rules],
                 }
@@ -98,4 +101,14 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
     print_line(f"{len(seen)} verdicts replayed, {len(changed)} would be another one")
     for one in changed:
         print_line(f"{one['run_id']}  {one['recorded']} -> {one['changed']}  $ {one['command']}")
-        print_line(f"  {', '.join(one['reason_codes'])}" + ("" if one["by_policy"] else "  (not by policy)"))
+        print_line(
+            f"  {', '.join(one['reason_codes'])}" + ("  (not by policy)" if one["by_policy"] is False else "")
+        )
+
+
+def _in_force_or_none(repo: Path) -> Policy | None:
+    # An edited file stops starts until it is accepted; what it would change is asked before just that.
+    try:
+        return policy_offline(repo)
+    except PolicyChanged:
+        return None

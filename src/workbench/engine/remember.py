@@ -27,7 +27,7 @@ from workbench.ledger.move import ForgetRule, RememberRule
 from workbench.model.actor import Actor
 from workbench.model.clock import render_time
 from workbench.model.command import Command
-from workbench.model.errors import InvalidInput
+from workbench.model.errors import InvalidInput, NotAllowed
 from workbench.model.layer import PolicyLayers, RememberedRule
 from workbench.model.project import Project
 from workbench.model.run import Run
@@ -91,6 +91,14 @@ async def preview_rules(context: Context, *, run_id: str, days: int, actor: Acto
 async def remember_rules(context: Context, *, run_id: str, days: int, actor: Actor) -> Preview:
     """Remembers what `preview_rules` shows, one event a rule, and returns it."""
     preview = await preview_rules(context, run_id=run_id, days=days, actor=actor)
+    project_id = preview.rules[0].project_id
+    project = await context.ledger.project(project_id)
+    run = await context.ledger.for_project(project_id).run(run_id)
+    if project.forbid_self_approval and run.requested_by == actor.name:
+        raise NotAllowed(
+            "the project asks for a second person; nobody is asked no more about their own request alone",
+            remedy="let another admin remember it",
+        )
     moves = [
         RememberRule(
             rule_id=rule.rule_id,
@@ -102,7 +110,7 @@ async def remember_rules(context: Context, *, run_id: str, days: int, actor: Act
         )
         for rule in preview.rules
     ]
-    await context.ledger.append(preview.rules[0].project_id, moves, actor=actor.name, via=actor.via)
+    await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
     return preview
 
 

@@ -321,14 +321,18 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
     if named.words:
         words = (program, *named.words) if program else named.words
         calls, _, _ = _read_words(reader, words, named.cwd, Findings(labels={"wrapped"}), "", depth + 1)
-        return [in_project(call, named) for call in calls]
+        return [in_project(call, named, reader.workspace_root) for call in calls]
     found: list[Call] = []
     for line in named.lines:
         if not reader.may_read(line.text):
             return [*found, call_of("sh", (line.text,), named.cwd, Findings(labels={"too_long"}))]
         script = parse_script(reader.language, line.text)
         facts = gather_facts(reader, script, named.cwd, depth=depth + 1)
-        calls = [in_project(in_script(call), named) for call in facts.calls if call.labels != {"no_program"}]
+        calls = [
+            in_project(in_script(call), named, reader.workspace_root)
+            for call in facts.calls
+            if call.labels != {"no_program"}
+        ]
         if odd := {label for label in facts.labels if not label.startswith("syntax_")} - {"nothing_found"}:
             calls.append(call_of("sh", (line.text,), named.cwd, Findings(labels=odd)))
         found.extend(stands_in(call, f"{line.path}:{line.line}") for call in calls)

@@ -42,7 +42,7 @@ _LEAVINGS = re.compile(
 _SAYS = (("echo",), ("printf",), ("test",), ("[",), ("true",), (":",), ("exit",), ("set",))
 
 
-def in_project(call: Call, named: Named) -> Call:
+def in_project(call: Call, named: Named, workspace_root: str) -> Call:
     """Takes away what is no news in a project's own script: it runs the project's code, in the sandbox.
 
     Not asked about are a build tool's argument that only the script knows, a build's own leavings deleted,
@@ -73,15 +73,19 @@ def in_project(call: Call, named: Named) -> Call:
         labels = labels - {"privilege"} | {"privileged_script"}
     if not labels & {"stdin_code", "piped_network", "piped_decodes"}:
         labels -= {"inline_code"}
-    if call.facts.writes and all(_is_leaving(path) for path in call.facts.writes):
+    if call.facts.writes and all(_is_leaving(path, workspace_root) for path in call.facts.writes):
         labels -= {"deletes", "irreversible", "recursive", "writes_unknown"}
     if "env_steers" not in labels:
         labels -= {"env_refused"}
     return replace(call, labels=frozenset(labels))
 
 
-def _is_leaving(path: str) -> bool:
-    parts = path.split("/")
+def _is_leaving(path: str, workspace_root: str) -> bool:
+    # Only the names below the workspace count: a project that lies in /tmp or in ~/build is no leaving.
+    inside = workspace_root.rstrip("/") + "/"
+    if f"{path}/" == inside or inside.startswith(f"{path}/"):
+        return False
+    parts = path.removeprefix(inside).split("/")
     return (
         ".git" not in parts and not path.endswith("/..") and any(_LEAVINGS.fullmatch(part) for part in parts)
     )

@@ -283,3 +283,21 @@ def test_ordinary_settings_of_a_makefile_stay_allowed(root: str) -> None:
         "PYTHON ?= python3\nexport LANG := C\ntest:\n\t$(PYTHON) -m pytest -q # all of them\n"
     )
     assert ask(root, "make test").verdict.verdict is Decision.ALLOW
+
+
+@pytest.mark.parametrize("above", ["tmp", "build", "target/deep", "dist", "x.log"])
+def test_a_folder_above_the_workspace_makes_nothing_in_it_a_build_leaving(tmp_path: Path, above: str) -> None:
+    (tmp_path / above).mkdir(parents=True)
+    root = make_project(tmp_path / above / "repo")
+    (Path(root) / "src" / "kept.py").write_text("x = 1\n")
+    (Path(root) / ".git" / "config").write_text("[alias]\n\tgone = !rm -rf src\n")
+    (Path(root) / "package.json").write_text(
+        '{"scripts": {"reset": "rm -rf src", "all": "rm -rf ../repo", "clean": "rm -rf dist"}}'
+    )
+    (Path(root) / "Makefile").write_text("reset:\n\trm -rf src\nclean:\n\trm -rf build\n")
+    for text in ("git gone", "npm run reset", "npm run all", "make reset"):
+        verdict = ask(root, text).verdict
+        assert verdict.verdict is Decision.REQUIRES_APPROVAL, text
+        assert "destructive" in verdict.reason_codes, text
+    for text in ("npm run clean", "make clean"):
+        assert ask(root, text).verdict.verdict is Decision.ALLOW, text

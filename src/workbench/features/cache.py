@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import os
 import stat
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ from workbench.model.feature import Discovery
 
 MAX_CACHE_BYTES = 256 << 20
 _T = TypeVar("_T")
+_LEARNING: Final = threading.Lock()
+_DECODERS: Final[dict[type[Any], msgspec.msgpack.Decoder[Any]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +92,21 @@ def _load(folder: Path | None, repo: str, kind: str, shape: type[_T]) -> tuple[_
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_CACHE_BYTES:
                 return None
-            return msgspec.msgpack.decode(file.read(), type=shape), status.st_mtime_ns
+            return _decoder(shape).decode(file.read()), status.st_mtime_ns
         except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, TypeError):
             return None
+
+
+def _decoder(shape: type[_T]) -> msgspec.msgpack.Decoder[_T]:
+    """Returns the one decoder of a shape. Two threads must not look into one dataclass at the same time.
+
+    msgspec 0.22 shows what it has learnt of a dataclass to other threads before it is complete, and one that
+    decodes by it then ends the process.
+    """
+    with _LEARNING:
+        if shape not in _DECODERS:
+            _DECODERS[shape] = msgspec.msgpack.Decoder(shape)
+        return _DECODERS[shape]
 
 
 def _store(folder: Path | None, repo: str, kind: str, value: object) -> None:

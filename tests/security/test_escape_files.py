@@ -211,13 +211,15 @@ async def test_a_folder_exchanged_while_starting_never_shows_the_other_one(
 
     thread = asyncio.create_task(asyncio.to_thread(swap))
     outcomes = []
-    for _ in range(15):
-        try:
-            outcomes.append(await ground.run("cat secret; touch made"))
-        except (BoundaryViolation, SandboxUnavailable):
-            continue
-    swapping = False
-    await thread
+    try:
+        for _ in range(15):
+            try:
+                outcomes.append(await ground.run("cat secret; touch made"))
+            except (BoundaryViolation, SandboxUnavailable):
+                continue
+    finally:
+        swapping = False
+        await thread
     assert all("secret-4411" not in outcome.text for outcome in outcomes)
     assert not (secret / "made").exists()
 

@@ -54,7 +54,7 @@ from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.transcript import Piece
 from workbench.sandbox.watch import Watch
-from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
+from workbench.sandbox.workspace import check_toolchain, check_workspace, looking_at, survey_workspace
 from workbench.sandbox.zygote import NOT_STARTED, Zygote
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -228,7 +228,9 @@ class LocalConnector:
         """Looks at the workspace and returns the shim's assignment."""
         root, cwd = self._check_place(request)
         placeholders = str(self._own / "placeholders")
-        workspace = survey_workspace(root, find_repositories(root, state_folder=placeholders))
+        with looking_at(root):
+            repositories = find_repositories(root, state_folder=placeholders)
+        workspace = survey_workspace(root, repositories)
         network = self._network_of(request)
         profile = assignment.build_profile(
             host=self._known_host(),
@@ -286,7 +288,8 @@ class LocalConnector:
                 f"the workspace {request.project.workspace_root} now leads to {root}",
                 remedy="add the project again under its real path",
             )
-        cwd = os.path.realpath(request.admission.request.command.cwd)
+        with looking_at(root):
+            cwd = os.path.realpath(request.admission.request.command.cwd)
         if not is_within(cwd, root) or not os.path.isdir(cwd):
             raise BoundaryViolation(
                 f"the working directory {request.admission.request.command.cwd} is not a folder inside the "

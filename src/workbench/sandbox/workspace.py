@@ -6,10 +6,11 @@ argument list is built. It runs nothing, and never asks git.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.model.errors import BoundaryViolation
@@ -52,6 +53,23 @@ def check_workspace(path: str, *, state_home: str) -> str:
     Raises BoundaryViolation for a system folder, a home, a folder that holds or lies in the service's own
     state, one that is not there, or one whose owner differs from the service's user.
     """
+    with looking_at(path):
+        return _check_workspace(path, state_home=state_home)
+
+
+@contextlib.contextmanager
+def looking_at(path: str) -> Iterator[None]:
+    """A folder that is moved or exchanged while it is looked at is refused like one that is not there."""
+    try:
+        yield
+    except OSError as error:
+        raise BoundaryViolation(
+            f"the folder {path} cannot be looked at: {error.filename or path}: {error.strerror}",
+            remedy="see that nothing moves or exchanges the folder, and try again",
+        ) from error
+
+
+def _check_workspace(path: str, *, state_home: str) -> str:
     root = os.path.realpath(path)
     state = os.path.realpath(state_home)
     remedy = "choose the folder of one project, for example the root of its repository"
@@ -76,6 +94,11 @@ def check_workspace(path: str, *, state_home: str) -> str:
 
 def check_toolchain(path: str, *, state_home: str) -> str:
     """Returns the resolved path of a folder that may be shown read-only inside; else BoundaryViolation."""
+    with looking_at(path):
+        return _check_toolchain(path, state_home=state_home)
+
+
+def _check_toolchain(path: str, *, state_home: str) -> str:
     root = os.path.realpath(path)
     state = os.path.realpath(state_home)
     is_wide = root in _NEVER_ITSELF or root in _homes() or any(is_within(home, root) for home in _homes())
@@ -95,6 +118,11 @@ def survey_workspace(root: str, repositories: Sequence[str] = ()) -> WorkspaceFa
     Raises BoundaryViolation where a protected path is a symlink: in a writable folder one can be exchanged
     at any time, so what it points at cannot be protected.
     """
+    with looking_at(root):
+        return _survey(root, repositories)
+
+
+def _survey(root: str, repositories: Sequence[str]) -> WorkspaceFacts:
     protected: list[tuple[str, str]] = [(".workbench", FOLDER)]
     git_folder = None
     for name in (".workbench", ".git"):

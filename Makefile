@@ -6,6 +6,10 @@ STAMP := $(VENV)/.setup
 WEB_STAMP := web/node_modules/.setup
 DIST := src/workbench/api/static/index.html
 ARGS ?=
+# Compiled modules are kept, whatever the environment says: without them every process compiles every test.
+unexport PYTHONDONTWRITEBYTECODE
+# Two cores are busy with four, because a server's tests wait for the disk and for processes to end.
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long check setup system sandbox web bench lock clean format screenshots
 
@@ -17,10 +21,10 @@ test: setup system web
 	$(BIN)/lint-imports --config .importlinter
 	$(BIN)/mypy
 	cd web && npm run --silent check
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(PYTEST)
 
 test-long: setup system web
-	WORKBENCH_HYPOTHESIS=search $(BIN)/pytest -n 3 --dist loadfile -m "long or not long"
+	WORKBENCH_HYPOTHESIS=search $(PYTEST) -o faulthandler_timeout=3600 -m "long or not long"
 
 check: setup system web
 	$(BIN)/ruff format --check .
@@ -28,7 +32,7 @@ check: setup system web
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config .importlinter
 	cd web && npm run --silent check
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(PYTEST)
 
 format: setup
 	$(BIN)/ruff format .

@@ -25,12 +25,12 @@ def approve_as(bench: Workbench, token: str, approval: dict[str, Any]) -> Any:
         return client.post(f"/api/approvals/{approval['approval_id']}/approve", json={"reason": "looked"})
 
 
-def test_a_project_is_told_who_approves_and_every_change_of_it_is_audited(own: Project) -> None:
-    bench = own.bench
-    said = own.cli(
+def test_a_project_is_told_who_approves_and_every_change_of_it_is_audited(project: Project) -> None:
+    served = project.bench
+    said = project.cli(
         "project",
         "add",
-        str(own.repo),
+        str(project.repo),
         "--quorum",
         "2",
         "--approver",
@@ -41,26 +41,30 @@ def test_a_project_is_told_who_approves_and_every_change_of_it_is_audited(own: P
     assert said.status == 0
     assert "approvals needed: 2" in said.text
     assert "a high risk is approved by admin or user:bea" in said.text
-    own.cli("project", "add", str(own.repo), "--approver", "medium=admin")
-    (project,) = bench.get("/api/projects")
-    assert (project["approval_quorum"], project["approvers"]) == (
+    project.cli("project", "add", str(project.repo), "--approver", "medium=admin")
+
+    def found() -> Any:
+        (one,) = [one for one in served.get("/api/projects") if one["project_id"] == project.project_id]
+        return one
+
+    assert (found()["approval_quorum"], found()["approvers"]) == (
         2,
         [
             {"risk_level": "high", "role": "admin", "people": ["user:bea"]},
             {"risk_level": "medium", "role": "admin", "people": []},
         ],
     )
-    assert own.cli("project", "add", str(own.repo), "--quorum", "0").status == 0
-    assert bench.get("/api/projects")[0]["approval_quorum"] is None
+    assert project.cli("project", "add", str(project.repo), "--quorum", "0").status == 0
+    assert found()["approval_quorum"] is None
     for wrong in ("high", "high=", "grave=admin"):
-        assert own.cli("project", "add", str(own.repo), "--approver", wrong).status == 2
-    refused = bench.http.post(
-        "/api/projects", json={"path": str(own.repo), "approvers": [{"risk_level": "high"}]}
+        assert project.cli("project", "add", str(project.repo), "--approver", wrong).status == 2
+    refused = served.http.post(
+        "/api/projects", json={"path": str(project.repo), "approvers": [{"risk_level": "high"}]}
     )
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
-    operator = bench.make_token("operator")["token"]
-    with bench.as_token(operator) as client:
-        body = {"path": str(own.repo), "approval_quorum": 1}
+    operator = served.make_token("operator")["token"]
+    with served.as_token(operator) as client:
+        body = {"path": str(project.repo), "approval_quorum": 1}
         assert client.post("/api/projects", json=body).status_code == 403
 
 

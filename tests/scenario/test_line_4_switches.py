@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.ground import make_repository
-from support.server import Project, Workbench
+from support.server import Project, Workbench, running
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """A server of this file's own: what is flipped here stops every project's runs."""
+    with running(tmp_path_factory.mktemp("switches") / "home") as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(bench: Workbench) -> Iterator[None]:
+    yield
+    for scope in ({}, *({"project_id": project["project_id"]} for project in bench.get("/api/projects"))):
+        bench.post("/api/kill", {"engaged": False, "reason": "the test is over", **scope})
+        body = {"name": "execution.local", "state": "on", "reason": "the test is over", **scope}
+        assert bench.http.put("/api/switches", json=body).is_success
+    kill = bench.home / "KILL"
+    if kill.is_dir() and not kill.is_symlink():
+        kill.rmdir()
+    kill.unlink(missing_ok=True)
 
 
 def test_a_switch_set_off_holds_runs_with_78_and_says_who_and_why(own: Project, bench: Workbench) -> None:

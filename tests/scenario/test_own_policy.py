@@ -33,57 +33,63 @@ RAN, DENIED = ("succeeded", None), ("blocked", "policy")
 
 
 def test_a_projects_policy_counts_once_an_admin_accepted_it_and_stops_starts_when_it_changes(
-    bench: Workbench, own: Project
+    served: Workbench, project: Project
 ) -> None:
-    file = write_policy(own, FROZEN)
-    assert outcome(own, "touch a") == RAN, "what nobody accepted is not in force"
-    said = own.cli("policy", "check", "--json", "--", "touch a")
+    file = write_policy(project, FROZEN)
+    assert outcome(project, "touch a") == RAN, "what nobody accepted is not in force"
+    said = project.cli("policy", "check", "--json", "--", "touch a")
     assert (said.status, said.json["verdict"]) == (0, "allow")
     assert "nobody has accepted" in said.err, "it is not left out in silence"
-    with bench.as_token(bench.make_token("approver")["token"]) as approver:
-        answer = approver.post("/api/policy/accept", json={"project_id": own.project_id})
+    with served.as_token(served.make_token("approver")["token"]) as approver:
+        answer = approver.post("/api/policy/accept", json={"project_id": project.project_id})
         assert answer.status_code == 403
-    said = own.cli("project", "accept-policy", str(own.repo), "--json")
+    said = project.cli("project", "accept-policy", str(project.repo), "--json")
     assert (said.status, said.json["rules"], said.json["posture"]) == (0, ["frozen"], "standard")
 
-    assert outcome(own, "touch b") == DENIED
-    assert outcome(own, "ls") == RAN
-    assert not (own.repo / "b").exists()
-    assert own.cli("policy", "check", "--", "touch b").status == 11
+    assert outcome(project, "touch b") == DENIED
+    assert outcome(project, "ls") == RAN
+    assert not (project.repo / "b").exists()
+    assert project.cli("policy", "check", "--", "touch b").status == 11
 
     file.write_text(FROZEN + "// one more word\n")
-    assert outcome(own, "ls") == DENIED
-    step = own.run("ls")["steps"][0]
+    assert outcome(project, "ls") == DENIED
+    step = project.run("ls")["steps"][0]
     assert step["verdict"]["reason_codes"] == ["policy_changed"]
     assert "was changed after it was accepted" in step["verdict"]["matched_rules"][0]["text"]
-    checked = own.cli("policy", "check", "--", "ls")
+    checked = project.cli("policy", "check", "--", "ls")
     assert checked.status not in (0, 10)
     assert "accept-policy" in checked.err
 
     file.write_text(OPEN)
-    refused = own.cli("project", "accept-policy", own.project_id)
+    refused = project.cli("project", "accept-policy", project.project_id)
     assert refused.status != 0
     assert ".workbench/policy.cedar:1: frozen: is a permit" in refused.err
-    assert outcome(own, "ls") == DENIED, "a refused change opens nothing"
+    assert outcome(project, "ls") == DENIED, "a refused change opens nothing"
 
     file.unlink()
-    assert outcome(own, "ls") == DENIED, "a policy taken away opens nothing"
-    assert own.cli("project", "accept-policy", own.project_id).status == 0
-    assert outcome(own, "touch c") == RAN
-    house = bench.get("/api/audit/verify")
+    assert outcome(project, "ls") == DENIED, "a policy taken away opens nothing"
+    assert project.cli("project", "accept-policy", project.project_id).status == 0
+    assert outcome(project, "touch c") == RAN
+    house = served.get("/api/audit/verify")
     assert house["ok"]
 
 
-def test_accepting_is_an_event_that_says_who_accepted_which_rules(bench: Workbench, own: Project) -> None:
-    write_policy(own, FROZEN.replace("context.writes", "context.network"))
-    (own.repo / ".workbench" / "project.toml").write_text('posture = "careful"\n')
-    own.cli("project", "accept-policy", own.project_id)
-    assert outcome(own, "touch a") == ("blocked", "approval"), "the stricter posture that it asks for holds"
-    with sqlite3.connect(f"file:{bench.home / 'ledger.db'}?mode=ro", uri=True) as ledger:
-        query = "SELECT actor, body FROM execution_events WHERE tag = 'policy:accepted'"
+def test_accepting_is_an_event_that_says_who_accepted_which_rules(
+    served: Workbench, project: Project
+) -> None:
+    write_policy(project, FROZEN.replace("context.writes", "context.network"))
+    (project.repo / ".workbench" / "project.toml").write_text('posture = "careful"\n')
+    project.cli("project", "accept-policy", project.project_id)
+    assert outcome(project, "touch a") == ("blocked", "approval"), (
+        "the stricter posture that it asks for holds"
+    )
+    with sqlite3.connect(f"file:{served.home / 'ledger.db'}?mode=ro", uri=True) as ledger:
+        query = (
+            "SELECT actor, body FROM execution_events WHERE tag = 'policy:accepted' ORDER BY seq DESC LIMIT 1"
+        )
         ((actor, body),) = ledger.execute(query).fetchall()
     payload = json.loads(body)["payload"]
-    assert actor == bench.get("/api/me")["actor"]
+    assert actor == served.get("/api/me")["actor"]
     assert (payload["rules"], payload["posture"]) == (["frozen"], "careful")
     assert "context.network" in payload["rules_text"]
     assert payload["digest"].startswith("sha256:")
@@ -173,31 +179,31 @@ def test_test_and_prove_say_what_holds_and_how_much_was_tried(project: Project) 
 
 
 def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(
-    bench: Workbench, own: Project
+    served: Workbench, project: Project
 ) -> None:
     for command in ("touch a", "ls", "rm a", "touch b"):
-        own.run(command)
-    nothing = own.cli("policy", "replay", "--json").json
+        project.run(command)
+    nothing = project.cli("policy", "replay", "--json").json
     assert (nothing["replayed"], nothing["changes"]) == (4, [])
-    candidate = write_policy(own, FROZEN)
-    changed = own.cli("policy", "replay", "--policy", str(candidate), "--json").json
+    candidate = write_policy(project, FROZEN)
+    changed = project.cli("policy", "replay", "--policy", str(candidate), "--json").json
     assert [(one["command"], one["recorded"], one["changed"]) for one in changed["changes"]] == [
         ("touch b", "allow", "deny"),
         ("rm a", "requires_approval", "deny"),
         ("touch a", "allow", "deny"),
     ]
     assert all(one["by_policy"] and one["matched_rules"][0] == "frozen" for one in changed["changes"])
-    fewer = own.cli("policy", "replay", "--policy", str(candidate), "--last", "2", "--json").json
+    fewer = project.cli("policy", "replay", "--policy", str(candidate), "--last", "2", "--json").json
     assert (fewer["replayed"], len(fewer["changes"])) == (2, 2)
-    assert json.dumps(own.cli("policy", "replay", "--json").json["changes"]) == "[]"
+    assert json.dumps(project.cli("policy", "replay", "--json").json["changes"]) == "[]"
 
 
 def test_replay_tells_what_an_edit_of_the_accepted_policy_would_change_before_it_is_accepted(
-    bench: Workbench, own: Project
+    served: Workbench, project: Project
 ) -> None:
-    candidate = write_policy(own, FROZEN)
-    assert own.cli("project", "accept-policy", str(own.repo)).status == 0
-    assert outcome(own, "touch a") == DENIED
+    candidate = write_policy(project, FROZEN)
+    assert project.cli("project", "accept-policy", str(project.repo)).status == 0
+    assert outcome(project, "touch a") == DENIED
     candidate.write_text(FROZEN.replace('@id("frozen")', '@id("still-frozen")'))
-    same = own.cli("policy", "replay", "--policy", str(candidate), "--json")
+    same = project.cli("policy", "replay", "--policy", str(candidate), "--json")
     assert (same.status, same.json["replayed"], same.json["changes"]) == (0, 1, [])

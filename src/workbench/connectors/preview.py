@@ -71,7 +71,8 @@ async def try_command(
     Raises BoundaryViolation for a workspace that cannot be copied, and SandboxUnavailable.
     """
     place = means.folder / name
-    place.mkdir(mode=0o700, parents=True)
+    means.folder.mkdir(mode=0o700, exist_ok=True)
+    place.mkdir(mode=0o700)
     tree, step, holds = place / "tree", place / "step", place / "placeholders"
     root = request.project.workspace_root
     began = time.monotonic()

@@ -6,6 +6,7 @@ run; one that fails stops the load with an error naming file, program or rule, a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -58,11 +59,12 @@ _FORM_KEYS = frozenset(
 _EFFECTS = frozenset(effect.value for effect in Effect)
 
 
+@functools.cache
 def load_policy(posture: str = "standard", *, is_tried: bool = True) -> Policy:
     """Returns the shipped policy of a posture; raises PolicyBroken when any example or entry in it fails.
 
     Unless `is_tried`, its examples are left for a second load: until that has gone well nobody may rest a
-    decision on this one.
+    decision on this one. What is shipped does not change under a process, so it is read once.
     """
     room = resources.files("workbench.policy")
     families = {
@@ -154,13 +156,30 @@ def build_policy(
     Raises PolicyBroken for text that is no TOML or no Cedar, unknown keys or facts, names given twice and
     failing examples.
     """
-    language = Language(tree_sitter_bash.language())
     digest = hashlib.sha256(DATA_VERSION.encode() + posture.encode())
     for name, text in sorted([*families.items(), *shipped.items()]):
         digest.update(b"\0" + name.encode() + b"\0" + hashlib.sha256(text.encode()).digest())
+    language = Language(tree_sitter_bash.language())
+    policy = Policy(
+        catalog=_read_catalog(tuple(sorted(families.items())), is_tried),
+        language=language,
+        ruleset=_open_shipped(shipped, posture),
+        posture=posture,
+        policy_digest="sha256:" + digest.hexdigest(),
+        shipped=shipped,
+    )
+    if is_tried:
+        _try_shipped(policy)
+    return policy
+
+
+@functools.lru_cache(maxsize=2)
+def _read_catalog(families: tuple[tuple[str, str], ...], is_tried: bool) -> Catalog:
+    """Returns the catalogue that these files describe, the same for every posture."""
+    language = Language(tree_sitter_bash.language())
     programs: dict[str, Program] = {}
     environment: set[str] = set()
-    for file, text in sorted(families.items()):
+    for file, text in families:
         for name, entry in _parse(file, text).items():
             if name == "environment":
                 environment |= set(entry["names"])
@@ -172,17 +191,7 @@ def build_policy(
                 programs[alias] = program
             if is_tried:
                 _check_examples(language, file, entry, program)
-    policy = Policy(
-        catalog=Catalog(programs=programs, environment=frozenset(environment)),
-        language=language,
-        ruleset=_open_shipped(shipped, posture),
-        posture=posture,
-        policy_digest="sha256:" + digest.hexdigest(),
-        shipped=shipped,
-    )
-    if is_tried:
-        _try_shipped(policy)
-    return policy
+    return Catalog(programs=programs, environment=frozenset(environment))
 
 
 def _open_shipped(shipped: Mapping[str, str], posture: str) -> RuleSet:

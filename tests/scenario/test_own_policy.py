@@ -70,7 +70,7 @@ def test_a_projects_policy_counts_once_an_admin_accepted_it_and_stops_starts_whe
     assert outcome(project, "ls") == DENIED, "a policy taken away opens nothing"
     assert project.cli("project", "accept-policy", project.project_id).status == 0
     assert outcome(project, "touch c") == RAN
-    house = served.get("/api/audit/verify")
+    house = served.get("/api/audit/verify", project_id=project.project_id)
     assert house["ok"]
 
 

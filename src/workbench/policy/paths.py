@@ -35,7 +35,9 @@ _SECRET_FOLDERS = frozenset(
 )
 _SECRET_FILES = re.compile(
     r"\.netrc|_netrc|\.pgpass|\.git-credentials|\.pypirc|\.vault-token|id_(rsa|dsa|ecdsa|ed25519)[^/]*|credentials(\.json)?"
-    r"|\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|[^/]*\.(pem|p12|pfx|key|keystore|jks)",
+    r"|\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|[^/]*\.(pem|p12|pfx|p8|key|keystore|jks|kdbx|keytab|tfvars)"
+    r"|terraform\.tfstate[^/]*|kubeconfig|\.htpasswd|\.vault_pass|secrets?\.(ya?ml|json|toml|env)"
+    r"|service-account[^/]*\.json|[^/]+\.env",
     re.IGNORECASE,
 )
 _FORBIDDEN = re.compile(

@@ -15,7 +15,7 @@ _DEFINE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(:[A-Z]+)?(=[A-Za-z0-9_+-]*)?")
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_+.,:-]*")
 _NAMES_A_PROGRAM = re.compile(
     r"COMPILER|LAUNCHER|TOOLCHAIN|PROGRAM|COMMAND|LINKER|RULE|MODULE|INCLUDE|PREFIX|PATH|DIR|FLAGS|EXEC|SHELL"
-    r"|^(LD_|GIT_|NODE_|PYTHON)|^(CC|CXX|LD|AR|AS|CPP|MAKE|RM|INSTALL|PYTHON|NODE|[A-Z_]*(BIN|CMD|TOOL))$",
+    r"|^(LD_|GIT_|NODE_|PYTHON)|^(CC|CXX|LD|AR|AS|CPP|MAKE|MAKEFILES|MAKEOVERRIDES|RM|INSTALL|PYTHON|NODE|[A-Z_]*(BIN|CMD|TOOL))$",
     re.IGNORECASE,
 )
 _TASK = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_:.@/-]*")

@@ -301,3 +301,9 @@ def test_a_folder_above_the_workspace_makes_nothing_in_it_a_build_leaving(tmp_pa
         assert "destructive" in verdict.reason_codes, text
     for text in ("npm run clean", "make clean"):
         assert ask(root, text).verdict.verdict is Decision.ALLOW, text
+
+
+def test_files_that_make_reads_by_a_variable_are_asked_about(root: str) -> None:
+    (Path(root) / "Makefile").write_text("all:\n\tls\n")
+    assert ask(root, "make all").verdict.verdict is Decision.ALLOW
+    assert ask(root, "make all MAKEFILES=x").verdict.verdict is not Decision.ALLOW

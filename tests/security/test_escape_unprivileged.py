@@ -58,13 +58,18 @@ def ground() -> Iterator[Path]:
 
 
 def run_step(
-    ground: Path, script: str, mode: str = "run", places: Sequence[tuple[str, int]] = ()
+    ground: Path,
+    script: str,
+    mode: str = "run",
+    places: Sequence[tuple[str, int]] = (),
+    prefix: Sequence[str] = (),
 ) -> dict[str, Any]:
     python, identity = sys.executable, {}
     if os.geteuid() == 0:
         python, identity = find_python(), {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     done = subprocess.run(
         [
+            *prefix,
             python,
             "-I",
             "-S",
@@ -99,6 +104,13 @@ def test_the_probe_and_the_attacks_come_out_the_same(ground: Path) -> None:
     assert "worked" not in answer["output"]
     assert (answer["ended"]["end_reason"], answer["ended"]["processes_left"]) == ("exited", 0)
     assert [path.name for path in (ground / "ground" / "workspace").iterdir()] == ["made"]
+
+
+def test_a_service_that_was_started_nicely_starts_commands_that_are_as_nice(ground: Path) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    answer = run_step(ground, "nice", prefix=("nice", "-n", "3"))
+    assert answer["ended"]["end_reason"] == "exited", answer
+    assert answer["output"].split() == [str(before + 3)]
 
 
 def test_cancel_proves_the_end_of_daemons(ground: Path) -> None:

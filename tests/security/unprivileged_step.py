@@ -70,7 +70,7 @@ async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int
     )
     watch = Watch(folder, placeholder_folder=ground / "home" / "placeholders")
     if mode == "cancel":
-        while watch.size == 0:
+        while watch.size == 0 and watch.ended is None:
             await watch.wait_change(size=0, phase=watch.phase)
         await watch.send({"op": "cancel", "reason": "x", "grace_seconds": 0.2})
     await watch.wait_end(60)

@@ -106,8 +106,10 @@ def _fork_shim(server: socket.socket, descriptors: list[int]) -> None:
 def _serve(waiting: socket.socket | None, descriptors: list[int] | None = None) -> None:
     """Becomes the shim of one request, given now or over the socket it waits at; never returns."""
     try:
+        # A command is as nice as whoever started the service; its supervisor need not be.
+        nice = os.getpriority(os.PRIO_PROCESS, 0)
         identity = become_supervisor()
-        starter = fork_starter()
+        starter = fork_starter(nice)
         if waiting is not None:
             rehearse(sys.argv[2])
             descriptors = _receive(waiting)

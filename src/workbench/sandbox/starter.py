@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 
 from workbench.sandbox import terminal
@@ -54,8 +55,8 @@ class Starter:
             self._connection.close()
 
 
-def fork_starter() -> Starter:
-    """Forks the waiting process; raises OSError when there can be none."""
+def fork_starter(nice: int) -> Starter:
+    """Forks the waiting process, of that niceness; raises OSError when there can be none."""
     parent = os.getpid()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
@@ -64,16 +65,18 @@ def fork_starter() -> Starter:
         return Starter(pid, ours)
     try:
         ours.close()
-        _wait_and_become(theirs, parent)
+        _wait_and_become(theirs, parent, nice)
+    except BaseException as error:
+        sys.stderr.write(f"a sandbox could not be started: {error!r}\n")
     finally:
         os._exit(127)
 
 
-def _wait_and_become(connection: socket.socket, parent: int) -> None:
+def _wait_and_become(connection: socket.socket, parent: int, nice: int) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         return
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
     os.setsid()
     os.umask(0o022)
     _reset_signals()

@@ -85,9 +85,7 @@ class Workbench:
         # A server in a mount namespace of its own may see another home than we do.
         self.root = f"/proc/{self.process.pid}/root" if self.prefix else ""
         self.token = Path(f"{self.root}{self.home}/token").read_text().strip()
-        self._client = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=60, trust_env=False
-        )
+        self._client = self.as_token(self.token)
         return self
 
     def kill(self) -> None:
@@ -156,7 +154,12 @@ class Workbench:
     def as_token(self, token: str) -> httpx.Client:
         """A client with another token; close it after use."""
         return httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=60, trust_env=False
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            trust_env=False,
+            # The server closes a connection that idles for 5 s; one that is about to close is not used.
+            limits=httpx.Limits(keepalive_expiry=2),
         )
 
     def make_token(self, role: str, name: str = "somebody", project_id: str | None = None) -> dict[str, Any]:

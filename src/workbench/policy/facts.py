@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
+from workbench.policy.catalog import Program
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point
@@ -19,6 +20,9 @@ from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, use_path
 from workbench.policy.programs import Reader, resolve_program
+from workbench.policy.reach import narrow, reach, read_trail
+from workbench.policy.search import read_search
+from workbench.policy.trail import Trail
 from workbench.policy.unwrap import Inner, split_find, unwrap
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 
@@ -51,13 +55,17 @@ def gather_facts(
     pushed: list[list[str]] = []
     piped: frozenset[str] = frozenset()
     piped_text = ""
+    handed_on: tuple[Trail, ...] = ()
+    outer = (reader.is_piped, reader.listed, reader.handed_on)
+    listed: list[Trail] = []
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
     for command, follower in zip(script.commands, followers, strict=False):
         is_piped = command.joined_by == "|"
         if not is_piped:
-            piped, piped_text = frozenset(), ""
+            piped, piped_text, handed_on = frozenset(), "", ()
+        reader.is_piped, reader.listed, reader.handed_on = is_piped, [], handed_on
         if command.joined_by not in ("&&", "|"):
             # An earlier `cd` may have failed by now, so both folders are possible.
             here = list(dict.fromkeys([*here, *left_behind]))
@@ -100,11 +108,15 @@ def gather_facts(
                 here = list(dict.fromkeys([*moved, *here]))
         seen = frozenset().union(*(call.labels for call in merged)) if merged else frozenset[str]()
         passed = {"network", "decodes"} & (seen | {label.removeprefix("piped_") for label in piped})
+        listed.extend(reader.listed)
         passes_on = "filters" in seen and not any(call.facts.reads for call in merged)
         if "lists_paths" in seen or (passes_on and "lists_paths" in piped):
             passed.add("lists_paths")
+        handed_on = (*reader.listed, *(narrow(handed_on, words) if passes_on else ()))
         piped = frozenset(passed | {"stdin"})
         piped_text = _printed_text(words) or (stdin_text if passes_on else "")
+    # Whoever runs this script inside hands on what it lists.
+    reader.is_piped, reader.listed, reader.handed_on = outer[0], [*outer[1], *listed], outer[2]
     if not calls and not labels:
         labels.add("nothing_found")
     return Facts(
@@ -229,6 +241,7 @@ def _read_words(
     if reading.is_dynamic and not program.harmless_flags:
         paths.labels.add("dynamic_word")
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
+    trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):
@@ -255,7 +268,7 @@ def _read_words(
     strict = True
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
     for item in (*inner, *wrapped):
-        found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, depth)
+        found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
         calls.extend(found)
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
@@ -263,8 +276,33 @@ def _read_words(
     return calls, (words[0], *rewritten), strict
 
 
+def _follow_walk(
+    reader: Reader,
+    program: Program,
+    reading: Reading,
+    args: tuple[str, ...],
+    paths: Findings,
+    folders: tuple[str, ...],
+) -> Trail | None:
+    """Adds what a walk over folders meets, and returns it where the paths that it finds are handed on."""
+    search = read_search(args, program.forms[0].options) if program.name == "find" else None
+    if search is None and not paths.labels & {"walks", "lists_paths", "follows_links"}:
+        return None
+    trail = read_trail(reader, reading, paths.labels, folders, search)
+    paths.labels |= reach(reader, trail, opens="walks" in paths.labels and not trail.is_listed)
+    if trail.is_listed:
+        reader.listed.append(trail)
+    return trail
+
+
 def _read_inner(
-    reader: Reader, item: Inner, reading: Reading, cwd: str, outer: Findings, depth: int
+    reader: Reader,
+    item: Inner,
+    reading: Reading,
+    cwd: str,
+    outer: Findings,
+    trail: Trail | None,
+    depth: int,
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     carried = {label for label in outer.labels if label.startswith("piped_") or label == "env_refused"}
     if item.text is not None:
@@ -283,9 +321,16 @@ def _read_inner(
             calls.append(call_of("sh", (item.text,), cwd, paths))
         return calls, (facts.rendered,), facts.strict
     labels = set(item.labels) | carried | {"wrapped"}
-    if "appends_stdin" in reading.labels and "piped_lists_paths" not in outer.labels:
-        labels.add("stdin_paths")
+    met: set[str] = set()
+    if "appends_stdin" in reading.labels:
+        if "piped_lists_paths" not in outer.labels or not reader.handed_on:
+            labels.add("stdin_paths")
+        for found in reader.handed_on:
+            met |= reach(reader, found, opens=True)
+    if trail is not None and "for_each_path" in item.labels:
+        met |= reach(reader, trail, opens=True)
     calls, words, strict = _read_words(reader, item.words, cwd, Findings(labels=labels), "", depth + 1)
+    calls = [replace(call, labels=call.labels | met) for call in calls] if met else calls
     if "runs_python_script" in reading.labels and calls and "program_unknown" in calls[0].labels:
         name = plain(item.words[0])
         if "/" not in name and not is_dynamic(item.words[0]) and is_entry_point(reader, name, cwd):

@@ -13,6 +13,7 @@ from workbench.sandbox.profile import is_within, search_path
 
 _LARGEST_TEXT = 256 * 1024
 _LARGEST_FOLDER = 1_000
+_LARGEST_SCAN = 20_000
 
 
 class ProjectSurroundings:
@@ -82,6 +83,29 @@ class ProjectSurroundings:
         except OSError:
             return None
         return tuple(sorted(names))
+
+    def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        """Returns the sorted names in a workspace folder with their kinds, none for what is no folder.
+
+        Kinds are `file`, `folder` and `link`. None outside the workspace, above 20,000 names, or when the
+        folder cannot be read.
+        """
+        real = os.path.realpath(path)
+        if not is_within(real, self._root):
+            return None
+        found = []
+        try:
+            with os.scandir(real) as entries:
+                for entry in entries:
+                    kind = "link" if entry.is_symlink() else "folder" if entry.is_dir() else "file"
+                    found.append((entry.name, kind))
+                    if len(found) > _LARGEST_SCAN:
+                        return None
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError:
+            return None
+        return tuple(sorted(found))
 
     def _is_shown(self, real: str) -> bool:
         shown = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", *self._toolchains)

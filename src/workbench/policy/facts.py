@@ -22,6 +22,7 @@ from workbench.policy.places import check_cd, take_unknown, take_values, use_pat
 from workbench.policy.programs import Reader, resolve_program
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
+from workbench.policy.statements import is_action, is_irreversible
 from workbench.policy.trail import Trail
 from workbench.policy.unwrap import Inner, split_find, unwrap
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
@@ -29,6 +30,8 @@ from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 _DEEPEST = 8
 _MOST_FOLDERS = 4
 _MOST_EXPANDED = 500
+_MOST_SEEN = 16
+_STATEMENT_FILE = re.compile(r"\.(sql|ddl|js|redis|cql|cypher|psql|txt)$", re.IGNORECASE)
 # After one of these, files may be others than the ones that were there when the command was judged.
 _CHANGES = frozenset({"writes", "deletes", "executes", "unknown", "irreversible", "network", "changes_shell"})
 # Variables that name programs, libraries, start-up files or where they are looked for.
@@ -163,10 +166,13 @@ def _read_command(
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     paths = Findings(labels=set(extra))
     for name, _ in command.assignments:
-        if name not in reader.catalog.environment:
+        if name in reader.catalog.environment:
+            continue
+        steers = _STEERS.match(name) is not None or DYNAMIC in name
+        if command.words or steers:
             paths.labels.add("env_refused")
-            if _STEERS.match(name) or DYNAMIC in name:
-                paths.labels.add("env_steers")
+        if steers:
+            paths.labels.add("env_steers")
     for redirection in command.redirections:
         if redirection.operator == "<<<":
             paths.labels.add("piped_stdin")
@@ -178,11 +184,19 @@ def _read_command(
     if paths.writes and command.words and plain(command.words[0]) in ("echo", "printf", "cat"):
         # The text of a file stands in the command itself.
         paths.labels.add("writes_text")
-    return _read_words(reader, command.words, cwd, paths, stdin_text, depth)
+    only_sets = bool(command.assignments) and not command.redirections
+    return _read_words(reader, command.words, cwd, paths, stdin_text, depth, only_sets=only_sets)
 
 
 def _read_words(
-    reader: Reader, words: tuple[str, ...], cwd: str, paths: Findings, stdin_text: str, depth: int
+    reader: Reader,
+    words: tuple[str, ...],
+    cwd: str,
+    paths: Findings,
+    stdin_text: str,
+    depth: int,
+    *,
+    only_sets: bool = False,
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     """Returns the calls made, the words with inner scripts re-serialised, and whether all of it is strict."""
     reader.calls_left -= 1
@@ -190,12 +204,15 @@ def _read_words(
         paths.labels.add("too_deep")
         return [call_of("", words, cwd, paths)], words, False
     if not words:
-        paths.labels.add("no_program")
+        # Variables set without a program are the shell's own; the shell text as a whole is not strict then.
+        paths.labels |= {"understood", "sets_variables"} if only_sets else {"no_program"}
         return [call_of("", words, cwd, paths)], words, True
     if words[0] == "[" and words[-1] == "]":
         calls, _, _ = _read_words(reader, ("test", *words[1:-1]), cwd, paths, "", depth)
         return calls, words, True
     program, path = resolve_program(reader, words[0], cwd, paths.labels)
+    if _speaks_to_database(reader, program, words) and _is_lost(reader, words[1:], stdin_text, cwd, paths):
+        paths.labels |= {"deletes", "irreversible"}
     name = program.name if program is not None else plain(words[0])
     args = words[1:]
     if "workspace_code" in paths.labels and path is not None:
@@ -274,6 +291,24 @@ def _read_words(
         if item.may_rewrite and replacement and is_strict:
             rewritten[item.start : item.end] = replacement
     return calls, (words[0], *rewritten), strict
+
+
+def _speaks_to_database(reader: Reader, program: Program | None, words: tuple[str, ...]) -> bool:
+    """Returns whether the call is of a database's client, or names one: in a container, on another machine."""
+    if program is not None and program.statements:
+        return True
+    if program is None or not program.otherwise_labels:
+        return False
+    named = (reader.catalog.find(posixpath.basename(plain(word))) for word in words[1:_MOST_SEEN])
+    return any(found is not None and found.statements for found in named)
+
+
+def _is_lost(reader: Reader, args: tuple[str, ...], stdin_text: str, cwd: str, paths: Findings) -> bool:
+    texts = tuple(plain(arg) for arg in args)
+    files = [posixpath.join(cwd, text.rpartition("=")[2]) for text in texts if _STATEMENT_FILE.search(text)]
+    files += [path for path in sorted(paths.reads) if _STATEMENT_FILE.search(path)]
+    held = [reader.surroundings.read_text(path) or "" for path in files[:_MOST_FOLDERS]]
+    return is_action(texts) or is_irreversible(texts, "\n".join([stdin_text, *held]))
 
 
 def _follow_walk(

@@ -87,6 +87,9 @@ KINDS = frozenset(
         "extension",
         "filetype",
         "pathspec",
+        "listing",
+        "columns",
+        "builder",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})

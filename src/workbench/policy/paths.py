@@ -40,6 +40,8 @@ _PROTECTED_IN_GIT = frozenset(
 )
 _HOME = re.compile(r"(~[^/]*|\$HOME|\$\{HOME\})(?=/|$)")
 _GLOB = re.compile(r"[*?\[{]")
+# Files of one kind in one folder; a name that begins with a dot is none of them.
+_BY_ENDING = re.compile(r"([^*?\[{]*/)?\*(\.[A-Za-z0-9_]+)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def is_within(path: str, root: str) -> bool:
 
 
 def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Place:
-    """Returns where the path lies. A glob is taken as the folder it lists."""
+    """Returns where the path lies. A glob is taken as the folder it lists, `*.o` as a file of that kind in it."""
     if text == "" or DYNAMIC in text:
         return Place(path=text.replace(DYNAMIC, ""), zone="unknown")
     if _HOME.match(text):
@@ -69,7 +71,7 @@ def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Pla
         return Place(path=text, zone="home", spelled=posixpath.normpath("/" + below.lstrip("/")))
     if text.startswith("$"):
         return Place(path=text, zone="unknown")
-    if match := _GLOB.search(text):
+    if (match := _GLOB.search(text)) and not _BY_ENDING.fullmatch(text):
         text = text[: match.start()].rpartition("/")[0] or ("/" if text.startswith("/") else ".")
     spelled = text if text.startswith("/") else posixpath.join(cwd, text)
     path = surroundings.real_path(spelled)
@@ -97,7 +99,8 @@ def labels_for(kind: str, place: Place) -> set[str]:
         return {"network", "shell_network"}
     if any(FORBIDDEN.match(path) for path in paths) or place.path.endswith("docker.sock"):
         labels.add("reads_forbidden")
-    if any(is_secret(path) for path in paths):
+    # That a start-up file is written is asked about as such.
+    if any(is_secret(path) for path in paths) and not (kind == "write" and is_startup(place.parts)):
         labels.add("reads_secret")
     match kind:
         case "read" | "link" | "shellfile":

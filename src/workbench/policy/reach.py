@@ -171,6 +171,9 @@ def reach(reader: Reader, trail: Trail, *, opens: bool) -> set[str]:
     labels: set[str] = set()
     if trail.asks_for_secrets:
         labels.add("reads_secret")
+    if opens and trail.search is not None and trail.search.wants_links:
+        # Whoever looks for links and opens them is after where they lead.
+        labels.add("reads_unknown")
     for place, text in trail.roots:
         if place.zone == "workspace" and (opens or trail.follows_links):
             labels |= _look(reader, trail, place, text, opens)

@@ -50,7 +50,8 @@ _EITHER = _Truth(may_hold=True, may_fail=True)
 class Search:
     """A search's expression. `depth` is how far below its roots it goes, None without a limit.
 
-    `names` are the patterns a name or path has to fit, without those that are negated.
+    `names` and `expressions` are the patterns that a name or path has to fit, without those that are
+    negated; `wants_links` tells that it looks for links by their kind.
     """
 
     depth: int | None
@@ -59,6 +60,7 @@ class Search:
     test: _Test | None
     has_action: bool
     prunes: bool
+    wants_links: bool
 
     def meets(self, entry: Entry) -> tuple[bool, bool]:
         """Returns whether the entry may be handed on, and whether a search surely goes no deeper there."""
@@ -87,6 +89,7 @@ def read_search(words: tuple[str, ...], options: Mapping[str, Option]) -> Search
         test=test,
         has_action=parser.has_action,
         prunes=parser.prunes,
+        wants_links=parser.wants_links,
     )
 
 
@@ -101,6 +104,7 @@ class _Parser:
         self.expressions: list[str] = []
         self.has_action = False
         self.prunes = True
+        self.wants_links = False
 
     def read(self) -> _Test | None:
         if not self._words:
@@ -171,6 +175,7 @@ class _Parser:
         if word == "-type":
             wanted = {"f": "file", "d": "folder", "l": "link"}
             kinds = {wanted.get(letter, "file") for letter in value.split(",")}
+            self.wants_links = self.wants_links or ("link" in kinds and self._negations % 2 == 0)
             return lambda entry, sure, outcome: _known(entry.kind in kinds)
         if word in ("-name", "-iname", "-path", "-ipath", "-wholename"):
             if self._negations % 2 == 0:
@@ -189,6 +194,7 @@ class _Parser:
                 )
 
             return fits
+        self.wants_links = self.wants_links or word in ("-xtype", "-lname", "-ilname")
         if word in ("-regex", "-iregex") and self._negations % 2 == 0:
             self.expressions.append(value)
         return lambda entry, sure, outcome: _EITHER

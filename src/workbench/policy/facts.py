@@ -294,7 +294,7 @@ def _read_words(
 
 
 def _speaks_to_database(reader: Reader, program: Program | None, words: tuple[str, ...]) -> bool:
-    """Returns whether the call is of a database's client, or names one: in a container, on another machine."""
+    """Returns whether the call is of a database's client, or names one, as in a container."""
     if program is not None and program.statements:
         return True
     if program is None or not program.otherwise_labels:

@@ -61,7 +61,7 @@ def is_within(path: str, root: str) -> bool:
 
 
 def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Place:
-    """Returns where the path lies. A glob is taken as the folder it lists, `*.o` as a file of that kind in it."""
+    """Returns where the path lies. A glob is taken as the folder it lists, `*.o` as a file in it."""
     if text == "" or DYNAMIC in text:
         return Place(path=text.replace(DYNAMIC, ""), zone="unknown")
     if _HOME.match(text):

@@ -121,6 +121,7 @@ def read_trail(
         search=search,
         depth=1 if "lists_one_folder" in labels else search.depth if search is not None else None,
         is_listed="lists_paths" in labels or search is not None,
+        hands_links_on="skips_links" not in labels,
         follows_links="follows_links" in labels,
         skips_hidden="skips_hidden" in labels and "meets_hidden" not in labels,
         skips_ignored="skips_ignored" in labels and "meets_ignored" not in labels,
@@ -231,7 +232,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
             elif kind == "file":
                 if opens and taken and is_secret(path):
                     labels.add("reads_secret")
-            elif follows or (opens and taken and trail.is_listed):
+            elif follows or (opens and taken and trail.is_listed and trail.hands_links_on):
                 place = locate(path, cwd="/", root=reader.workspace_root, surroundings=reader.surroundings)
                 leads_away = labels_for("read", place)
                 if opens and taken:

@@ -250,7 +250,7 @@ def is_pattern_for_secrets(pattern: str) -> bool:
         taken = compile_pattern(last)
         if any(taken.fullmatch(name) for name in _ORDINARY):
             continue
-        if is_secret(spelled.replace("\\", "")) or any(
+        if is_secret(re.sub(r"[*?\\]", "", spelled)) or any(
             taken.fullmatch(name) for name in (*NAMES, *_ALSO_FOR)
         ):
             return True

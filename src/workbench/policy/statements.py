@@ -59,7 +59,6 @@ _ACTIONS = frozenset(
             "reset",
             "--drop",
             "--clean",
-            "-c",
             "--delete",
             "zremrangebyrank",
             "zremrangebyscore",
@@ -72,7 +71,7 @@ _LONGEST = 64 * 1024
 
 
 def is_irreversible(words: tuple[str, ...], stdin_text: str) -> bool:
-    """Returns whether an argument word or the text on standard input deletes, drops or overwrites for good."""
+    """Returns whether a word or the text on standard input deletes, drops or overwrites for good."""
     return any(_is_lost(text[:_LONGEST]) for text in (" ".join(words), *words, stdin_text) if text)
 
 

@@ -31,6 +31,7 @@ class Trail:
     search: Search | None = None
     depth: int | None = None
     is_listed: bool = False
+    hands_links_on: bool = False
     follows_links: bool = False
     skips_hidden: bool = False
     skips_ignored: bool = False

@@ -25,7 +25,15 @@ PLAIN = (
     *("README.md", "src/app.py", "src/secrets.py", "tests/test_app.py", "docs/guide.md", "docs/env.md"),
     *(".env.example", "conf/app.yml", "web/index.ts", "node_modules/x/index.js", ".hidden/notes.txt"),
 )
-SECRET = (".env", "conf/.env", "keys/server.pem", "deploy/prod.env", "node_modules/x/.env", ".ssh/id_rsa")
+SECRET = (
+    ".env",
+    "conf/.env",
+    "keys/server.pem",
+    "deploy/prod.env",
+    "node_modules/x/.env",
+    ".ssh/id_rsa",
+    "keys/.npmrc",
+)
 
 
 def load_families() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -49,6 +57,8 @@ def make_ground(folder: Path) -> str:
     for name in (*PLAIN, *SECRET):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text((MARK if name in SECRET else "foo") + "\n")
+    (root / "keys" / ".npmrc").write_text(f"//registry.example/:_authToken={MARK}\n")
+    (root / "web" / ".npmrc").write_text("engine-strict=true\n")
     (root / ".git").mkdir()
     (root / ".gitignore").write_text("node_modules/\n/keys/\n*.log\n/.env\ndeploy/*.env\n")
     (root / "folders").mkdir()

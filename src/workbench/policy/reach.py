@@ -15,7 +15,14 @@ from workbench.policy.options import Reading
 from workbench.policy.paths import Place, is_within, labels_for, locate
 from workbench.policy.programs import Reader
 from workbench.policy.search import Entry, Search
-from workbench.policy.sensitive import PLACES, is_expression_for_secrets, is_pattern_for_secrets, is_secret
+from workbench.policy.sensitive import (
+    PLACES,
+    is_expression_for_secrets,
+    is_pattern_for_secrets,
+    is_secret,
+    is_secret_name,
+    may_hold_secrets,
+)
 from workbench.policy.trail import Trail
 from workbench.policy.walk import plain
 
@@ -71,6 +78,7 @@ _CODE = frozenset(
     ]
 )
 _ENDING = re.compile(r"(?:\^?\.\*)?\\\.(?:([A-Za-z0-9]+)|\\?\(([A-Za-z0-9]+(?:\\?\|[A-Za-z0-9]+)*)\\?\))\$")
+_LOGIN = re.compile(r"_auth|_password|token|://[^/\s]*:[^/\s]*@", re.IGNORECASE)
 _MOST_DEPTH = 64
 _FILTERS = frozenset({"grep", "egrep", "rg"})
 
@@ -208,7 +216,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
     if trail.is_code and not follows:
         return labels
     lines, may_hide = _ignore_lines_above(reader, trail, root.path)
-    todo = [(root.path, text.rstrip("/") or text, 0, lines)]
+    todo = [(root.path, text.rstrip("/"), 0, lines)]
     seen = {root.path}
     while todo:
         folder, shown, depth, lines = todo.pop()
@@ -219,9 +227,13 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
             return labels | {"reads_unknown"}
         if trail.skips_hidden or trail.skips_ignored:
             lines = (*lines, *_ignore_lines(reader, folder, entries, may_hide))
+        is_near = opens and may_hold_secrets(folder)
         for name, kind in entries:
-            path = posixpath.join(folder, name)
-            entry = Entry(shown=posixpath.join(shown, name) if shown != "." else "./" + name, kind=kind)
+            # Most names are neither: a large workspace is looked through in a fraction of a second.
+            if kind == "file" and not is_near and not (opens and is_secret_name(name)):
+                continue
+            path = f"{folder}/{name}"
+            entry = Entry(shown=f"{shown}/{name}", kind=kind)
             if _is_passed_over(trail, lines, path, entry):
                 continue
             taken, stops = trail.takes(entry)
@@ -230,7 +242,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
                     seen.add(path)
                     todo.append((path, entry.shown, depth + 1, lines))
             elif kind == "file":
-                if opens and taken and is_secret(path):
+                if opens and taken and is_secret(path) and not _holds_only_settings(reader, path):
                     labels.add("reads_secret")
             elif follows or (opens and taken and trail.is_listed and trail.hands_links_on):
                 place = locate(path, cwd="/", root=reader.workspace_root, surroundings=reader.surroundings)
@@ -247,6 +259,14 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
         if {"reads_secret", "reads_outside"} <= labels:
             break
     return labels
+
+
+def _holds_only_settings(reader: Reader, path: str) -> bool:
+    """Returns whether this is npm's file as most projects keep it, without a login in it."""
+    if posixpath.basename(path) != ".npmrc":
+        return False
+    text = reader.surroundings.read_text(path)
+    return text is not None and _LOGIN.search(text) is None
 
 
 def _is_passed_over(trail: Trail, lines: tuple[Line, ...], path: str, entry: Entry) -> bool:

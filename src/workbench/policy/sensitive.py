@@ -34,6 +34,10 @@ _PLACES = re.compile(
     r"|/\.nuget/nuget\.config$|/\.gradle/gradle\.properties$|/gh/hosts\.yml$|/google-chrome/",
     re.IGNORECASE,
 )
+# Each of the places above lies in one of these.
+_NEAR = re.compile(
+    r"/(\.config|etc|run|\.m2|\.cargo|\.gem|\.composer|\.nuget|\.gradle|gh|google-chrome)(/|$)", re.IGNORECASE
+)
 _FILES = re.compile(
     # Logins of tools.
     r"\.netrc|_netrc|\.pgpass|pgpass\.conf|\.my\.cnf|\.mylogin\.cnf|\.git-credentials|\.pypirc|\.npmrc|\.dockercfg"
@@ -231,10 +235,23 @@ _WORDS = re.compile(
 
 def is_secret(path: str) -> bool:
     """Returns whether keys, tokens or passwords usually lie under this path, by its names alone."""
-    parts = path.split("/")
-    if _FOLDERS & set(parts):
-        return True
-    return _FILES.fullmatch(parts[-1]) is not None or _PLACES.search(path) is not None
+    folder, _, name = path.rpartition("/")
+    return name in _FOLDERS or is_secret_name(name) or (may_hold_secrets(folder) and _is_in_place(path))
+
+
+@lru_cache(maxsize=8192)
+def is_secret_name(name: str) -> bool:
+    """Returns whether a file of this name is a secret wherever it lies."""
+    return _FILES.fullmatch(name) is not None
+
+
+def may_hold_secrets(folder: str) -> bool:
+    """Returns whether a file in this folder may be a secret by where it lies, whatever its name."""
+    return _NEAR.search(folder) is not None or not _FOLDERS.isdisjoint(folder.split("/"))
+
+
+def _is_in_place(path: str) -> bool:
+    return not _FOLDERS.isdisjoint(path.split("/")) or _PLACES.search(path) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -23,6 +23,7 @@ class ProjectSurroundings:
         self._root = workspace_root
         self._toolchains = toolchains
         self._folders = search_path(toolchains)
+        self._scanned: set[str] = set()
 
     def program_path(self, name: str) -> str | None:
         """Returns the absolute path of an executable on the sandbox's PATH, or None.
@@ -90,7 +91,8 @@ class ProjectSurroundings:
         Kinds are `file`, `folder` and `link`. None outside the workspace, above 20,000 names, or when the
         folder cannot be read.
         """
-        real = os.path.realpath(path)
+        # A folder that was just seen as one, where all links are resolved, is not resolved again.
+        real = path if path in self._scanned else os.path.realpath(path)
         if not is_within(real, self._root):
             return None
         found = []
@@ -105,6 +107,8 @@ class ProjectSurroundings:
             return ()
         except OSError:
             return None
+        inside = real.rstrip("/") + "/"
+        self._scanned.update(inside + name for name, kind in found if kind == "folder")
         return tuple(sorted(found))
 
     def _is_shown(self, real: str) -> bool:

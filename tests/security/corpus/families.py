@@ -65,7 +65,7 @@ def everyday() -> tuple[str, ...]:
 
 
 def adversarial() -> tuple[str, ...]:
-    """Returns every carrier with every payload, every way to every secret and start-up file, and the single ones.
+    """Returns every carrier with every payload, every way to every secret and start-up file, the single ones.
 
     Without repeats.
     """

@@ -67,6 +67,9 @@ class PlainMachine:
     def list_folder(self, path: str) -> tuple[str, ...] | None:
         return ()
 
+    def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        return ()
+
 
 class Notebook:
     """A connector that notes what it is told to start, and says that it ended well."""

@@ -25,6 +25,12 @@ class Surroundings(Protocol):
     def list_folder(self, path: str) -> tuple[str, ...] | None:
         """Returns the sorted names in a workspace folder, () when it is not there, None when not known."""
 
+    def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        """Returns the names in a workspace folder with their kinds, `file`, `folder` or `link`, sorted.
+
+        () when it is no folder, None when not known. No symlink below the folder is followed.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:

@@ -13,7 +13,45 @@ STARTUP_FILES = frozenset(
         *(".vimrc", ".gvimrc", ".nvimrc", ".nvim.lua", ".emacs", ".dir-locals.el", ".gdbinit", ".lldbinit"),
         *(".gitconfig", ".gitmodules", ".gitattributes", ".npmrc", ".yarnrc", ".yarnrc.yml"),
         *(".pnpmfile.cjs", ".pre-commit-config.yaml", ".lefthook.yml", "lefthook.yml", ".mcp.json"),
-        *(".gitlab-ci.yml", ".travis.yml", ".tool-versions", ".mise.toml", "mise.toml"),
+        *(
+            ".lintstagedrc",
+            ".lintstagedrc.json",
+            ".lintstagedrc.js",
+            ".lintstagedrc.mjs",
+            ".lintstagedrc.yml",
+        ),
+        *(
+            "lint-staged.config.js",
+            "lint-staged.config.mjs",
+            ".huskyrc",
+            ".huskyrc.json",
+            ".simple-git-hooks.json",
+        ),
+        *(".overcommit.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml", "lefthook-local.yml"),
+        *(".gitlab-ci.yml", ".travis.yml", ".drone.yml", ".drone.star", ".cirrus.yml", ".appveyor.yml"),
+        *("appveyor.yml", "Jenkinsfile", "azure-pipelines.yml", "bitbucket-pipelines.yml", "cloudbuild.yaml"),
+        *(
+            "buildspec.yml",
+            ".woodpecker.yml",
+            "codemagic.yaml",
+            "wercker.yml",
+            ".gitpod.yml",
+            ".gitpod.Dockerfile",
+        ),
+        *(".tool-versions", ".mise.toml", "mise.toml", ".mise.local.toml", "mise.local.toml", ".rtx.toml"),
+        *(".direnvrc", ".envrc.local", ".autoenv", ".autoenv.zsh", ".asdfrc", ".rvmrc", ".pnpmfile.mjs"),
+        *(
+            "bunfig.toml",
+            ".pdbrc",
+            ".irbrc",
+            ".pryrc",
+            ".Rprofile",
+            ".gemrc",
+            ".curlrc",
+            ".wgetrc",
+            ".nanorc",
+        ),
+        *(".tmux.conf", ".ackrc", ".ripgreprc", "sitecustomize.py", "usercustomize.py", ".aider.conf.yml"),
     ]
 )
 """Names of files, at any depth of a workspace."""
@@ -21,7 +59,33 @@ STARTUP_FILES = frozenset(
 STARTUP_FOLDERS = frozenset(
     [
         *(".vscode", ".idea", ".fleet", ".zed", ".husky", ".devcontainer", ".direnv", ".github", ".gitlab"),
-        *(".circleci", ".claude", ".cursor", ".gemini", ".codex", ".cargo", ".mise"),
+        *(
+            ".circleci",
+            ".claude",
+            ".cursor",
+            ".gemini",
+            ".codex",
+            ".cargo",
+            ".mise",
+            ".buildkite",
+            ".woodpecker",
+        ),
+        *(".forgejo", ".gitea", ".teamcity", ".azure-pipelines", ".githooks", ".lefthook"),
     ]
 )
 """Names of folders, at any depth of a workspace; all that lies in them counts."""
+
+_FILES_IN_LOWER_CASE = frozenset(name.lower() for name in STARTUP_FILES)
+
+
+def is_startup(parts: tuple[str, ...]) -> bool:
+    """Returns whether a path below a workspace, given by its components, is or lies in one of these.
+
+    Letters count alike in upper and lower case, as they do on the disks of many developers.
+    """
+    lowered = tuple(part.lower() for part in parts)
+    return bool(lowered) and (
+        lowered[-1] in _FILES_IN_LOWER_CASE
+        or lowered[-1].endswith(".code-workspace")
+        or not STARTUP_FOLDERS.isdisjoint(lowered)
+    )

@@ -45,6 +45,10 @@ class ExampleSurroundings:
         """Returns nothing: every folder is empty."""
         return ()
 
+    def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        """Returns nothing: every folder is empty."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:

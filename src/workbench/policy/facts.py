@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
+from workbench.policy.catalog import Program
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point
@@ -19,12 +20,18 @@ from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, use_path
 from workbench.policy.programs import Reader, resolve_program
+from workbench.policy.reach import narrow, reach, read_trail
+from workbench.policy.search import read_search
+from workbench.policy.statements import is_action, is_irreversible
+from workbench.policy.trail import Trail
 from workbench.policy.unwrap import Inner, split_find, unwrap
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 
 _DEEPEST = 8
 _MOST_FOLDERS = 4
 _MOST_EXPANDED = 500
+_MOST_SEEN = 16
+_STATEMENT_FILE = re.compile(r"\.(sql|ddl|js|redis|cql|cypher|psql|txt)$", re.IGNORECASE)
 # After one of these, files may be others than the ones that were there when the command was judged.
 _CHANGES = frozenset({"writes", "deletes", "executes", "unknown", "irreversible", "network", "changes_shell"})
 # Variables that name programs, libraries, start-up files or where they are looked for.
@@ -51,13 +58,17 @@ def gather_facts(
     pushed: list[list[str]] = []
     piped: frozenset[str] = frozenset()
     piped_text = ""
+    handed_on: tuple[Trail, ...] = ()
+    outer = (reader.is_piped, reader.listed, reader.handed_on)
+    listed: list[Trail] = []
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
     for command, follower in zip(script.commands, followers, strict=False):
         is_piped = command.joined_by == "|"
         if not is_piped:
-            piped, piped_text = frozenset(), ""
+            piped, piped_text, handed_on = frozenset(), "", ()
+        reader.is_piped, reader.listed, reader.handed_on = is_piped, [], handed_on
         if command.joined_by not in ("&&", "|"):
             # An earlier `cd` may have failed by now, so both folders are possible.
             here = list(dict.fromkeys([*here, *left_behind]))
@@ -100,11 +111,15 @@ def gather_facts(
                 here = list(dict.fromkeys([*moved, *here]))
         seen = frozenset().union(*(call.labels for call in merged)) if merged else frozenset[str]()
         passed = {"network", "decodes"} & (seen | {label.removeprefix("piped_") for label in piped})
+        listed.extend(reader.listed)
         passes_on = "filters" in seen and not any(call.facts.reads for call in merged)
         if "lists_paths" in seen or (passes_on and "lists_paths" in piped):
             passed.add("lists_paths")
+        handed_on = (*reader.listed, *(narrow(handed_on, words) if passes_on else ()))
         piped = frozenset(passed | {"stdin"})
         piped_text = _printed_text(words) or (stdin_text if passes_on else "")
+    # Whoever runs this script inside hands on what it lists.
+    reader.is_piped, reader.listed, reader.handed_on = outer[0], [*outer[1], *listed], outer[2]
     if not calls and not labels:
         labels.add("nothing_found")
     return Facts(
@@ -151,10 +166,13 @@ def _read_command(
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     paths = Findings(labels=set(extra))
     for name, _ in command.assignments:
-        if name not in reader.catalog.environment:
+        if name in reader.catalog.environment:
+            continue
+        steers = _STEERS.match(name) is not None or DYNAMIC in name
+        if command.words or steers:
             paths.labels.add("env_refused")
-            if _STEERS.match(name) or DYNAMIC in name:
-                paths.labels.add("env_steers")
+        if steers:
+            paths.labels.add("env_steers")
     for redirection in command.redirections:
         if redirection.operator == "<<<":
             paths.labels.add("piped_stdin")
@@ -166,11 +184,19 @@ def _read_command(
     if paths.writes and command.words and plain(command.words[0]) in ("echo", "printf", "cat"):
         # The text of a file stands in the command itself.
         paths.labels.add("writes_text")
-    return _read_words(reader, command.words, cwd, paths, stdin_text, depth)
+    only_sets = bool(command.assignments) and not command.redirections
+    return _read_words(reader, command.words, cwd, paths, stdin_text, depth, only_sets=only_sets)
 
 
 def _read_words(
-    reader: Reader, words: tuple[str, ...], cwd: str, paths: Findings, stdin_text: str, depth: int
+    reader: Reader,
+    words: tuple[str, ...],
+    cwd: str,
+    paths: Findings,
+    stdin_text: str,
+    depth: int,
+    *,
+    only_sets: bool = False,
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     """Returns the calls made, the words with inner scripts re-serialised, and whether all of it is strict."""
     reader.calls_left -= 1
@@ -178,12 +204,15 @@ def _read_words(
         paths.labels.add("too_deep")
         return [call_of("", words, cwd, paths)], words, False
     if not words:
-        paths.labels.add("no_program")
+        # Variables set without a program are the shell's own; the shell text as a whole is not strict then.
+        paths.labels |= {"understood", "sets_variables"} if only_sets else {"no_program"}
         return [call_of("", words, cwd, paths)], words, True
     if words[0] == "[" and words[-1] == "]":
         calls, _, _ = _read_words(reader, ("test", *words[1:-1]), cwd, paths, "", depth)
         return calls, words, True
     program, path = resolve_program(reader, words[0], cwd, paths.labels)
+    if _speaks_to_database(reader, program, words) and _is_lost(reader, words[1:], stdin_text, cwd, paths):
+        paths.labels |= {"deletes", "irreversible"}
     name = program.name if program is not None else plain(words[0])
     args = words[1:]
     if "workspace_code" in paths.labels and path is not None:
@@ -229,6 +258,7 @@ def _read_words(
     if reading.is_dynamic and not program.harmless_flags:
         paths.labels.add("dynamic_word")
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
+    trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):
@@ -255,7 +285,7 @@ def _read_words(
     strict = True
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
     for item in (*inner, *wrapped):
-        found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, depth)
+        found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
         calls.extend(found)
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
@@ -263,8 +293,51 @@ def _read_words(
     return calls, (words[0], *rewritten), strict
 
 
+def _speaks_to_database(reader: Reader, program: Program | None, words: tuple[str, ...]) -> bool:
+    """Returns whether the call is of a database's client, or names one, as in a container."""
+    if program is not None and program.statements:
+        return True
+    if program is None or not program.otherwise_labels:
+        return False
+    named = (reader.catalog.find(posixpath.basename(plain(word))) for word in words[1:_MOST_SEEN])
+    return any(found is not None and found.statements for found in named)
+
+
+def _is_lost(reader: Reader, args: tuple[str, ...], stdin_text: str, cwd: str, paths: Findings) -> bool:
+    texts = tuple(plain(arg) for arg in args)
+    files = [posixpath.join(cwd, text.rpartition("=")[2]) for text in texts if _STATEMENT_FILE.search(text)]
+    files += [path for path in sorted(paths.reads) if _STATEMENT_FILE.search(path)]
+    held = [reader.surroundings.read_text(path) or "" for path in files[:_MOST_FOLDERS]]
+    return is_action(texts) or is_irreversible(texts, "\n".join([stdin_text, *held]))
+
+
+def _follow_walk(
+    reader: Reader,
+    program: Program,
+    reading: Reading,
+    args: tuple[str, ...],
+    paths: Findings,
+    folders: tuple[str, ...],
+) -> Trail | None:
+    """Adds what a walk over folders meets, and returns it where the paths that it finds are handed on."""
+    search = read_search(args, program.forms[0].options) if program.name == "find" else None
+    if search is None and not paths.labels & {"walks", "lists_paths", "follows_links"}:
+        return None
+    trail = read_trail(reader, reading, paths.labels, folders, search)
+    paths.labels |= reach(reader, trail, opens="walks" in paths.labels and not trail.is_listed)
+    if trail.is_listed:
+        reader.listed.append(trail)
+    return trail
+
+
 def _read_inner(
-    reader: Reader, item: Inner, reading: Reading, cwd: str, outer: Findings, depth: int
+    reader: Reader,
+    item: Inner,
+    reading: Reading,
+    cwd: str,
+    outer: Findings,
+    trail: Trail | None,
+    depth: int,
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     carried = {label for label in outer.labels if label.startswith("piped_") or label == "env_refused"}
     if item.text is not None:
@@ -283,9 +356,16 @@ def _read_inner(
             calls.append(call_of("sh", (item.text,), cwd, paths))
         return calls, (facts.rendered,), facts.strict
     labels = set(item.labels) | carried | {"wrapped"}
-    if "appends_stdin" in reading.labels and "piped_lists_paths" not in outer.labels:
-        labels.add("stdin_paths")
+    met: set[str] = set()
+    if "appends_stdin" in reading.labels:
+        if "piped_lists_paths" not in outer.labels or not reader.handed_on:
+            labels.add("stdin_paths")
+        for found in reader.handed_on:
+            met |= reach(reader, found, opens=True)
+    if trail is not None and "for_each_path" in item.labels:
+        met |= reach(reader, trail, opens=True)
     calls, words, strict = _read_words(reader, item.words, cwd, Findings(labels=labels), "", depth + 1)
+    calls = [replace(call, labels=call.labels | met) for call in calls] if met else calls
     if "runs_python_script" in reading.labels and calls and "program_unknown" in calls[0].labels:
         name = plain(item.words[0])
         if "/" not in name and not is_dynamic(item.words[0]) and is_entry_point(reader, name, cwd):

@@ -12,37 +12,13 @@ from fnmatch import translate
 
 from workbench.model.command import Surroundings
 from workbench.policy.paths import is_within
+from workbench.policy.sensitive import is_pattern_for_secrets
 
 GLOB = "\x01"
 """Marks a word of strict text that bash would expand; no strict word can hold this byte otherwise."""
 
 _PATTERN = re.compile(r"[*?\[]")
 _SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
-# Names under which keys and passwords usually lie; a pattern made for one of them is not a harmless one.
-_SECRETS = (
-    ".env",
-    ".env.local",
-    ".env.production",
-    "id_rsa",
-    "id_ed25519",
-    "server.pem",
-    "server.key",
-    "a.p12",
-    "a.pfx",
-    "credentials",
-    "credentials.json",
-    ".netrc",
-    ".npmrc",
-    ".pypirc",
-    ".git-credentials",
-    "secrets.yml",
-    "a.jks",
-    "a.keystore",
-    "passwd",
-    "shadow",
-    ".pgpass",
-    ".vault-token",
-)
 _MOST_MATCHES = 300
 _MOST_LISTINGS = 60
 _LONGEST_PATTERN = 512
@@ -50,7 +26,7 @@ _LONGEST_PATTERN = 512
 
 def expand_glob(word: str, *, cwd: str, root: str, surroundings: Surroundings) -> tuple[str, ...] | None:
     """Returns the words that the pattern stands for in `cwd`, sorted as in the C locale; None if unsure."""
-    if _asks_for_secrets(word):
+    if is_pattern_for_secrets(word):
         # Whether one lies there now says nothing about what the pattern is after.
         return None
     if len(word) > _LONGEST_PATTERN or not is_within(cwd, root) or ".." in word.split("/"):
@@ -94,11 +70,3 @@ def expand_glob(word: str, *, cwd: str, root: str, surroundings: Surroundings) -
     if any(not _SAFE_NAME.fullmatch(item) for item in found) or (found and word.endswith("/")):
         return None
     return tuple(sorted(found, key=lambda item: item.encode())) or (word,)
-
-
-def _asks_for_secrets(word: str) -> bool:
-    last = word.rstrip("/").split("/")[-1]
-    if len(re.findall(r"[A-Za-z0-9]", last)) < 2:
-        return False
-    pattern = re.compile(translate(last))
-    return any(pattern.fullmatch(name) for name in _SECRETS)

@@ -39,7 +39,7 @@ DATA_VERSION = "2"
 _MOST_BYTES = 256 * 1024
 _PROGRAM_KEYS = frozenset(
     {"aliases", "builtin", "harmless_flags", "filters", "globals", "form", "otherwise", "otherwise_labels"}
-    | {"answers", "local"}
+    | {"answers", "local", "statements"}
 )
 _FORM_KEYS = frozenset(
     {
@@ -267,6 +267,7 @@ def _read_program(file: str, name: str, entry: Mapping[str, Any]) -> Program:
         is_builtin=entry.get("builtin", False),
         harmless_flags=entry.get("harmless_flags", False),
         filters=entry.get("filters", False),
+        statements=entry.get("statements", False),
         otherwise=entry.get("otherwise"),
         otherwise_labels=frozenset(entry.get("otherwise_labels", ())),
         local=frozenset(entry.get("local", ())),

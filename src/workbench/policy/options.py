@@ -79,6 +79,17 @@ KINDS = frozenset(
         "ini",
         "variable",
         "scriptfile",
+        "pattern",
+        "unpattern",
+        "unfile",
+        "unfolder",
+        "nameregex",
+        "extension",
+        "filetype",
+        "pathspec",
+        "listing",
+        "columns",
+        "builder",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})
@@ -136,12 +147,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A value with the kind it was read as; `index` is its word's place in the words read."""
+    """A value with the kind it was read as; `index` is its word's place in the words read.
+
+    `is_operand` tells that it is no option's value.
+    """
 
     kind: str
     text: str
     index: int
     is_attached: bool = False
+    is_operand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,11 +340,13 @@ class _Reader:
         self.given.add(option.name)
         self.labels.update(option.adds)
 
-    def _add(self, kind: str, text: str, index: int, *, attached: bool = False) -> bool:
+    def _add(
+        self, kind: str, text: str, index: int, *, attached: bool = False, operand: bool = False
+    ) -> bool:
         if not fits(kind, text):
             return False
         kind = _KINDS_OF_PATHS.get(kind, kind)
-        self.values.append(Value(kind=kind, text=text, index=index, is_attached=attached))
+        self.values.append(Value(kind=kind, text=text, index=index, is_attached=attached, is_operand=operand))
         return True
 
     def _place_positionals(self) -> bool:
@@ -354,7 +371,7 @@ class _Reader:
             if spec.kind in _LEAVES_THE_REST:
                 self.values.append(Value(kind=spec.kind, text="", index=places[0]))
                 return len(specs) == 1
-            if not self._add(spec.kind, plain(self.words[places[0]]), places[0]):
+            if not self._add(spec.kind, plain(self.words[places[0]]), places[0], operand=True):
                 return False
             places.pop(0)
             specs.pop(0)
@@ -371,4 +388,4 @@ class _Reader:
             tail.extend((specs[0].kind, place) for place in places)
         elif places:
             return False
-        return all(self._add(kind, plain(self.words[place]), place) for kind, place in tail)
+        return all(self._add(kind, plain(self.words[place]), place, operand=True) for kind, place in tail)

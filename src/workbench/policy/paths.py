@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 
 from workbench.model.command import Surroundings
+from workbench.model.startup import is_startup
+from workbench.policy.sensitive import FORBIDDEN, is_secret
 from workbench.policy.walk import DYNAMIC
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc")
@@ -30,55 +32,16 @@ _HARMLESS_FILES = frozenset(
     ]
 )
 _SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
-_SECRET_FOLDERS = frozenset(
-    [".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud", ".password-store"]
-)
-_SECRET_FILES = re.compile(
-    r"\.netrc|_netrc|\.pgpass|\.git-credentials|\.pypirc|\.vault-token|id_(rsa|dsa|ecdsa|ed25519)[^/]*|credentials(\.json)?"
-    r"|\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|[^/]*\.(pem|p12|pfx|p8|key|keystore|jks|kdbx|keytab|tfvars)"
-    r"|terraform\.tfstate[^/]*|kubeconfig|\.htpasswd|\.vault_pass|secrets?\.(ya?ml|json|toml|env)"
-    r"|service-account[^/]*\.json|[^/]+\.env",
-    re.IGNORECASE,
-)
-_FORBIDDEN = re.compile(
-    r"/etc/(g?shadow-?|sudoers)(/|$)|/etc/sudoers\.d(/|$)|/etc/ssl/private(/|$)|/etc/ssh/ssh_host"
-    r"|/proc/([^/]+/(task/[^/]+/)?(environ|mem|maps|fd|root|cwd|exe)(/|$)|kcore|kmem|sysrq-trigger)"
-    r"|/proc/sys(/|$)|/dev/k?mem$|/(var/)?run/.*\.sock|docker\.sock$"
-)
 _DEVICE = re.compile(r"/dev/(?!shm/|fd/|pts/)[^/]+")
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  These are named to be recognised, not used.
 _NETWORK_FILE = re.compile(r"/dev/(tcp|udp)/")
 _PROTECTED_IN_GIT = frozenset(
     ["hooks", "config", "config.worktree", "info", "objects", "refs", "HEAD", "index", "modules", "worktrees"]
 )
-_STARTUP_FILES = frozenset(
-    [
-        ".bashrc",
-        ".bash_profile",
-        ".bash_login",
-        ".profile",
-        ".zshrc",
-        ".zshenv",
-        ".zprofile",
-        ".inputrc",
-        ".envrc",
-        ".vimrc",
-        ".exrc",
-        ".npmrc",
-        ".yarnrc",
-        ".yarnrc.yml",
-        ".gitmodules",
-        ".gitconfig",
-        ".gitattributes",
-        ".pre-commit-config.yaml",
-        ".mcp.json",
-    ]
-)
-_STARTUP_FOLDERS = frozenset(
-    [".vscode", ".idea", ".husky", ".devcontainer", ".github", ".gitlab", ".claude", ".cursor"]
-)
 _HOME = re.compile(r"(~[^/]*|\$HOME|\$\{HOME\})(?=/|$)")
 _GLOB = re.compile(r"[*?\[{]")
+# Files of one kind in one folder; a name that begins with a dot is none of them.
+_BY_ENDING = re.compile(r"([^*?\[{]*/)?\*(\.[A-Za-z0-9_]+)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +61,7 @@ def is_within(path: str, root: str) -> bool:
 
 
 def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Place:
-    """Returns where the path lies. A glob is taken as the folder it lists."""
+    """Returns where the path lies. A glob is taken as the folder it lists, `*.o` as a file in it."""
     if text == "" or DYNAMIC in text:
         return Place(path=text.replace(DYNAMIC, ""), zone="unknown")
     if _HOME.match(text):
@@ -108,7 +71,7 @@ def locate(text: str, *, cwd: str, root: str, surroundings: Surroundings) -> Pla
         return Place(path=text, zone="home", spelled=posixpath.normpath("/" + below.lstrip("/")))
     if text.startswith("$"):
         return Place(path=text, zone="unknown")
-    if match := _GLOB.search(text):
+    if (match := _GLOB.search(text)) and not _BY_ENDING.fullmatch(text):
         text = text[: match.start()].rpartition("/")[0] or ("/" if text.startswith("/") else ".")
     spelled = text if text.startswith("/") else posixpath.join(cwd, text)
     path = surroundings.real_path(spelled)
@@ -134,9 +97,10 @@ def labels_for(kind: str, place: Place) -> set[str]:
     paths = (place.path, place.spelled)
     if any(_NETWORK_FILE.match(path) for path in paths):
         return {"network", "shell_network"}
-    if any(_FORBIDDEN.match(path) for path in paths) or place.path.endswith("docker.sock"):
+    if any(FORBIDDEN.match(path) for path in paths) or place.path.endswith("docker.sock"):
         labels.add("reads_forbidden")
-    if any(_is_secret(path) for path in paths):
+    # That a start-up file is written is asked about as such.
+    if any(is_secret(path) for path in paths) and not (kind == "write" and is_startup(place.parts)):
         labels.add("reads_secret")
     match kind:
         case "read" | "link" | "shellfile":
@@ -195,14 +159,9 @@ def _workspace_write_labels(parts: tuple[str, ...], removes: bool) -> set[str]:
             labels.add("writes_protected")
         else:
             labels.add("writes_git_folder")
-    if lowered and (lowered[-1] in _STARTUP_FILES or _STARTUP_FOLDERS & set(lowered)):
+    if is_startup(lowered):
         labels.add("writes_startup")
     return labels
-
-
-def _is_secret(path: str) -> bool:
-    parts = path.split("/")
-    return bool(_SECRET_FOLDERS & set(parts)) or _SECRET_FILES.fullmatch(parts[-1]) is not None
 
 
 def _is_home_folder(path: str) -> bool:

@@ -6,12 +6,14 @@ What a word is follows from the form it was read by; where it lies is paths.py's
 from __future__ import annotations
 
 import posixpath
+import re
 
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
 from workbench.policy.options import Reading, Value
 from workbench.policy.paths import labels_for, locate
 from workbench.policy.programs import Reader
+from workbench.policy.sensitive import is_pattern_for_secrets, is_secret
 from workbench.policy.values import task_labels
 from workbench.policy.walk import DYNAMIC, plain
 
@@ -67,6 +69,9 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
             use_path(reader, paths, "read" if value.kind == "infile" else "write", value.text, started)
         elif value.kind == "revision":
             _take_revision(reader, paths, value.text, cwd)
+        elif value.kind == "pathspec":
+            if _is_pathspec_for_secrets(value.text):
+                paths.labels.add("reads_secret")
         elif value.kind == "host":
             paths.labels.add("network")
         elif value.kind in _TASK_KINDS:
@@ -84,6 +89,8 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
 
 def _take_revision(reader: Reader, paths: Findings, text: str, cwd: str) -> None:
     """A revision or a path, as `git diff` takes them: outside the repository it compares any two files."""
+    if _is_pathspec_for_secrets(text):
+        paths.labels.add("reads_secret")
     if text.startswith(":"):
         return
     reader.paths_left -= 1
@@ -92,6 +99,15 @@ def _take_revision(reader: Reader, paths: Findings, text: str, cwd: str) -> None
         return
     place = locate(text or DYNAMIC, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings)
     paths.labels |= labels_for("read", place)
+
+
+def _is_pathspec_for_secrets(text: str) -> bool:
+    """Returns whether git would show a secret for it: `HEAD:.env`, `:(glob)**/*.pem`, `conf/id_rsa`."""
+    if re.match(r":([!^]|\([a-z,]*exclude[a-z,]*\))", text):
+        return False
+    path = text.rpartition(":")[2].removeprefix("/")
+    path = path.rpartition(")")[2] if text.startswith(":(") else path
+    return is_secret("/" + path) or is_pattern_for_secrets(path)
 
 
 def _take_copies(reader: Reader, paths: Findings, reading: Reading, cwd: str) -> None:

@@ -14,12 +14,14 @@ from tree_sitter import Language
 from workbench.model.command import Surroundings
 from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
+from workbench.policy.trail import Trail
 from workbench.policy.walk import is_dynamic, plain
 
 _MOST_CALLS = 300
 _MOST_PATHS = 600
 _MOST_INNER_TEXT = 32 * 1024
 _MOST_FILES = 60
+_MOST_ENTRIES = 20_000
 _SYSTEM_FOLDERS = frozenset({"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _LOCAL_TOOL_FOLDERS = (
     ("node_modules", ".bin"),
@@ -34,7 +36,10 @@ _INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
 
 @dataclass(slots=True, kw_only=True)
 class Reader:
-    """What stays the same while one command is read."""
+    """What stays the same while one command is read, and what has been used up or found of it so far.
+
+    `listed` are the searches of the simple command at hand, `handed_on` those whose paths are piped into it.
+    """
 
     catalog: Catalog
     language: Language
@@ -46,6 +51,19 @@ class Reader:
     files: dict[str, str | None] = field(default_factory=dict)
     most_files: int = _MOST_FILES
     has_changed: bool = False
+    folders: dict[str, tuple[tuple[str, str], ...] | None] = field(default_factory=dict)
+    entries_left: int = _MOST_ENTRIES
+    is_piped: bool = False
+    listed: list[Trail] = field(default_factory=list)
+    handed_on: tuple[Trail, ...] = ()
+
+    def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""
+        if path not in self.folders:
+            found = self.surroundings.scan_folder(path) if self.entries_left > 0 else None
+            self.entries_left -= 1 + len(found or ())
+            self.folders[path] = found if self.entries_left >= 0 else None
+        return self.folders[path]
 
     def may_read(self, text: str) -> bool:
         """Takes the text from what may still be parsed for this command; False when it is used up."""

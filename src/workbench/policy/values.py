@@ -196,6 +196,9 @@ _QUERY_REFUSED = re.compile(
     r"|read_[a-z]+|glob|pg_[a-z_]+|lo_[a-z_]+|dblink[a-z_]*|sleep|benchmark|getenv)\b|;\s*\S|'[^']*[/~][^']*'",
     re.IGNORECASE,
 )
+# ps's letters without a dash, but for the one that shows the environments of processes; or a process.
+_LISTING = re.compile(r"[acfhjlmrsuvwxTLNSX]+|\d+")
+_COLUMNS = re.compile(r"[A-Za-z%_,:= +-]+")
 _QUICK_FORM = re.compile(r"(png|svg|pdf|jpg|dot|json|plain|ps)")
 
 
@@ -252,6 +255,13 @@ def fits_value(kind: str, text: str) -> bool:
             return _QUERY.fullmatch(text) is not None and not _QUERY_REFUSED.search(text)
         case "pages":
             return _PAGES.fullmatch(text) is not None
+        case "listing":
+            return _LISTING.fullmatch(text) is not None
+        case "columns":
+            return _COLUMNS.fullmatch(text) is not None and "env" not in text.lower()
+        case "builder":
+            # Sphinx's own "clean" builds nothing: it deletes the folder that it is given.
+            return _IDENTIFIER.fullmatch(text) is not None and text != "clean"
         case "rustfmt":
             return text in ("--check", "-l", "--verbose", "-v")
         case "image":

@@ -13,6 +13,7 @@ from workbench.sandbox.profile import is_within, search_path
 
 _LARGEST_TEXT = 256 * 1024
 _LARGEST_FOLDER = 1_000
+_LARGEST_SCAN = 20_000
 
 
 class ProjectSurroundings:
@@ -22,6 +23,7 @@ class ProjectSurroundings:
         self._root = workspace_root
         self._toolchains = toolchains
         self._folders = search_path(toolchains)
+        self._scanned: set[str] = set()
 
     def program_path(self, name: str) -> str | None:
         """Returns the absolute path of an executable on the sandbox's PATH, or None.
@@ -82,6 +84,32 @@ class ProjectSurroundings:
         except OSError:
             return None
         return tuple(sorted(names))
+
+    def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        """Returns the sorted names in a workspace folder with their kinds, none for what is no folder.
+
+        Kinds are `file`, `folder` and `link`. None outside the workspace, above 20,000 names, or when the
+        folder cannot be read.
+        """
+        # A folder that was just seen as one, where all links are resolved, is not resolved again.
+        real = path if path in self._scanned else os.path.realpath(path)
+        if not is_within(real, self._root):
+            return None
+        found = []
+        try:
+            with os.scandir(real) as entries:
+                for entry in entries:
+                    kind = "link" if entry.is_symlink() else "folder" if entry.is_dir() else "file"
+                    found.append((entry.name, kind))
+                    if len(found) > _LARGEST_SCAN:
+                        return None
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError:
+            return None
+        inside = real.rstrip("/") + "/"
+        self._scanned.update(inside + name for name, kind in found if kind == "folder")
+        return tuple(sorted(found))
 
     def _is_shown(self, real: str) -> bool:
         shown = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", *self._toolchains)

@@ -65,7 +65,10 @@ def everyday() -> tuple[str, ...]:
 
 
 def adversarial() -> tuple[str, ...]:
-    """Returns every carrier with every payload, and the single attacks, without repeats."""
+    """Returns every carrier with every payload, every way to every secret and start-up file, the single ones.
+
+    Without repeats.
+    """
     sections = _sections("adversarial.txt")
     found: dict[str, None] = {}
     for carrier in sections["carrier"]:
@@ -78,8 +81,27 @@ def adversarial() -> tuple[str, ...]:
                 .replace("{hex}", "".join(f"\\x{byte:02x}" for byte in data))
                 .replace("{b64}", base64.b64encode(data).decode())
             ] = None
+    for way in sections["reach"]:
+        for secret in sections["secret"]:
+            base = secret.rpartition("/")[2]
+            # A pattern for the ordinary name of a file in a secret folder is one for an ordinary name.
+            if "{base}" not in way or base not in ("config", "config.json", "trustdb.gpg"):
+                found[way.replace("{secret}", secret).replace("{base}", base)] = None
+    for way in sections["write"]:
+        for file in sections["startup file"]:
+            found[way.replace("{startup}", file)] = None
     found.update(dict.fromkeys(sections["single"]))
     return tuple(found)
+
+
+def walks() -> tuple[str, ...]:
+    """Returns attacks that only reach something where secrets lie below, or links lead away."""
+    return tuple(dict.fromkeys(_sections("adversarial.txt")["walk"]))
+
+
+def quiet_walks() -> tuple[str, ...]:
+    """Returns everyday commands that reach nothing in that same place, so that nobody need be asked."""
+    return tuple(dict.fromkeys(_sections("adversarial.txt")["quiet walk"]))
 
 
 def _sections(name: str) -> dict[str, list[str]]:

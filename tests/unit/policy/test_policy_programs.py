@@ -34,6 +34,9 @@ class Machine:
     def list_folder(self, path: str) -> tuple[str, ...] | None:
         return ()
 
+    def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
+        return ()
+
 
 @pytest.mark.parametrize(
     ("word", "program", "path", "labels"),

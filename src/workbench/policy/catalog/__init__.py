@@ -18,6 +18,7 @@ class Program:
 
     `harmless_flags`: no flag it has, listed or not, can write, delete, execute or connect, so that
     arguments nobody has seen (from xargs) are safe. `filters`: it passes lines of its input on unchanged.
+    `statements`: words and standard input can hold statements, as of SQL, that cannot be taken back.
     `otherwise` is the kind its words are taken for when no form fits, and `otherwise_labels` what is then
     said of it, so that a strange flag cannot hide a denial. `local` are the workspace paths of its wrapper,
     such as "gradlew": a script of the project that stands for the program.
@@ -28,6 +29,7 @@ class Program:
     is_builtin: bool = False
     harmless_flags: bool = False
     filters: bool = False
+    statements: bool = False
     otherwise: str | None = None
     otherwise_labels: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ from workbench.model.command import Surroundings
 from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
 from workbench.policy.walk import is_dynamic, plain
+from workbench.policy.work import Texts, Work
 
 _MOST_CALLS = 300
 _MOST_PATHS = 600
@@ -43,9 +44,13 @@ class Reader:
     calls_left: int = _MOST_CALLS
     paths_left: int = _MOST_PATHS
     text_left: int = _MOST_INNER_TEXT
-    files: dict[str, str | None] = field(default_factory=dict)
+    work: Work = field(default_factory=Work)
+    files: Texts = field(init=False)
     most_files: int = _MOST_FILES
     has_changed: bool = False
+
+    def __post_init__(self) -> None:
+        self.files = Texts(self.work)
 
     def may_read(self, text: str) -> bool:
         """Takes the text from what may still be parsed for this command; False when it is used up."""

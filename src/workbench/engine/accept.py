@@ -41,8 +41,8 @@ async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> A
         raise NotFound(
             f"{project.workspace_root} carries no policy", remedy="write one: .workbench/policy.cedar"
         )
-    over = with_organisation(context.policy, read_organisation(context.home))
-    policy = with_project(over, layer)
+    organisation = read_organisation(context.home)
+    policy = await context.think(lambda: with_project(with_organisation(context.policy, organisation), layer))
     accepted = AcceptedPolicy(
         project_id=project_id,
         digest="" if layer.is_empty else layer.digest,

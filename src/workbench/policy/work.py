@@ -31,8 +31,8 @@ class Work:
 def _price(path: str, text: str) -> int:
     """Returns what parsing a file costs: its length, and for TOML, read in Python, three times as much.
 
-    tomllib also takes time that grows with the square of a dotted name's length, and walks the whole name of a
-    table for each line in it.
+    tomllib also takes time that grows with the square of a dotted name's length, and walks the whole name
+    of a table for each line in it.
     """
     if not path.endswith((".toml", "/.cargo/config")):
         return len(text)

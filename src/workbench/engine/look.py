@@ -63,6 +63,7 @@ def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLayers:
         organisation=read_organisation(context.home),
         project=read_project(Path(facts.project.workspace_root)),
         accepted_digest=facts.project.accepted_policy_digest,
+        workspace_root=facts.project.workspace_root,
         remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
     )
 

@@ -125,6 +125,7 @@ async def _layers(context: Context, project: Project) -> PolicyLayers:
         organisation=read_organisation(context.home),
         project=read_project(Path(project.workspace_root)),
         accepted_digest=project.accepted_policy_digest,
+        workspace_root=project.workspace_root,
         remembered=tuple(rule for rule in remembered if rule.is_in_force(now)),
     )
 

@@ -11,8 +11,12 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, InputRequiredResult
+from pydantic import ValidationError
 
+from workbench.api.refusal import LOOK, explain_refusal
 from workbench.model.errors import WorkbenchError
 
 T = TypeVar("T")
@@ -47,7 +51,7 @@ class Server(Protocol):
 
 def create_mcp(server: Server, *, project_id: str, version: str) -> MCPServer[Any]:
     """Returns the MCP server with the tools for one project."""
-    door = MCPServer("workbench", version=version, instructions=_INSTRUCTIONS, log_level="WARNING")
+    door = _Door("workbench", version=version, instructions=_INSTRUCTIONS, log_level="WARNING")
     tools = _Tools(server, project_id)
     for tool in (
         tools.list_features,
@@ -63,6 +67,22 @@ def create_mcp(server: Server, *, project_id: str, version: str) -> MCPServer[An
     ):
         door.tool()(tool)
     return door
+
+
+class _Door(MCPServer[Any]):
+    """Answers arguments that do not fit a tool in the words that the HTTP API has for a wrong request."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            problem = explain_refusal(error.__cause__.errors()[0])
+            remedy = problem.remedy.replace(LOOK, "see the tool's input schema")
+            raise ToolError(f"{problem.code}: {name}: {problem.message}. What to do: {remedy}") from error
 
 
 class _Tools:

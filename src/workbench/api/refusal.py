@@ -12,7 +12,7 @@ from typing import Any, Final
 from workbench.model.errors import InvalidInput
 
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie"})
-_LOOK: Final = "see /api/openapi.json, or the command's --help"
+LOOK: Final = "see /api/openapi.json, or the command's --help"
 
 
 def explain_refusal(error: Mapping[str, Any]) -> InvalidInput:
@@ -30,9 +30,9 @@ def explain_refusal(error: Mapping[str, Any]) -> InvalidInput:
     if kind == "json_invalid":
         return InvalidInput("the body is not valid JSON", remedy="send one JSON object")
     if kind == "missing":
-        return InvalidInput(f"{field or 'the body'} is missing", remedy=f"give it; {_LOOK}")
+        return InvalidInput(f"{field or 'the body'} is missing", remedy=f"give it; {LOOK}")
     if kind == "extra_forbidden":
-        return InvalidInput(f"{field}: there is no such field", remedy=f"leave it out; {_LOOK}")
+        return InvalidInput(f"{field}: there is no such field", remedy=f"leave it out; {LOOK}")
     if kind == "string_too_short" and limits.get("min_length") == 1:
         return InvalidInput(f"{field} is empty", remedy=f"give {field} some text")
     if kind == "string_pattern_mismatch":
@@ -43,5 +43,5 @@ def explain_refusal(error: Mapping[str, Any]) -> InvalidInput:
     words_of = str(error["msg"])
     return InvalidInput(
         f"{field or 'the body'}: {words_of[:1].lower()}{words_of[1:]}",
-        remedy=f"correct {field or 'it'}; {_LOOK}",
+        remedy=f"correct {field or 'it'}; {LOOK}",
     )

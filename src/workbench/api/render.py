@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from workbench.api import wire
+from workbench.engine.accept import policy_state
 from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
 from workbench.gate import render_visible
@@ -49,6 +50,7 @@ def project_out(project: Project) -> wire.ProjectOut:
             for rule in project.approvers
         ],
         toolchains=list(project.toolchains),
+        policy=policy_state(project),
         created_at=project.created_at,
     )
 
@@ -277,8 +279,13 @@ def approval_out(
     actor: Actor,
     now: str,
     approvals: tuple[Approval, ...] = (),
+    *,
+    stopped: str | None = None,
 ) -> wire.ApprovalOut:
-    """`approvals` are all of the run: an approval that was edited away shows what it was asked for."""
+    """`approvals` are all of the run: an approval that was edited away shows what it was asked for.
+
+    `stopped` says why nothing may start now, kill switch or kill file, or is None.
+    """
     step = next(step for step in steps if step.step_id == approval.step_id)
     held = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
     command = command_asked(approval, held, approvals)
@@ -318,7 +325,7 @@ def approval_out(
         is_own_request=approval.requested_by == actor.name,
         needs_reason=needs_reason(approval.risk_level, APPROVE),
         approvers=describe_approvers(project, approval.risk_level),
-        notice=_notice(approval, permission),
+        notice=_notice(approval, permission, stopped),
         moves=allowed_approval_moves(approval, actor, is_permitted=permission.is_allowed),
     )
 
@@ -354,12 +361,20 @@ def self_approval_notice(risk_level: RiskLevel, project: Project) -> str:
     return ""
 
 
-def _notice(approval: Approval, permission: Permission) -> str:
+def _notice(approval: Approval, permission: Permission, stopped: str | None) -> str:
     if approval.status is not ApprovalStatus.PENDING:
         return ""
-    if permission.is_self_approval and permission.is_allowed:
-        return "This is your own request: approving it is recorded as a self-approval."
-    return "" if permission.is_allowed else permission.reason[:1].upper() + permission.reason[1:] + "."
+    if not permission.is_allowed:
+        return permission.reason[:1].upper() + permission.reason[1:] + "."
+    notices = []
+    if permission.is_self_approval:
+        notices.append("This is your own request: approving it is recorded as a self-approval.")
+    if stopped is not None:
+        notices.append(
+            f"The kill switch is on ({stopped}): approved now, it is held and does not start by itself; "
+            "retry the run once the switch is off, which asks anew."
+        )
+    return " ".join(notices)
 
 
 def artifact_out(artifact: Artifact) -> wire.ArtifactOut:

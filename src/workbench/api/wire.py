@@ -50,7 +50,10 @@ class ApproverRuleOut(Wire):
 
 
 class ProjectOut(Wire):
-    """`approval_quorum` null means the server's; a risk level without a rule is for every approver."""
+    """`approval_quorum` null means the server's; a risk level without a rule is for every approver.
+
+    `policy` is what there is of the project's own: none, not_accepted, accepted, or changed since then.
+    """
 
     project_id: str
     name: str
@@ -62,6 +65,7 @@ class ProjectOut(Wire):
     approval_quorum: int | None
     approvers: list[ApproverRuleOut]
     toolchains: list[str]
+    policy: str
     created_at: str
 
 
@@ -272,12 +276,16 @@ class AcceptPolicyIn(Wire):
 
 
 class AcceptedPolicyOut(Wire):
-    """What is in force from now on: the digest of the project's files ("" for none) and its own rules."""
+    """What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+
+    `without_examples` are those of its rules that no example shows at work.
+    """
 
     project_id: str
     digest: str
     posture: str
     rules: list[str]
+    without_examples: list[str]
 
 
 class RememberIn(Wire):

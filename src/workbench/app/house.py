@@ -115,6 +115,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
             task.cancel()
         await asyncio.gather(*context.background, return_exceptions=True)
         await trial.close()
+        context.thinking.shutdown(wait=False, cancel_futures=True)
         await local.close()
         await ledger.close()
 

@@ -38,14 +38,27 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
     """Returns the advice for a repository as its server would give it, policy's word included."""
     from workbench.features import advise
 
-    judge = judge_offline(repo)
     surroundings = _surroundings(repo)
     return advise(
         discovery,
         feature_id,
         program_path=surroundings.program_path,
-        policy_preview=lambda command: judge(command, None, "default", "local"),
+        policy_preview=_preview_offline(repo),
     )
+
+
+def _preview_offline(repo: Path) -> Callable[[str], Judgement]:
+    """Returns what policy would say of a command; under one that cannot be used, no to every command."""
+    from workbench.gate import load_policy, refuse_all
+
+    try:
+        judge = judge_offline(repo)
+    except WorkbenchError as problem:
+        if not problem.code.startswith("policy_"):
+            raise
+        refused = refuse_all(load_policy(load_config().policy_posture), problem)
+        return lambda command: refused
+    return lambda command: judge(command, None, "default", "local")
 
 
 def judge_offline(repo: Path) -> Callable[[str, str | None, str, str], Judgement]:

@@ -13,6 +13,7 @@ from workbench.app.clock import SystemClock
 from workbench.app.home import load_config
 from workbench.gate import (
     Policy,
+    count_examples,
     in_force,
     judge,
     load_policy,
@@ -80,6 +81,26 @@ def policy_offline(repo: Path, *, with_unaccepted: bool = False) -> Policy:
         accepted = "" if layers.project.is_empty else layers.project.digest
         layers = replace(layers, accepted_digest=accepted)
     return in_force(load_policy(load_config().policy_posture), layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnExamples:
+    """A layer's own examples: how many there are, and its rules that have none."""
+
+    place: str
+    tried: int
+    without: tuple[str, ...]
+
+
+def own_examples_offline(repo: Path) -> list[OwnExamples]:
+    """Returns the examples of the organisation's and the project's files here; raises PolicyBroken."""
+    layers = _layers_of(repo)
+    return [
+        OwnExamples(place=layer.place, tried=tried, without=without)
+        for layer in (layers.organisation, layers.project)
+        if layer.rules_text or layer.examples_text
+        for tried, without in [count_examples(layer)]
+    ]
 
 
 def find_unaccepted(repo: Path) -> str | None:
@@ -169,6 +190,7 @@ def _layers_of(repo: Path) -> PolicyLayers:
         organisation=read_organisation(load_config().home),
         project=read_project(repo),
         accepted_digest=project.accepted_policy_digest if project else "",
+        workspace_root=str(repo),
         remembered=_remembered_in(project.project_id) if project else (),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli.client import connect
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_table
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table
 from workbench.cli.place import choose_project, find_project
 from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput
@@ -108,8 +108,10 @@ def list_projects(as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        rows = [[p["project_id"], p["name"], p["workspace_root"]] for p in found]
-        print_table(rows, ["PROJECT", "NAME", "WORKSPACE"])
+        rows = [
+            [p["project_id"], p["name"], p["policy"].replace("_", " "), p["workspace_root"]] for p in found
+        ]
+        print_table(rows, ["PROJECT", "NAME", "OWN POLICY", "WORKSPACE"])
     else:
         print_line("no projects yet; add one: workbench project add PATH")
 
@@ -121,7 +123,14 @@ def accept_project_policy(named: str, as_json: bool) -> None:
     if as_json:
         print_json(accepted)
     elif accepted["digest"]:
-        print_line(f"in force: {len(accepted['rules'])} rules of its own, posture {accepted['posture']}")
+        count = len(accepted["rules"])
+        words = "1 rule" if count == 1 else f"{count} rules"
+        print_line(f"in force: {words} of its own, posture {accepted['posture']}")
         print_line(f"  {accepted['digest']}")
     else:
         print_line(f"the project has no policy of its own any more; posture {accepted['posture']}")
+    for rule_id in accepted["without_examples"]:
+        print_note(
+            f"{rule_id} is in force without an example that shows what it catches: add one to "
+            ".workbench/policy.examples.toml and accept again"
+        )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from typing import Any, Final
 
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line, print_note, print_table
 from workbench.cli.place import find_project
+
+_FLAGS: Final = re.compile(r"(\[[^\]]*\])\.containsAll\(context\.flags\)")
 
 
 def remember_run(run_id: str, days: int, *, accept: bool, as_json: bool) -> None:
@@ -41,14 +45,14 @@ def list_remembered(repo: str | None, as_json: bool, *, in_force_only: bool) -> 
         rows = [
             [
                 rule["rule_id"],
-                f"{rule['program']} {rule['form']}".strip(),
+                _words_of(rule),
                 "in force" if rule["is_in_force"] else "over",
                 rule["expires_at"],
                 rule["created_by"],
             ]
             for rule in found
         ]
-        print_table(rows, ["RULE", "PROGRAM AND FORM", "", "UNTIL", "BY"])
+        print_table(rows, ["RULE", "PROGRAM, FORM AND FLAGS", "", "UNTIL", "BY"])
     else:
         print_line("nothing is remembered here")
 
@@ -58,4 +62,19 @@ def forget_rule(rule_id: str, repo: str | None) -> None:
     client = connect()
     project = find_project(client, repo)
     client.call("DELETE", f"/api/policy/remembered/{rule_id}", query={"project_id": project["project_id"]})
-    print_line(f"{rule_id} is forgotten; its commands are asked about again")
+    rules = client.get("/api/policy/remembered", project_id=project["project_id"])
+    forgotten = next(rule for rule in rules if rule["rule_id"] == rule_id)
+    same = [rule for rule in rules if rule["is_in_force"] and rule["cedar"] == forgotten["cedar"]]
+    if not same:
+        print_line(f"{rule_id} is forgotten; its commands are asked about again")
+        return
+    print_line(f"{rule_id} is forgotten, but its commands are still not asked about:")
+    for rule in same:
+        print_line(f"  {rule['rule_id']} says the same until {rule['expires_at']}")
+
+
+def _words_of(rule: dict[str, Any]) -> str:
+    """Returns program, form and flags: a rule covers no flag that it does not name."""
+    listed = _FLAGS.search(rule["cedar"])
+    flags = json.loads(listed[1]) if listed else []
+    return " ".join(word for word in (rule["program"], rule["form"], *flags) if word)

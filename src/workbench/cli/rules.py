@@ -5,42 +5,89 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.app.verdicts import candidate_offline, judge_with, policy_offline, recorded_verdicts
-from workbench.cli.output import print_json, print_line
+from workbench.app.verdicts import (
+    OwnExamples,
+    candidate_offline,
+    judge_with,
+    own_examples_offline,
+    policy_offline,
+    recorded_verdicts,
+)
+from workbench.cli.output import print_error, print_json, print_line
 from workbench.cli.place import find_repository
 from workbench.model.layer import POSTURES
 from workbench.policy import Policy
-from workbench.policy.broken import PolicyChanged
+from workbench.policy.broken import PolicyBroken, PolicyChanged
 from workbench.policy.examples import read_examples, try_examples
 from workbench.policy.load import EXAMPLES_FILE, load_policy
 from workbench.policy.prove import prove
 
 
 def try_rules(repo: str | None, as_json: bool) -> int:
-    """Tries every example beside the rules, in each posture and in the layers here; 1 when one fails."""
+    """Tries every example beside the rules, in each posture and in the layers here.
+
+    Returns 1 when one fails, when a layer's rule has none, or when a layer cannot be in force at all.
+    """
     tried: list[dict[str, Any]] = []
     for posture in POSTURES:
         policy = load_policy(posture)
         trial = try_examples(policy, read_examples(EXAMPLES_FILE, policy.shipped[EXAMPLES_FILE]))
         tried.append({"posture": posture, "tried": trial.tried, "failures": list(trial.failures)})
-    # Layers try their own examples whenever they are laid; one that fails is an error with its place.
-    in_force = policy_offline(find_repository(repo), with_unaccepted=True)
-    ok = not any(one["failures"] for one in tried)
+    root = find_repository(repo)
+    digest: str | None = None
+    own: list[OwnExamples] = []
+    error: PolicyBroken | None = None
+    try:
+        # Layers try their own examples whenever they are laid; one that fails is an error with its place.
+        digest = policy_offline(root, with_unaccepted=True).policy_digest
+        own = own_examples_offline(root)
+    except PolicyBroken as problem:
+        error = problem
+    ok = error is None and not any(one["failures"] for one in tried) and not any(one.without for one in own)
     if as_json:
-        print_json({"ok": ok, "postures": tried, "policy_digest": in_force.policy_digest})
+        layers = [
+            {"place": one.place, "tried": one.tried, "without_examples": list(one.without)} for one in own
+        ]
+        answer = {"ok": ok, "postures": tried, "layers": layers, "policy_digest": digest}
+        print_json(answer if error is None else {**answer, "error": _describe(error)})
     for one in [] if as_json else tried:
-        print_line(f"{one['posture']}: {one['tried']} examples, {len(one['failures'])} fail")
+        print_line(f"{one['posture']}: {_count(one['tried'], 'example')}, {len(one['failures'])} fail")
         for failure in one["failures"]:
             print_line(f"  {failure}")
+    for layer in [] if as_json else own:
+        print_line(f"{layer.place}: {_count(layer.tried, 'example')}, 0 fail")
+        for rule_id in layer.without:
+            print_line(f"  {rule_id} has no match example: add one to {layer.place}/{EXAMPLES_FILE}")
+    if error is not None:
+        print_error(error)
     return 0 if ok else 1
 
 
+def _describe(error: PolicyBroken) -> dict[str, str]:
+    return {"code": error.code, "message": error.message, "remedy": error.remedy}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
-    """Proves the invariants for the policy in force, or with a changed file in it; 1 when one falls."""
+    """Proves the invariants for the policy in force, or with a changed file in it; 1 when one falls.
+
+    A policy that cannot be in force proves nothing: its error is the answer, and 1.
+    """
     root = find_repository(repo)
-    chosen = (
-        policy_offline(root) if policy is None else candidate_offline(root, Path(policy), must_prove=False)
-    )
+    try:
+        chosen = (
+            policy_offline(root)
+            if policy is None
+            else candidate_offline(root, Path(policy), must_prove=False)
+        )
+    except PolicyBroken as problem:
+        if as_json:
+            print_json({"ok": False, "policy_digest": None, "invariants": [], "error": _describe(problem)})
+        print_error(problem)
+        return 1
     findings = prove(chosen.ruleset.rules)
     ok = all(finding.is_proved for finding in findings)
     if as_json:
@@ -98,7 +145,7 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
     if as_json:
         print_json({"replayed": len(seen), "policy_digest": chosen.policy_digest, "changes": changed})
         return
-    print_line(f"{len(seen)} verdicts replayed, {len(changed)} would be another one")
+    print_line(f"{_count(len(seen), 'verdict')} replayed, {len(changed)} would be another one")
     for one in changed:
         print_line(f"{one['run_id']}  {one['recorded']} -> {one['changed']}  $ {one['command']}")
         print_line(

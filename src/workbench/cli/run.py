@@ -257,7 +257,8 @@ def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
     if verdict:
         print_note(f"  risk {RISK_BARS[verdict['risk_level']]} {verdict['risk_level']}")
         for rule in verdict["matched_rules"]:
-            print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
+            if rule["text"] not in run["why"]:
+                print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}".replace("   ", "  "))
     for approval in run["approvals"]:
         if approval["status"] == "pending":
             if approval["notice"]:

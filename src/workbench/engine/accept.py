@@ -10,21 +10,36 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.engine.context import Context
-from workbench.gate import read_organisation, read_project, with_organisation, with_project
+from workbench.gate import count_examples, read_organisation, read_project, with_organisation, with_project
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Note, PutProject
 from workbench.model.actor import Actor
 from workbench.model.errors import InvalidInput, NotFound
+from workbench.model.project import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedPolicy:
-    """What is in force from now on. `rules` are the ids of the project's own rules."""
+    """What is in force from now on. `rules` are the ids of the project's own rules, `without_examples` those
+    of them that no example shows at work."""
 
     project_id: str
     digest: str
     posture: str
     rules: tuple[str, ...]
+    without_examples: tuple[str, ...] = ()
+
+
+def policy_state(project: Project) -> str:
+    """Returns what there is of a project's own policy: none, not_accepted, accepted or changed.
+
+    A policy that is changed after it was accepted, or gone, stops every start in its project.
+    """
+    layer = read_project(Path(project.workspace_root))
+    if not project.accepted_policy_digest:
+        return "none" if layer.is_empty else "not_accepted"
+    is_same = not layer.problem and not layer.is_empty and layer.digest == project.accepted_policy_digest
+    return "accepted" if is_same else "changed"
 
 
 async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> AcceptedPolicy:
@@ -41,8 +56,8 @@ async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> A
         raise NotFound(
             f"{project.workspace_root} carries no policy", remedy="write one: .workbench/policy.cedar"
         )
-    over = with_organisation(context.policy, read_organisation(context.home))
-    policy = with_project(over, layer)
+    organisation = read_organisation(context.home)
+    policy = await context.think(lambda: with_project(with_organisation(context.policy, organisation), layer))
     accepted = AcceptedPolicy(
         project_id=project_id,
         digest="" if layer.is_empty else layer.digest,
@@ -50,6 +65,7 @@ async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> A
         rules=tuple(
             rule.rule_id for rule in policy.ruleset.rules if rule.source.startswith(layer.place + "/")
         ),
+        without_examples=count_examples(layer)[1],
     )
     await context.ledger.append(
         HOUSE,

@@ -82,13 +82,14 @@ async def advise_project(
         )
         return context.admit(request, snapshot, surroundings=surroundings).judgement
 
-    return await asyncio.to_thread(
-        advise,
-        discovery,
-        feature_id,
-        program_path=surroundings.program_path,
-        policy_preview=preview,
-        connectors=tuple(context.connectors),
-        measured=measured,
-        has_network=bool(project.network_allowlist),
+    return await context.think(
+        lambda: advise(
+            discovery,
+            feature_id,
+            program_path=surroundings.program_path,
+            policy_preview=preview,
+            connectors=tuple(context.connectors),
+            measured=measured,
+            has_network=bool(project.network_allowlist),
+        )
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from workbench.connectors.contract import Connector, Problem
 from workbench.gate import Policy
@@ -18,6 +19,7 @@ from workbench.model.command import Surroundings
 from workbench.model.project import Project
 from workbench.secrets.vault import Vault
 
+Answer = TypeVar("Answer")
 ENGINE = Actor(name="engine", role=Role.ADMIN, via="engine")
 
 
@@ -53,6 +55,11 @@ class Limits:
     quorum: int = 1
 
 
+def _open_thinking() -> ThreadPoolExecutor:
+    # Two, and not the loop's own threads: hard questions keep others waiting for a verdict, and nobody else.
+    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="judging")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """`policy` is the shipped one; what lies over it is read afresh for each decision. `try_policy`
@@ -62,6 +69,7 @@ class Context:
 
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
     looked for again at each start that it stops.
+    `thinking` are the threads in which commands are understood, so that the event loop serves meanwhile.
     `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.
@@ -88,6 +96,16 @@ class Context:
     held_up: dict[str, str] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)
+
+    async def ask(self, request: AdmissionRequest, snapshot: GateSnapshot) -> Admission:
+        """Returns what the gate says; understanding the command, which reads files, keeps no loop busy."""
+        surroundings = self.surroundings(snapshot.project)
+        return await self.think(lambda: self.admit(request, snapshot, surroundings=surroundings))
+
+    async def think(self, work: Callable[[], Answer]) -> Answer:
+        """Returns the answer of pure work that takes long, found beside the event loop, few at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self.thinking, work)
 
     async def wait_dispatched(self, external_run_id: str) -> None:
         """Returns once the step is in its connector's hands, or at once when it is not on the way there."""

@@ -138,10 +138,10 @@ async def find_decidable(
     approval = await reads.approval(approval_id)
     now = render_time(context.clock.now())
     if approval.status is not ApprovalStatus.PENDING:
-        raise _decided(approval_id, approval.status, decision, actor)
+        raise _decided(approval, approval.status, decision, actor)
     if is_expired(approval, now):
         await _expire(context, project_id, approval)
-        raise _decided(approval_id, ApprovalStatus.EXPIRED, decision, actor)
+        raise _decided(approval, ApprovalStatus.EXPIRED, decision, actor)
     if subject_digest is not None and subject_digest != approval.subject_digest:
         raise Conflict(
             f"approval {approval_id} is for another subject than the one you saw",
@@ -166,10 +166,14 @@ async def find_decidable(
     return approval
 
 
-def _decided(approval_id: str, status: ApprovalStatus, decision: str, actor: Actor) -> IllegalMove:
-    return IllegalMove(
-        noun="approval", object_id=approval_id, state=status.value, move=decision, actor=actor.name
+def _decided(approval: Approval, status: ApprovalStatus, decision: str, actor: Actor) -> IllegalMove:
+    error = IllegalMove(
+        noun="approval", object_id=approval.approval_id, state=status.value, move=decision, actor=actor.name
     )
+    if status is ApprovalStatus.EXPIRED:
+        # Nothing can be decided any more, and its run has ended: only asking anew leads on.
+        error.remedy = f"its run was canceled; ask anew: workbench retry {approval.run_id} --acknowledge"
+    return error
 
 
 async def _expire(context: Context, project_id: str, approval: Approval) -> None:

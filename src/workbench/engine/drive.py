@@ -116,7 +116,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         command=planned.command,
         sandbox_profile=context.sandbox_profile,
     )
-    admission = context.admit(request, snapshot, surroundings=context.surroundings(project))
+    admission = await context.ask(request, snapshot)
     if not admission.is_admitted:
         await _hold(context, project, run, step, admission, approval)
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from workbench.gate.grants import NO_NETWORK
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
 from workbench.model.run import Run, Step
@@ -23,7 +24,8 @@ def explain(run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] =
             return "Running in the sandbox."
         case RunStatus.BLOCKED:
             problem = (step.failure_reason or "") if step else ""
-            return _explain_block(run.blocked_by, admission, problem, approvals)
+            line = _explain_block(run.blocked_by, admission, problem, approvals)
+            return f"{line} {hint}" if (hint := _find_hint(run.blocked_by, step)) else line
         case RunStatus.SUCCEEDED:
             return "Ended with exit code 0; no process is left."
         case RunStatus.FAILED:
@@ -56,6 +58,14 @@ def allowed_approval_moves(approval: Approval, actor: Actor, *, is_permitted: bo
     if approval.status is not ApprovalStatus.PENDING or not actor.has(Role.APPROVER):
         return []
     return ["approve", "edit", "deny"] if is_permitted else ["deny"]
+
+
+def _find_hint(blocked_by: BlockedBy | None, step: Step | None) -> str:
+    """Returns what an approver should know first: that an approval alone gives no network."""
+    if blocked_by is not BlockedBy.APPROVAL or step is None:
+        return ""
+    rules = (step.verdict or {}).get("matched_rules", [])
+    return next((str(rule["text"]) for rule in rules if rule["rule_id"] == NO_NETWORK), "")
 
 
 def _explain_block(

@@ -48,7 +48,8 @@ async def read_policy(context: Context, project_id: str) -> Policy:
     """Returns the policy in force for a project, its layers read afresh; raises what is wrong with one."""
     await _require_tried(context)
     facts = await context.ledger.gate_facts(project_id)
-    return in_force(context.policy, _layers_of(context, facts, render_time(context.clock.now())))
+    layers = _layers_of(context, facts, render_time(context.clock.now()))
+    return await context.think(lambda: in_force(context.policy, layers))
 
 
 async def _require_tried(context: Context) -> None:
@@ -62,6 +63,7 @@ def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLayers:
         organisation=read_organisation(context.home),
         project=read_project(Path(facts.project.workspace_root)),
         accepted_digest=facts.project.accepted_policy_digest,
+        workspace_root=facts.project.workspace_root,
         remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
     )
 

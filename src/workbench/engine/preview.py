@@ -56,7 +56,7 @@ async def preview(
         sandbox_profile=context.sandbox_profile,
         is_preview=True,
     )
-    admission = context.admit(request, snapshot, surroundings=context.surroundings(project))
+    admission = await context.ask(request, snapshot)
     if not admission.is_admitted:
         raise NotAllowed(
             f"the command may not be tried: {admission.reason}", remedy="see why the run is held"

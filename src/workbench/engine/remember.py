@@ -6,7 +6,6 @@ admin's audited act; it expires. What it can lift stands in the shipped rules.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -68,7 +67,7 @@ async def preview_rules(context: Context, *, run_id: str, days: int, actor: Acto
     layers = await _layers(context, project)
     now = context.clock.now()
     created_at, expires_at = render_time(now), render_time(now + timedelta(days=days))
-    proposals = await asyncio.to_thread(_propose, context, project, layers, run.plan.steps[0].command)
+    proposals = await context.think(lambda: _propose(context, project, layers, run.plan.steps[0].command))
     rules = tuple(
         RememberedRule(
             rule_id=context.new_id("rem_"),
@@ -84,7 +83,7 @@ async def preview_rules(context: Context, *, run_id: str, days: int, actor: Acto
         for proposal in proposals
     )
     runs = [found for found, _ in page.runs]
-    covered = await asyncio.to_thread(_find_covered, context, project, layers, rules, runs)
+    covered = await context.think(lambda: _find_covered(context, project, layers, rules, runs))
     return Preview(rules=rules, covered=covered, looked_at=len(runs))
 
 
@@ -126,6 +125,7 @@ async def _layers(context: Context, project: Project) -> PolicyLayers:
         organisation=read_organisation(context.home),
         project=read_project(Path(project.workspace_root)),
         accepted_digest=project.accepted_policy_digest,
+        workspace_root=project.workspace_root,
         remembered=tuple(rule for rule in remembered if rule.is_in_force(now)),
     )
 

@@ -254,7 +254,7 @@ async def ask_gate(
         command=normal,
         sandbox_profile=context.sandbox_profile,
     )
-    return project, context.admit(request, snapshot, surroundings=context.surroundings(project))
+    return project, await context.ask(request, snapshot)
 
 
 def _normalize(context: Context, project: Project, command: Command) -> Command:

@@ -236,7 +236,9 @@ class _Adviser:
         if not reasons:
             judgement = self.policy_preview(command)
             if judgement.verdict.verdict is Decision.DENY:
-                reasons.append("policy would deny it")
+                # Where nothing was understood, the policy itself is what is wrong.
+                said = judgement.verdict.matched_rules if not judgement.commands else ()
+                reasons.append("policy would deny it" + (f": {said[0].text}" if said else ""))
             if not self.has_network and any(call.network for call in judgement.commands):
                 reasons.append(NO_NETWORK)
         return Runnable(ok=not reasons, reasons=tuple(reasons))

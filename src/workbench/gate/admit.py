@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from workbench.gate.approvals import may_release
 from workbench.gate.boundary import find_boundary_problem
+from workbench.gate.grants import tell_grants
 from workbench.gate.names import ask_for_names
 from workbench.gate.switches import find_switch_problem
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
@@ -44,7 +45,7 @@ def admit(
             env_profile=command.env_profile,
             connector=command.connector,
         )
-        judgement = ask_for_names(judged, command, project)
+        judgement = tell_grants(ask_for_names(judged, command, project), command, project)
     digest = subject_digest(
         command, project, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
     )

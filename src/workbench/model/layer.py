@@ -25,6 +25,18 @@ class PolicyLayer:
     examples_text: str = ""
     settings_text: str = ""
     problem: str = ""
+    rules_name: str = "policy.cedar"
+    examples_name: str = "policy.examples.toml"
+
+    @property
+    def rules_file(self) -> str:
+        """Where its rules lie, as people are told."""
+        return f"{self.place}/{self.rules_name}"
+
+    @property
+    def examples_file(self) -> str:
+        """Where its examples lie, as people are told."""
+        return f"{self.place}/{self.examples_name}"
 
     @property
     def is_empty(self) -> bool:
@@ -66,10 +78,11 @@ class PolicyLayers:
     """All that lies over the shipped rules for one decision, read afresh right before it.
 
     The project's files are in force only with `accepted_digest`, which an admin gave; "" means that nobody
-    did. `remembered` holds no rule that has expired or was revoked.
+    did. `workspace_root` is for a remedy's words. `remembered` holds no rule that expired or was revoked.
     """
 
     organisation: PolicyLayer = PolicyLayer(place="$WORKBENCH_HOME")
     project: PolicyLayer = PolicyLayer(place=".workbench")
     accepted_digest: str = ""
+    workspace_root: str = "P"
     remembered: tuple[RememberedRule, ...] = ()

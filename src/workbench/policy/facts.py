@@ -61,6 +61,7 @@ def gather_facts(
     handed_on: tuple[Trail, ...] = ()
     outer = (reader.is_piped, reader.listed, reader.handed_on)
     listed: list[Trail] = []
+    is_lost = False
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
@@ -75,6 +76,10 @@ def gather_facts(
             left_behind = []
         extra = {"piped_" + label for label in piped}
         if len(here) > _MOST_FOLDERS:
+            # Followed no further: each `cd` that may or may not happen would double them.
+            is_lost = True
+            here, left_behind = here[:_MOST_FOLDERS], []
+        if is_lost:
             extra.add("cwd_unknown")
         stdin_text = command.stdin_text or piped_text
         merged: list[Call] = []
@@ -84,7 +89,7 @@ def gather_facts(
             expanded = tuple(_unsure(word) for word in command.words)
         command = replace(command, words=expanded)
         words = command.words
-        for place in here[:_MOST_FOLDERS]:
+        for place in here:
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
             strict = strict and inner_strict
             merged = merge_calls(merged, found)
@@ -404,7 +409,7 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
         return [in_project(call, named, reader.workspace_root) for call in calls]
     found: list[Call] = []
     for line in named.lines:
-        if not reader.may_read(line.text):
+        if reader.calls_left < 0 or not reader.may_read(line.text):
             return [*found, call_of("sh", (line.text,), named.cwd, Findings(labels={"too_long"}))]
         script = parse_script(reader.language, line.text)
         facts = gather_facts(reader, script, named.cwd, depth=depth + 1)

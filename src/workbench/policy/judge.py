@@ -124,6 +124,8 @@ def understand(
     labels = set(facts.labels)
     if not facts.strict:
         labels.add("not_strict")
+    if reader.work.is_spent:
+        labels.add("too_long")
     labels |= find_conflicts(facts)
     if connector != "local":
         labels.add("remote_connector")

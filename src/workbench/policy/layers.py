@@ -8,6 +8,7 @@ as a whole, with the line; nothing of it is ever left out silently. Texts come i
 from __future__ import annotations
 
 import hashlib
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -73,27 +74,39 @@ def in_force(policy: Policy, layers: PolicyLayers | None) -> Policy:
         return policy
     policy = with_organisation(policy, layers.organisation)
     if layers.accepted_digest:
-        _require_accepted(layers.project, layers.accepted_digest)
+        _require_accepted(layers.project, layers.accepted_digest, layers.workspace_root)
         policy = with_project(policy, layers.project)
     return with_remembered(policy, layers.remembered)
 
 
-def _require_accepted(layer: PolicyLayer, accepted_digest: str) -> None:
+def count_examples(layer: PolicyLayer) -> tuple[int, tuple[str, ...]]:
+    """Returns how many examples a layer has, and its rules that have none; raises PolicyBroken.
+
+    A rule without an example may say something else than its author means, and nobody would notice.
+    """
+    rules = read_rules(layer.rules_file, layer.rules_text)
+    examples = read_examples(layer.examples_file, layer.examples_text)
+    tried = {example.rule_id for example in examples if example.is_match or example.is_approval}
+    return len(examples), tuple(rule.rule_id for rule in rules if rule.rule_id not in tried)
+
+
+def _require_accepted(layer: PolicyLayer, accepted_digest: str, workspace_root: str) -> None:
+    accept = (
+        "put it back, or let an admin accept what is there now: "
+        f"workbench project accept-policy {shlex.quote(workspace_root)}"
+    )
     if layer.problem:
-        raise PolicyChanged(f"the project's policy cannot be read: {layer.problem}", remedy=_ACCEPT)
+        raise PolicyChanged(f"the project's policy cannot be read: {layer.problem}", remedy=accept)
     if layer.is_empty:
         raise PolicyChanged(
-            f"the project's policy that was accepted is gone from {layer.place}", remedy=_ACCEPT
+            f"the project's policy that was accepted is gone from {layer.place}", remedy=accept
         )
     if layer.digest != accepted_digest:
         raise PolicyChanged(
             f"the project's policy in {layer.place} was changed after it was accepted: "
             f"accepted {accepted_digest}, found {layer.digest}",
-            remedy=_ACCEPT,
+            remedy=accept,
         )
-
-
-_ACCEPT = "put it back, or let an admin accept what is there now: workbench project accept-policy P"
 
 
 def _build_project(policy: Policy, layer: PolicyLayer) -> Policy:
@@ -136,12 +149,12 @@ def _with_layer(
     made = _with_rules(policy, (*policy.ruleset.rules, *rules), _digest(policy, layer.place, layer.digest))
     if must_prove:
         _require_invariants(layer, made)
-    file = f"{layer.place}/{EXAMPLES_FILE}"
+    file = layer.examples_file
     examples = read_examples(file, layer.examples_text)
     own = {rule.rule_id for rule in rules}
     for example in examples:
         if example.rule_id not in own:
-            raise broken_at(file, f"{example.rule_id} is no rule of {layer.place}/{RULES_FILE}")
+            raise broken_at(file, f"{example.rule_id} is no rule of {layer.rules_file}")
     if failures := try_examples(made, examples).failures:
         raise broken_at(file, failures[0].removeprefix(f"{file}: "))
     return made
@@ -152,7 +165,7 @@ def _require_invariants(layer: PolicyLayer, policy: Policy) -> None:
         if not finding.is_proved:
             facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
             raise broken_at(
-                f"{layer.place}/{RULES_FILE}",
+                layer.rules_file,
                 f"breaks the invariant {finding.name} ({finding.text}), for example where {facts}",
             )
 
@@ -170,7 +183,7 @@ def _with_rules(policy: Policy, rules: tuple[Rule, ...], digest: str) -> Policy:
 def _read_layer(layer: PolicyLayer, *, is_project: bool) -> tuple[Rule, ...]:
     if layer.problem:
         raise broken_at(layer.place, layer.problem)
-    rules = read_rules(f"{layer.place}/{RULES_FILE}", layer.rules_text)
+    rules = read_rules(layer.rules_file, layer.rules_text)
     for rule in rules:
         if is_project and rule.effect == "permit":
             raise broken_at(

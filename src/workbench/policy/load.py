@@ -96,7 +96,9 @@ def read_file_layer(file: Path) -> PolicyLayer:
     examples = file.with_name(file.stem + ".examples.toml")
     try:
         return PolicyLayer(
-            place=str(file),
+            place=str(file.parent),
+            rules_name=file.name,
+            examples_name=examples.name,
             rules_text=file.read_text(encoding="utf-8"),
             examples_text=examples.read_text(encoding="utf-8") if examples.is_file() else "",
         )

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from workbench.policy.work import Work
 
 UNKNOWN = "${MADE_BY_MAKE}"
 """Stands in a recipe for what make alone would know."""
@@ -23,7 +26,7 @@ _LONGEST_LINE = 8_000
 _ASSIGNMENT = re.compile(
     r"(?:export\s+|override\s+|private\s+)*([A-Za-z0-9_.%/-]+)\s*(:{0,3}=|\?=|\+=|!=)\s*(.*)", re.DOTALL
 )
-_RULE = re.compile(r"([^:=]+?)\s*(::?)(?!=)\s*(.*)", re.DOTALL)
+_RULE = re.compile(r"([^:=]+)(::?)(?!=)\s*(.*)", re.DOTALL)
 # What changes how everything else is read: where it stands, what make runs is not what is seen here.
 _STEERS = re.compile(
     r"\.(RECIPEPREFIX|ONESHELL|EXTRA_PREREQS)|(GNU)?MAKEFLAGS|MAKEFILES|MAKE|PATH|VPATH"
@@ -36,9 +39,8 @@ _HARMLESS_TARGETS = frozenset(
         *(".NOTPARALLEL", ".EXPORT_ALL_VARIABLES", ".IGNORE", ".LOW_RESOLUTION_TIME", ".POSIX"),
     ]
 )
-_REMADE = re.compile(r"(.*/)?(GNUmakefile|[Mm]akefile|.*\.(mk|mak|make|d))")
+_REMADE = re.compile(r"GNUmakefile|[Mm]akefile|.*\.(mk|mak|make|d)")
 _DEFINE = re.compile(r"((override|export)\s+)*define\b\s*")
-_Known = dict[tuple[str, int], tuple[list[str], bool]]
 _CONDITIONS = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)")
 _PLAIN_SHELLS = re.compile(r"(/usr)?(/bin/)?(env )?(ba|da|z)?sh( -\w+)*")
@@ -55,6 +57,9 @@ _BUILT_IN = {
     "PWD": ".",
     "HOME": "~",
 }
+
+
+_Known = dict[tuple[str, int], tuple[list[str], bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +87,17 @@ class Makefile:
     parsing: list[ScriptLine] = field(default_factory=list)
     is_whole: bool = True
     folder: str = ""
+    work: Work = field(default_factory=Work)
 
 
-def parse_makefile(text: str, path: str, load: Callable[[str], str | None]) -> Makefile:
-    """Returns the file as rules and variables. `load` gives an included file's text, or None."""
-    made = Makefile(folder=posixpath.dirname(path))
+def parse_makefile(
+    text: str, path: str, load: Callable[[str], str | None], work: Work | None = None
+) -> Makefile:
+    """Returns the file as rules and variables. `load` gives an included file's text, or None.
+
+    When no `work` is left, what was understood so far is returned, and it is not whole.
+    """
+    made = Makefile(folder=posixpath.dirname(path), work=Work() if work is None else work)
     _read(made, text, path, load, 0)
     return made
 
@@ -100,26 +111,34 @@ def find_recipes(
     """
     variables = {**made.variables, **{name: [value] for name, value in given.items()}}
     found: list[ScriptLine] = list(made.parsing[:_MOST_LINES])
+    work = made.work
     is_whole = made.is_whole
     first = next((rule.targets[0] for rule in made.rules if rule.targets[0][:1] not in (".", "%")), None)
     goal = variables.get(".DEFAULT_GOAL", [first] if first else [])
-    waiting = list(targets) or [word for name in goal if name for word in name.split()]
+    waiting = deque(targets or [word for name in goal if name for word in name.split()])
     seen: set[str] = set()
     while waiting:
-        target = waiting.pop(0)
+        target = waiting.popleft()
+        if not work.take(1):
+            return tuple(found), False
         if target in seen:
             continue
         seen.add(target)
         if len(seen) > _MOST_TARGETS or len(found) > _MOST_LINES:
             return tuple(found), False
         for rule in made.rules:
+            if not work.take(len(rule.targets)):
+                return tuple(found), False
             stem = _match(rule, target)
             if stem is None:
                 continue
-            needs = " ".join(_expand(rule.needs.replace("%", stem), variables, {}, 0)[0]).replace("|", " ")
+            needs = " ".join(_expand(rule.needs.replace("%", stem), variables, {}, 0, work)[0]).replace(
+                "|", " "
+            )
             names = [] if UNKNOWN in needs else needs.split()
             if UNKNOWN in needs:
                 is_whole = False
+            work.take(8 + len(names))
             waiting.extend(names)
             automatic = {
                 "@": target,
@@ -130,7 +149,7 @@ def find_recipes(
                 "*": stem,
             }
             for line, path, text in rule.lines:
-                readings, sure = _expand(text, variables, automatic, 0)
+                readings, sure = _expand(text, variables, automatic, 0, work)
                 is_whole = is_whole and sure
                 found.extend(
                     ScriptLine(text=reading.lstrip("@-+ \t"), path=path, line=line) for reading in readings
@@ -163,6 +182,9 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
     lines = text.split("\n")
     index = 0
     while index < len(lines):
+        if not made.work.take(1):
+            made.is_whole = False
+            return
         number, line = index + 1, lines[index]
         index += 1
         if line.startswith("\t") and "#" in line and line.endswith("\\"):
@@ -214,7 +236,7 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             continue
         for target in match[1].split():
             is_special = target.startswith(".") and target.count("/") == 0 and target not in _HARMLESS_TARGETS
-            if is_special or _REMADE.fullmatch(target):
+            if is_special or _REMADE.fullmatch(target.rpartition("/")[2]):
                 # Rules for suffixes, for make itself, or for what it reads first and then makes anew.
                 made.is_whole = False
         rule = _begin_rule(made, match, number, path)
@@ -225,7 +247,7 @@ def _begin_rule(made: Makefile, match: re.Match[str], number: int, path: str) ->
     if (own := _ASSIGNMENT.fullmatch(match[3])) is not None:
         _assign(made, own[1], own[3], own[2], True)
         return None
-    targets = _expand(match[1], made.variables, {}, 0)[0][0].split()
+    targets = _expand(match[1], made.variables, {}, 0, made.work)[0][0].split()
     if not targets or any(UNKNOWN in target for target in targets):
         made.is_whole = False
     if not targets:
@@ -244,7 +266,7 @@ def _begin_rule(made: Makefile, match: re.Match[str], number: int, path: str) ->
 def _include(
     made: Makefile, match: re.Match[str], path: str, load: Callable[[str], str | None], depth: int
 ) -> None:
-    for name in _expand(match[2], made.variables, {}, 0)[0][0].split():
+    for name in _expand(match[2], made.variables, {}, 0, made.work)[0][0].split():
         text = load(posixpath.join(made.folder, name)) if UNKNOWN not in name and depth < 4 else None
         if text is not None:
             _read(made, text, posixpath.join(made.folder, name), load, depth + 1)
@@ -255,7 +277,9 @@ def _include(
 def _assign(made: Makefile, name: str, value: str, operator: str, is_alternative: bool) -> None:
     before = made.variables.get(name)
     if operator == "+=":
-        made.variables[name] = [f"{old} {value}" for old in (before or [""])][:_MOST_READINGS]
+        made.variables[name] = [
+            f"{old} {value}" if len(old) <= _LONGEST_LINE else old for old in (before or [""])
+        ][:_MOST_READINGS]
         return
     if before and (is_alternative or operator == "?="):
         made.variables[name] = list(dict.fromkeys([*before, value] if is_alternative else before))[
@@ -263,7 +287,7 @@ def _assign(made: Makefile, name: str, value: str, operator: str, is_alternative
         ]
         return
     if operator in (":=", "::=", ":::="):
-        values = _expand(value, made.variables, {}, 0)[0]
+        values = _expand(value, made.variables, {}, 0, made.work)[0]
         made.variables[name] = [item.replace("$", "$$") if UNKNOWN not in item else value for item in values]
         return
     made.variables[name] = [value]
@@ -273,7 +297,8 @@ def _take_shell(made: Makefile, text: str, path: str, line: int) -> None:
     """Notes the shell text of every `$(shell …)`, which make may run while it reads the file."""
     for start in [match.end() for match in re.finditer(r"\$[({]shell\s", text)][:20]:
         end = _closing(text, start)
-        inner = _expand(text[start:end], made.variables, {}, 0)[0][0]
+        made.work.take(end - start)
+        inner = _expand(text[start:end], made.variables, {}, 0, made.work)[0][0]
         made.parsing.append(ScriptLine(text=inner, path=path, line=line))
 
 
@@ -294,6 +319,7 @@ def _expand(
     variables: dict[str, list[str]],
     automatic: dict[str, str],
     depth: int,
+    work: Work,
     known: _Known | None = None,
 ) -> tuple[list[str], bool]:
     """Returns the readings the text may have, and whether make itself could add no other command to it.
@@ -302,12 +328,15 @@ def _expand(
     name each other ten times would keep the judgement busy for ever.
     """
     known = {} if known is None else known
-    if depth > _DEEPEST_EXPANSION or len(text) > _LONGEST_LINE:
+    if depth > _DEEPEST_EXPANSION or len(text) > _LONGEST_LINE or not work.take(len(text) // 16 + 1):
         return [UNKNOWN], False
     readings = [""]
     sure = True
     index = 0
     while index < len(text):
+        # Each reading is copied for each reference in the text.
+        if not work.take(8 + sum(map(len, readings)) // 1024):
+            return [UNKNOWN], False
         dollar = text.find("$", index)
         if dollar < 0 or dollar + 1 >= len(text):
             readings = [reading + text[index:] for reading in readings]
@@ -317,10 +346,12 @@ def _expand(
         end = dollar + 2
         if following in "({":
             end = _closing(text, dollar + 2) + 1
-            values, is_sure = _value_once(text[dollar + 2 : end - 1], variables, automatic, depth, known)
+            values, is_sure = _value_once(
+                text[dollar + 2 : end - 1], variables, automatic, depth, work, known
+            )
             sure = sure and is_sure
         elif following != "$":
-            values, is_sure = _value_once(following, variables, automatic, depth, known)
+            values, is_sure = _value_once(following, variables, automatic, depth, work, known)
             sure = sure and is_sure
         readings = [reading + text[index:dollar] + value for reading in readings for value in values]
         readings = readings[:_MOST_READINGS]
@@ -331,20 +362,30 @@ def _expand(
 
 
 def _value_once(
-    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int, known: _Known
+    name: str,
+    variables: dict[str, list[str]],
+    automatic: dict[str, str],
+    depth: int,
+    work: Work,
+    known: _Known,
 ) -> tuple[list[str], bool]:
     if (name, depth) not in known:
-        known[name, depth] = _value(name, variables, automatic, depth, known)
+        known[name, depth] = _value(name, variables, automatic, depth, work, known)
     return known[name, depth]
 
 
 def _value(
-    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int, known: _Known
+    name: str,
+    variables: dict[str, list[str]],
+    automatic: dict[str, str],
+    depth: int,
+    work: Work,
+    known: _Known,
 ) -> tuple[list[str], bool]:
     function, _, rest = name.partition(" ")
     if rest:
         if function == "shell":
-            inner, sure = _expand(rest, variables, automatic, depth + 1, known)
+            inner, sure = _expand(rest, variables, automatic, depth + 1, work, known)
             return [f"$({text})" for text in inner], sure
         return [UNKNOWN], function not in ("eval", "call", "foreach", "if", "or", "and", "file", "let")
     if name in automatic:
@@ -357,7 +398,7 @@ def _value(
         found: list[str] = []
         sure = True
         for value in variables[name]:
-            values, is_sure = _expand(value, variables, automatic, depth + 1, known)
+            values, is_sure = _expand(value, variables, automatic, depth + 1, work, known)
             found.extend(values)
             sure = sure and is_sure
         return found[:_MOST_READINGS], sure

@@ -117,7 +117,7 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
             read.append(name)
         return included or None
 
-    lines, is_whole = find_recipes(parse_makefile(text, path, load), targets, given)
+    lines, is_whole = find_recipes(parse_makefile(text, path, load, reader.work), targets, given)
     labels = frozenset() if is_whole else frozenset({"script_unsure"})
     return Named(lines=lines, files=tuple(read), labels=labels, cwd=cwd)
 
@@ -174,9 +174,12 @@ def _find_just(reader: Reader, reading: Reading, cwd: str) -> Named | None:
 
 def _find_python_script(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> Named | None:
     index = next((value.index for value in reading.values if value.kind == "command"), None)
-    path, text, _ = _nearest(reader, cwd, "pyproject.toml")
-    if index is None or not text:
+    path, text, exists = _nearest(reader, cwd, "pyproject.toml")
+    if index is None or not exists:
         return None
+    if not text:
+        # A name that the file may give another meaning is not taken for the program it looks like.
+        return Named(files=(path,), labels=frozenset({"script_unreadable"}), cwd=posixpath.dirname(path))
     lines = read_python_scripts(text, path, plain(words[index]))
     folder = posixpath.dirname(path)
     return Named(lines=lines, files=(path,), cwd=folder, has_tools=True, instead=True) if lines else None

@@ -16,6 +16,7 @@ from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
 from workbench.policy.trail import Trail
 from workbench.policy.walk import is_dynamic, plain
+from workbench.policy.work import Texts, Work
 
 _MOST_CALLS = 300
 _MOST_PATHS = 600
@@ -48,7 +49,8 @@ class Reader:
     calls_left: int = _MOST_CALLS
     paths_left: int = _MOST_PATHS
     text_left: int = _MOST_INNER_TEXT
-    files: dict[str, str | None] = field(default_factory=dict)
+    work: Work = field(default_factory=Work)
+    files: Texts = field(init=False)
     most_files: int = _MOST_FILES
     has_changed: bool = False
     folders: dict[str, tuple[tuple[str, str], ...] | None] = field(default_factory=dict)
@@ -64,6 +66,9 @@ class Reader:
             self.entries_left -= 1 + len(found or ())
             self.folders[path] = found if self.entries_left >= 0 else None
         return self.folders[path]
+
+    def __post_init__(self) -> None:
+        self.files = Texts(self.work)
 
     def may_read(self, text: str) -> bool:
         """Takes the text from what may still be parsed for this command; False when it is used up."""

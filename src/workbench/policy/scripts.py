@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import deque
 from typing import Any
 
 from workbench.policy.makefiles import ScriptLine
 
 _ALIAS_SECTION = re.compile(r"\[alias\]", re.IGNORECASE)
-_ALIAS = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(.*?)\s*$")
-_RECIPE = re.compile(r"@?([A-Za-z_][A-Za-z0-9_-]*)((?:\s+[+*$]?[A-Za-z_][^:]*)?)\s*:(?!=)\s*(.*)$")
+_ALIAS = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=(.*)$")
+# Each byte is looked at a fixed number of times, whatever a line holds: a match holds the interpreter.
+_RECIPE = re.compile(r"@?([A-Za-z_][A-Za-z0-9_-]*)(?:\s+[+*$]?[A-Za-z_][^:]*|\s*):(?!=)\s*(.*)$")
 
 
 def read_package_scripts(text: str, path: str, name: str) -> tuple[ScriptLine, ...] | None:
@@ -54,7 +56,7 @@ def read_git_alias(text: str, name: str) -> tuple[str, int] | None:
         if line.strip().startswith("["):
             is_section = _ALIAS_SECTION.match(line.strip()) is not None
         elif is_section and (match := _ALIAS.match(line)) and match[1].lower() == name.lower():
-            value = match[2]
+            value = match[2].strip()
             if value[:1] == '"' and value[-1:] == '"' and len(value) > 1:
                 value = re.sub(r"\\(.)", r"\1", value[1:-1])
             found = value, number
@@ -72,15 +74,15 @@ def read_just_recipes(text: str, path: str, names: tuple[str, ...]) -> tuple[Scr
                 current.append(ScriptLine(text=body, path=path, line=number))
         elif (match := _RECIPE.match(line)) is not None:
             current = []
-            needs = re.findall(r"[A-Za-z_][A-Za-z0-9_-]*", match[3].split("#")[0])
+            needs = re.findall(r"[A-Za-z_][A-Za-z0-9_-]*", match[2].split("#")[0])
             recipes[match[1]] = (needs, current)
         elif line.strip() and not line.startswith(("#", "[")):
             current = None
     found: list[ScriptLine] = []
     seen: set[str] = set()
-    waiting = list(names) or list(recipes)[:1]
+    waiting = deque(names or list(recipes)[:1])
     while waiting:
-        name = waiting.pop(0)
+        name = waiting.popleft()
         if name in recipes and name not in seen:
             seen.add(name)
             waiting.extend(recipes[name][0])

@@ -11,6 +11,7 @@ from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, requi
 from workbench.api.render import approval_out, edit_out
 from workbench.engine.decide import approve, deny
 from workbench.engine.edit import Edit, approve_edited, review_edit
+from workbench.engine.look import read_kill
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
 from workbench.model.clock import render_time
@@ -126,4 +127,8 @@ async def _show(house: House, actor: Actor, approval: Approval) -> wire.Approval
         others = await reads.approvals(run_id=approval.run_id)
     project = await ledger.project(approval.project_id)
     now = render_time(house.context.clock.now())
-    return approval_out(approval, run, tuple(steps), project, actor, now, tuple(others))
+    stopped = None
+    if approval.status is ApprovalStatus.PENDING:
+        connector = next(step.connector for step in steps if step.step_id == approval.step_id)
+        stopped = await read_kill(house.context, approval.project_id, connector)
+    return approval_out(approval, run, tuple(steps), project, actor, now, tuple(others), stopped=stopped)

@@ -161,3 +161,60 @@ def test_a_report_is_found_by_its_name_alone(tmp_path: Path) -> None:
     for name in ("..", ".", "", "a/../..", "/etc"):
         with pytest.raises(NotFound):
             preview.read_report(tmp_path / "previews", name)
+
+
+DEEP = """
+import os
+for _ in range(4000):
+    os.mkdir("d"); os.chdir("d")
+open("bottom", "w").close()
+os.chmod(".", 0)
+"""
+
+
+async def test_folders_nested_thousands_deep_are_seen_through_and_removed(ground: Ground) -> None:
+    report = await try_out(ground, "", argv=("/usr/bin/python3", "-c", DEEP))
+    assert (report["exit_code"], report["is_cut"]) == (0, True)
+    assert 100 < report["counts"]["created"] < 1000
+
+
+async def test_a_workspace_nested_too_deep_is_refused_with_a_reason_and_leaves_nothing(
+    ground: Ground,
+) -> None:
+    deep = ground.workspace / "/".join(["d"] * 300)
+    deep.mkdir(parents=True)
+    with pytest.raises(BoundaryViolation) as refused:
+        await try_out(ground, "true")
+    assert refused.value.code == "preview_too_large"
+    assert list((ground.home / "previews").iterdir()) == []
+
+
+async def test_what_a_killed_preview_left_is_removed_whatever_its_shape(ground: Ground) -> None:
+    left = ground.home / "previews" / "pre_8" / "tree"
+    left.mkdir(parents=True)
+    subprocess.run(["/usr/bin/python3", "-c", DEEP], cwd=left, check=True)
+    outside = ground.home.parent / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    (left / "link").symlink_to(outside)
+    os.mkfifo(left / "pipe")
+    (left / os.fsdecode(b"\xff\n\x1b[2J")).mkdir()
+    await preview.sweep(ground.home / "previews")
+    assert not left.exists()
+    assert (outside / "kept").read_text() == "kept"
+
+
+async def test_hostile_kinds_and_names_of_files_are_told_without_steering_a_terminal(ground: Ground) -> None:
+    os.mkfifo(ground.workspace / "there-before")
+    script = r"""
+        mkfifo pipe; ln -s /etc/passwd link; ln -s . loop; chmod 4755 hard.txt; chmod 751 old.txt; chmod 0 src
+        truncate -s 200M sparse; printf 'x\033]0;owned\007\n' > shown.txt
+        touch $'\033]0;owned\007' $'\xff\xfe' $'a\nb' $'\u202egnp.exe' -- -rf
+    """
+    report = await try_out(ground, script)
+    text = str(report["created"]) + report["diff"]
+    assert not any(letter in text for letter in ("\x1b", "\x07", "\u202e", "\udcff"))
+    assert {"link", "loop", "pipe", "-rf", "sparse"} <= set(report["created"])
+    assert {"old.txt", "src/"} <= set(report["changed"])
+    assert "root:" not in report["diff"]
+    assert "sparse" in report["unshown"]

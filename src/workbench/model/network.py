@@ -16,6 +16,7 @@ from workbench.model.errors import InvalidInput
 
 USUAL_PORTS = (80, 443)
 PROXY_PORT = 3128
+NO_NETWORK = "no network"
 MOST_ENTRIES = 64
 """A list that nobody can read is no control."""
 
@@ -168,7 +169,7 @@ def render_reach(granted: Sequence[str], asked: Sequence[str]) -> str:
     more = beyond(asked, granted)
     names = [entry.text for entry in parse_entries(granted)]
     if not names and not more:
-        return "no network"
+        return NO_NETWORK
     words = [f"only {', '.join(names)}"] if names else []
     return "; ".join([*words, *([f"for this run alone: {', '.join(more)}"] if more else [])])
 

@@ -50,6 +50,8 @@ def dial(address: str, port: int, seconds: float) -> socket.socket:
 
 def is_own(address: str) -> bool:
     """Says whether an address is this machine's: only then may a socket take it as its own."""
+    if reach.is_loopback(address):
+        return True
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         trial = socket.socket(family, socket.SOCK_DGRAM)
@@ -95,8 +97,8 @@ class _Connection:
 
 class Proxy:
     """The proxy of one step. `places` are the (host, port) that may be reached, where `*.` before a host
-    means all names below; `own_ports` says which ports the workbench itself listens on now; `hint` is the command
-    that asks for one more name."""
+    means all names below; `own_ports` says which ports the workbench itself listens on now; `hint` is the
+    command that asks for one more name."""
 
     def __init__(
         self,

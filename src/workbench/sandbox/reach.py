@@ -78,6 +78,14 @@ def _is_below(host: str, pattern: str) -> bool:
     return pattern.startswith("*.") and host.endswith(pattern[1:]) and not host.startswith(("*", "."))
 
 
+def is_loopback(address: str) -> bool:
+    """Says whether an address means the machine itself, whether or not one has that family."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def is_public(address: str) -> bool:
     """Says whether an address that a name resolved to is one of the open internet."""
     try:

@@ -25,7 +25,11 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
         (opened.workspace / "old.txt").write_text("old\n")
         os.link(opened.workspace / "old.txt", opened.workspace / "hard.txt")
         subprocess.run(["git", "init", "-q", str(opened.workspace)], check=True)
-        yield opened
+        try:
+            yield opened
+        finally:
+            # What these tests nest would be too deep for whoever removes their folders.
+            subprocess.run(["rm", "-rf", str(opened.home / "previews")], check=True)
 
 
 def digest_of(root: Path) -> str:
@@ -108,6 +112,58 @@ async def test_the_processes_that_were_seen_are_named(ground: Ground) -> None:
     assert not any("bwrap" in line or "ulimit" in line for line in report["processes"])
 
 
+@pytest.mark.parametrize(
+    ("script", "count"),
+    [
+        (":", 1),
+        ("/bin/true; :", 2),
+        ("for n in 1 2 3 4 5 6 7; do /bin/true; done; exit 3", 8),
+        ("for n in $(seq 200); do (:); done", 202),
+        ("(setsid bash -c 'sleep 1000 & sleep 1000' & ) ; sleep 0.3", None),
+        ("kill -9 $PPID; sleep 1000", None),
+    ],
+)
+async def test_how_many_processes_were_started_is_exact_however_short_they_lived(
+    ground: Ground, script: str, count: int | None
+) -> None:
+    report = await try_out(ground, script)
+    if count is None:
+        # At least the ones that were named; whether that is all is said.
+        assert report["processes_started"] >= report["processes_seen"]
+    else:
+        assert (report["processes_started"], report["is_count_exact"]) == (count, True)
+    if "$PPID" in script:
+        assert (report["is_count_exact"], report["exit_code"]) == (False, 137)
+
+
+async def test_a_command_that_passes_itself_off_as_the_counted_process_hides_nothing(ground: Ground) -> None:
+    script = """
+        mark=$(tr '\\0' '\\n' < /proc/$PPID/cmdline | grep -x 'workbench-count-.*')
+        (:); (:)
+        exec -a "$mark" sleep 1000
+    """
+    report = await try_out(ground, script)
+    # The shell, its substitution and the pipe's two halves, the two that did nothing, and the one that was
+    # started to be counted while the command passed itself off as it: 4 + 2 in any case.
+    assert report["is_count_exact"]
+    assert report["processes_started"] >= 6
+    assert report["exit_code"] == 137
+
+
+async def test_the_end_of_a_command_is_told_as_it_was(ground: Ground) -> None:
+    report = await try_out(ground, "echo out; echo err >&2; kill -SEGV $$")
+    assert (report["exit_code"], sorted(report["output_tail"].split())) == (139, ["err", "out"])
+
+
+async def test_a_command_that_makes_files_without_end_is_stopped(ground: Ground) -> None:
+    program = "import os\nfor n in range(1 << 22): os.close(os.open(f'f{n}', os.O_CREAT))"
+    report = await try_out(ground, "", argv=("/usr/bin/python3", "-c", program))
+    assert report["end_reason"] == "canceled"
+    assert report["detail"].startswith(f"it made more than {preview.MOST_MADE_FILES} files")
+    assert report["counts"]["created"] > preview.MOST_MADE_FILES / 2
+    assert report["is_cut"]
+
+
 async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> None:
     async def stopped() -> str | None:
         return "the kill switch is on"
@@ -165,7 +221,7 @@ def test_a_report_is_found_by_its_name_alone(tmp_path: Path) -> None:
 
 DEEP = """
 import os
-for _ in range(4000):
+for _ in range(1500):
     os.mkdir("d"); os.chdir("d")
 open("bottom", "w").close()
 os.chmod(".", 0)

@@ -16,7 +16,7 @@ import pytest
 
 from local_steps import Ground, make_request, open_connector, open_ground, processes_with
 from support.processes import find_children
-from workbench.model.errors import NotAllowed
+from workbench.model.errors import NotAllowed, SandboxUnavailable
 from workbench.model.statuses import BlockedBy, TerminalMode
 
 SERVER = """
@@ -155,3 +155,112 @@ async def test_a_server_killed_before_the_word_leaves_a_step_that_was_never_star
     assert last.ended is not None
     assert (last.ended.end_reason, last.ended.exit_code) == ("exited", 0)
     assert (workspace / "made").read_text() == "x\n"
+
+
+async def test_what_is_prepared_and_then_held_back_never_runs_and_a_dispatch_of_another_kind_is_refused(
+    ground: Ground,
+) -> None:
+    """Between preparation and start the gate may have said no: only an admission that says yes lets it go."""
+    request = make_request(ground.workspace, "touch made; : barred-88dd", step_id="step_barred")
+    await ground.connector.prepare(request)
+    await held_processes("barred-88dd")
+    barred = make_request(
+        ground.workspace,
+        "touch made; : barred-88dd",
+        step_id="step_barred",
+        blocked_by=BlockedBy.KILL_SWITCH,
+    )
+    with pytest.raises(NotAllowed):
+        await ground.connector.dispatch(barred)
+    await wait_gone("barred-88dd")
+    assert not (ground.workspace / "made").exists()
+    assert list((ground.home / "runs").iterdir()) == []
+
+
+async def test_many_dispatches_at_once_start_a_prepared_command_once(ground: Ground) -> None:
+    for number in range(6):
+        request = make_request(ground.workspace, f"echo x >> made{number}", step_id=f"step_race{number}")
+        await ground.connector.prepare(request)
+        refs = await asyncio.gather(*(ground.connector.dispatch(request) for _ in range(8)))
+        assert len(set(refs)) == 1
+        outcome = await ground.finish(refs[0])
+        assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+        assert (ground.workspace / f"made{number}").read_text() == "x\n"
+
+
+async def test_a_workspace_exchanged_between_preparation_and_start_is_never_run_in(ground: Ground) -> None:
+    """The mounts were made of the old folder: whoever puts another in its place gains nothing in either."""
+    for number in range(4):
+        request = make_request(ground.workspace, "echo x > made; : moved-99ee", step_id=f"step_moved{number}")
+        await ground.connector.prepare(request)
+        await held_processes("moved-99ee")
+        aside = ground.workspace.with_name(f"aside{number}")
+        victim = ground.workspace.with_name(f"victim{number}")
+        victim.mkdir()
+        ground.workspace.rename(aside)
+        ground.workspace.symlink_to(victim)
+        outcome = await ground.finish(await ground.connector.dispatch(request))
+        ground.workspace.unlink()
+        aside.rename(ground.workspace)
+        assert list(victim.iterdir()) == []
+        assert outcome.ended.end_reason in ("exited", "failed_to_start")
+        await wait_gone("moved-99ee")
+
+
+async def test_a_protected_folder_exchanged_between_preparation_and_start_is_found_out(
+    ground: Ground,
+) -> None:
+    subprocess.run(["git", "init", "-q", str(ground.workspace)], check=True)
+    hooks = ground.workspace / ".git" / "hooks"
+    request = make_request(ground.workspace, "echo evil > .git/hooks/post-checkout; : hooks-22ff")
+    await ground.connector.prepare(request)
+    await held_processes("hooks-22ff")
+    hooks.rename(hooks.with_name("aside"))
+    hooks.mkdir()
+    outcome = await ground.finish(await ground.connector.dispatch(request))
+    assert list(hooks.iterdir()) == []
+    assert not (hooks.with_name("aside") / "post-checkout").exists()
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) != ("exited", 0)
+
+
+@pytest.mark.parametrize("whom", ["zygote", "shim", "starter"])
+async def test_a_start_runs_at_most_once_whoever_is_killed_around_it(ground: Ground, whom: str) -> None:
+    """Killed after the word was on its way: the claim alone tells, and no command ever runs twice."""
+    for number in range(10):
+        mark = f"around-{whom}-{number}-aa11"
+        request = make_request(
+            ground.workspace, f"echo {number} >> made; : {mark}", step_id=f"step_{whom}{number}"
+        )
+        await ground.connector.prepare(request)
+        zygote = ground.connector.zygote_pid
+        assert zygote is not None
+        shims = find_children(zygote)
+        victims = {
+            "zygote": [zygote],
+            "shim": shims,
+            "starter": [pid for shim in shims for pid in find_children(shim)],
+        }[whom]
+        dispatch = asyncio.create_task(ground.connector.dispatch(request))
+        for _ in range(number):
+            await asyncio.sleep(0)
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            ref = await dispatch
+        except SandboxUnavailable:
+            ref = ground.connector.ref_for(request.run_id, request.step_id, request.attempt)
+        outcome = await ground.finish(ref)
+        made = ground.workspace / "made"
+        runs = made.read_text().split().count(str(number)) if made.exists() else 0
+        assert runs <= 1
+        if outcome.ended.end_reason == "exited":
+            assert (runs, outcome.ended.exit_code) == (1, 0)
+        if outcome.ended.end_reason == "never_started":
+            assert runs == 0
+        # Once more the same dispatch: whatever became of the first, nothing is started by it.
+        with contextlib.suppress(SandboxUnavailable):
+            await ground.connector.dispatch(request)
+        await ground.finish(ref)
+        assert (made.read_text().split().count(str(number)) if made.exists() else 0) == runs
+        await wait_gone(mark)

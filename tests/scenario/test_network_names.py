@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +26,7 @@ def connections(run: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [
         (event["tag"], event["payload"]["host"], event["payload"]["why"])
         for event in run["events"]
-        if event["tag"].startswith("network:")
+        if event["tag"].startswith("network:") and event["tag"] != "network:more"
     ]
 
 
@@ -78,13 +80,88 @@ def test_a_denied_command_stays_denied_with_a_name(project: Project) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    ["*.example.org", "https://example.org", "localhost:80", "127.0.0.1", "0x7f.1:80", "169.254.169.254:80"],
+    [
+        "*.org",
+        "*",
+        "[::1]:80",
+        "https://example.org",
+        "localhost:80",
+        "127.0.0.1",
+        "0x7f.1:80",
+        "169.254.169.254:80",
+    ],
 )
 def test_what_is_no_single_name_is_refused_at_once(project: Project, entry: str) -> None:
     said = project.cli("run", "--allow-host", entry, "--", "true")
     assert said.status == 2
     assert entry in said.err
     assert project.cli("project", "add", ".", "--allow-host", entry).status == 2
+
+
+def test_a_pattern_opens_the_names_below_it_and_asks_only_where_the_project_has_none(
+    project: Project, served: Workbench
+) -> None:
+    served.add(project.repo, network_allowlist=["*.listed.invalid"])
+    command = project.script("below.sh", CURL.format(name="a.b.listed.invalid"))
+    # Such a name has no address anywhere, so that it is looked up at all shows that it was let through.
+    assert connections(project.run(command)) == [("network:failed", "a.b.listed.invalid", "unresolvable")]
+    apex = project.run(project.script("apex.sh", CURL.format(name="listed.invalid")))
+    assert connections(apex) == [("network:refused", "listed.invalid", "not_on_list")]
+    below = project.cli("run", "--allow-host", "c.listed.invalid", "--json", "--", "true")
+    assert below.status == 0
+    held = project.cli("run", "--allow-host", "*.other.invalid", "--json", "--", "true")
+    assert held.status == 75
+    assert held.json["approvals"][0]["network"].endswith("for this run alone: *.other.invalid")
+
+
+def test_a_refused_name_is_told_while_the_run_still_goes_on(project: Project, served: Workbench) -> None:
+    served.add(project.repo, network_allowlist=["listed.invalid"])
+    script = "\n".join(
+        [CURL.format(name="other.invalid"), "echo asked", "until test -e go; do sleep 0.05; done"]
+    )
+    command = [sys.executable, "-m", "workbench", "run", "--", project.script("live.sh", script)]
+    with subprocess.Popen(
+        command, cwd=project.repo, env=served.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stderr is not None
+        try:
+            said = running.stderr.readline().decode()
+            run = served.run_of(said.split()[10])
+        finally:
+            (project.repo / "go").touch()
+            out, left = running.communicate(timeout=60)
+    assert said.startswith("the network refused other.invalid; to ask for it: workbench retry run_")
+    assert run["status"] == "running"
+    assert connections(run) == [("network:refused", "other.invalid", "not_on_list")]
+    assert (running.returncode, left) == (0, b"")
+    assert out.endswith(b"asked\n")
+    assert connections(served.run_of(run["run_id"])) == connections(run)
+
+
+def test_connections_are_events_once_each_however_often_the_server_is_killed_meanwhile(
+    project: Project, served: Workbench
+) -> None:
+    served.add(project.repo, network_allowlist=["listed.invalid"])
+    ask = "curl -s -m 20 --noproxy '' -o /dev/null http://n$n.invalid/"
+    script = f"""
+        n=0
+        while test ! -e stop; do n=$((n+1)); {ask}; echo asked $n; sleep 0.02; done
+        echo $n > total
+    """
+    run = project.submit(project.script("many.sh", script))
+    for wanted in (b"asked 5\n", b"asked 12\n", b"asked 20\n"):
+        served.wait_output(run["run_id"], wanted)
+        served.kill()
+        served.start()
+    served.wait_output(run["run_id"], b"asked 30\n")
+    (project.repo / "stop").touch()
+    ended = served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    total = int((project.repo / "total").read_text())
+    expected = [("network:refused", f"n{number}.invalid", "not_on_list") for number in range(1, total + 1)]
+    assert connections(ended) == expected[:100]
+    more = [event["payload"] for event in ended["events"] if event["tag"] == "network:more"]
+    assert more == ([{"refused": total - 100}] if total > 100 else [])
+    assert served.cli("audit", "verify").status == 0
 
 
 def test_the_list_of_a_project_is_set_and_emptied_by_its_admin(project: Project, served: Workbench) -> None:

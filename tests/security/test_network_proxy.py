@@ -27,7 +27,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "example.org.evil": (EVIL,),
     "rebound.org": ("127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "::1", "::ffff:7f00:1"),
     "mixed.org": ("127.0.0.1", GOOD),
+    "a.wild.org": (GOOD,),
+    "b.a.wild.org": (GOOD,),
+    "wild.org": (EVIL,),
+    "evilwild.org": (EVIL,),
+    "cloud.wild.org": ("168.63.129.16", "100.100.100.200", "fd00:ec2::254"),
 }
+SIX = "2001:db8::5"
+"""A listed IPv6 address, which stands for the allowed server."""
 
 
 class Origin:
@@ -69,7 +76,13 @@ class Origin:
 class Ground:
     """A proxy that serves, the allowed and the other server, and what was written down."""
 
-    def __init__(self, *, own_ports: Sequence[int] = (), bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        own_ports: Sequence[int] = (),
+        bounds: Bounds | None = None,
+        more_places: Sequence[tuple[str, int]] = (),
+    ) -> None:
         self.good, self.evil, self.local = Origin(), Origin(), Origin()
         self.journal = io.BytesIO()
         self.dialled: list[str] = []
@@ -78,7 +91,14 @@ class Ground:
         listed = [(name, port) for name in ("example.org", "rebound.org", "mixed.org") for port in (80, 443)]
         bounds = bounds or Bounds()
         self._proxy = Proxy(
-            places=[*listed, ("127.0.0.1", self.local.port), ("gone.org", 443)],
+            places=[
+                *listed,
+                ("127.0.0.1", self.local.port),
+                ("gone.org", 443),
+                ("*.wild.org", 443),
+                (f"[{SIX}]", 443),
+                *more_places,
+            ],
             journal=Journal(self.journal, most=bounds.most_records),
             own_ports=lambda: own_ports,
             hint="workbench retry run_1 --acknowledge --allow-host",
@@ -102,7 +122,7 @@ class Ground:
 
     def _dial(self, address: str, port: int, seconds: float) -> socket.socket:
         self.dialled.append(address)
-        ports = {GOOD: self.good.port, EVIL: self.evil.port, "127.0.0.1": port}
+        ports = {GOOD: self.good.port, SIX: self.good.port, EVIL: self.evil.port, "127.0.0.1": port}
         return socket.create_connection(("127.0.0.1", ports[address]), seconds)
 
     def say(self, data: bytes) -> bytes:
@@ -202,6 +222,51 @@ def test_the_allowed_name_is_reached_in_all_three_ways_and_each_is_written_down(
         (connect("rebound.org:443", b"over"), "not_public"),
         (connect("example.org:443", b"over", "Host: evil.org:443"), "host_mismatch"),
         (connect("example.org:443\r\nHost: evil.org", b"over"), "malformed"),
+        (connect("wild.org:443", b"over"), "not_on_list"),
+        (connect("evilwild.org:443", b"over"), "not_on_list"),
+        (connect(".wild.org:443", b"over"), "malformed"),
+        (connect("*.wild.org:443", b"over"), "malformed"),
+        (connect("a.wild.org:22", b"over"), "port_not_on_list"),
+        (connect("a.wild.org.evil.org:443", b"over"), "not_on_list"),
+        (connect("127.0.0.1.wild.org@evil.org:443", b"over"), "malformed"),
+        (connect("cloud.wild.org:443", b"over"), "not_public"),
+        (connect(f"[{SIX}]:22", b"over"), "address_not_on_list"),
+        (connect(f"[{SIX}%25lo]:443", b"over"), "malformed"),
+        (connect("[::ffff:93.184.216.34]:443", b"over"), "address_not_on_list"),
+        (connect("\uff45xample.org:443".encode().decode("latin-1"), b"over"), "malformed"),
+        (connect("example.org\0.evil.org:443", b"over"), "malformed"),
+        (connect("example.org:443\0", b"over"), "malformed"),
+        (connect("example.org:+443", b"over"), "malformed"),
+        (connect("example.org: 443", b"over"), "malformed"),
+        (connect("example.org:443 evil.org:443", b"over"), "malformed"),
+        (connect("example.org%2eevil.org:443", b"over"), "malformed"),
+        (connect("//example.org:443", b"over"), "malformed"),
+        (connect("example.org:443", b"over", "Host: example.org:443", "Host: evil.org"), "malformed"),
+        (connect("example.org:443", b"over", "Transfer-Encoding: chunked"), "malformed"),
+        (b"connect evil.org:443 HTTP/1.1\r\n\r\nover", "malformed"),
+        (b"CONNECT evil.org:443 HTTP/0.9\r\n\r\nover", "malformed"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "malformed"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no client hello\r\n\r\n", "malformed"),
+        (b"GET ftp://example.org/ HTTP/1.1\r\n\r\n", "unsupported"),
+        (b"GET https://example.org/ HTTP/1.1\r\n\r\n", "unsupported"),
+        (b"GET http:example.org/ HTTP/1.1\r\n\r\n", "unsupported"),
+        (b"GET http://example.org\\@evil.org/ HTTP/1.1\r\n\r\n", "malformed"),
+        (b"GET http://example.org/ HTTP/1.1\r\nHost : evil.org\r\n\r\n", "malformed"),
+        (b"GET http://example.org/ HTTP/1.1\r\nX: a\r\n Host: evil.org\r\n\r\n", "malformed"),
+        (b"GET http://example.org/ HTTP/1.1\r\nX: a\x00b\r\n\r\n", "malformed"),
+        (b"GET http://example.org/ HTTP/1.1\r\nX: a\rHost: evil.org\r\n\r\n", "malformed"),
+        (
+            b"POST http://example.org/ HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "malformed",
+        ),
+        (
+            b"POST http://example.org/ HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 40\r\n\r\n",
+            "malformed",
+        ),
+        (b"POST http://example.org/ HTTP/1.1\r\nContent-Length: 4, 40\r\n\r\n", "malformed"),
+        (b"POST http://example.org/ HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", "malformed"),
+        (b"POST http://example.org/ HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "malformed"),
+        (b"POST http://example.org/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "malformed"),
         (b"GET http://example.org@evil.org/ HTTP/1.1\r\n\r\n", "malformed"),
         (b"GET http://evil.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n", "host_mismatch"),
         (b"GET http://example.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n", "host_mismatch"),
@@ -341,8 +406,124 @@ def test_only_so_many_are_written_down_and_the_rest_is_counted() -> None:
         ground.say(connect("evil.org:443"))
     ground.say(connect("gone.org:443"))
     records = ground.close()
-    assert [line.get("why") for line in records] == ["not_on_list"] * 3 + [None]
-    assert records[-1] == {"more": {"refused": 2, "failed": 1}}
+    assert [line.get("why") for line in records] == ["not_on_list"] * 3 + ["unresolvable", None]
+    assert records[-1] == {"more": {"refused": 2}}
+
+
+def test_a_flood_of_refused_ones_does_not_hide_where_an_allowed_one_went() -> None:
+    ground = Ground(bounds=Bounds(most_records=2))
+    for _ in range(4):
+        ground.say(connect("evil.org:443"))
+    assert ground.say(connect("example.org:443", b"over")).endswith(b"hello")
+    records = ground.close()
+    assert [(line.get("host"), line.get("decision")) for line in records] == [
+        ("evil.org", "refused"),
+        ("evil.org", "refused"),
+        ("example.org", "allowed"),
+        (None, None),
+    ]
+    assert records[-1] == {"more": {"refused": 2}}
+
+
+def test_a_refusal_is_written_down_before_it_is_answered(ground: Ground) -> None:
+    with socket.create_connection(ground.address, 10) as client:
+        client.sendall(connect("evil.org:443"))
+        assert client.recv(12) == b"HTTP/1.1 403"
+        # The client holds the connection open, and the record is there all the same.
+        assert json.loads(ground.journal.getvalue())["host"] == "evil.org"
+
+
+def test_the_names_below_a_pattern_are_reached_and_looked_up_only_below_it() -> None:
+    ground = Ground()
+    for name in ("a.wild.org", "B.A.Wild.ORG."):
+        assert ground.say(connect(f"{name}:443", b"over")).endswith(b"hello")
+    ground.say(connect("wild.org:443", b"over"))
+    assert ground.asked_names == ["a.wild.org", "b.a.wild.org"]
+    ground.close()
+    assert ground.evil.heard == []
+
+
+def test_a_listed_ipv6_address_is_reached_in_every_spelling_and_no_other_is() -> None:
+    ground = Ground()
+    packed = socket.inet_pton(socket.AF_INET6, SIX)
+    assert ground.say(connect(f"[{SIX}]:443", b"over")).endswith(b"hello")
+    assert ground.say(connect("[2001:0DB8:0:0::0.0.0.5]:443", b"over")).endswith(b"hello")
+    assert ground.say(socks(4, packed, 443, b"over")).endswith(b"hello")
+    assert b"403" in ground.say(connect("[2001:db8::6]:443", b"over"))
+    assert ground.dialled == [SIX] * 3
+    ground.close()
+
+
+def test_the_workbenchs_own_port_is_refused_under_a_listed_ipv6_address_too() -> None:
+    ground = Ground(own_ports=[443], more_places=[("[::1]", 443)])
+    assert b"403" in ground.say(connect("[::1]:443", b"over"))
+    assert [line["why"] for line in ground.close()] == ["own_address"]
+
+
+def test_what_is_no_name_is_written_down_without_what_steers_a_terminal() -> None:
+    ground = Ground()
+    ground.say(named("\x1b]0;owned\x07\x9b2J\n.org", 443, b"over"))
+    assert [line["host"] for line in ground.close()] == ["\\x1b]0;owned\\x07\\x9b2j\\x0a.org"]
+
+
+def test_an_http_1_0_client_is_answered_as_one_and_an_upgrade_goes_no_further() -> None:
+    ground = Ground()
+    ground.say(b"GET http://example.org/old HTTP/1.0\r\n\r\n")
+    ground.say(
+        b"GET http://example.org/up HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        b"CONNECT evil.org:443 HTTP/1.1\r\n\r\n"
+    )
+    ground.close()
+    assert ground.good.heard == [
+        b"GET /old HTTP/1.0\r\nHost: example.org\r\nConnection: close\r\n\r\n",
+        b"GET /up HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n",
+    ]
+    assert ground.evil.heard == []
+
+
+def test_after_a_refused_request_nothing_more_is_served_on_its_connection() -> None:
+    ground = Ground()
+    answer = ground.say(b"GET http://evil.org/ HTTP/1.1\r\n\r\nGET http://example.org/ HTTP/1.1\r\n\r\n")
+    ground.close()
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert ground.good.heard == []
+
+
+def test_a_chunked_body_ends_where_it_says_and_what_follows_reaches_nobody() -> None:
+    ground = Ground()
+    request = b"POST http://example.org/c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"4\r\nbody\r\n0\r\n\r\n"
+    ground.say(request + body + b"GET http://evil.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n")
+    ground.close()
+    assert [part.endswith(body) for part in ground.good.heard] == [True]
+    assert ground.evil.heard == []
+
+
+def test_a_thousand_connections_are_each_judged_and_counted() -> None:
+    ground = Ground(bounds=Bounds(most_connections=16, most_records=10))
+    waiting: list[socket.socket] = []
+    for number in range(1000):
+        name = "evil.org" if number % 2 else "rebound.org"
+        client = socket.create_connection(ground.address, 30)
+        client.sendall(connect(f"{name}:443"))
+        waiting.append(client)
+        if len(waiting) == 100:
+            assert all(b"403" in read_all(client) for client in waiting)
+            for client in waiting:
+                client.close()
+            waiting = []
+    assert ground.say(connect("example.org:443", b"over")).endswith(b"hello")
+    records = ground.close()
+    assert [line["decision"] for line in records[:-1]] == ["refused"] * 10 + ["allowed"]
+    assert records[-1] == {"more": {"refused": 990}}
+    assert ground.evil.heard == []
+
+
+def test_a_client_that_half_closes_still_hears_the_answer(ground: Ground) -> None:
+    with socket.create_connection(ground.address, 10) as client:
+        client.sendall(connect("example.org:443", b"half"))
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).endswith(b"hello")
 
 
 def test_a_secret_in_a_name_is_not_written_down() -> None:

@@ -25,7 +25,11 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
         (opened.workspace / "old.txt").write_text("old\n")
         os.link(opened.workspace / "old.txt", opened.workspace / "hard.txt")
         subprocess.run(["git", "init", "-q", str(opened.workspace)], check=True)
-        yield opened
+        try:
+            yield opened
+        finally:
+            # What these tests nest would be too deep for whoever removes their folders.
+            subprocess.run(["rm", "-rf", str(opened.home / "previews")], check=True)
 
 
 def digest_of(root: Path) -> str:
@@ -108,6 +112,58 @@ async def test_the_processes_that_were_seen_are_named(ground: Ground) -> None:
     assert not any("bwrap" in line or "ulimit" in line for line in report["processes"])
 
 
+@pytest.mark.parametrize(
+    ("script", "count"),
+    [
+        (":", 1),
+        ("/bin/true; :", 2),
+        ("for n in 1 2 3 4 5 6 7; do /bin/true; done; exit 3", 8),
+        ("for n in $(seq 200); do (:); done", 202),
+        ("(setsid bash -c 'sleep 1000 & sleep 1000' & ) ; sleep 0.3", None),
+        ("kill -9 $PPID; sleep 1000", None),
+    ],
+)
+async def test_how_many_processes_were_started_is_exact_however_short_they_lived(
+    ground: Ground, script: str, count: int | None
+) -> None:
+    report = await try_out(ground, script)
+    if count is None:
+        # At least the ones that were named; whether that is all is said.
+        assert report["processes_started"] >= report["processes_seen"]
+    else:
+        assert (report["processes_started"], report["is_count_exact"]) == (count, True)
+    if "$PPID" in script:
+        assert (report["is_count_exact"], report["exit_code"]) == (False, 137)
+
+
+async def test_a_command_that_passes_itself_off_as_the_counted_process_hides_nothing(ground: Ground) -> None:
+    script = """
+        mark=$(tr '\\0' '\\n' < /proc/$PPID/cmdline | grep -x 'workbench-count-.*')
+        (:); (:)
+        exec -a "$mark" sleep 1000
+    """
+    report = await try_out(ground, script)
+    # The shell, its substitution and the pipe's two halves, the two that did nothing, and the one that was
+    # started to be counted while the command passed itself off as it: 4 + 2 in any case.
+    assert report["is_count_exact"]
+    assert report["processes_started"] >= 6
+    assert report["exit_code"] == 137
+
+
+async def test_the_end_of_a_command_is_told_as_it_was(ground: Ground) -> None:
+    report = await try_out(ground, "echo out; echo err >&2; kill -SEGV $$")
+    assert (report["exit_code"], sorted(report["output_tail"].split())) == (139, ["err", "out"])
+
+
+async def test_a_command_that_makes_files_without_end_is_stopped(ground: Ground) -> None:
+    program = "import os\nfor n in range(1 << 22): os.close(os.open(f'f{n}', os.O_CREAT))"
+    report = await try_out(ground, "", argv=("/usr/bin/python3", "-c", program))
+    assert report["end_reason"] == "canceled"
+    assert report["detail"].startswith(f"it made more than {preview.MOST_MADE_FILES} files")
+    assert report["counts"]["created"] > preview.MOST_MADE_FILES / 2
+    assert report["is_cut"]
+
+
 async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> None:
     async def stopped() -> str | None:
         return "the kill switch is on"
@@ -161,3 +217,60 @@ def test_a_report_is_found_by_its_name_alone(tmp_path: Path) -> None:
     for name in ("..", ".", "", "a/../..", "/etc"):
         with pytest.raises(NotFound):
             preview.read_report(tmp_path / "previews", name)
+
+
+DEEP = """
+import os
+for _ in range(1500):
+    os.mkdir("d"); os.chdir("d")
+open("bottom", "w").close()
+os.chmod(".", 0)
+"""
+
+
+async def test_folders_nested_thousands_deep_are_seen_through_and_removed(ground: Ground) -> None:
+    report = await try_out(ground, "", argv=("/usr/bin/python3", "-c", DEEP))
+    assert (report["exit_code"], report["is_cut"]) == (0, True)
+    assert 100 < report["counts"]["created"] < 1000
+
+
+async def test_a_workspace_nested_too_deep_is_refused_with_a_reason_and_leaves_nothing(
+    ground: Ground,
+) -> None:
+    deep = ground.workspace / "/".join(["d"] * 300)
+    deep.mkdir(parents=True)
+    with pytest.raises(BoundaryViolation) as refused:
+        await try_out(ground, "true")
+    assert refused.value.code == "preview_too_large"
+    assert list((ground.home / "previews").iterdir()) == []
+
+
+async def test_what_a_killed_preview_left_is_removed_whatever_its_shape(ground: Ground) -> None:
+    left = ground.home / "previews" / "pre_8" / "tree"
+    left.mkdir(parents=True)
+    subprocess.run(["/usr/bin/python3", "-c", DEEP], cwd=left, check=True)
+    outside = ground.home.parent / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    (left / "link").symlink_to(outside)
+    os.mkfifo(left / "pipe")
+    (left / os.fsdecode(b"\xff\n\x1b[2J")).mkdir()
+    await preview.sweep(ground.home / "previews")
+    assert not left.exists()
+    assert (outside / "kept").read_text() == "kept"
+
+
+async def test_hostile_kinds_and_names_of_files_are_told_without_steering_a_terminal(ground: Ground) -> None:
+    os.mkfifo(ground.workspace / "there-before")
+    script = r"""
+        mkfifo pipe; ln -s /etc/passwd link; ln -s . loop; chmod 4755 hard.txt; chmod 751 old.txt; chmod 0 src
+        truncate -s 200M sparse; printf 'x\033]0;owned\007\n' > shown.txt
+        touch $'\033]0;owned\007' $'\xff\xfe' $'a\nb' $'\u202egnp.exe' -- -rf
+    """
+    report = await try_out(ground, script)
+    text = str(report["created"]) + report["diff"]
+    assert not any(letter in text for letter in ("\x1b", "\x07", "\u202e", "\udcff"))
+    assert {"link", "loop", "pipe", "-rf", "sparse"} <= set(report["created"])
+    assert {"old.txt", "src/"} <= set(report["changed"])
+    assert "root:" not in report["diff"]
+    assert "sparse" in report["unshown"]

@@ -556,6 +556,8 @@ class PreviewOut(Wire):
     output_tail: str
     processes: list[str]
     processes_seen: int
+    processes_started: int
+    is_count_exact: bool
     created: list[str]
     changed: list[str]
     deleted: list[str]

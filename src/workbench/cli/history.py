@@ -10,7 +10,8 @@ from workbench.cli.decide import describe_changes
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
-from workbench.cli.run import follow, refused_names
+from workbench.cli.refusals import refused_names
+from workbench.cli.run import follow
 
 
 def list_runs(repo: str | None, feature: str | None, status: str | None, as_json: bool) -> None:
@@ -76,7 +77,7 @@ def show_run(run_id: str, as_json: bool) -> None:
     for event in run["events"]:
         told = _connection(event["payload"]) if event["tag"].startswith("network:") else ""
         print_line(f"  {event['seq']:>6}  {event['at']}  {event['tag']}  {event['actor']}{told}")
-    for words in refused_names(run):
+    for words in refused_names(run["run_id"], run["events"]).values():
         print_line(f"  {words}")
 
 

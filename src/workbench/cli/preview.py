@@ -20,6 +20,16 @@ def preview_run(run_id: str, as_json: bool) -> None:
         print_line(line)
 
 
+def render_count(found: dict[str, Any]) -> str:
+    """Returns in words how many processes there were, and how many of them have no name here."""
+    started, seen = found["processes_started"], found["processes_seen"]
+    words = f"{started} processes and threads" if found["is_count_exact"] else f"at least {started} processes"
+    if seen == 0:
+        return f"{words}; none lived long enough to be seen"
+    unseen = "the others were not seen" if started > seen or not found["is_count_exact"] else "all were seen"
+    return f"{words}; {seen} processes were seen by name, {unseen}:"
+
+
 def render_preview(found: dict[str, Any]) -> list[str]:
     """Returns the lines that show a preview to a person."""
     counts = found["counts"]
@@ -36,9 +46,8 @@ def render_preview(found: dict[str, Any]) -> list[str]:
             lines.append(f"  {mark} … {counts[kind] - len(found[kind])} more")
     lines += [f"  no text: {path}" for path in found["binary"]]
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
-    if found["processes"]:
-        lines.append(f"  processes seen, {found['processes_seen']} (the shortest-lived may be missed):")
-        lines += [f"    {line}" for line in found["processes"]]
+    lines.append(f"  {render_count(found)}")
+    lines += [f"    {line}" for line in found["processes"]]
     lines += found["diff"].splitlines()
     if found["is_cut"]:
         lines.append("  the rest is not shown")

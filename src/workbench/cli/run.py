@@ -27,6 +27,8 @@ from workbench.cli.client import Client, connect, reconnect
 from workbench.cli.guard import guard_for
 from workbench.cli.output import RISK_BARS, print_json, print_note
 from workbench.cli.place import find_project, working_directory
+from workbench.cli.refusals import Refusals
+from workbench.model.network import NO_NETWORK
 
 HELD: Final = 75
 DENIED: Final = 77
@@ -101,14 +103,17 @@ def run(
         return 0
     if _has_waiting_input():
         print_note("note: standard input is not handed to the command; name a file in it instead")
-    follow(client, made["run_id"], interactive=chosen == "pty" and sys.stdin.isatty(), show=not as_json)
+    is_interactive = chosen == "pty" and sys.stdin.isatty()
+    refusals = Refusals(made["run_id"], is_raw=is_interactive)
+    if made["network"] != NO_NETWORK:
+        refusals.watch(client)
+    follow(client, made["run_id"], interactive=is_interactive, show=not as_json)
     ended = client.get(f"/api/runs/{made['run_id']}")
     if ended["status"] == "blocked":
         return _report_blocked(ended, as_json)
     if as_json:
         print_json(ended)
-    for refusal in refused_names(ended):
-        print_note(refusal)
+    refusals.tell_rest(ended)
     return exit_status(ended)
 
 
@@ -121,20 +126,6 @@ def _has_waiting_input() -> bool:
         return fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4) != b"\0" * 4
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def refused_names(run: dict[str, Any]) -> list[str]:
-    """Returns a line for each name that the proxy kept the run from, with the command that asks for it."""
-    found: dict[str, str] = {}
-    for event in run["events"]:
-        told = event["payload"]
-        if event["tag"] == "network:refused" and told["why"] in ("not_on_list", "port_not_on_list"):
-            entry = told["host"] if told["port"] in (80, 443) else f"{told['host']}:{told['port']}"
-            found[entry] = (
-                f"the network refused {entry}; to ask for it: "
-                f"workbench retry {run['run_id']} --acknowledge --allow-host {entry}"
-            )
-    return list(found.values())
 
 
 def exit_status(run: dict[str, Any]) -> int:

@@ -184,6 +184,17 @@ class PreviewFound:
 
 
 @runtime_checkable
+class Networked(Protocol):
+    """A connector that tells of a step's connections while the step runs."""
+
+    def connections(self, ref: ExternalRef, *, after: int) -> AsyncIterator[tuple[Connection, ...]]:
+        """Yields the connections after the first `after`, in batches, until the step has ended.
+
+        They are those of `Ended.connections`, in the same order; some may be left for that.
+        """
+
+
+@runtime_checkable
 class Previewer(Protocol):
     """A connector that can try a command on a throw-away copy, without network and secrets."""
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.connectors import preview
+from workbench.connectors import connections, preview
 from workbench.connectors.contract import (
     ArtifactFound,
     CancelOutcome,
@@ -46,7 +46,7 @@ from workbench.model.errors import (
 from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, journal, probe, seccomp, step_folder, transcript
+from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
 from workbench.sandbox.host import HostFacts, survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
@@ -345,6 +345,8 @@ class LocalConnector:
         watch = await self._known(ref)
         while True:
             phase = watch.phase
+            if watch.is_lost:
+                await connections.wait_written(watch.folder / step_folder.NETWORK)
             snapshot = self._describe(watch)
             yield snapshot
             if snapshot.state in (NativeState.ENDED, NativeState.LOST):
@@ -357,6 +359,13 @@ class LocalConnector:
         if ref.external_run_id in self._starting:
             return self._describe(self._watch(ref))
         return self._describe(await self._known(ref))
+
+    async def connections(self, ref: ExternalRef, *, after: int) -> AsyncIterator[tuple[Connection, ...]]:
+        """Yields what the step's proxy writes down, in batches, until the step has ended."""
+        watch = await self._known(ref)
+        path = self._folder(ref) / step_folder.NETWORK
+        async for batch in connections.follow_connections(watch, path, after=after):
+            yield batch
 
     async def logs(self, ref: ExternalRef, *, offset: int, follow: bool) -> AsyncIterator[LogChunk]:
         """Yields output from `offset`, at most 256 KiB a piece; with `follow` until the step has ended."""
@@ -592,9 +601,9 @@ def _unwritable(folder: Path, error: OSError) -> SandboxUnavailable:
 
 
 def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
-    connections, more = journal.read_journal(folder / step_folder.NETWORK)
+    asked_for, more = connections.read_connections(folder / step_folder.NETWORK)
     return Ended(
-        connections=tuple(Connection(**line) for line in connections),
+        connections=asked_for,
         more_connections=more,
         exit_code=document["exit_code"],
         signal=document["signal"],

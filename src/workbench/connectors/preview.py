@@ -22,11 +22,12 @@ from typing import Any
 from workbench.connectors.contract import DispatchRequest, PreviewFound
 from workbench.model.errors import NotFound
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, census, step_folder, transcript
+from workbench.sandbox import assignment, step_folder, transcript
 from workbench.sandbox.difference import Difference, compare, shown
 from workbench.sandbox.host import HostFacts
 from workbench.sandbox.profile import BWRAP
 from workbench.sandbox.replica import make_replica, remove_replica
+from workbench.sandbox.sightings import Sightings, shell_line
 from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import survey_workspace
@@ -36,16 +37,15 @@ SECONDS = 60
 MOST_OUTPUT_BYTES = 1024 * 1024
 LARGEST_FILE_BYTES = 256 * 1024**2
 MOST_WRITTEN_BYTES = 2 * 1024**3
+MOST_MADE_FILES = 100_000
 
 _TAIL_BYTES = 4096
-_MOST_PROCESSES = 200
 _LOOK_SECONDS = 0.02
 _STOP_SECONDS = 0.25
 _REPORT = "report.json"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 # The kernel ends who writes more into one file; the shell counts in KiB.
-_CAPPED = f'ulimit -f {LARGEST_FILE_BYTES // 1024}; exec "$@"'
-_SHELL = ("/bin/bash", "--norc", "--noprofile", "-p", "-c", _CAPPED, "bash")
+_CAPPED = f"ulimit -f {LARGEST_FILE_BYTES // 1024}"
 
 Stop = Callable[[], Awaitable[str | None]]
 """Asked again and again while a preview runs; returns why it must end now, or None."""
@@ -80,11 +80,11 @@ async def try_command(
         manifest = await asyncio.to_thread(make_replica, root, str(tree))
         for folder in (step, holds):
             folder.mkdir(mode=0o700)
-        facts = await asyncio.to_thread(_assign, means, request, tree, step, holds, cwd)
+        facts = await asyncio.to_thread(_assign, means, request, place, tree, step, holds, cwd)
         await means.zygote.spawn(facts)
-        ended, processes = await _follow(step, holds, place, stop)
+        ended, seen = await _follow(step, holds, place, stop)
         difference = await asyncio.to_thread(compare, root, str(tree), manifest)
-        report = _describe(request, name, ended, difference, processes, _read_tail(step, ended))
+        report = _describe(request, name, ended, difference, seen, _read_tail(step, ended))
         report["duration_ms"] = int((time.monotonic() - began) * 1000)
         return await asyncio.to_thread(_write, place, name, report)
     finally:
@@ -116,7 +116,7 @@ async def sweep(folder: Path) -> None:
 
 
 def _assign(
-    means: Means, request: DispatchRequest, tree: Path, step: Path, holds: Path, cwd: str
+    means: Means, request: DispatchRequest, place: Path, tree: Path, step: Path, holds: Path, cwd: str
 ) -> dict[str, Any]:
     workspace = survey_workspace(str(tree), find_repositories(str(tree), state_folder=str(holds)))
     profile = assignment.build_profile(
@@ -141,32 +141,33 @@ def _assign(
     )
     return assignment.build_assignment(
         profile,
-        (*_SHELL, *request.admission.argv),
+        (*shell_line(_mark(place), _CAPPED), *request.admission.argv),
         seccomp=means.seccomp,
         workspace=workspace,
         supervision=supervision,
     )
 
 
-async def _follow(
-    step: Path, holds: Path, place: Path, stop: Stop
-) -> tuple[Mapping[str, Any], dict[int, str]]:
+async def _follow(step: Path, holds: Path, place: Path, stop: Stop) -> tuple[Mapping[str, Any], Sightings]:
     """Waits for the end, looks which processes there are, and ends it when it must not go on."""
     watch = Watch(step, placeholder_folder=holds)
-    processes: dict[int, str] = {}
-    free = _free_bytes(place)
+    seen = Sightings(mark=_mark(place))
+    bytes_free, files_free = _free(place)
     asked_at = 0.0
     deadline = time.monotonic() + SECONDS + 15
     try:
         while not await watch.wait_end(_LOOK_SECONDS):
-            await asyncio.to_thread(_see_processes, step, processes)
+            await asyncio.to_thread(_look, step, seen)
             now = time.monotonic()
             if now < asked_at + _STOP_SECONDS:
                 continue
             asked_at = now
             reason = await stop()
-            if reason is None and free - _free_bytes(place) > MOST_WRITTEN_BYTES:
+            bytes_now, files_now = _free(place)
+            if reason is None and bytes_free - bytes_now > MOST_WRITTEN_BYTES:
                 reason = f"it wrote more than {MOST_WRITTEN_BYTES >> 30} GiB"
+            if reason is None and files_free - files_now > MOST_MADE_FILES:
+                reason = f"it made more than {MOST_MADE_FILES} files"
             if now > deadline:
                 watch.kill_shim()
             elif reason is not None:
@@ -177,28 +178,25 @@ async def _follow(
             await watch.wait_end(5)
         await watch.close()
     assert watch.ended is not None
-    return watch.ended, processes
+    return watch.ended, seen
 
 
-def _see_processes(step: Path, seen: dict[int, str]) -> None:
+def _look(step: Path, seen: Sightings) -> None:
     identity = step_folder.read_document(str(step), step_folder.IDENTITY) or {}
     namespace = identity.get("pid_namespace")
-    if not isinstance(namespace, int):
-        return
-    for pid in census.members(namespace, at_most=_MOST_PROCESSES):
-        # Read anew each time: a process becomes another program while it keeps its number.
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes()[:2000].rstrip(b"\0").split(b"\0")
-            line = shown(" ".join(os.fsdecode(word) for word in words))[:300]
-            # bubblewrap's own, and the shell that only sets the limit.
-            is_ours = line.startswith(BWRAP) or _CAPPED in line
-            if line and not is_ours and (pid in seen or len(seen) < _MOST_PROCESSES):
-                seen[pid] = line
+    if isinstance(namespace, int):
+        seen.look(namespace, ours=BWRAP)
 
 
-def _free_bytes(place: Path) -> int:
+def _mark(place: Path) -> str:
+    """Returns the word by which the shell that runs the command is known."""
+    return f"workbench-count-{place.name}"
+
+
+def _free(place: Path) -> tuple[int, int]:
+    """Returns how many bytes and how many files the disk still takes; one without a limit of files says 0."""
     found = os.statvfs(place)
-    return found.f_bavail * found.f_frsize
+    return found.f_bavail * found.f_frsize, found.f_favail
 
 
 def _read_tail(step: Path, ended: Mapping[str, Any]) -> str:
@@ -212,9 +210,10 @@ def _describe(
     name: str,
     ended: Mapping[str, Any],
     difference: Difference,
-    processes: dict[int, str],
+    seen: Sightings,
     tail: str,
 ) -> dict[str, Any]:
+    started, is_exact = seen.count()
     return {
         "preview_id": name,
         "run_id": request.run_id,
@@ -225,8 +224,10 @@ def _describe(
         "detail": ended["detail"],
         "output_bytes": ended["output_bytes"] + ended["dropped_bytes"],
         "output_tail": tail,
-        "processes": list(dict.fromkeys(processes.values())),
-        "processes_seen": len(processes),
+        "processes": list(dict.fromkeys(shown(line)[:300] for line in seen.lines.values())),
+        "processes_seen": len(seen.lines),
+        "processes_started": started,
+        "is_count_exact": is_exact,
         **asdict(difference),
     }
 

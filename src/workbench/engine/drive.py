@@ -7,13 +7,12 @@ that already runs is watched again, never launched again.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from workbench.connectors.contract import Ended, ExternalRef, NativeState, Problem, Snapshot
+from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
 from workbench.engine.look import look
 from workbench.engine.ready import build_dispatch
@@ -25,7 +24,6 @@ from workbench.ledger.move import (
     MoveApproval,
     MoveRun,
     MoveStep,
-    Note,
     ObserveStep,
     UseApproval,
 )
@@ -50,13 +48,6 @@ from workbench.secrets.redact import redact_text
 from workbench.secrets.scope import release
 
 log = structlog.get_logger()
-
-_MOST_CONNECTIONS: Final = 100
-_CONNECTION_TAGS: Final = {
-    "allowed": "network:allowed",
-    "refused": "network:refused",
-    "failed": "network:failed",
-}
 
 
 async def drive(context: Context, project_id: str, run_id: str) -> None:
@@ -267,8 +258,9 @@ async def _observe(context: Context, project: Project, run: Run, step: Step, ref
         # A cancel that came before the step could be told of it must still reach it.
         context.spawn(_cancel_again(context, ref, step.connector))
     last: Snapshot | None = None
-    async for snapshot in connector.observe(ref):
-        last = snapshot
+    async with recording(context, project, run, step, ref):
+        async for snapshot in connector.observe(ref):
+            last = snapshot
     if last is None or last.state not in (NativeState.ENDED, NativeState.LOST):
         last = await connector.snapshot(ref)
     if last.ended is None:
@@ -309,7 +301,7 @@ async def _record_end(
                 )
             )
         )
-    moves += connection_notes(run.run_id, step.step_id, ended)
+    moves += await notes_left(context, project.project_id, step, ended)
     moves.append(
         MoveStep(
             step_id=step.step_id,
@@ -329,24 +321,6 @@ async def _record_end(
     )
     once = f"end:{step.step_id}:{step.attempt}"
     await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via, once=once)
-
-
-def connection_notes(run_id: str, step_id: str, ended: Ended) -> list[Move]:
-    """Returns an event for each connection the step asked for, and one that counts those beyond a hundred."""
-    notes: list[Move] = [
-        Note(
-            tag=_CONNECTION_TAGS[connection.decision],
-            payload={key: value for key, value in asdict(connection).items() if key != "decision"},
-            run_id=run_id,
-            step_id=step_id,
-        )
-        for connection in ended.connections[:_MOST_CONNECTIONS]
-    ]
-    rest = Counter(connection.decision for connection in ended.connections[_MOST_CONNECTIONS:])
-    rest.update(ended.more_connections)
-    if rest:
-        notes.append(Note(tag="network:more", payload=dict(rest), run_id=run_id, step_id=step_id))
-    return notes
 
 
 def judge_end(ended: Ended, *, is_cancel_requested: bool) -> tuple[StepMove, str | None]:

@@ -1,11 +1,13 @@
 """The names a sandboxed step may reach: how an entry of a network list is written, and what it means.
 
-An entry is one exact name with an optional port, never a pattern. Without a port it means 80 and 443. An IPv4
-address needs its port, and is how a service on this machine is named. It resolves nothing and dials nothing.
+An entry is one exact name, or `*.` and a name for all that lies below it, with an optional port. Without one
+it means 80 and 443. An address needs its port, and is how a service on this machine is named. It resolves
+nothing and dials nothing.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +16,56 @@ from workbench.model.errors import InvalidInput
 
 USUAL_PORTS = (80, 443)
 PROXY_PORT = 3128
+NO_NETWORK = "no network"
 MOST_ENTRIES = 64
 """A list that nobody can read is no control."""
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _QUAD = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.(0|[1-9][0-9]{0,2})){3}")
 _NUMERIC = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
-_REMEDY = "write one name, or one with its port: example.org, example.org:8443, 127.0.0.1:5432"
+_BRACKETED = re.compile(r"(\[[^\[\]]*\])(?::(.*))?", re.DOTALL)
+_REMEDY = (
+    "write a name, all names below one, or an address with its port: example.org, example.org:8443, "
+    "*.example.org, 127.0.0.1:5432, [2001:db8::5]:443"
+)
+_ANY = "*."
+# What registries sell names below, in most countries: `*.co.uk` would be everybody.
+_REGISTRY_LABELS = frozenset(
+    (
+        "ac",
+        "co",
+        "com",
+        "edu",
+        "gob",
+        "gouv",
+        "gov",
+        "go",
+        "gr",
+        "ltd",
+        "mil",
+        "ne",
+        "net",
+        "nom",
+        "or",
+        "org",
+    )
+)
+# Each answers as the machine's own cloud account; some lie among public or private addresses.
+METADATA_ADDRESSES = frozenset(
+    {"100.100.100.200", "168.63.129.16", "169.254.169.254", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"}
+)
+_CLOSED_6 = (
+    # An IPv4 address inside: compatible, mapped, translated, Teredo and 6to4.
+    *("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
+    # Link-local, the site-local of old, multicast.
+    *("fe80::/10", "fec0::/10", "ff00::/8"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkEntry:
-    """`host` is lower-case ASCII; `port` None means USUAL_PORTS."""
+    """`host` is lower-case ASCII, with `*.` before it for all names below; an IPv6 address is in brackets.
+    `port` None means USUAL_PORTS."""
 
     host: str
     port: int | None
@@ -41,22 +81,39 @@ class NetworkEntry:
 
 
 def parse_entry(text: str) -> NetworkEntry:
-    """Returns the entry that `text` names; raises InvalidInput for what is no single exact place.
+    """Returns the entry that `text` names; raises InvalidInput, with a remedy, for what is no clear place.
 
-    Refused are patterns, URLs, IPv6 addresses, other spellings of IPv4 ones, names outside ASCII (their
-    punycode is a name), and addresses that stand for no single machine: link-local, multicast, 0.0.0.0/8.
+    `*.example.org` is every name of one or more labels below example.org, and not example.org itself. Refused
+    are other patterns, a star above fewer than two labels or a registry's suffix, URLs, other spellings of
+    addresses, names outside ASCII (their punycode is a name), and addresses that stand for no single machine:
+    link-local, multicast, 0.0.0.0/8, those that hold another address, and the metadata services of clouds.
     """
     if not text.isascii():
         raise InvalidInput(
             f"{text!r} has letters outside ASCII, which can look like others",
             remedy="write the name's punycode, the form that starts with xn--",
         )
-    host, colon, digits = text.strip().lower().partition(":")
+    written = text.strip().lower()
+    if bracketed := _BRACKETED.fullmatch(written):
+        digits = bracketed[2]
+        return _parse_address_6(text, bracketed[1], None if digits is None else _parse_port(text, digits))
+    if written.count(":") > 1:
+        raise InvalidInput(
+            f"{text!r} is not a name that can be reached",
+            remedy="write an IPv6 address in brackets with its port: [2001:db8::5]:443",
+        )
+    host, colon, digits = written.partition(":")
     port = _parse_port(text, digits) if colon else None
     host = host.removesuffix(".")
     if _QUAD.fullmatch(host):
         return _parse_address(text, host, port)
-    labels = host.split(".")
+    name = host.removeprefix(_ANY)
+    labels = name.split(".")
+    if "*" in name:
+        raise InvalidInput(
+            f"{text!r} is no pattern that is known",
+            remedy="put the star alone and first, for all names below: *.example.org",
+        )
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise InvalidInput(f"{text!r} is not a name that can be reached", remedy=_REMEDY)
     if _NUMERIC.fullmatch(labels[-1]):
@@ -65,7 +122,22 @@ def parse_entry(text: str) -> NetworkEntry:
         raise InvalidInput(
             f"{text!r} is this machine", remedy="name the one service that is meant: 127.0.0.1:PORT"
         )
+    if host.startswith(_ANY) and _is_everybody(labels):
+        raise InvalidInput(
+            f"{text!r} would be names of everybody",
+            remedy="name at least two labels after the star, those of one owner: *.example.org",
+        )
     return NetworkEntry(host=host, port=port)
+
+
+def covers(granted: str, asked: str) -> bool:
+    """Says whether the host of an entry reaches all that another one's does.
+
+    A pattern covers the names of one or more labels below it, patterns below it, and itself; never its apex.
+    """
+    if granted == asked:
+        return True
+    return granted.startswith(_ANY) and asked.removeprefix(_ANY).endswith(granted[1:])
 
 
 def parse_entries(texts: Sequence[str]) -> tuple[NetworkEntry, ...]:
@@ -81,11 +153,14 @@ def parse_entries(texts: Sequence[str]) -> tuple[NetworkEntry, ...]:
 
 def beyond(asked: Sequence[str], granted: Sequence[str]) -> tuple[str, ...]:
     """Returns the entries of `asked` that reach a place which `granted` does not, as texts in order."""
-    places = {(entry.host, port) for entry in parse_entries(granted) for port in entry.ports}
+    places = [(entry.host, port) for entry in parse_entries(granted) for port in entry.ports]
     return tuple(
         entry.text
         for entry in parse_entries(asked)
-        if not all((entry.host, port) in places for port in entry.ports)
+        if not all(
+            any(open_port == port and covers(host, entry.host) for host, open_port in places)
+            for port in entry.ports
+        )
     )
 
 
@@ -94,7 +169,7 @@ def render_reach(granted: Sequence[str], asked: Sequence[str]) -> str:
     more = beyond(asked, granted)
     names = [entry.text for entry in parse_entries(granted)]
     if not names and not more:
-        return "no network"
+        return NO_NETWORK
     words = [f"only {', '.join(names)}"] if names else []
     return "; ".join([*words, *([f"for this run alone: {', '.join(more)}"] if more else [])])
 
@@ -109,7 +184,7 @@ def _parse_address(text: str, host: str, port: int | None) -> NetworkEntry:
     parts = [int(part) for part in host.split(".")]
     if max(parts) > 255:
         raise InvalidInput(f"{text!r} is no address", remedy=_REMEDY)
-    if parts[0] == 0 or parts[0] >= 224 or parts[:2] == [169, 254]:
+    if parts[0] == 0 or parts[0] >= 224 or parts[:2] == [169, 254] or host in METADATA_ADDRESSES:
         raise InvalidInput(
             f"{text!r} is link-local, multicast or no machine's address, and is never reached",
             remedy="name the service itself; the metadata address of a cloud cannot be listed",
@@ -123,3 +198,32 @@ def _parse_address(text: str, host: str, port: int | None) -> NetworkEntry:
             f"{text!r} is where a sandbox finds its proxy", remedy="let the service listen on another port"
         )
     return NetworkEntry(host=host, port=port)
+
+
+def _parse_address_6(text: str, bracketed: str, port: int | None) -> NetworkEntry:
+    try:
+        address = ipaddress.IPv6Address(bracketed[1:-1])
+    except ValueError:
+        address = None
+    # A zone is an interface of one machine, and only link-local addresses have any.
+    if address is None or address.scope_id is not None:
+        raise InvalidInput(f"{text!r} is no IPv6 address", remedy=_REMEDY)
+    if address == ipaddress.IPv6Address("::1"):
+        raise InvalidInput(f"{text!r} is this machine", remedy="write 127.0.0.1 with the service's port")
+    if str(address) in METADATA_ADDRESSES or any(
+        address in ipaddress.IPv6Network(network) for network in _CLOSED_6
+    ):
+        raise InvalidInput(
+            f"{text!r} is link-local, multicast, a metadata service or holds another address, and is never "
+            "reached",
+            remedy="name the service itself; an IPv4 address is written as one, with its port",
+        )
+    host = f"[{address}]"
+    if port is None:
+        raise InvalidInput(f"{text!r} is an address without a port", remedy=f"name its port: {host}:PORT")
+    return NetworkEntry(host=host, port=port)
+
+
+def _is_everybody(labels: list[str]) -> bool:
+    """Says whether names right below this one belong to different owners, as far as a name tells."""
+    return len(labels) < 2 or (len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _REGISTRY_LABELS)

@@ -61,7 +61,7 @@ def read_http(head: bytes) -> Asked:
     headers = _read_headers(lines)
     if method == "CONNECT":
         return _read_connect(target, headers)
-    return _read_absolute(method, target, headers)
+    return _read_absolute(method, target, words[2], headers)
 
 
 def read_authority(text: str, default_port: int | None) -> tuple[str, int]:
@@ -107,13 +107,16 @@ def _read_connect(target: str, headers: list[tuple[str, str]]) -> Asked:
     return Asked(host=host, port=port, is_tunnel=True)
 
 
-def _read_absolute(method: str, target: str, headers: list[tuple[str, str]]) -> Asked:
+def _read_absolute(method: str, target: str, version: str, headers: list[tuple[str, str]]) -> Asked:
     found = _ABSOLUTE.fullmatch(target)
     if found is None:
         raise Refused(UNSUPPORTED, "only http:// targets and CONNECT are served", host=target[:255])
     host, port = read_authority(found["authority"], 80)
     _check_host(headers, host, port)
     body_bytes = _read_framing(headers, host, port)
+    if version == "HTTP/1.0" and body_bytes == -1:
+        # Such a request's framing is faulty, whatever it says (RFC 9112, 6.1).
+        raise Refused(reach.MALFORMED, "HTTP/1.0 has no chunked body", host=host, port=port)
     listed = {
         word.strip().lower()
         for name, value in headers
@@ -127,7 +130,8 @@ def _read_absolute(method: str, target: str, headers: list[tuple[str, str]]) -> 
     kept = [(n, v) for n, v in headers if n.lower() not in _OWN_HOP | listed | {"host"}]
     path = found["path"] or "/"
     lines = [
-        f"{method} {path if path.startswith('/') else '/' + path} HTTP/1.1",
+        # The client's own version: one that speaks HTTP/1.0 could not read a chunked answer.
+        f"{method} {path if path.startswith('/') else '/' + path} {version}",
         f"Host: {host}" if port == 80 else f"Host: {host}:{port}",
         *(f"{name}: {value}" for name, value in kept),
         # One request a connection: a second one would reach its server unjudged.

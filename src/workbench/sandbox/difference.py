@@ -12,11 +12,20 @@ import stat
 import time
 from dataclasses import dataclass, field
 
-from workbench.sandbox.replica import Manifest, Stamp, read_beneath, stamp_of, walk
+from workbench.sandbox.replica import (
+    MOST_FILES,
+    Manifest,
+    Stamp,
+    is_deepest,
+    read_beneath,
+    stamp_of,
+    walk,
+)
 
 _LARGEST_FILE, _MOST_LINES = 128 * 1024, 4000
 _LARGEST_DIFF, _LONGEST_LINE, _MOST_NAMES = 256 * 1024, 400, 500
 _LONGEST_SECONDS = 5.0
+_MOST_SEEN = 2 * MOST_FILES
 _GIT = ".git"
 
 
@@ -41,7 +50,10 @@ def compare(original: str, replica: str, manifest: Manifest) -> Difference:
     difference = Difference()
     pages = _Pages(difference)
     left = dict(manifest)
-    for path, found in walk(replica):
+    seen = 0
+    for path, found in walk(replica, at_most=_MOST_SEEN):
+        seen += 1
+        difference.is_cut |= stat.S_ISDIR(found.st_mode) and is_deepest(path)
         before, now = left.pop(path, None), stamp_of(found)
         if before is None:
             _tell(difference, "created", path, now)
@@ -53,6 +65,10 @@ def compare(original: str, replica: str, manifest: Manifest) -> Difference:
                 continue
             _tell(difference, "changed", path, now)
             pages.add(path, old, new)
+    if seen == _MOST_SEEN:
+        # What was not looked at any more is not therefore gone.
+        difference.is_cut = True
+        left = {path: stamp for path, stamp in left.items() if not os.path.lexists(f"{replica}/{path}")}
     for path, before in left.items():
         _tell(difference, "deleted", path, before)
         pages.add(path, _read_old(original, path, before), None)

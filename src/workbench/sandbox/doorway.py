@@ -88,9 +88,10 @@ def _become_proxy(network: dict[str, Any], masks: list[str], init: int, *, ready
     os.write(ready, b"ok")
     os.close(ready)
     # Imported by those steps alone that need it, and while bubblewrap still builds the sandbox.
-    from workbench.sandbox.journal import Journal
+    from workbench.sandbox.journal import Journal, mark_open
     from workbench.sandbox.proxy import Bounds, Proxy
 
+    mark_open(journal)
     bounds = Bounds()
     proxy = Proxy(
         places=places,

@@ -1,12 +1,13 @@
-"""The lines a step's proxy leaves about its connections: written as they end, read when the step has.
+"""The lines a step's proxy leaves about its connections: written as they end or are refused.
 
-Standard library only. Only so many are kept one by one, because a hostile command can ask without end; the
-rest is counted. What cannot be written is lost, and opens nothing.
+Standard library only. Only so many of each decision are kept one by one, because a hostile command can ask
+without end; the rest is counted. What cannot be written is lost, and opens nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import threading
 import time
@@ -15,22 +16,25 @@ from typing import Any, BinaryIO
 
 
 class Journal:
-    """Writes one line a connection; from `most` on it only counts."""
+    """Writes one line a connection; from `most` of the same decision on it only counts.
+
+    Each decision has its own bound, so that a flood of refused ones cannot hide where an allowed one went.
+    """
 
     def __init__(self, file: BinaryIO, *, most: int) -> None:
         self._file, self._most = file, most
         self._lock = threading.Lock()
-        self._written = 0
+        self._written: dict[str, int] = {}
         self._more: dict[str, int] = {}
 
     def add(self, line: dict[str, object]) -> None:
         with self._lock:
-            if self._written >= self._most:
-                decision = str(line["decision"])
+            decision = str(line["decision"])
+            count = self._written[decision] = self._written.get(decision, 0) + 1
+            if count <= self._most:
+                self._write(line)
+            else:
                 self._more[decision] = self._more.get(decision, 0) + 1
-                return
-            self._written += 1
-            self._write(line)
 
     def close(self) -> None:
         """Writes how many were not written one by one."""
@@ -46,18 +50,40 @@ class Journal:
             self._file.flush()
 
 
-def read_journal(path: Path) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Returns the connections in the order in which they ended, and by decision how many more there were.
+def mark_open(descriptor: int) -> None:
+    """Marks a journal as being written while this descriptor is open; the kernel takes the mark away."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
-    Empty for a step without a list of names; a last line that was cut by a crash is left out.
+
+def is_open(path: Path) -> bool:
+    """Says whether a proxy still writes here: one whose supervisor was killed ends a moment later."""
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def read_journal(path: Path, *, offset: int = 0) -> tuple[list[dict[str, Any]], dict[str, int], int]:
+    """Returns the connections in the order in which they were written, by decision how many more there were,
+    and the offset from which to read on.
+
+    Empty for a step without a list of names. Only whole lines are taken, so reading on from an offset gives
+    what reading all at once does; a line that a crash spoilt is left out.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        with open(path, "rb") as file:
+            file.seek(offset)
+            data = file.read()
     except OSError:
-        return [], {}
+        return [], {}, offset
+    whole = data[: data.rfind(b"\n") + 1]
     found: list[dict[str, Any]] = []
     more: dict[str, int] = {}
-    for line in lines:
+    for line in whole.splitlines():
         try:
             document = json.loads(line)
         except ValueError:
@@ -66,7 +92,7 @@ def read_journal(path: Path) -> tuple[list[dict[str, Any]], dict[str, int]]:
             more = document["more"]
         else:
             found.append({**document, "at": _render_time(document["at"])})
-    return found, more
+    return found, more, offset + len(whole)
 
 
 def _render_time(moment: float) -> str:

@@ -8,6 +8,8 @@ nothing: the list was fixed when the step was admitted.
 from __future__ import annotations
 
 import contextlib
+import errno
+import re
 import select
 import socket
 import struct
@@ -26,6 +28,7 @@ ALLOWED, REFUSED, FAILED = "allowed", "refused", "failed"
 _CHUNK_BYTES = 64 * 1024
 _MOST_ADDRESSES = 4
 _LINGER_SECONDS, _LARGEST_LINGER = 1.0, 1 << 20
+_UNPLAIN = re.compile(r"[^\x21-\x7e]")
 _FAILURES = {UNRESOLVABLE, UNREACHABLE, TIMED_OUT, BROKEN}
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -47,8 +50,17 @@ def dial(address: str, port: int, seconds: float) -> socket.socket:
 
 def is_own(address: str) -> bool:
     """Says whether an address is this machine's: only then may a socket take it as its own."""
+    if reach.is_loopback(address):
+        return True
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+    try:
+        trial = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT:
+            # A machine without IPv6 has no such address; it must not lose the others of the same name.
+            return False
+        raise
+    with trial:
         try:
             trial.bind((address, 0))
         except OSError:
@@ -58,13 +70,14 @@ def is_own(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How long and how much. `head_seconds` is for the whole question, however slowly it comes."""
+    """How long and how much. `head_seconds` is for the whole question, however slowly it comes;
+    `most_records` of each decision are written down one by one."""
 
     head_seconds: float = 10.0
     dial_seconds: float = 10.0
     idle_seconds: float = 600.0
     most_connections: int = 128
-    most_records: int = 500
+    most_records: int = 100
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -83,8 +96,9 @@ class _Connection:
 
 
 class Proxy:
-    """The proxy of one step. `places` are the (host, port) that may be reached; `own_ports` says which ports
-    the workbench itself listens on now; `hint` is the command that asks for one more name."""
+    """The proxy of one step. `places` are the (host, port) that may be reached, where `*.` before a host
+    means all names below; `own_ports` says which ports the workbench itself listens on now; `hint` is the
+    command that asks for one more name."""
 
     def __init__(
         self,
@@ -146,7 +160,15 @@ class Proxy:
         with self._lock:
             self._open.add(connection)
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # No more threads on this machine, which a fork bomb can bring about: this one is let go, not all.
+            connection.via = "http"
+            with self._lock:
+                self._threads.discard(thread)
+                self._record(connection)
+            client.close()
 
     def _finish(self) -> None:
         with self._lock:
@@ -202,7 +224,11 @@ class Proxy:
             connection.host, connection.port = wanted.host, wanted.port
             upstream = self._reach(connection, wanted)
         except Refused as refusal:
-            self._refuse(connection, refusal, is_socks)
+            self._note_refusal(connection, refusal)
+            # Written down before it is answered: nothing the client does keeps it from being seen at once.
+            with self._lock:
+                self._record(connection)
+            self._say_refusal(connection, refusal, is_socks)
             _linger(connection.client)
             return
         if is_socks:
@@ -224,8 +250,8 @@ class Proxy:
         if why := reach.judge_place(self._places, host, port):
             raise Refused(why, _WORDS[why].format(place=f"{host}:{port}"))
         if reach.is_literal(host):
-            addresses: Sequence[str] = [host]
-            if port in self._own_ports() and is_own(host):
+            addresses: Sequence[str] = [host.strip("[]")]
+            if port in self._own_ports() and is_own(addresses[0]):
                 raise Refused(reach.OWN_ADDRESS, _WORDS[reach.OWN_ADDRESS].format(place=f"{host}:{port}"))
         else:
             addresses = self._find_public(host, port)
@@ -254,14 +280,16 @@ class Proxy:
             raise Refused(why, _WORDS[why].format(place=f"{host}:{port}"))
         return usable
 
-    def _refuse(self, connection: _Connection, refusal: Refused, is_socks: bool) -> None:
+    def _note_refusal(self, connection: _Connection, refusal: Refused) -> None:
         connection.decision = FAILED if refusal.why in _FAILURES else REFUSED
         connection.why = refusal.why
         connection.host = connection.host or refusal.host
         connection.port = connection.port or refusal.port
+        connection.via = connection.via or "http"
+
+    def _say_refusal(self, connection: _Connection, refusal: Refused, is_socks: bool) -> None:
         if connection.via == "forward":
             return
-        connection.via = connection.via or "http"
         if is_socks:
             code = 2 if connection.decision == REFUSED else 4
             connection.client.sendall(struct.pack(">BBBBIH", 5, code, 0, 1, 0, 0))
@@ -328,7 +356,8 @@ class Proxy:
         self._open.discard(connection)
         if not connection.via:
             return
-        host = connection.host.encode("ascii", "backslashreplace").decode().lower()
+        # A name that is none may hold what steers the terminal of whoever reads the record.
+        host = _UNPLAIN.sub(lambda found: f"\\x{ord(found[0]):02x}", connection.host.lower())
         for mask in self._masks:
             host = host.replace(mask, "***")
         self._journal.add(
@@ -418,7 +447,7 @@ def _read_socks(reader: _Reader) -> Asked:
             raw = reader.read_exactly(reader.read_exactly(1)[0]).decode("latin-1")
             host = reach.read_host(raw)
         case 4:
-            host = f"[{socket.inet_ntop(socket.AF_INET6, reader.read_exactly(16))}]"
+            host = reach.read_host(f"[{socket.inet_ntop(socket.AF_INET6, reader.read_exactly(16))}]")
         case _:
             raise Refused(asked.UNSUPPORTED, "this kind of SOCKS address is not known")
     port = int.from_bytes(reader.read_exactly(2), "big")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,9 @@ from workbench.model.errors import BoundaryViolation
 
 MOST_FILES = 200_000
 MOST_BYTES = 4 * 1024**3
+MOST_DEPTH = 200
+"""Folders in one another. Opening a path component by component costs its depth, and a command can nest
+thousands."""
 
 _FICLONE = 0x40049409
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -55,7 +58,7 @@ def make_replica(root: str, target: str) -> Manifest:
 
 def walk(root: str, *, at_most: int = 2 * MOST_FILES) -> Iterator[tuple[str, os.stat_result]]:
     """Yields (relative path, lstat) of everything below `root`, folders before what is in them, and stops at
-    `at_most`. What cannot be opened is passed over."""
+    `at_most`. What cannot be opened is passed over, and so is what lies deeper than MOST_DEPTH folders."""
     waiting = [""]
     count = 0
     while waiting:
@@ -72,10 +75,15 @@ def walk(root: str, *, at_most: int = 2 * MOST_FILES) -> Iterator[tuple[str, os.
                 if count > at_most:
                     return
                 yield path, found
-                if stat.S_ISDIR(found.st_mode):
+                if stat.S_ISDIR(found.st_mode) and not is_deepest(path):
                     waiting.append(path)
         finally:
             os.close(descriptor)
+
+
+def is_deepest(path: str) -> bool:
+    """Says whether a folder at this relative path is not looked into any more."""
+    return path.count("/") + 1 >= MOST_DEPTH
 
 
 def open_beneath(root: str, path: str, flags: int = _FILE) -> int:
@@ -105,12 +113,49 @@ def read_beneath(root: str, path: str, limit: int) -> bytes | None:
 
 
 def remove_replica(folder: str) -> None:
-    """Removes a copy with whatever a command left in it, folders closed to their owner too."""
-    for path, found in walk(folder):
-        if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o700 != 0o700:
+    """Removes a copy with whatever a command left in it, folders closed to their owner too.
+
+    Each folder is moved up before it is emptied: no depth makes a path too long, or the work more than the
+    count of what is there. What cannot be removed stays, without an error.
+    """
+    with contextlib.suppress(OSError):
+        top = os.open(folder, _DIRECTORY)
+        try:
+            _empty(top)
+        finally:
+            os.close(top)
+        os.rmdir(folder)
+
+
+def _empty(top: int) -> None:
+    # Names that no command gave, and that none can give any more.
+    fresh = (f".removed-{os.getpid()}-{number}" for number in itertools.count())
+    waiting: list[str] = []
+
+    def clear(descriptor: int) -> None:
+        with os.scandir(descriptor) as entries:
+            names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for name, is_folder in names:
             with contextlib.suppress(OSError):
-                os.chmod(f"{folder}/{path}", 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+                if not is_folder:
+                    os.unlink(name, dir_fd=descriptor)
+                    continue
+                # A folder is moved only by who may write in it.
+                os.chmod(name, 0o700, dir_fd=descriptor)
+                moved = next(fresh)
+                os.rename(name, moved, src_dir_fd=descriptor, dst_dir_fd=top)
+                waiting.append(moved)
+
+    clear(top)
+    while waiting:
+        name = waiting.pop()
+        with contextlib.suppress(OSError):
+            descriptor = os.open(name, _DIRECTORY, dir_fd=top)
+            try:
+                clear(descriptor)
+            finally:
+                os.close(descriptor)
+            os.rmdir(name, dir_fd=top)
 
 
 def _stamp(found: os.stat_result, origin_ns: int) -> Stamp:
@@ -150,6 +195,12 @@ def _copy_folder(root: str, target: str, budget: _Budget, origins: dict[str, int
     for path, found in walk(root):
         if stat.S_ISDIR(found.st_mode):
             budget.spend(0)
+            if is_deepest(path):
+                raise BoundaryViolation(
+                    f"the workspace has more than {MOST_DEPTH} folders in one another",
+                    remedy="a preview copies it whole: decide without one, or remove what can be made again",
+                    code="preview_too_large",
+                )
             os.mkdir(f"{target}/{path}", 0o700)
             folders.append((path, found))
         elif stat.S_ISLNK(found.st_mode):

@@ -47,6 +47,7 @@ def test_an_absolute_target_goes_on_as_a_path_with_the_host_it_names() -> None:
         (("CONNECT allowed.org:443@evil.org:443 HTTP/1.1",), reach.MALFORMED),
         (("CONNECT user:pass@evil.org:443 HTTP/1.1",), reach.MALFORMED),
         (("CONNECT example.org HTTP/1.1",), reach.MALFORMED),
+        (("POST http://example.org/ HTTP/1.0", "Transfer-Encoding: chunked"), reach.MALFORMED),
         (("CONNECT example.org:0 HTTP/1.1",), reach.MALFORMED),
         (("CONNECT example.org:65536 HTTP/1.1",), reach.MALFORMED),
         (("CONNECT example.org:443:80 HTTP/1.1",), reach.MALFORMED),

@@ -17,6 +17,18 @@ def test_a_name_has_one_spelling(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "spelling"),
+    [
+        ("[2001:DB8:0:0:0::5]", "[2001:db8::5]"),
+        ("[2001:db8::0.0.0.5]", "[2001:db8::5]"),
+        ("[0:0:0:0:0:0:0:1]", "[::1]"),
+    ],
+)
+def test_an_ipv6_address_has_one_spelling(raw: str, spelling: str) -> None:
+    assert reach.read_host(raw) == spelling
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         *(

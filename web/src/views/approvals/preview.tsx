@@ -53,12 +53,19 @@ export function Found({ found }: { found: PreviewOut }) {
           {found.is_cut && <p className="quiet">The rest is not shown.</p>}
         </Fold>
       )}
-      {found.processes.length > 0 && (
-        <Fold title={`Processes seen: ${found.processes_seen}`}>
-          <Lines text={found.processes.join("\n")} />
-          <p className="quiet">The shortest-lived may be missed.</p>
-        </Fold>
-      )}
+      <Fold
+        title={`${found.is_count_exact ? "" : "At least "}${found.processes_started} processes${
+          found.is_count_exact ? " and threads" : ""
+        }`}
+      >
+        {found.processes.length > 0 && <Lines text={found.processes.join("\n")} />}
+        <p className="quiet">
+          {found.processes_seen} were seen by name
+          {(found.processes_started > found.processes_seen || !found.is_count_exact) &&
+            "; the others lived too short for that"}
+          .
+        </p>
+      </Fold>
       {found.output_tail && (
         <Fold title="The end of its output">
           <Lines text={found.output_tail} />

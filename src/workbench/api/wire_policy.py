@@ -42,7 +42,7 @@ class PolicyRuleOut(Wire):
 
 
 class PolicyOut(Wire):
-    """Where a project's policy stands. With a `problem` nothing starts; `rules` are those of the sound layers.
+    """Where a project's policy stands. With a `problem` nothing starts; `rules` are of the sound layers.
 
     `digest` is of the project's own files as they lie there now; `moves` are among preview and accept.
     """

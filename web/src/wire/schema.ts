@@ -1635,7 +1635,7 @@ export interface components {
         };
         /**
          * PolicyOut
-         * @description Where a project's policy stands. With a `problem` nothing starts; `rules` are those of the sound layers.
+         * @description Where a project's policy stands. With a `problem` nothing starts; `rules` are of the sound layers.
          *
          *     `digest` is of the project's own files as they lie there now; `moves` are among preview and accept.
          */

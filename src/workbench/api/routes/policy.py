@@ -6,7 +6,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from workbench.api import wire, wire_policy
-from workbench.api.house import ActorIn, HouseIn, ProjectQuery, find_project, project_of_run
+from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, find_project, project_of_run
 from workbench.api.render_policy import policy_out, policy_preview_out, remembered_out, trace_out
 from workbench.engine.accept import accept_policy
 from workbench.engine.inspect import explain_command, inspect_policy, preview_policy
@@ -70,7 +70,7 @@ async def propose_rules(body: wire.RememberIn, house: HouseIn, actor: ActorIn) -
     """Shows what would be remembered from a run, and which of the last 200 runs it would have covered."""
     await project_of_run(house, actor, body.run_id)
     preview = await preview_rules(house.context, run_id=body.run_id, days=body.days, actor=actor)
-    return _preview_out(preview, actor)
+    return await _preview_out(house, preview, body.run_id, actor)
 
 
 @router.get("/api/policy/remembered")
@@ -87,7 +87,7 @@ async def remember(body: wire.RememberIn, house: HouseIn, actor: ActorIn) -> wir
     """Remembers what a proposal from the same run shows."""
     await project_of_run(house, actor, body.run_id)
     preview = await remember_rules(house.context, run_id=body.run_id, days=body.days, actor=actor)
-    return _preview_out(preview, actor)
+    return await _preview_out(house, preview, body.run_id, actor)
 
 
 @router.delete("/api/policy/remembered/{rule_id}", status_code=204)
@@ -96,10 +96,15 @@ async def forget(rule_id: str, house: HouseIn, project: ProjectQuery, actor: Act
     return Response(status_code=204)
 
 
-def _preview_out(preview: Preview, actor: Actor) -> wire.RememberPreviewOut:
+async def _preview_out(house: House, preview: Preview, run_id: str, actor: Actor) -> wire.RememberPreviewOut:
+    ledger = house.context.ledger
+    project = await ledger.project(await ledger.project_of_run(run_id))
+    run = await ledger.for_project(project.project_id).run(run_id)
     notice = ""
     if not actor.has(Role.ADMIN):
         notice = "An admin remembers it; you see what it would be."
+    elif project.forbid_self_approval and run.requested_by == actor.name:
+        notice = "The project asks for a second person, and this is your own request: another admin may."
     return wire.RememberPreviewOut(
         rules=[remembered_out(rule, actor, is_in_force=True) for rule in preview.rules],
         covered=[wire.CoveredRunOut(run_id=run.run_id, command=run.command) for run in preview.covered],

@@ -62,11 +62,13 @@ export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; 
 export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void }) {
   const [knows, setKnows] = useState(false);
   const [names, setNames] = useState<string[]>([]);
+  const [other, setOther] = useState("");
+  const asked = other.trim() ? [...names, other.trim()] : names;
   const refused = refusedNames(run.events);
   const navigate = useNavigate();
   const client = useQueryClient();
   const retry = useMutation({
-    mutationFn: () => retryRun(run.run_id, names),
+    mutationFn: () => retryRun(run.run_id, asked),
     onSuccess: (next) => {
       client.setQueryData(["run", next.run_id], next);
       close();
@@ -103,8 +105,20 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
           </span>
         </label>
       ))}
+      <label className="field grow">
+        <small>One more name that it may reach, this once; that needs an approval</small>
+        <input
+          aria-label="One more name to reach"
+          className="mono"
+          placeholder="example.org"
+          spellCheck={false}
+          autoCapitalize="none"
+          value={other}
+          onChange={(event) => setOther(event.target.value)}
+        />
+      </label>
       <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
-        {names.length > 0 ? "Ask for approval" : "Start it again"}
+        {asked.length > 0 ? "Ask for approval" : "Start it again"}
       </button>
       <button type="button" className="button" onClick={close}>
         Leave it

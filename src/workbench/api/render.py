@@ -345,14 +345,22 @@ def approval_out(
 
 
 def _may_decide(
-    approval: Approval, decision: str, actor: Actor, project: Project, now: str, policy: PolicyInForce
+    approval: Approval, decision: str, actor: Actor, project: Project, now: str, policy: PolicyInForce | None
 ) -> Permission:
     if isinstance(policy, WorkbenchError):
-        # The decision itself would be refused in these words.
-        return Permission(is_allowed=False, reason=f"{policy.message}; {policy.remedy}")
+        if decision == APPROVE:
+            # The decision itself would be refused in these words.
+            return Permission(is_allowed=False, reason=f"{policy.message}; {policy.remedy}")
+        policy = None
     # Asked with a reason given: whether one is missing is for the moment of decision.
     return may_decide(
-        approval, actor=actor, decision=decision, reason="given", project=project, now=now, policy=policy
+        approval,
+        actor=actor,
+        decision=decision,
+        reason="given",
+        project=project,
+        now=now,
+        policy=policy,
     )
 
 
@@ -392,7 +400,7 @@ def _notice(approval: Approval, permission: Permission) -> str:
         return ""
     if permission.is_self_approval and permission.is_allowed:
         return "This is your own request: approving it is recorded as a self-approval."
-    return "" if permission.is_allowed else permission.reason[:1].upper() + permission.reason[1:] + "."
+    return "" if permission.is_allowed else f"You cannot approve this: {permission.reason.rstrip('.')}."
 
 
 def artifact_out(artifact: Artifact) -> wire.ArtifactOut:

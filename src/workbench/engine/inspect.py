@@ -240,10 +240,7 @@ def _judge(context: Context, project: Project, policy: Policy, command: Command)
 
 
 def _difference(before: str, after: str) -> tuple[str, ...]:
-    lines = list(
-        difflib.unified_diff(
-            before.splitlines(), after.splitlines(), "accepted", "in the workspace", lineterm=""
-        )
-    )
+    # The first two lines of a unified diff name files; there are none here.
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
     more = len(lines) - _MOST_LINES
     return (*lines[:_MOST_LINES], *((f"… {more} more lines",) if more > 0 else ()))

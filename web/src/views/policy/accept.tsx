@@ -132,11 +132,11 @@ export function Accept({ policy }: { policy: PolicyOut }) {
   });
   const change = preview.data;
   return (
-    <section className="card" aria-label="The project's own files">
+    <section className="card" aria-label="Project's files">
       <header>
-        <h2>The project's own files</h2>
+        <h2>Project's files</h2>
         <span className="quiet cut">
-          {policy.digest ? "as they lie in the workspace now" : "they are gone from the workspace"}
+          {policy.digest ? "as they lie there now" : "gone from the workspace"}
         </span>
       </header>
       <div className="card-body stack">
@@ -145,7 +145,10 @@ export function Accept({ policy }: { policy: PolicyOut }) {
             type="button"
             className="button"
             disabled={preview.isPending}
-            onClick={() => preview.mutate()}
+            onClick={() => {
+              accept.reset();
+              preview.mutate();
+            }}
           >
             {preview.isPending ? "Judging the last verdicts anew" : "Show what accepting changes"}
           </button>

@@ -82,7 +82,7 @@ export function PolicyPage() {
         <span className="grow" />
         {found && (
           <span className="quiet">
-            posture {found.posture}, set in {found.posture_from}
+            posture set in {found.posture_from}
           </span>
         )}
       </header>

@@ -25,7 +25,7 @@ export function Form({ rule }: { rule: RememberedRuleOut }) {
         <code>…</code>
       </div>
       <p className="quiet">
-        {rule.flags.length > 0 ? "with no other flag" : "without any flag"}
+        with no other flag
         {rule.facts.length > 0 && `, and nothing more than: ${rule.facts.map(spoken).join(", ")}`}
       </p>
     </div>

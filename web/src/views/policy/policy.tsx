@@ -80,11 +80,7 @@ export function PolicyPage() {
         <h1>Policy</h1>
         {found && <span className="pill">{found.posture}</span>}
         <span className="grow" />
-        {found && (
-          <span className="quiet">
-            posture set in {found.posture_from}
-          </span>
-        )}
+        {found && <span className="quiet">posture set in {found.posture_from}</span>}
       </header>
       {policy.isPending && <Waiting rows={8} />}
       {policy.isError && <ProblemNotice error={policy.error} retry={() => void policy.refetch()} />}

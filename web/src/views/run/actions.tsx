@@ -80,19 +80,19 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
   });
   return (
     <form
-      className="notice inline-form"
+      className="notice stack"
       data-tone="blocked"
       onSubmit={(event) => {
         event.preventDefault();
         if (knows) retry.mutate();
       }}
     >
-      <label className="check-field grow">
+      <label className="check-field">
         <input type="checkbox" checked={knows} onChange={(event) => setKnows(event.target.checked)} />
         <span>A new run repeats what the first one did: files it wrote, messages it sent. I know that.</span>
       </label>
       {refused.map((name) => (
-        <label key={name} className="check-field grow">
+        <label key={name} className="check-field">
           <input
             type="checkbox"
             checked={names.includes(name)}
@@ -105,7 +105,7 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
           </span>
         </label>
       ))}
-      <label className="field grow">
+      <label className="field">
         <small>One more name that it may reach, this once; that needs an approval</small>
         <input
           aria-label="One more name to reach"
@@ -117,12 +117,14 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
           onChange={(event) => setOther(event.target.value)}
         />
       </label>
-      <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
-        {asked.length > 0 ? "Ask for approval" : "Start it again"}
-      </button>
-      <button type="button" className="button" onClick={close}>
-        Leave it
-      </button>
+      <div className="line wraps">
+        <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
+          {asked.length > 0 ? "Ask for approval" : "Start it again"}
+        </button>
+        <button type="button" className="button" onClick={close}>
+          Leave it
+        </button>
+      </div>
       {retry.isError && <ProblemNotice error={retry.error} />}
     </form>
   );

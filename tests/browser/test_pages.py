@@ -19,6 +19,7 @@ PAGES = {
     "feature": ("/p/{project}/features/002-mark-done", "Mark a task done"),
     "runs": ("/p/{project}/runs", "Runs"),
     "approvals": ("/p/{project}/approvals", "Approvals"),
+    "policy": ("/p/{project}/policy", "Policy"),
     "connectors": ("/p/{project}/connectors", "Connectors"),
     "program": ("/program", "Program"),
     "audit": ("/audit", "Audit"),

@@ -10,6 +10,7 @@ import pytest
 
 from support.fixtures import Start
 from support.ground import make_repository
+from support.mail import PASSWORD, MailServer, taking_mail
 from support.server import Project, StartFailed, Workbench
 from support.webhook import Webhook, listening
 
@@ -80,6 +81,60 @@ def test_no_notice_holds_a_secret_a_whole_long_command_or_a_hidden_character(
     assert len(told["message"]) < 600
     bench.post(f"/api/approvals/{approval['approval_id']}/deny", {"reason": f"not with {secret}"})
     assert secret not in str(hook.next())
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    with taking_mail() as server:
+        yield server
+
+
+def test_mail_is_sent_to_a_real_server_with_the_link_and_without_secrets(
+    start: Start, mail: MailServer, tmp_path: Path
+) -> None:
+    bench = start(notify=mail.address)
+    project = bench.add(make_repository(tmp_path / "repo"), name="the répo\nX-Planted: yes")
+    secret = "hunter2-hunter2-hunter2"
+    bench.post("/api/secrets", {"project_id": project.project_id, "name": "TOKEN", "value": secret})
+    _, approval = hold(project, f"rm -rf build/{secret}")
+    told = mail.next()
+    assert (told.sender, told.recipients) == ("bench@example.invalid", ("ann@example.invalid",))
+    assert told.message["Subject"].startswith("Approval needed, high risk: the répo")
+    assert "X-Planted" not in told.message, "a name with a line break plants no header"
+    assert "asks to run: rm -rf build/***" in told.text
+    assert f"Decide: {bench.url}/approvals/{approval['approval_id']}" in told.text
+    assert secret not in str(told.message)
+
+
+def test_mail_that_is_refused_is_said_without_the_password_and_sent_once_it_is_taken(
+    start: Start, mail: MailServer, tmp_path: Path
+) -> None:
+    bench = start(notify=mail.address)
+    project = bench.add(make_repository(tmp_path / "repo"))
+    mail.refusal = "550 mailbox full"
+    hold(project)
+    mail.next_refused()
+    # Refused a second time, so the first refusal has been put down.
+    mail.next_refused()
+    (state,) = bench.get("/api/status")["notices"]
+    assert state == {"name": "mailto (target 1)", "problem": "it did not take the notice"}
+    mail.refusal = ""
+    assert mail.next().message["Subject"].startswith("Approval needed")
+    for said in (bench.cli("status").text, bench.cli("doctor", "--json").text, bench.log.read_text()):
+        assert PASSWORD not in said
+
+
+def test_a_target_may_be_for_one_project_alone(start: Start, hook: Webhook, tmp_path: Path) -> None:
+    with listening() as all_:
+        bench = start(notify=f"mine={hook.address} {all_.address}")
+        mine = bench.add(make_repository(tmp_path / "mine"), name="mine")
+        other = bench.add(make_repository(tmp_path / "other"), name="other")
+        hold(other)
+        hold(mine)
+        assert [all_.next()["title"].rpartition(": ")[2] for _ in range(2)] == ["other", "mine"]
+        assert (hook.next()["title"], hook.is_empty()) == ("Approval needed, high risk: mine", True)
+        names = [target["name"] for target in bench.get("/api/status")["notices"]]
+        assert names == ["json (target 1, for mine)", "json (target 2)"]
 
 
 def test_a_target_that_fails_or_hangs_holds_up_nothing_and_is_told_once_it_answers(

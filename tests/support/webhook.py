@@ -31,8 +31,11 @@ class Webhook:
                 (outer._taken if status == 200 else outer._refused).put(posted)
                 with contextlib.suppress(OSError):
                     self.send_response(status)
-                    self.send_header("Content-Length", "0")
+                    # Slack's own word for having taken it; others do not look at it.
+                    said = b"ok" if status == 200 else b"no"
+                    self.send_header("Content-Length", str(len(said)))
                     self.end_headers()
+                    self.wfile.write(said)
 
             def log_message(self, format: str, *args: Any) -> None:
                 return

@@ -10,6 +10,7 @@ import "./parts/look/rows.css";
 import "./parts/look/markdown.css";
 import "./parts/look/frame.css";
 import "./parts/look/pages.css";
+import "./parts/look/policy.css";
 import "./parts/look/terminal.css";
 import { router } from "./views/routes";
 import { Refusal } from "./wire/ask";

@@ -10,9 +10,11 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 
 from workbench.api.auth import Access, Identify
+from workbench.api.render import PolicyInForce
 from workbench.engine.context import Context
+from workbench.engine.look import read_policy
 from workbench.model.actor import Actor
-from workbench.model.errors import InvalidInput, NotAllowed
+from workbench.model.errors import InvalidInput, NotAllowed, WorkbenchError
 from workbench.model.project import Project
 from workbench.sinks.notify import TargetState
 
@@ -100,6 +102,14 @@ def require_project(actor: Actor, project_id: str) -> None:
             f"this token is for project {actor.project_id} only",
             remedy="use a token for that project, or one for all",
         )
+
+
+async def policy_in_force(house: House, project_id: str) -> PolicyInForce:
+    """Returns the policy in force for a project, or the error with which it would refuse a decision."""
+    try:
+        return await read_policy(house.context, project_id)
+    except WorkbenchError as problem:
+        return problem
 
 
 async def project_of_run(house: House, actor: Actor, run_id: str) -> str:

@@ -9,9 +9,10 @@ from workbench.api import wire
 from workbench.engine.accept import policy_state
 from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
-from workbench.gate import render_visible
+from workbench.gate import Policy, render_visible
 from workbench.gate.approvals import (
     APPROVE,
+    DENY,
     Permission,
     describe_approvers,
     may_decide,
@@ -21,6 +22,7 @@ from workbench.gate.approvals import (
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
 from workbench.model.artifact import Artifact
+from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
 from workbench.model.feature import Evidence, Feature, TaskStatus
 from workbench.model.network import render_reach
@@ -30,8 +32,13 @@ from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import Judgement, RiskLevel
 
+PolicyInForce = Policy | WorkbenchError
+"""The policy in force for a project, or what is wrong with it: then nobody can decide anything there."""
 
-def project_out(project: Project) -> wire.ProjectOut:
+
+def project_out(project: Project, actor: Actor) -> wire.ProjectOut:
+    # A token that is bound to one project does not say what that project may do.
+    may_change = actor.has(Role.ADMIN) and actor.project_id is None
     return wire.ProjectOut(
         project_id=project.project_id,
         name=project.name,
@@ -52,6 +59,7 @@ def project_out(project: Project) -> wire.ProjectOut:
         toolchains=list(project.toolchains),
         policy=policy_state(project),
         created_at=project.created_at,
+        moves=["change"] if may_change else [],
     )
 
 
@@ -233,6 +241,7 @@ def run_detail_out(
     events: tuple[Event, ...],
     actor: Actor,
     now: str,
+    policy: PolicyInForce,
 ) -> wire.RunDetailOut:
     return wire.RunDetailOut(
         **run_fields(run, steps, actor, approvals),
@@ -240,7 +249,8 @@ def run_detail_out(
         network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
         steps=[step_out(run, step) for step in steps],
         approvals=[
-            approval_out(approval, run, steps, project, actor, now, approvals) for approval in approvals
+            approval_out(approval, run, steps, project, actor, now, policy, approvals)
+            for approval in approvals
         ],
         artifacts=[artifact_out(artifact) for artifact in artifacts],
         events=[event_out(event) for event in events],
@@ -278,19 +288,22 @@ def approval_out(
     project: Project,
     actor: Actor,
     now: str,
+    policy: PolicyInForce,
     approvals: tuple[Approval, ...] = (),
     *,
     stopped: str | None = None,
 ) -> wire.ApprovalOut:
     """`approvals` are all of the run: an approval that was edited away shows what it was asked for.
 
-    `stopped` says why nothing may start now, kill switch or kill file, or is None.
+    `stopped` says why nothing may start now, kill switch or kill file, or is None. Which moves the actor
+    has is asked as the decision itself would be, under the policy in force.
     """
     step = next(step for step in steps if step.step_id == approval.step_id)
     held = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
     command = command_asked(approval, held, approvals)
-    # Asked with a reason given: whether one is missing is for the moment of decision.
-    permission = may_decide(approval, actor=actor, decision=APPROVE, reason="given", project=project, now=now)
+    may_approve = _may_decide(approval, APPROVE, actor, project, now, policy)
+    may_deny = _may_decide(approval, DENY, actor, project, now, policy)
+    is_pending = approval.status is ApprovalStatus.PENDING
     # The step's verdict is on what is held now; what was edited away is shown without one.
     verdict = (step.verdict or {}) if command == held else {}
     return wire.ApprovalOut(
@@ -321,12 +334,38 @@ def approval_out(
         matched_rules=[wire.MatchedRuleOut(**rule) for rule in verdict.get("matched_rules", [])],
         commands=[wire.CommandFactsOut(**facts) for facts in verdict.get("commands", [])],
         network=render_reach(project.network_allowlist, command.allow_hosts),
-        may_preview=approval.status is ApprovalStatus.PENDING and actor.has(Role.OPERATOR),
+        allow_hosts=list(command.allow_hosts),
+        may_preview=is_pending and actor.has(Role.OPERATOR),
+        may_propose=actor.has(Role.OPERATOR)
+        and (is_pending or approval.status is ApprovalStatus.APPROVED)
+        and not command.allow_hosts,
         is_own_request=approval.requested_by == actor.name,
         needs_reason=needs_reason(approval.risk_level, APPROVE),
         approvers=describe_approvers(project, approval.risk_level),
-        notice=_notice(approval, permission, stopped),
-        moves=allowed_approval_moves(approval, actor, is_permitted=permission.is_allowed),
+        notice=_notice(approval, may_approve, stopped),
+        moves=allowed_approval_moves(
+            approval, actor, is_permitted=may_approve.is_allowed, is_deniable=may_deny.is_allowed
+        ),
+    )
+
+
+def _may_decide(
+    approval: Approval, decision: str, actor: Actor, project: Project, now: str, policy: PolicyInForce | None
+) -> Permission:
+    if isinstance(policy, WorkbenchError):
+        if decision == APPROVE:
+            # The decision itself would be refused in these words.
+            return Permission(is_allowed=False, reason=f"{policy.message}; {policy.remedy}")
+        policy = None
+    # Asked with a reason given: whether one is missing is for the moment of decision.
+    return may_decide(
+        approval,
+        actor=actor,
+        decision=decision,
+        reason="given",
+        project=project,
+        now=now,
+        policy=policy,
     )
 
 
@@ -365,7 +404,7 @@ def _notice(approval: Approval, permission: Permission, stopped: str | None) -> 
     if approval.status is not ApprovalStatus.PENDING:
         return ""
     if not permission.is_allowed:
-        return permission.reason[:1].upper() + permission.reason[1:] + "."
+        return f"You cannot approve this: {permission.reason.rstrip('.')}."
     notices = []
     if permission.is_self_approval:
         notices.append("This is your own request: approving it is recorded as a self-approval.")

@@ -67,6 +67,7 @@ class ProjectOut(Wire):
     toolchains: list[str]
     policy: str
     created_at: str
+    moves: list[str]
 
 
 class EnvProfileIn(Wire):
@@ -272,7 +273,10 @@ class CheckIn(CommandIn):
 
 
 class AcceptPolicyIn(Wire):
+    """`digest` is of the files that were looked at; others than these are then refused. Null: any."""
+
     project_id: str = Field(max_length=100)
+    digest: str | None = Field(default=None, max_length=100)
 
 
 class AcceptedPolicyOut(Wire):
@@ -296,12 +300,17 @@ class RememberIn(Wire):
 
 
 class RememberedRuleOut(Wire):
-    """`cedar` is the whole rule; `is_in_force` is false once it expired or was forgotten."""
+    """`cedar` is the whole rule; `is_in_force` is false once it expired or was forgotten.
+
+    `flags` and `facts` are what a command of this form may have at most to be covered.
+    """
 
     rule_id: str
     project_id: str
     program: str
     form: str
+    flags: list[str]
+    facts: list[str]
     cedar: str
     from_run_id: str
     created_by: str
@@ -309,6 +318,7 @@ class RememberedRuleOut(Wire):
     expires_at: str
     revoked_at: str | None
     is_in_force: bool
+    moves: list[str]
 
 
 class CoveredRunOut(Wire):
@@ -317,11 +327,16 @@ class CoveredRunOut(Wire):
 
 
 class RememberPreviewOut(Wire):
-    """`covered` are those of the last `looked_at` runs that were asked about and would not have been."""
+    """`covered` are those of the last `looked_at` runs that were asked about and would not have been.
+
+    `notice` says why this actor cannot remember it, where `moves` are empty.
+    """
 
     rules: list[RememberedRuleOut]
     covered: list[CoveredRunOut]
     looked_at: int
+    notice: str
+    moves: list[str]
 
 
 class ReviewOut(VerdictOut):
@@ -388,7 +403,9 @@ class ApprovalOut(Wire):
     """Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
 
     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
-    must start; `needs_reason` whether approving must say why (a denial always must).
+    must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
+    actor may decide under the policy in force, and `notice` says why they may not. `allow_hosts` are the
+    names that this run alone may reach; `may_propose`: this actor may see what could be remembered.
     """
 
     approval_id: str
@@ -418,7 +435,9 @@ class ApprovalOut(Wire):
     matched_rules: list[MatchedRuleOut]
     commands: list[CommandFactsOut]
     network: str
+    allow_hosts: list[str]
     may_preview: bool
+    may_propose: bool
     is_own_request: bool
     needs_reason: bool
     approvers: str
@@ -501,11 +520,15 @@ class DecisionIn(Wire):
 
 
 class EditIn(Wire):
-    """What an approver wants instead of what is held; what is null stays as it was asked for."""
+    """What an approver wants instead of what is held; what is null stays as it was asked for.
+
+    `allow_hosts` takes the place of the names that this run alone may reach.
+    """
 
     command: str | None = Field(default=None, max_length=65536)
     cwd: str | None = Field(default=None, max_length=4096)
     timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
+    allow_hosts: list[str] | None = Field(default=None, max_length=8)
 
 
 class EditDecisionIn(EditIn):

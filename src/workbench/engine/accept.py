@@ -14,7 +14,7 @@ from workbench.gate import count_examples, read_organisation, read_project, with
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Note, PutProject
 from workbench.model.actor import Actor
-from workbench.model.errors import InvalidInput, NotFound
+from workbench.model.errors import Conflict, InvalidInput, NotFound
 from workbench.model.project import Project
 
 
@@ -42,9 +42,12 @@ def policy_state(project: Project) -> str:
     return "accepted" if is_same else "changed"
 
 
-async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> AcceptedPolicy:
+async def accept_policy(
+    context: Context, *, project_id: str, actor: Actor, seen_digest: str | None = None
+) -> AcceptedPolicy:
     """Accepts the policy files that lie in the project's workspace now, or that there are none any more.
 
+    With `seen_digest`, only the files of that digest ("" for none), and Conflict when others lie there now.
     Raises PolicyBroken, with file, line and problem, for files that could not be in force, and for rules
     that break an invariant; NotFound where there is nothing to accept or give up.
     """
@@ -52,6 +55,11 @@ async def accept_policy(context: Context, *, project_id: str, actor: Actor) -> A
     layer = read_project(Path(project.workspace_root))
     if layer.problem:
         raise InvalidInput(layer.problem, remedy="make it a plain file of text and accept it again")
+    if seen_digest not in (None, "" if layer.is_empty else layer.digest):
+        raise Conflict(
+            "the project's policy files were changed after you looked at them",
+            remedy="look at what they change now, and accept that",
+        )
     if layer.is_empty and not project.accepted_policy_digest:
         raise NotFound(
             f"{project.workspace_root} carries no policy", remedy="write one: .workbench/policy.cedar"

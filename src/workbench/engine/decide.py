@@ -158,7 +158,8 @@ async def find_decidable(
         decision=decision,
         reason=reason,
         project=await context.ledger.project(project_id),
-        policy=await read_policy(context, project_id),
+        # A denial opens nothing: it is taken under a policy that is broken, too.
+        policy=await read_policy(context, project_id) if decision == APPROVE else None,
         now=now,
     )
     if not permission.is_allowed:

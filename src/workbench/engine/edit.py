@@ -28,6 +28,7 @@ from workbench.model.project import Project
 from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus, BlockedBy
 
+_NAMES = "network for this run alone"
 _ANY_REASON = "the edit is being looked at"
 
 
@@ -38,6 +39,7 @@ class Edit:
     source_text: str | None = None
     cwd: str | None = None
     timeout_seconds: int | None = None
+    allow_hosts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,7 @@ async def _judge(context: Context, approval: Approval, edit: Edit, actor: Actor)
         source_text=held.source_text if edit.source_text is None else edit.source_text,
         cwd=held.cwd if edit.cwd is None else edit.cwd,
         timeout_seconds=held.timeout_seconds if edit.timeout_seconds is None else edit.timeout_seconds,
+        allow_hosts=held.allow_hosts if edit.allow_hosts is None else edit.allow_hosts,
     )
     project, admission = await ask_gate(
         context,
@@ -207,6 +210,7 @@ def describe_changes(held: Command, wanted: Command) -> tuple[CommandChange, ...
         ("command", held.source_text, wanted.source_text),
         ("working directory", held.cwd, wanted.cwd),
         ("time limit", _limit(held), _limit(wanted)),
+        (_NAMES, _names(held), _names(wanted)),
     )
     return tuple(
         CommandChange(field=name, before=before, after=after)
@@ -231,8 +235,14 @@ def command_asked(approval: Approval, held: Command, approvals: Iterable[Approva
             source_text=before.get("command", command.source_text),
             cwd=before.get("working directory", command.cwd),
             timeout_seconds=None if limit == "none" else int(limit.removesuffix(" s")),
+            allow_hosts=tuple(before[_NAMES].split()) if _NAMES in before else command.allow_hosts,
         )
     return command
+
+
+def _names(command: Command) -> str:
+    # A name has no space in it, so that what was written can be read again.
+    return " ".join(command.allow_hosts)
 
 
 def _limit(command: Command) -> str:

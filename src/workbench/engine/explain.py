@@ -53,11 +53,13 @@ def allowed_run_moves(run: Run, actor: Actor) -> list[str]:
     return moves
 
 
-def allowed_approval_moves(approval: Approval, actor: Actor, *, is_permitted: bool) -> list[str]:
-    """Returns approve, edit and deny as far as this actor may; who may not approve may still deny."""
+def allowed_approval_moves(
+    approval: Approval, actor: Actor, *, is_permitted: bool, is_deniable: bool = True
+) -> list[str]:
+    """Returns approve, edit and deny as far as this actor may; who may not approve may often still deny."""
     if approval.status is not ApprovalStatus.PENDING or not actor.has(Role.APPROVER):
         return []
-    return ["approve", "edit", "deny"] if is_permitted else ["deny"]
+    return [*(("approve", "edit") if is_permitted else ()), *(("deny",) if is_deniable else ())]
 
 
 def _find_hint(blocked_by: BlockedBy | None, step: Step | None) -> str:

@@ -103,10 +103,11 @@ class Notices:
         is_anything = False
         for project in await self._ledger.projects():
             place = self._places[target.key].get(project.project_id, 0)
+            is_told = target.project in ("", project.project_id, project.name)
             events = await self._ledger.for_project(project.project_id).events(after=place, limit=_BATCH)
             for event in events:
                 is_anything = True
-                notice = await self._word(event, project)
+                notice = await self._word(event, project) if is_told else None
                 if notice is not None:
                     await self._deliver(target, notice)
                 self._places[target.key][project.project_id] = event.seq

@@ -24,8 +24,9 @@ PROJECT = Project(project_id="prj_1", name="one", workspace_root="/ws")
 class Listener:
     """A target that answers what it is told to, and keeps what it took."""
 
-    def __init__(self, name: str, *answers: str | None) -> None:
+    def __init__(self, name: str, *answers: str | None, project: str = "") -> None:
         self.name = self.key = name
+        self.project = project
         self.answers = list(answers)
         self.taken: queue.Queue[str] = queue.Queue()
 
@@ -112,6 +113,24 @@ async def test_what_was_sent_but_not_put_down_is_sent_again(ready: Ledger, tmp_p
     again = asyncio.create_task(notices(ready, file, target).run())
     assert await target.next() == "command of run_1"
     await end(again)
+
+
+@pytest.mark.parametrize("project", ["one", "prj_1"])
+async def test_a_target_for_one_project_hears_of_that_one_alone(
+    project: str, ready: Ledger, tmp_path: Path
+) -> None:
+    mine, other, all_ = Listener("mine", project=project), Listener("other", project="two"), Listener("all")
+    file = tmp_path / "notices.json"
+    task = asyncio.create_task(notices(ready, file, mine, other, all_).run())
+    while not read_places(file):
+        await asyncio.sleep(0)
+    await fail(ready, "run_1")
+    assert [await mine.next(), await all_.next()] == ["command of run_1"] * 2
+    # It has gone past the event all the same, so that it is not told of it later.
+    while read_places(file)["other"]["prj_1"] < read_places(file)["mine"]["prj_1"]:
+        await asyncio.sleep(0)
+    assert other.taken.empty()
+    await end(task)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,24 @@ export function CopyButton({ text, name }: { text: string; name: string }) {
   );
 }
 
+const MOST_WORDS = 400;
+
+/** A command whose words stay whole where a line can hold them: a flag broken after its hyphen reads as another. */
+function Words({ text }: { text: string }) {
+  const parts = text.split(/(\s+)/);
+  if (parts.length > 2 * MOST_WORDS) return text;
+  return parts.map((part, index) =>
+    /\S/.test(part) ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a word's place in the command is its identity.
+      <span key={index} className="word">
+        {part}
+      </span>
+    ) : (
+      part
+    ),
+  );
+}
+
 /** A command on a line of its own, with a prompt sign. */
 export function CommandBlock({ command, large = false }: { command: string; large?: boolean }) {
   return (
@@ -35,7 +53,9 @@ export function CommandBlock({ command, large = false }: { command: string; larg
       <span className="prompt" aria-hidden="true">
         $
       </span>
-      <code>{visible(command)}</code>
+      <code>
+        <Words text={visible(command)} />
+      </code>
       <CopyButton text={command} name="Copy the command" />
     </div>
   );

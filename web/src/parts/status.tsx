@@ -33,6 +33,12 @@ const SHAPES: Record<string, [Shape, string]> = {
   allow: ["disc", "succeeded"],
   requires_approval: ["bars", "blocked"],
   deny: ["triangle", "failed"],
+  in_force: ["disc", "succeeded"],
+  not_accepted: ["bars", "blocked"],
+  changed: ["triangle", "failed"],
+  broken: ["triangle", "failed"],
+  proved: ["disc", "succeeded"],
+  refuted: ["triangle", "failed"],
 };
 
 function Mark({ shape }: { shape: Shape }) {

@@ -26,6 +26,11 @@ describe("the view of the ledger's events", () => {
     expect(view.lastSeq).toBe(2);
   });
 
+  it("makes the policy's answers old when something is remembered or forgotten", () => {
+    expect(subjectsOf(event(1, "policy:remembered"))).toEqual(["policy", "run:run_1"]);
+    expect(subjectsOf(event(2, "policy:forgotten", {}, ""))).toEqual(["policy"]);
+  });
+
   it("counts a repeated event once, whatever the stream repeats", () => {
     const events = [
       event(1, "run:queued", { status: "queued" }),

@@ -57,6 +57,8 @@ export function subjectsOf(event: EventOut): string[] {
       return ["switches", ...ofRun];
     case "kill":
       return ["kill", "switches", "runs"];
+    case "policy":
+      return ["policy", ...ofRun];
     case "project":
       return ["projects", "features"];
     default:

@@ -10,6 +10,7 @@ import { FeaturesPage } from "./features/features";
 import { Frame } from "./frame/frame";
 import { remember } from "./frame/here";
 import { HomePage } from "./home/home";
+import { PolicyPage } from "./policy/policy";
 import { ProgramPage } from "./program/program";
 import { ReviewPage } from "./review/page";
 import { RunPage } from "./run/run";
@@ -107,6 +108,11 @@ const connectors = createRoute({
   path: "/p/$projectId/connectors",
   component: ConnectorsPage,
 });
+const policy = createRoute({
+  getParentRoute: () => root,
+  path: "/p/$projectId/policy",
+  component: PolicyPage,
+});
 const reviewed = createRoute({
   getParentRoute: () => root,
   path: "/p/$projectId/review",
@@ -123,7 +129,7 @@ const audit = createRoute({ getParentRoute: () => root, path: "/audit", componen
 const program = createRoute({ getParentRoute: () => root, path: "/program", component: ProgramPage });
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
 /** Pages of a project, asked for before there is one: the first page says how to add it. */
-const early = ["features", "runs", "approvals", "connectors"].map((path) =>
+const early = ["features", "runs", "approvals", "connectors", "policy"].map((path) =>
   createRoute({ getParentRoute: () => root, path: `/${path}`, component: HomePage }),
 );
 
@@ -139,6 +145,7 @@ export const router = createRouter({
     approval,
     decision,
     connectors,
+    policy,
     reviewed,
     audit,
     program,

@@ -15,7 +15,10 @@ import type {
   KillOut,
   MeOut,
   MetricOut,
+  PolicyOut,
   ProjectOut,
+  RememberedRuleOut,
+  RememberPreviewOut,
   RunDetailOut,
   RunOut,
   SecretOut,
@@ -103,6 +106,27 @@ export const approvalQuery = (approvalId: string) =>
   queryOptions({
     queryKey: ["approvals", "one", approvalId],
     queryFn: () => ask<ApprovalOut>(`/api/approvals/${approvalId}`),
+  });
+
+export const policyQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["policy", projectId],
+    queryFn: () => ask<PolicyOut>(address("/api/policy", { project_id: projectId })),
+  });
+
+export const rememberedQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["policy", projectId, "remembered"],
+    queryFn: () => ask<RememberedRuleOut[]>(address("/api/policy/remembered", { project_id: projectId })),
+  });
+
+/** What would be remembered from a run; it writes nothing, so that it is asked like a question. */
+export const proposalQuery = (runId: string) =>
+  queryOptions({
+    queryKey: ["proposal", runId],
+    queryFn: () =>
+      ask<RememberPreviewOut>("/api/policy/proposals", { method: "POST", body: { run_id: runId } }),
+    retry: false,
   });
 
 export const connectorsQuery = queryOptions({

@@ -2,17 +2,21 @@
    the server does, and says why not. */
 import { address, ask, freshKey } from "./ask";
 import type {
+  AcceptedPolicyOut,
   ApprovalOut,
   CheckIn,
   DecisionIn,
   EditDecisionIn,
   EditIn,
   EditOut,
+  ExplainIn,
   KillIn,
   KillOut,
+  PolicyPreviewOut,
   PreviewOut,
   ProjectIn,
   ProjectOut,
+  RememberPreviewOut,
   ReviewOut,
   RunDetailOut,
   RunIn,
@@ -20,6 +24,7 @@ import type {
   SecretOut,
   SwitchIn,
   SwitchOut,
+  TraceOut,
 } from "./schema";
 
 /** What would happen to a command if it were asked for now; writes nothing. */
@@ -54,6 +59,25 @@ export const checkEdit = (approvalId: string, body: EditIn) =>
 /** Approves the request as changed; the answer is the approval that takes its place. */
 export const approveEdited = (approvalId: string, body: EditDecisionIn) =>
   ask<ApprovalOut>(`/api/approvals/${approvalId}/approve-edited`, { method: "POST", body });
+
+/** How the verdict on a command comes about; writes nothing. */
+export const explainCommand = (body: Pick<ExplainIn, "project_id" | "command" | "cwd">) =>
+  ask<TraceOut>("/api/policy/explain", { method: "POST", body });
+
+/** What accepting the project's policy files would change, for its last verdicts too; writes nothing. */
+export const previewPolicy = (projectId: string, last: number) =>
+  ask<PolicyPreviewOut>("/api/policy/preview", { method: "POST", body: { project_id: projectId, last } });
+
+/** Accepts exactly the files that were shown. */
+export const acceptPolicy = (projectId: string, digest: string) =>
+  ask<AcceptedPolicyOut>("/api/policy/accept", { method: "POST", body: { project_id: projectId, digest } });
+
+/** Records what the proposal from the same run shows. */
+export const rememberRule = (runId: string, days: number) =>
+  ask<RememberPreviewOut>("/api/policy/remembered", { method: "POST", body: { run_id: runId, days } });
+
+export const forgetRule = (projectId: string, ruleId: string) =>
+  ask<unknown>(address(`/api/policy/remembered/${ruleId}`, { project_id: projectId }), { method: "DELETE" });
 
 export const addProject = (project: ProjectIn) =>
   ask<ProjectOut>("/api/projects", { method: "POST", body: project });

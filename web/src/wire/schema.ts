@@ -365,6 +365,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Policy
+         * @description Where the project's policy stands: posture, layers, and every rule in force.
+         */
+        get: operations["get_policy_api_policy_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/policy/accept": {
         parameters: {
             query?: never;
@@ -396,6 +416,46 @@ export interface paths {
         put?: never;
         /** Check Policy */
         post: operations["check_policy_api_policy_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain Verdict
+         * @description How the verdict on a command comes about, and what would have to change; writes nothing.
+         */
+        post: operations["explain_verdict_api_policy_explain_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Project Policy
+         * @description What accepting the files that lie in the workspace now would change; writes nothing.
+         */
+        post: operations["preview_project_policy_api_policy_preview_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -796,8 +856,13 @@ export interface components {
             /** Rules */
             rules: string[];
         };
-        /** AcceptPolicyIn */
+        /**
+         * AcceptPolicyIn
+         * @description `digest` is of the files that were looked at; others than these are then refused. Null: any.
+         */
         AcceptPolicyIn: {
+            /** Digest */
+            digest?: string | null;
             /** Project Id */
             project_id: string;
         };
@@ -840,9 +905,13 @@ export interface components {
          * @description Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
          *
          *     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
-         *     must start; `needs_reason` whether approving must say why (a denial always must).
+         *     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
+         *     actor may decide under the policy in force, and `notice` says why they may not. `allow_hosts` are the
+         *     names that this run alone may reach; `may_propose`: this actor may see what could be remembered.
          */
         ApprovalOut: {
+            /** Allow Hosts */
+            allow_hosts: string[];
             /** Approval Id */
             approval_id: string;
             /** Approvers */
@@ -879,6 +948,8 @@ export interface components {
             matched_rules: components["schemas"]["MatchedRuleOut"][];
             /** May Preview */
             may_preview: boolean;
+            /** May Propose */
+            may_propose: boolean;
             /** Moves */
             moves: string[];
             /** Needs Reason */
@@ -1008,6 +1079,22 @@ export interface components {
             resume: boolean;
             /** Usage */
             usage: boolean;
+        };
+        /**
+         * CauseOut
+         * @description A rule that spoke, and the facts it names that hold here.
+         */
+        CauseOut: {
+            /** Because */
+            because: string[];
+            /** Rule Id */
+            rule_id: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Verdict */
+            verdict: ("allow" | "requires_approval" | "deny") | null;
         };
         /**
          * ChangeOut
@@ -1168,6 +1255,8 @@ export interface components {
          * @description `edited_digest` is the subject that the edit was shown to come to.
          */
         EditDecisionIn: {
+            /** Allow Hosts */
+            allow_hosts?: string[] | null;
             /** Command */
             command?: string | null;
             /** Cwd */
@@ -1184,8 +1273,12 @@ export interface components {
         /**
          * EditIn
          * @description What an approver wants instead of what is held; what is null stays as it was asked for.
+         *
+         *     `allow_hosts` takes the place of the names that this run alone may reach.
          */
         EditIn: {
+            /** Allow Hosts */
+            allow_hosts?: string[] | null;
             /** Command */
             command?: string | null;
             /** Cwd */
@@ -1294,6 +1387,28 @@ export interface components {
             /** Path */
             path: string;
         };
+        /** ExplainIn */
+        ExplainIn: {
+            /** Command */
+            command: string;
+            /**
+             * Connector
+             * @default local
+             */
+            connector?: string;
+            /**
+             * Cwd
+             * @default
+             */
+            cwd?: string;
+            /**
+             * Env Profile
+             * @default default
+             */
+            env_profile?: string;
+            /** Project Id */
+            project_id: string;
+        };
         /** FeatureDetailOut */
         FeatureDetailOut: {
             advice: components["schemas"]["AdviceOut"];
@@ -1346,6 +1461,20 @@ export interface components {
             tasks: components["schemas"]["TaskCountOut"];
             /** Title */
             title: string;
+        };
+        /**
+         * FindingOut
+         * @description An invariant; `counter_example` are the facts for which it does not hold, empty when it is proved.
+         */
+        FindingOut: {
+            /** Counter Example */
+            counter_example: string[];
+            /** Is Proved */
+            is_proved: boolean;
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
         };
         /** GateOut */
         GateOut: {
@@ -1475,6 +1604,130 @@ export interface components {
             title: string;
         };
         /**
+         * PolicyLayerOut
+         * @description One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
+         *
+         *     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
+         */
+        PolicyLayerOut: {
+            /** Accepted At */
+            accepted_at: string | null;
+            /** Accepted By */
+            accepted_by: string | null;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "shipped" | "organisation" | "project";
+            /** Place */
+            place: string;
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Rule Ids */
+            rule_ids: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "none" | "in_force" | "not_accepted" | "changed" | "broken";
+        };
+        /**
+         * PolicyOut
+         * @description Where a project's policy stands. With a `problem` nothing starts; `rules` are of the sound layers.
+         *
+         *     `digest` is of the project's own files as they lie there now; `moves` are among preview and accept.
+         */
+        PolicyOut: {
+            /** Digest */
+            digest: string;
+            /** Layers */
+            layers: components["schemas"]["PolicyLayerOut"][];
+            /** Moves */
+            moves: string[];
+            /** Policy Digest */
+            policy_digest: string;
+            /** Posture */
+            posture: string;
+            /** Posture From */
+            posture_from: string;
+            /** Problem */
+            problem: string;
+            /** Project Id */
+            project_id: string;
+            /** Remedy */
+            remedy: string;
+            /** Rules */
+            rules: components["schemas"]["PolicyRuleOut"][];
+        };
+        /** PolicyPreviewIn */
+        PolicyPreviewIn: {
+            /**
+             * Last
+             * @default 50
+             */
+            last?: number;
+            /** Project Id */
+            project_id: string;
+        };
+        /**
+         * PolicyPreviewOut
+         * @description What accepting the files of `digest` would change; with a `problem` they would be refused.
+         */
+        PolicyPreviewOut: {
+            /** Added */
+            added: string[];
+            /** Changes */
+            changes: components["schemas"]["ReplayedOut"][];
+            /** Difference */
+            difference: string[];
+            /** Digest */
+            digest: string;
+            /** Findings */
+            findings: components["schemas"]["FindingOut"][];
+            /** Moves */
+            moves: string[];
+            /** Posture */
+            posture: string;
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Removed */
+            removed: string[];
+            /** Replayed */
+            replayed: number;
+        };
+        /**
+         * PolicyRuleOut
+         * @description One rule in force. `verdict` is what it leads to, null for a rule about who may approve.
+         */
+        PolicyRuleOut: {
+            /** Cedar */
+            cedar: string;
+            /**
+             * Layer
+             * @enum {string}
+             */
+            layer: "shipped" | "organisation" | "project";
+            /** Reason Code */
+            reason_code: string;
+            /**
+             * Risk Level
+             * @enum {string}
+             */
+            risk_level: "low" | "medium" | "high";
+            /** Rule Id */
+            rule_id: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Verdict */
+            verdict: ("allow" | "requires_approval" | "deny") | null;
+        };
+        /**
          * PreviewOut
          * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
          *
@@ -1591,6 +1844,8 @@ export interface components {
             env_profiles: components["schemas"]["EnvProfileOut"][];
             /** Forbid Self Approval */
             forbid_self_approval: boolean;
+            /** Moves */
+            moves: string[];
             /** Name */
             name: string;
             /** Network Allowlist */
@@ -1635,6 +1890,8 @@ export interface components {
         /**
          * RememberedRuleOut
          * @description `cedar` is the whole rule; `is_in_force` is false once it expired or was forgotten.
+         *
+         *     `flags` and `facts` are what a command of this form may have at most to be covered.
          */
         RememberedRuleOut: {
             /** Cedar */
@@ -1645,12 +1902,18 @@ export interface components {
             created_by: string;
             /** Expires At */
             expires_at: string;
+            /** Facts */
+            facts: string[];
+            /** Flags */
+            flags: string[];
             /** Form */
             form: string;
             /** From Run Id */
             from_run_id: string;
             /** Is In Force */
             is_in_force: boolean;
+            /** Moves */
+            moves: string[];
             /** Program */
             program: string;
             /** Project Id */
@@ -1676,14 +1939,43 @@ export interface components {
         /**
          * RememberPreviewOut
          * @description `covered` are those of the last `looked_at` runs that were asked about and would not have been.
+         *
+         *     `notice` says why this actor cannot remember it, where `moves` are empty.
          */
         RememberPreviewOut: {
             /** Covered */
             covered: components["schemas"]["CoveredRunOut"][];
             /** Looked At */
             looked_at: number;
+            /** Moves */
+            moves: string[];
+            /** Notice */
+            notice: string;
             /** Rules */
             rules: components["schemas"]["RememberedRuleOut"][];
+        };
+        /**
+         * ReplayedOut
+         * @description A recorded verdict that would be another one. `by_policy` is false where the machine makes the
+         *     difference, and null where that cannot be told.
+         */
+        ReplayedOut: {
+            /** By Policy */
+            by_policy: boolean | null;
+            /** Changed */
+            changed: string;
+            /** Command */
+            command: string;
+            /** Now */
+            now: string | null;
+            /** Reason Codes */
+            reason_codes: string[];
+            /** Recorded */
+            recorded: string;
+            /** Rule Ids */
+            rule_ids: string[];
+            /** Run Id */
+            run_id: string;
         };
         /**
          * RetryIn
@@ -2114,6 +2406,57 @@ export interface components {
             /** Token Id */
             token_id: string;
         };
+        /**
+         * TraceOut
+         * @description A verdict taken apart into its sub-commands, in the order in which they stand.
+         */
+        TraceOut: {
+            /** Parts */
+            parts: components["schemas"]["TracePartOut"][];
+            /** Policy Digest */
+            policy_digest: string;
+            /** Reason Codes */
+            reason_codes: string[];
+            /**
+             * Risk Level
+             * @enum {string}
+             */
+            risk_level: "low" | "medium" | "high";
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "allow" | "requires_approval" | "deny";
+        };
+        /**
+         * TracePartOut
+         * @description One call, or with `program` null the text as a whole; `notes` say why a text is not strict.
+         */
+        TracePartOut: {
+            /** Argv */
+            argv: string[];
+            /** Changes */
+            changes: components["schemas"]["WouldChangeOut"][];
+            /** Cwd */
+            cwd: string | null;
+            /** Error */
+            error: string;
+            /** Facts */
+            facts: string[];
+            /** May Be Remembered */
+            may_be_remembered: boolean;
+            /** Notes */
+            notes: string[];
+            /** Program */
+            program: string | null;
+            /** Rules */
+            rules: components["schemas"]["CauseOut"][];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "allow" | "requires_approval" | "deny";
+        };
         /** VerdictOut */
         VerdictOut: {
             /** Commands */
@@ -2137,6 +2480,21 @@ export interface components {
              */
             verdict: "allow" | "requires_approval" | "deny";
         };
+        /**
+         * WouldChangeOut
+         * @description The milder verdict that would be, without these facts and with those.
+         */
+        WouldChangeOut: {
+            /** Having */
+            having: string[];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "allow" | "requires_approval" | "deny";
+            /** Without */
+            without: string[];
+        };
     };
     responses: never;
     parameters: never;
@@ -2156,6 +2514,7 @@ export type ApproverRuleOut = components['schemas']['ApproverRuleOut'];
 export type ArtifactOut = components['schemas']['ArtifactOut'];
 export type AuditOut = components['schemas']['AuditOut'];
 export type CapabilitiesOut = components['schemas']['CapabilitiesOut'];
+export type CauseOut = components['schemas']['CauseOut'];
 export type ChangeOut = components['schemas']['ChangeOut'];
 export type CheckIn = components['schemas']['CheckIn'];
 export type CommandFactsOut = components['schemas']['CommandFactsOut'];
@@ -2174,8 +2533,10 @@ export type EnvProfileIn = components['schemas']['EnvProfileIn'];
 export type EnvProfileOut = components['schemas']['EnvProfileOut'];
 export type EventOut = components['schemas']['EventOut'];
 export type EvidenceOut = components['schemas']['EvidenceOut'];
+export type ExplainIn = components['schemas']['ExplainIn'];
 export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
+export type FindingOut = components['schemas']['FindingOut'];
 export type GateOut = components['schemas']['GateOut'];
 export type KillIn = components['schemas']['KillIn'];
 export type KillOut = components['schemas']['KillOut'];
@@ -2186,6 +2547,11 @@ export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NoticeTargetOut = components['schemas']['NoticeTargetOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
+export type PolicyLayerOut = components['schemas']['PolicyLayerOut'];
+export type PolicyOut = components['schemas']['PolicyOut'];
+export type PolicyPreviewIn = components['schemas']['PolicyPreviewIn'];
+export type PolicyPreviewOut = components['schemas']['PolicyPreviewOut'];
+export type PolicyRuleOut = components['schemas']['PolicyRuleOut'];
 export type PreviewOut = components['schemas']['PreviewOut'];
 export type Problem = components['schemas']['Problem'];
 export type ProjectIn = components['schemas']['ProjectIn'];
@@ -2195,6 +2561,7 @@ export type RecommendationOut = components['schemas']['RecommendationOut'];
 export type RememberedRuleOut = components['schemas']['RememberedRuleOut'];
 export type RememberIn = components['schemas']['RememberIn'];
 export type RememberPreviewOut = components['schemas']['RememberPreviewOut'];
+export type ReplayedOut = components['schemas']['ReplayedOut'];
 export type RetryIn = components['schemas']['RetryIn'];
 export type ReviewOut = components['schemas']['ReviewOut'];
 export type RunDetailOut = components['schemas']['RunDetailOut'];
@@ -2212,7 +2579,10 @@ export type TaskCountOut = components['schemas']['TaskCountOut'];
 export type TaskOut = components['schemas']['TaskOut'];
 export type TokenIn = components['schemas']['TokenIn'];
 export type TokenOut = components['schemas']['TokenOut'];
+export type TraceOut = components['schemas']['TraceOut'];
+export type TracePartOut = components['schemas']['TracePartOut'];
 export type VerdictOut = components['schemas']['VerdictOut'];
+export type WouldChangeOut = components['schemas']['WouldChangeOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_approvals_api_approvals_get: {
@@ -2883,6 +3253,37 @@ export interface operations {
             };
         };
     };
+    get_policy_api_policy_get: {
+        parameters: {
+            query?: {
+                project_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_project_policy_api_policy_accept_post: {
         parameters: {
             query?: never;
@@ -2936,6 +3337,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VerdictOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_verdict_api_policy_explain_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_project_policy_api_policy_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyPreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyPreviewOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */

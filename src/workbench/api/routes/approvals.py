@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire
-from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, require_project
-from workbench.api.render import approval_out, edit_out
+from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, policy_in_force, require_project
+from workbench.api.render import PolicyInForce, approval_out, edit_out
 from workbench.engine.decide import approve, deny
 from workbench.engine.edit import Edit, approve_edited, review_edit
 from workbench.engine.look import read_kill
@@ -37,7 +37,9 @@ async def list_approvals(
     page = await house.context.ledger.approvals(project_id, status=status, after=cursor, limit=limit)
     if page.next_after is not None:
         response.headers["X-Next-Cursor"] = page.next_after
-    return [await _show(house, actor, approval) for approval in page.approvals]
+    projects = {approval.project_id for approval in page.approvals}
+    policies = {each: await policy_in_force(house, each) for each in projects}
+    return [await _show(house, actor, approval, policies[approval.project_id]) for approval in page.approvals]
 
 
 @router.get("/api/approvals/{approval_id}")
@@ -109,7 +111,12 @@ async def deny_approval(
 
 
 def _edit_of(body: wire.EditIn) -> Edit:
-    return Edit(source_text=body.command, cwd=body.cwd, timeout_seconds=body.timeout_seconds)
+    return Edit(
+        source_text=body.command,
+        cwd=body.cwd,
+        timeout_seconds=body.timeout_seconds,
+        allow_hosts=None if body.allow_hosts is None else tuple(body.allow_hosts),
+    )
 
 
 async def _project_of(house: House, actor: Actor, approval_id: str) -> str:
@@ -118,7 +125,9 @@ async def _project_of(house: House, actor: Actor, approval_id: str) -> str:
     return project_id
 
 
-async def _show(house: House, actor: Actor, approval: Approval) -> wire.ApprovalOut:
+async def _show(
+    house: House, actor: Actor, approval: Approval, policy: PolicyInForce | None = None
+) -> wire.ApprovalOut:
     ledger = house.context.ledger
     reads = ledger.for_project(approval.project_id)
     run, steps = await reads.run_with_steps(approval.run_id)
@@ -127,8 +136,12 @@ async def _show(house: House, actor: Actor, approval: Approval) -> wire.Approval
         others = await reads.approvals(run_id=approval.run_id)
     project = await ledger.project(approval.project_id)
     now = render_time(house.context.clock.now())
+    if policy is None:
+        policy = await policy_in_force(house, approval.project_id)
     stopped = None
     if approval.status is ApprovalStatus.PENDING:
         connector = next(step.connector for step in steps if step.step_id == approval.step_id)
         stopped = await read_kill(house.context, approval.project_id, connector)
-    return approval_out(approval, run, tuple(steps), project, actor, now, tuple(others), stopped=stopped)
+    return approval_out(
+        approval, run, tuple(steps), project, actor, now, policy, tuple(others), stopped=stopped
+    )

@@ -8,7 +8,15 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from workbench.api import wire
-from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, project_of_run, require_project
+from workbench.api.house import (
+    ActorIn,
+    House,
+    HouseIn,
+    OneOrAllProjects,
+    policy_in_force,
+    project_of_run,
+    require_project,
+)
 from workbench.api.render import (
     env_profile_out,
     run_detail_out,
@@ -274,6 +282,7 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         events=tuple(found.events),
         actor=actor,
         now=render_time(house.context.clock.now()),
+        policy=await policy_in_force(house, run.project_id) if found.approvals else house.context.policy,
     )
     trouble = house.context.held_up.get(run.run_id)
     # Its driver may still be on the way out of what held it up.

@@ -15,6 +15,7 @@ import { Changes } from "./changes";
 import { Decision } from "./decision";
 import { EditBox } from "./edit";
 import { Preview } from "./preview";
+import { RememberFold } from "./remember";
 
 function Expiry({ at }: { at: string }) {
   const now = useNow();
@@ -137,6 +138,7 @@ export function ApprovalCard({
             <EditBox approval={approval} onEdited={setEdited} {...(onReplaced ? { onReplaced } : {})} />
           </Fold>
         )}
+        {approval.may_propose && <RememberFold runId={approval.run_id} />}
         <Fold title="What the approval is bound to">
           <dl className="facts">
             <dt>Subject</dt>

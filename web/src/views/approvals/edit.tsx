@@ -9,6 +9,8 @@ import type { ApprovalOut, EditIn } from "../../wire/schema";
 import { CommandFacts, Rules } from "../review/facts";
 import { Changes } from "./changes";
 
+const listed = (names: string): string[] => names.split(/[\s,]+/).filter(Boolean);
+
 export function EditBox({
   approval,
   onEdited,
@@ -22,11 +24,13 @@ export function EditBox({
   const [command, setCommand] = useState(approval.command);
   const [cwd, setCwd] = useState(approval.cwd);
   const [limit, setLimit] = useState(String(approval.timeout_seconds ?? ""));
+  const [names, setNames] = useState(approval.allow_hosts.join(" "));
   const [reason, setReason] = useState("");
   const wanted: EditIn = {
     command: command === approval.command ? null : command,
     cwd: cwd === approval.cwd ? null : cwd,
     timeout_seconds: limit === "" || Number(limit) === approval.timeout_seconds ? null : Number(limit),
+    allow_hosts: listed(names).join(" ") === approval.allow_hosts.join(" ") ? null : listed(names),
   };
   const seen = useMutation({ mutationFn: () => checkEdit(approval.approval_id, wanted) });
   const approve = useMutation({
@@ -79,6 +83,16 @@ export function EditBox({
           />
         </label>
       </div>
+      <label>
+        Network names for this run alone
+        <input
+          value={names}
+          placeholder="none beyond the project's; example.org"
+          spellCheck={false}
+          autoCapitalize="none"
+          onChange={(event) => touch(setNames)(event.target.value)}
+        />
+      </label>
       <div className="line">
         <button
           type="button"

@@ -100,6 +100,7 @@ function Inside() {
     "g r": of("runs"),
     "g a": of("approvals"),
     "g c": of("connectors"),
+    "g y": of("policy"),
     "g p": () => void navigate({ to: "/program" }),
     "g s": () => void navigate({ to: "/settings" }),
     "/": () => {

@@ -11,6 +11,7 @@ const KEYS: [string, string[][]][] = [
       ["g r", "Runs"],
       ["g p", "Program"],
       ["g a", "Approvals"],
+      ["g y", "Policy"],
       ["/", "Search this page"],
       ["Ctrl K", "Go anywhere"],
       ["?", "This sheet"],

@@ -11,6 +11,7 @@ import {
   House,
   ListChecks,
   Plug,
+  ShieldCheck,
   SquareTerminal,
   Stamp,
 } from "lucide-react";
@@ -37,6 +38,7 @@ export function usePlaces(): Place[] {
     { name: "Runs", to: of("runs"), icon: <SquareTerminal aria-hidden /> },
     { name: "Approvals", to: of("approvals"), icon: <Stamp aria-hidden />, count: waiting?.length ?? 0 },
     { name: "Connectors", to: of("connectors"), icon: <Plug aria-hidden /> },
+    { name: "Policy", to: of("policy"), icon: <ShieldCheck aria-hidden /> },
     { name: "Program", to: "/program", icon: <ChartNoAxesColumn aria-hidden /> },
     { name: "Audit", to: "/audit", icon: <BookCheck aria-hidden /> },
     { name: "Settings", to: "/settings", icon: <Gear aria-hidden /> },

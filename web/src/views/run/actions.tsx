@@ -62,11 +62,13 @@ export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; 
 export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void }) {
   const [knows, setKnows] = useState(false);
   const [names, setNames] = useState<string[]>([]);
+  const [other, setOther] = useState("");
+  const asked = other.trim() ? [...names, other.trim()] : names;
   const refused = refusedNames(run.events);
   const navigate = useNavigate();
   const client = useQueryClient();
   const retry = useMutation({
-    mutationFn: () => retryRun(run.run_id, names),
+    mutationFn: () => retryRun(run.run_id, asked),
     onSuccess: (next) => {
       client.setQueryData(["run", next.run_id], next);
       close();
@@ -78,19 +80,19 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
   });
   return (
     <form
-      className="notice inline-form"
+      className="notice stack"
       data-tone="blocked"
       onSubmit={(event) => {
         event.preventDefault();
         if (knows) retry.mutate();
       }}
     >
-      <label className="check-field grow">
+      <label className="check-field">
         <input type="checkbox" checked={knows} onChange={(event) => setKnows(event.target.checked)} />
         <span>A new run repeats what the first one did: files it wrote, messages it sent. I know that.</span>
       </label>
       {refused.map((name) => (
-        <label key={name} className="check-field grow">
+        <label key={name} className="check-field">
           <input
             type="checkbox"
             checked={names.includes(name)}
@@ -103,12 +105,26 @@ export function RetryForm({ run, close }: { run: RunDetailOut; close: () => void
           </span>
         </label>
       ))}
-      <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
-        {names.length > 0 ? "Ask for approval" : "Start it again"}
-      </button>
-      <button type="button" className="button" onClick={close}>
-        Leave it
-      </button>
+      <label className="field">
+        <small>One more name that it may reach, this once; that needs an approval</small>
+        <input
+          aria-label="One more name to reach"
+          className="mono"
+          placeholder="example.org"
+          spellCheck={false}
+          autoCapitalize="none"
+          value={other}
+          onChange={(event) => setOther(event.target.value)}
+        />
+      </label>
+      <div className="line wraps">
+        <button type="submit" className="button primary" disabled={!knows || retry.isPending}>
+          {asked.length > 0 ? "Ask for approval" : "Start it again"}
+        </button>
+        <button type="button" className="button" onClick={close}>
+          Leave it
+        </button>
+      </div>
       {retry.isError && <ProblemNotice error={retry.error} />}
     </form>
   );

@@ -132,7 +132,7 @@ export function RunPage() {
         )}
         {form === "retry" && moves.includes("retry") && <RetryForm run={run} close={() => setForm(null)} />}
       </header>
-      <div className="run-body">
+      <div className="run-body" data-held={status === "blocked" || undefined}>
         <Suspense
           fallback={
             <section className="run-terminal" aria-label="Terminal">

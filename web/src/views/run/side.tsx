@@ -1,4 +1,5 @@
 /* What stands beside the terminal: steps, the verdict's trace, approvals, artifacts, events. */
+import { Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import type { ReactNode } from "react";
 import { CommandLine, Id } from "../../parts/command";
@@ -10,6 +11,7 @@ import type { EventOut, MatchedRuleOut, RunDetailOut, StepOut } from "../../wire
 import { Changes } from "../approvals/changes";
 import { Decision } from "../approvals/decision";
 import { Preview } from "../approvals/preview";
+import { RememberFold } from "../approvals/remember";
 import { Rules } from "../review/facts";
 import { isStepTimedOut } from "../runs/ending";
 import { Network } from "./network";
@@ -109,6 +111,15 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
                 )}
                 <Preview approval={approval} />
                 <Decision approval={approval} />
+                {approval.moves.includes("edit") && (
+                  <Link
+                    to="/p/$projectId/approvals/$approvalId"
+                    params={{ projectId: approval.project_id, approvalId: approval.approval_id }}
+                  >
+                    Change it, or add one network name
+                  </Link>
+                )}
+                {approval.may_propose && <RememberFold runId={approval.run_id} />}
               </div>
             ))}
           </div>

@@ -18,6 +18,7 @@ import type { SwitchOut } from "../../wire/schema";
 import { useHere } from "../frame/here";
 import { KillForm } from "../frame/kill";
 import { Approving } from "./approving";
+import { Networking } from "./networking";
 import { AddProject } from "./project";
 
 function Part({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {
@@ -253,6 +254,11 @@ export function SettingsPage() {
       {project && (
         <Part title="Approving" hint={`in ${project.name}`}>
           <Approving key={project.project_id} project={project} />
+        </Part>
+      )}
+      {project && (
+        <Part title="Network" hint={`of ${project.name}`}>
+          <Networking key={project.project_id} project={project} />
         </Part>
       )}
       {projectId && (

@@ -845,6 +845,8 @@ export interface components {
         /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+         *
+         *     `without_examples` are those of its rules that no example shows at work.
          */
         AcceptedPolicyOut: {
             /** Digest */
@@ -855,6 +857,8 @@ export interface components {
             project_id: string;
             /** Rules */
             rules: string[];
+            /** Without Examples */
+            without_examples: string[];
         };
         /**
          * AcceptPolicyIn
@@ -1762,6 +1766,8 @@ export interface components {
             exit_code: number | null;
             /** Git Files */
             git_files: number;
+            /** Is Count Exact */
+            is_count_exact: boolean;
             /** Is Cut */
             is_cut: boolean;
             /** Output Bytes */
@@ -1774,6 +1780,8 @@ export interface components {
             processes: string[];
             /** Processes Seen */
             processes_seen: number;
+            /** Processes Started */
+            processes_started: number;
             /** Run Id */
             run_id: string;
             /** Step Id */
@@ -1830,6 +1838,8 @@ export interface components {
         /**
          * ProjectOut
          * @description `approval_quorum` null means the server's; a risk level without a rule is for every approver.
+         *
+         *     `policy` is what there is of the project's own: none, not_accepted, accepted, or changed since then.
          */
         ProjectOut: {
             /** Approval Quorum */
@@ -1850,6 +1860,8 @@ export interface components {
             name: string;
             /** Network Allowlist */
             network_allowlist: string[];
+            /** Policy */
+            policy: string;
             /** Project Id */
             project_id: string;
             /** Toolchains */

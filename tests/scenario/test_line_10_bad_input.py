@@ -118,6 +118,8 @@ def test_a_port_that_somebody_named_and_another_program_holds_is_refused_with_a_
         assert caught.value.answer["code"] == "port_in_use"
         assert str(port) in caught.value.answer["message"]
         assert "--port" in caught.value.answer["remedy"]
+        said = bench.cli("up", "--detach", "--no-browser", "--port", "99999")
+        assert (said.status, "65535" in said.err) == (2, True)
         said = bench.cli("up", "--detach", "--no-browser", "--port", str(port))
         assert said.status == 1
         assert (str(port) in said.err, "what to do: " in said.err) == (True, True)
@@ -274,6 +276,30 @@ def test_a_full_disk_under_the_transcript_stops_the_log_not_the_command_and_says
         filler.unlink()
         assert bench.watch(project.run("echo again")["run_id"]).data == b"again\n"
         assert bench.get("/api/audit/verify", project_id=project.project_id)["ok"] is True
+
+
+def test_a_disk_too_full_for_a_step_ends_the_run_at_once_and_every_reader_is_told(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running(home, prefix=with_small_disk(home / "runs", size_bytes=2 << 20)) as bench:
+        project = bench.add(make_repository(tmp_path / "repo"))
+        cut = bench.cli("run", "--mode", "pipe", "--", "seq 1 600000", cwd=project.repo)
+        whole = b"".join(b"%d\n" % number for number in range(1, 600001))
+        assert cut.status == 0
+        assert whole.startswith(cut.out)
+        assert f"the output is not whole: {len(whole) - len(cut.out)} bytes of it were not kept" in cut.err
+        filler = Path(f"{bench.root}{home}/runs/filler")
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 512)
+        said = bench.cli("run", "--", "echo x", cwd=project.repo)
+        assert said.status == 1
+        assert "No space left on device" in said.err
+        (run, *_) = bench.get("/api/runs", project_id=project.project_id)
+        followed = bench.cli("logs", run["run_id"], "--follow")
+        assert b"Traceback" not in followed.err_bytes
+        raw = bench.cli("logs", run["run_id"], "--raw")
+        assert raw.status != 0
+        assert "left no transcript" in raw.err
 
 
 def test_a_full_disk_under_the_ledger_refuses_requests_and_keeps_what_was_written(tmp_path: Path) -> None:

@@ -335,3 +335,10 @@ def test_toolchains_are_seen_read_only_and_nothing_else_of_the_machine_is(
         b"hidden",
     ]
     assert program.read_text().startswith("#!/bin/sh")
+
+
+def test_a_run_for_a_feature_keeps_the_rule_that_recommended_it(project: Project) -> None:
+    said = project.cli("run", "--feature", "001-login", "--rule", "continue-phase", "--", "true")
+    assert said.status == 0
+    (run,) = project.bench.get("/api/runs", project_id=project.project_id)
+    assert (run["feature_id"], run["recommendation_rule_id"]) == ("001-login", "continue-phase")

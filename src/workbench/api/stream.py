@@ -32,7 +32,7 @@ from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
-from workbench.model.errors import InvalidInput, WorkbenchError
+from workbench.model.errors import InvalidInput, LedgerUnavailable, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
 
 router = APIRouter()
@@ -199,10 +199,12 @@ class _Terminal:
                     }
                 )
         if self._ref is not None:
-            async for chunk in follow(context, self._ref, offset=offset):
-                head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
-                await self._socket.send_bytes(head + chunk.data)
-                offset = chunk.offset + len(chunk.data)
+            # A step whose folder could not be made (the disk is full, say) has an end and no transcript.
+            with contextlib.suppress(NotFound):
+                async for chunk in follow(context, self._ref, offset=offset):
+                    head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
+                    await self._socket.send_bytes(head + chunk.data)
+                    offset = chunk.offset + len(chunk.data)
         await self._say_end(offset)
 
     async def _say_end(self, offset: int) -> None:
@@ -222,13 +224,21 @@ class _Terminal:
             return
 
     async def watch_access(self) -> None:
-        """Returns when the viewer's token holds no longer."""
+        """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""
+        told = None
         while True:
             await asyncio.sleep(_ACCESS_SECONDS)
             try:
                 await self._identify()
-            except WorkbenchError:
-                return
+            except WorkbenchError as error:
+                # A ledger that cannot be used just now says nothing of the token; nothing new is let in.
+                if not isinstance(error, LedgerUnavailable):
+                    return
+            trouble = self._house.context.held_up.get(self._run_id)
+            if trouble and trouble != told:
+                why = f"Waiting to go on: {trouble}."
+                await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
+            told = trouble
 
     async def read_viewer(self) -> None:
         """Takes what the viewer sends until the connection ends."""

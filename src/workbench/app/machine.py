@@ -1,7 +1,7 @@
 """Looks at what else lies on this machine, for doctor: programs, the port, the keys, coding agents.
 
-Most of it is told, not judged: the sandbox's own trials say whether runs can start. Only a key that others
-can read is a failure. Programs are asked for their version and nothing else is started.
+Most of it is told, not judged: the sandbox's own trials say whether runs can start. Only a missing
+bubblewrap and a key that others can read are failures. Programs are asked for their version and nothing else is started.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def _check(name: str, detail: str, remedy: str = "", *, ok: bool = True) -> Chec
 def _look_at_program(name: str, program: str, remedy: str) -> Check:
     found = find_program(program)
     if found is None:
-        return _check(name, "not found on PATH", remedy)
+        # Without a sandbox nothing runs; without the others something is missing.
+        return _check(name, "not found on PATH", remedy, ok=program != "bwrap")
     return _check(name, f"{found.version or 'version unknown'} at {found.path}")
 
 

@@ -180,7 +180,9 @@ def _add_server(root: typer.Typer) -> None:
     @root.command()
     def up(
         repo: Annotated[list[str] | None, typer.Option("--repo", help="Add this repository.")] = None,
-        port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1.")] = None,
+        port: Annotated[
+            int | None, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")
+        ] = None,
         detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready.")] = False,
         no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
     ) -> None:
@@ -306,6 +308,9 @@ def _add_runs(root: typer.Typer) -> None:
         words: Words,
         repo: Repo = None,
         feature: Annotated[str | None, typer.Option(help="The feature it is for.")] = None,
+        rule: Annotated[
+            str | None, typer.Option(help="The rule that recommended it, as `workbench next` names it.")
+        ] = None,
         connector: Annotated[str, typer.Option(help="Where it runs.")] = "local",
         env_profile: Annotated[str, typer.Option(help="Environment profile.")] = "default",
         mode: Annotated[str | None, typer.Option(help="pty or pipe; default: pty on a terminal.")] = None,
@@ -333,6 +338,7 @@ def _add_runs(root: typer.Typer) -> None:
                 words=words,
                 repo=repo,
                 feature=feature,
+                rule=rule,
                 connector=connector,
                 env_profile=env_profile,
                 mode=mode,

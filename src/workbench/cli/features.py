@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,9 @@ def _print_advice(advice: Advice) -> None:
         print_line(f"  $ {found.command}")
         print_line(f"  why: {advice.reason}")
         print_line(f"  rule: {found.rule_id}")
+        if found.runnable.ok:
+            link = f"--feature {shlex.quote(advice.feature_id)} --rule {found.rule_id}"
+            print_line(f"  run it: workbench run {link} -- {shlex.quote(found.command)}")
         if not found.runnable.ok:
             print_line(f"  cannot run here: {'; '.join(found.runnable.reasons)}")
         elif found.runnable.reasons:

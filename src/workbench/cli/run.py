@@ -114,7 +114,15 @@ def run(
     if as_json:
         print_json(ended)
     refusals.tell_rest(ended)
+    _tell_what_was_cut(ended)
     return exit_status(ended)
+
+
+def _tell_what_was_cut(run: dict[str, Any]) -> None:
+    """Whoever reads the output must know when it is not whole."""
+    if any(artifact["truncated"] for artifact in run["artifacts"]):
+        dropped = sum(event["payload"].get("dropped_bytes") or 0 for event in run["events"])
+        print_note(f"{run['run_id']}: the output is not whole: {dropped} bytes of it were not kept")
 
 
 def _has_waiting_input() -> bool:
@@ -187,6 +195,8 @@ def _copy(
             # Queued is not worth a word: it lasts milliseconds. A hold is reported by the caller.
             if told["type"] == "waiting" and told["status"] == "blocked":
                 return
+            if told["type"] == "waiting" and told["status"] == "running":
+                print_note(told["why"])
 
 
 def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:

@@ -28,6 +28,7 @@ def up(*, repos: list[str], port: int | None, detach: bool, browser: bool) -> No
         client = Client(endpoint, read_token(config))
         _add_repositories(client, repos)
         print_line(client.post("/api/links", {})["url"])
+        _say_what_cannot_run(client)
         return
     report = _Report(int(ready) if ready is not None else None, repos, browser)
     # Nothing that a start makes is garbage; looking through it again and again takes a tenth of its time.
@@ -103,6 +104,7 @@ class _Report:
         try:
             client = await asyncio.to_thread(connect)
             await asyncio.to_thread(_add_repositories, client, self._repos)
+            await asyncio.to_thread(_say_what_cannot_run, client)
         except WorkbenchError as error:
             print_note(f"workbench: {error.message}\n  what to do: {error.remedy}")
         if self._browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -117,6 +119,16 @@ class _Report:
         os.write(self._descriptor, json.dumps(answer).encode() + b"\n")
         os.close(self._descriptor)
         self._descriptor = None
+
+
+def _say_what_cannot_run(client: Client) -> None:
+    """A server without a sandbox serves, and whoever starts it learns that nothing will run."""
+    for connector in client.get("/api/connectors"):
+        for problem in connector["problems"]:
+            print_note(
+                f"{connector['connector_id']} starts nothing: {problem['message']}\n"
+                f"  what to do: {problem['remedy']}"
+            )
 
 
 def _add_repositories(client: Client, repos: list[str]) -> None:

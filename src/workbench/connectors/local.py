@@ -466,8 +466,8 @@ class LocalConnector:
 
     def transcript_raw(self, ref: ExternalRef) -> Iterator[bytes]:
         """Yields the byte log as it is on disk now."""
-        for piece in self._pieces(ref):
-            yield piece.data
+        # Not a generator: that there is none is said before anybody reads.
+        return (piece.data for piece in self._pieces(ref))
 
     def transcript_text(self, ref: ExternalRef) -> Iterator[str]:
         """Yields the output as plain text without control sequences."""

@@ -190,6 +190,10 @@ COPY_WAYS = (
         "grep -rl '' {place} | xargs cat",
     ),
     *("ls -a {place} | xargs -I '{{}}' cat {place}/'{{}}'", "head {place}/*.md", "zip -q -r - {place}"),
+    *(
+        "zip -q -r - {place} -x .env",
+        "tar -cf made.tar --exclude=*.env --exclude=keys --exclude=.ssh {place}",
+    ),
 )
 COPIES = tuple(
     way.format(place=place)

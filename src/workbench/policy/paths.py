@@ -41,7 +41,7 @@ _PROTECTED_IN_GIT = frozenset(
 _HOME = re.compile(r"(~[^/]*|\$HOME|\$\{HOME\})(?=/|$)")
 _GLOB = re.compile(r"[*?\[{]")
 # Files of one kind in one folder; a name that begins with a dot is none of them.
-_BY_ENDING = re.compile(r"([^*?\[{]*/)?\*(\.[A-Za-z0-9_]+)+")
+_BY_ENDING = re.compile(r"([^*?\[{]*/)?\*(\.[A-Za-z0-9_-]+)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

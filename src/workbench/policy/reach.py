@@ -95,7 +95,14 @@ def read_trail(
     for value in reading.values:
         if value.kind == "pathspec" and value.is_operand:
             _take_pathspec(reader, value.text, folders[0], texts, patterns)
+    if "" in texts and "wrapped" in labels:
+        # The paths that xargs appends: folders that others found are gone over from their start.
+        texts += [text for trail in reader.handed_on for _, text in trail.roots]
+        if "writes" not in labels or any(trail.depth == 1 for trail in reader.handed_on):
+            # With nothing to append it starts where it stands; and ls prints names without their folder.
+            texts.append(".")
     is_fed = reader.is_piped and "wrapped" not in labels and "reads_pipe" in labels
+    is_fed = is_fed and not reading.given & {"--files", "-f", "--file", "--type-list"}
     if not texts and not is_fed:
         texts = ["."]
     roots = tuple(

@@ -785,6 +785,8 @@ export interface components {
         /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+         *
+         *     `without_examples` are those of its rules that no example shows at work.
          */
         AcceptedPolicyOut: {
             /** Digest */
@@ -795,6 +797,8 @@ export interface components {
             project_id: string;
             /** Rules */
             rules: string[];
+            /** Without Examples */
+            without_examples: string[];
         };
         /** AcceptPolicyIn */
         AcceptPolicyIn: {
@@ -1577,6 +1581,8 @@ export interface components {
         /**
          * ProjectOut
          * @description `approval_quorum` null means the server's; a risk level without a rule is for every approver.
+         *
+         *     `policy` is what there is of the project's own: none, not_accepted, accepted, or changed since then.
          */
         ProjectOut: {
             /** Approval Quorum */
@@ -1595,6 +1601,8 @@ export interface components {
             name: string;
             /** Network Allowlist */
             network_allowlist: string[];
+            /** Policy */
+            policy: string;
             /** Project Id */
             project_id: string;
             /** Toolchains */

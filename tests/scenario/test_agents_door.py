@@ -144,3 +144,15 @@ async def test_an_agent_is_no_admin_and_outlives_a_restart_of_the_server(own: Pr
         await use(client, "list_features")
         await asyncio.to_thread(own.bench.restart)
         assert len(await use(client, "list_features")) == 1
+
+
+async def test_arguments_that_do_not_fit_are_refused_in_plain_words(project: Project) -> None:
+    async with agent(project) as client:
+        said = await refusal(client, "check_policy")
+        assert "command is missing" in said
+        assert "What to do:" in said
+        wrong = await refusal(client, "run", command="ls", wait_seconds="soon")
+        assert "wait_seconds:" in wrong
+        for text in (said, wrong):
+            assert "pydantic" not in text
+            assert "validation error" not in text

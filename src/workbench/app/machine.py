@@ -1,7 +1,8 @@
 """Looks at what else lies on this machine, for doctor: programs, the port, the keys, coding agents.
 
 Most of it is told, not judged: the sandbox's own trials say whether runs can start. Only a missing
-bubblewrap and a key that others can read are failures. Programs are asked for their version and nothing else is started.
+bubblewrap and a key that others can read are failures. Programs are asked for their version and nothing else
+is started.
 """
 
 from __future__ import annotations

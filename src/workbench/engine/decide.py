@@ -18,6 +18,7 @@ from workbench.gate.approvals import (
     may_decide,
     needed_quorum,
     needs_reason,
+    standing_votes,
 )
 from workbench.ledger.move import Move, MoveApproval, MoveRun, MoveStep
 from workbench.model.actor import Actor
@@ -25,6 +26,7 @@ from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.clock import render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotAllowed
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
+from workbench.model.project import Project
 from workbench.model.statuses import ApprovalStatus
 
 
@@ -44,8 +46,7 @@ async def approve(
     """
     reads = context.ledger.for_project(project_id)
     approval = await find_decidable(context, project_id, approval_id, actor, APPROVE, reason, subject_digest)
-    quorum = needed_quorum(approval, await context.ledger.project(project_id))
-    vote = vote_for(context, approval, actor, reason, quorum=quorum)
+    vote = vote_for(context, approval, actor, reason, project=await context.ledger.project(project_id))
     moves: list[Move] = [vote]
     run, steps = await reads.run_with_steps(approval.run_id)
     if vote.move is not None:
@@ -109,10 +110,14 @@ async def expire_overdue(context: Context) -> int:
     return count
 
 
-def vote_for(context: Context, approval: Approval, actor: Actor, reason: str, *, quorum: int) -> MoveApproval:
+def vote_for(
+    context: Context, approval: Approval, actor: Actor, reason: str, *, project: Project
+) -> MoveApproval:
     """Returns the move of one approval by `actor`: APPROVE when it reaches the quorum, else a vote."""
     mine = ApprovalDecision(actor=actor.name, decision=APPROVE, reason=reason, at="")
-    is_reached = is_quorum_reached((*approval.decisions, mine), quorum)
+    is_reached = is_quorum_reached(
+        (*standing_votes(approval, project), mine), needed_quorum(approval, project)
+    )
     start_by = context.clock.now() + timedelta(seconds=context.limits.execution_expiry_seconds)
     return MoveApproval(
         approval_id=approval.approval_id,

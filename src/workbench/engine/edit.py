@@ -153,7 +153,7 @@ async def approve_edited(
         ),
         create,
     ]
-    vote = vote_for(context, asked, actor, reason, quorum=asked.quorum) if permission.is_allowed else None
+    vote = vote_for(context, asked, actor, reason, project=seen.project) if permission.is_allowed else None
     is_released = vote is not None and vote.move is not None
     if vote is not None:
         moves.append(vote)

@@ -93,6 +93,7 @@ def _find_objection(
         step_id=request.step_id,
         subject_digest=digest,
         now=snapshot.now,
+        project=snapshot.project,
     )
     if verdict.verdict is Decision.ALLOW and judgement.parsed_strictly and judgement.argv:
         # An approver may have edited it into something that needs no approval: the one given is spent too.

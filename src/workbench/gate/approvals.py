@@ -49,6 +49,25 @@ def is_quorum_reached(decisions: tuple[ApprovalDecision, ...], quorum: int) -> b
     return len({decision.actor for decision in decisions}) >= max(1, quorum)
 
 
+def standing_votes(approval: Approval, project: Project) -> tuple[ApprovalDecision, ...]:
+    """Returns the decisions that count under the project's rules as they are now; a denial always does.
+
+    A vote for one's own request falls where the project has come to ask for a second person, and a vote of
+    somebody who is no longer among the people named, where no role may approve this risk.
+    """
+    rule = _rule_for(project, approval.risk_level)
+    author = approval.edited_by or approval.requested_by
+    return tuple(
+        vote
+        for vote in approval.decisions
+        if vote.decision != APPROVE
+        or (
+            not (project.forbid_self_approval and vote.actor == author)
+            and (rule.role is not None or vote.actor in rule.people)
+        )
+    )
+
+
 def needed_quorum(approval: Approval, project: Project) -> int:
     """Returns how many must approve now: as many as were asked for, or more where the project says so."""
     return max(1, approval.quorum, project.approval_quorum or 1)
@@ -135,8 +154,12 @@ def may_release(
     step_id: str,
     subject_digest: str,
     now: str,
+    project: Project | None = None,
 ) -> tuple[bool, str]:
-    """Returns whether this approval lets exactly this step start, and why not in words."""
+    """Returns whether this approval lets exactly this step start, and why not in words.
+
+    With the `project`, what it asks of its approvers is asked as it is now, not as it was at the decision.
+    """
     if approval is None:
         return False, "an approval is needed"
     if (approval.project_id, approval.run_id, approval.step_id) != (project_id, run_id, step_id):
@@ -155,8 +178,10 @@ def may_release(
             f"approval {approval.approval_id} lapsed: nothing had started by "
             f"{approval.start_by or approval.expires_at}"
         )
-    if not is_quorum_reached(approval.decisions, approval.quorum):
-        return False, f"approval {approval.approval_id} lacks its quorum of {approval.quorum}"
+    votes = approval.decisions if project is None else standing_votes(approval, project)
+    quorum = approval.quorum if project is None else needed_quorum(approval, project)
+    if not is_quorum_reached(votes, quorum):
+        return False, f"approval {approval.approval_id} lacks its quorum of {quorum}"
     return True, ""
 
 

@@ -1509,6 +1509,8 @@ export interface components {
             exit_code: number | null;
             /** Git Files */
             git_files: number;
+            /** Is Count Exact */
+            is_count_exact: boolean;
             /** Is Cut */
             is_cut: boolean;
             /** Output Bytes */
@@ -1521,6 +1523,8 @@ export interface components {
             processes: string[];
             /** Processes Seen */
             processes_seen: number;
+            /** Processes Started */
+            processes_started: number;
             /** Run Id */
             run_id: string;
             /** Step Id */

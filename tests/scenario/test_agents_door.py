@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import mcp
+import pytest
 from mcp import StdioServerParameters
 
 from support.ground import make_repository
@@ -156,3 +157,96 @@ async def test_arguments_that_do_not_fit_are_refused_in_plain_words(project: Pro
         for text in (said, wrong):
             assert "pydantic" not in text
             assert "validation error" not in text
+@pytest.mark.parametrize("word", ["events", "transcript", "terminal"])
+async def test_an_id_leads_nowhere_but_to_its_run(project: Project, word: str) -> None:
+    async with agent(project) as client:
+        run = await use(client, "run", command="true")
+        for run_id in (f"{run['run_id']}/{word}", f"../tokens/{word}", f"{run['run_id']}/../../tokens"):
+            async with asyncio.timeout(20):
+                said = await refusal(client, "run_status", run_id=run_id)
+            assert said.startswith("Error executing tool run_status: invalid_input: ")
+            await refusal(client, "run_logs", run_id=run_id)
+            await refusal(client, "cancel_run", run_id=run_id, reason="x")
+            await refusal(client, "approve", approval_id=run_id, subject_digest="x", reason="x")
+
+
+async def test_another_projects_runs_and_questions_are_not_there_for_an_agent(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    mine = bench.add(make_repository(tmp_path / "mine"))
+    other = bench.add(make_repository(tmp_path / "other"))
+    (other.repo / "build").mkdir()
+    done, held = other.run("true"), other.run(RISKY)
+    (approval,) = held["approvals"]
+    async with agent(mine, "--role", "approver") as client:
+        for tool, arguments in (
+            ("run_status", {"run_id": done["run_id"]}),
+            ("run_logs", {"run_id": done["run_id"]}),
+            ("cancel_run", {"run_id": held["run_id"], "reason": "x"}),
+            (
+                "approve",
+                {
+                    "approval_id": approval["approval_id"],
+                    "subject_digest": approval["subject_digest"],
+                    "reason": "x",
+                },
+            ),
+        ):
+            assert "not_allowed: this token is for project" in await refusal(client, tool, **arguments)
+        # No argument names a project; one that is made up changes nothing.
+        answer = await client.call_tool("list_approvals", {"project_id": other.project_id})
+        assert approval["approval_id"] not in str(answer)
+        answer = await client.call_tool("run", {"command": "true", "project_id": other.project_id})
+        assert len(bench.get("/api/runs", project_id=other.project_id)) == 2
+    assert bench.run_of(held["run_id"])["status"] == "blocked"
+
+
+async def test_hostile_arguments_are_refused_in_words_and_the_door_stays_open(project: Project) -> None:
+    async with agent(project) as client:
+        for arguments in (
+            {"command": "a" * 3_000_000},
+            {"command": "true\0"},
+            {"command": "true", "cwd": "../../etc"},
+            {"command": "true", "cwd": "\0"},
+            {"command": "true", "feature_id": "x" * 100_000},
+            {"command": "true", "wait_seconds": "soon"},
+            {"command": ["true"]},
+            {},
+        ):
+            answer = await client.call_tool("run", arguments)
+            text = str(answer)
+            assert "Traceback" not in text
+            assert 'File "' not in text
+            assert len(text) < 20_000
+        for seconds in (-1, 10**30):
+            run = await use(client, "run", command="true", wait_seconds=seconds)
+            await use(client, "run_status", run_id=run["run_id"], wait_seconds=seconds)
+            await use(client, "run_logs", run_id=run["run_id"], last_characters=seconds)
+        assert len(await use(client, "list_features")) == 1
+
+
+def test_what_is_no_json_rpc_is_answered_or_passed_over_and_never_with_a_traceback(project: Project) -> None:
+    hello = (
+        b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
+        b'"capabilities":{},"clientInfo":{"name":"x","version":"1"}}}\n'
+        b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
+    )
+    hostile = b"\n".join(
+        [
+            *(b"", b"{", b"null", b"[]", b"1", b'"x"', b"\xff\xfe\x00", b"{}", b"[" * 100_000),
+            *(b'{"jsonrpc":"1.0","id":2,"method":"tools/list"}', b'{"jsonrpc":"2.0","id":2}'),
+            b'{"jsonrpc":"2.0","id":{"a":1},"method":"tools/list"}',
+            b'{"jsonrpc":"2.0","id":2,"method":"no/such"}',
+            b'{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"no_such","arguments":{}}}',
+            b'{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"run","arguments":[]}}',
+            b'{"jsonrpc":"2.0","id":6,"method":"tools/call","params":'
+            b'{"name":"check_policy","arguments":{"command":"\\ud800"}}}',
+            b'{"jsonrpc":"2.0","id":5,"method":"tools/call","params":"' + b"x" * 5_000_000 + b'"}',
+            b'{"jsonrpc":"2.0","id":"last","method":"ping"}\n',
+        ]
+    )
+    said = project.cli("mcp", stdin=hello + hostile)
+    assert b'"id":"last"' in said.out
+    for text in (said.out, said.err_bytes):
+        assert b"Traceback" not in text
+        assert b'File "' not in text

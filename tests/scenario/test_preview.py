@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from typing import Any
 
+import httpx
+
+from local_steps import processes_with
 from support.server import Project, Workbench
 
 
@@ -97,3 +101,49 @@ def test_a_preview_gets_no_secret(project: Project, served: Workbench) -> None:
     found = project.cli("preview", run["run_id"], "--json").json
     assert "PLAIN=plain-1" in found["output_tail"]
     assert "TOKEN" not in found["output_tail"]
+
+
+def test_a_server_killed_amid_a_preview_leaves_nothing_of_it_and_the_run_held(
+    project: Project, served: Workbench
+) -> None:
+    run = hold(project, "rm -rf build && tail -f /dev/null preview-5544")
+    assert len(processes_with("preview-5544")) == 0
+
+    def ask() -> None:
+        try:
+            served.http.post(f"/api/runs/{run['run_id']}/preview")
+        except httpx.HTTPError:
+            return
+
+    for _ in range(3):
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while not processes_with("preview-5544"):
+            assert asking.is_alive()
+        assert served.process is not None
+        served.process.kill()
+        served.process.wait()
+        asking.join(60)
+        served.start()
+        assert processes_with("preview-5544") == []
+        assert list((served.home / "previews").rglob("tree")) == []
+    assert (project.repo / "build" / "made").read_text() == "made\n"
+    assert served.run_of(run["run_id"])["status"] == "blocked"
+
+
+def test_many_previews_at_once_each_get_their_own_copy(project: Project, served: Workbench) -> None:
+    runs = [hold(project, f"rm -rf build old{number}") for number in range(6)]
+    found: list[dict[str, Any]] = []
+    asking = [
+        threading.Thread(
+            target=lambda run=run: found.append(served.post(f"/api/runs/{run['run_id']}/preview", {}))
+        )
+        for run in runs
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(120)
+    assert sorted(one["run_id"] for one in found) == sorted(run["run_id"] for run in runs)
+    assert {tuple(one["deleted"]) for one in found} == {("build/", "build/made")}
+    assert (project.repo / "build" / "made").read_text() == "made\n"

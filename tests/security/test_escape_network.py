@@ -5,6 +5,7 @@ Judged by effect: which server was reached, and what the step's journal says of 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -268,3 +269,47 @@ async def test_a_proxy_never_outlives_its_supervisor(ground: Ground) -> None:
     os.close(waiting)
     assert holders_of(folder / step_folder.NETWORK) == []
     assert (await ground.finish(ref)).ended.end_reason == "lost"
+
+
+async def test_what_was_open_when_the_supervisor_was_killed_is_written_down_and_read(ground: Ground) -> None:
+    """The proxy ends a moment after its supervisor; who reads the loss waits for its last line."""
+    script = "exec 3<>/dev/tcp/127.0.0.1/3128; printf 'CONNECT a' >&3; echo asked; sleep 1000"
+    for number in range(3):
+        ref = await ground.connector.dispatch(
+            make_request(ground.workspace, script, step_id=f"step_lost{number}", network=("a.example",))
+        )
+        async for _ in ground.connector.logs(ref, offset=0, follow=True):
+            break
+        folder = ground.home / "runs" / ref.external_run_id
+        claim = step_folder.read_document(str(folder), step_folder.CLAIM)
+        assert claim is not None
+        (proxy,) = holders_of(folder / step_folder.NETWORK)
+        # As if the machine gave it no time just now.
+        os.kill(proxy, signal.SIGSTOP)
+        os.kill(claim["pid"], signal.SIGKILL)
+        finishing = asyncio.create_task(ground.finish(ref))
+        while not (folder / step_folder.LOST).exists():
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        os.kill(proxy, signal.SIGCONT)
+        ended = (await finishing).ended
+        assert (ended.end_reason, len(ended.connections)) == ("lost", 1)
+
+
+async def test_connections_are_told_while_the_step_runs_in_the_order_of_its_end(ground: Ground) -> None:
+    ask = "curl -s --noproxy '' -o /dev/null http://n$n.example/"
+    script = (
+        f"for n in 1 2 3; do {ask}; done; until test -e go; do read -t 0.01 <> /dev/zero; done; n=4; {ask}"
+    )
+    ref = await ground.connector.dispatch(make_request(ground.workspace, script, network=("a.example",)))
+    told: list[str] = []
+    async for batch in ground.connector.connections(ref, after=0):
+        told += [one.host for one in batch]
+        if len(told) == 3:
+            (ground.workspace / "go").touch()
+    ended = (await ground.finish(ref)).ended
+    assert told == [one.host for one in ended.connections] == [f"n{n}.example" for n in (1, 2, 3, 4)]
+    # Whoever comes later goes on where the one before left off.
+    rest = [one.host async for batch in ground.connector.connections(ref, after=3) for one in batch]
+    assert rest == ["n4.example"]

@@ -7,6 +7,7 @@ tool adds no right and no judgement; what is held is held, and an error is the s
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
@@ -30,6 +31,7 @@ _STOPPED: Final = ("succeeded", "failed", "canceled", "blocked")
 _LONGEST_WAIT_SECONDS: Final = 50
 _LOOK_AGAIN_SECONDS: Final = 0.2
 _MOST_CHARACTERS: Final = 20_000
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Server(Protocol):
@@ -130,12 +132,12 @@ class _Tools:
         """Return the last characters (at most 20000) of a run's output as plain text."""
         wanted = max(1, min(last_characters, _MOST_CHARACTERS))
         query: dict[str, str | int | None] = {"format": "text"}
-        text = await _ask(lambda: self._server.text(f"/api/runs/{run_id}/transcript", query))
+        text = await _ask(lambda: self._server.text(f"/api/runs/{_segment(run_id)}/transcript", query))
         return text[-wanted:]
 
     async def cancel_run(self, run_id: str, reason: str) -> dict[str, Any]:
         """End a run; it is canceled once no process of it is left."""
-        return _run_out(await self._post(f"/api/runs/{run_id}/cancel", {"reason": reason}))
+        return _run_out(await self._post(f"/api/runs/{_segment(run_id)}/cancel", {"reason": reason}))
 
     async def list_approvals(self) -> list[dict[str, Any]]:
         """List what waits for a decision, riskiest first, with what it would do and who asks."""
@@ -152,12 +154,14 @@ class _Tools:
 
     async def _decide(self, approval_id: str, word: str, digest: str, reason: str) -> dict[str, Any]:
         body = {"reason": reason, "subject_digest": digest}
-        return _approval_out(await self._post(f"/api/approvals/{approval_id}/{word}", body))
+        return _approval_out(await self._post(f"/api/approvals/{_segment(approval_id)}/{word}", body))
 
     async def _wait(self, run_id: str, seconds: int) -> dict[str, Any]:
         looks = int(max(0, min(seconds, _LONGEST_WAIT_SECONDS)) / _LOOK_AGAIN_SECONDS)
         for look in range(looks + 1):
-            run: dict[str, Any] = await _ask(lambda: self._server.call("GET", f"/api/runs/{run_id}"))
+            run: dict[str, Any] = await _ask(
+                lambda: self._server.call("GET", f"/api/runs/{_segment(run_id)}")
+            )
             if run["status"] in _STOPPED or look == looks:
                 break
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -171,6 +175,15 @@ class _Tools:
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = await _ask(lambda: self._server.call("POST", path, body=body))
         return answer
+
+
+def _segment(given_id: str) -> str:
+    """Returns an id that is one segment of a path; with a slash it would be the address of something else."""
+    if not _ID.fullmatch(given_id):
+        raise ToolError(
+            f"invalid_input: {given_id[:80]!r} is no id. What to do: use one that a tool has returned"
+        )
+    return given_id
 
 
 async def _ask(call: Callable[[], T]) -> T:

@@ -240,7 +240,10 @@ def _add_server(root: typer.Typer) -> None:
         ] = None,
         allow_host: Annotated[
             list[str] | None,
-            typer.Option(help="NAME[:PORT] that its runs may reach; these replace the list. May come again."),
+            typer.Option(
+                help="NAME[:PORT], *.NAME[:PORT] or ADDRESS:PORT that its runs may reach; these replace the "
+                "list. May come again."
+            ),
         ] = None,
         no_network: Annotated[bool, typer.Option("--no-network", help="Empty that list.")] = False,
         forbid_self_approval: Annotated[
@@ -321,7 +324,8 @@ def _add_runs(root: typer.Typer) -> None:
         allow_host: Annotated[
             list[str] | None,
             typer.Option(
-                help="NAME[:PORT] that this run alone may reach; needs an approval. May come again."
+                help="NAME[:PORT], *.NAME[:PORT] or ADDRESS:PORT that this run alone may reach; needs an "
+                "approval. May come again."
             ),
         ] = None,
         detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
@@ -406,7 +410,8 @@ def _add_runs(root: typer.Typer) -> None:
         allow_host: Annotated[
             list[str] | None,
             typer.Option(
-                help="NAME[:PORT] that this run alone may reach; needs an approval. May come again."
+                help="NAME[:PORT], *.NAME[:PORT] or ADDRESS:PORT that this run alone may reach; needs an "
+                "approval. May come again."
             ),
         ] = None,
         json: Json = False,

@@ -83,7 +83,9 @@ def show_run(run_id: str, as_json: bool) -> None:
 
 def _connection(told: dict[str, Any]) -> str:
     if "host" not in told:
-        return "  " + ", ".join(f"{count} {decision}" for decision, count in sorted(told.items()))
+        return "  " + ", ".join(
+            f"{count} {decision}" for decision, count in sorted(told.items()) if decision != "via"
+        )
     size = f"{told['sent_bytes']} B out, {told['received_bytes']} B in, {told['duration_ms']} ms"
     return f"  {told['host']}:{told['port']}  {told['why'] or size}"
 

@@ -6,7 +6,8 @@ combinations. It decides nothing: the verdict is the one that `judge` gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import z3
@@ -83,8 +84,10 @@ def explain(
     if found.script or not asked:
         asked.append((None, found.script))
     outcomes = decide_each(policy.ruleset, [labels for _, labels in asked])
+    # Calls with the same facts have the same way out, and finding it is what takes long.
+    find_change = functools.cache(functools.partial(_find_change, policy))
     parts = tuple(
-        _explain_part(policy, command, labels, outcome)
+        _explain_part(policy, command, labels, outcome, find_change)
         for (command, labels), outcome in zip(asked, outcomes, strict=True)
     )
     verdict = combine(
@@ -95,7 +98,11 @@ def explain(
 
 
 def _explain_part(
-    policy: Policy, command: CommandFacts | None, labels: frozenset[str], outcome: Outcome
+    policy: Policy,
+    command: CommandFacts | None,
+    labels: frozenset[str],
+    outcome: Outcome,
+    find_change: Callable[[frozenset[str], str, Decision], Change | None],
 ) -> Part:
     notes = tuple(sorted(label for label in labels if label not in policy.ruleset.facts))
     facts = frozenset(label for label in labels if label in policy.ruleset.facts)
@@ -112,7 +119,7 @@ def _explain_part(
             # The text as a whole is asked about for what is odd in it, and not at all when nothing is.
             changes.append(Change(verdict=verdict, without=tuple(sorted(facts)), having=()))
         else:
-            changes.append(_find_change(policy, facts, action, verdict))
+            changes.append(find_change(facts, action, verdict))
     remembering = decide_each(policy.ruleset, [facts | {REMEMBERED}])[0].decision is Decision.ALLOW
     return Part(
         command=command,

@@ -119,7 +119,7 @@ export function Explain({ projectId }: { projectId: string }) {
             placeholder="a command, as it would be typed"
             spellCheck={false}
             autoCapitalize="none"
-            maxLength={4000}
+            maxLength={2000}
             value={command}
             onChange={(event) => setCommand(event.target.value)}
           />

@@ -84,7 +84,7 @@ function Shown({ change, projectId }: { change: PolicyPreviewOut; projectId: str
     return (
       <div className="notice" data-tone="failed" role="alert">
         <strong>These files would be refused</strong>
-        <p className="mono">{change.problem}</p>
+        <p className="mono">{visible(change.problem)}</p>
         <p className="remedy">{capital(change.remedy)}</p>
       </div>
     );

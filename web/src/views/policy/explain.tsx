@@ -56,7 +56,7 @@ function Part({ part }: { part: TracePartOut }) {
       {part.rules.map((rule) => (
         <blockquote key={`${rule.rule_id} ${rule.source}`} className="quote">
           <span>
-            {rule.text}
+            {visible(rule.text)}
             {rule.because.length > 0 && <span className="soft"> Because of: {facts(rule.because)}.</span>}
           </span>
           <span className="mono quiet">

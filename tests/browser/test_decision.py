@@ -181,6 +181,8 @@ def test_no_flag_is_broken_after_its_hyphen_and_a_held_runs_question_comes_first
     )
     assert lines == []
     page.goto(f"{board.bench.url}/p/{board.project_id}/runs/{held['run_id']}")
+    # The terminal is loaded late, in the place of an empty one.
+    expect(page.get_by_role("region", name="Terminal").get_by_role("button").first).to_be_visible()
     approve = page.get_by_role("button", name="Approve", exact=True).bounding_box()
     terminal = page.get_by_role("region", name="Terminal").bounding_box()
     assert approve is not None

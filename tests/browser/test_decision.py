@@ -153,3 +153,38 @@ def test_who_approves_is_set_on_the_page_and_audited(
         ["deny"],
         "anybody who is admin or user:bea",
     )
+
+
+def test_no_flag_is_broken_after_its_hyphen_and_a_held_runs_question_comes_first(
+    board: Project, open_page: OpenPage
+) -> None:
+    held = hold(board, "find . -name '*.pyc' -delete && rm -rf build/cache")
+    page = open_page(width=360, height=740)
+    page.goto(f"{board.bench.url}/approvals/{held['approval']['approval_id']}")
+    code = page.get_by_role("article").locator("code").first
+    expect(code).to_contain_text("-delete")
+    lines = code.evaluate(
+        """code => {
+          const range = document.createRange();
+          const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+          const broken = [];
+          while (texts.nextNode()) {
+            for (const [word] of texts.currentNode.data.matchAll(/\\S+/g)) {
+              const at = texts.currentNode.data.indexOf(word);
+              range.setStart(texts.currentNode, at);
+              range.setEnd(texts.currentNode, at + word.length);
+              if (new Set([...range.getClientRects()].map(({top}) => top)).size > 1) broken.push(word);
+            }
+          }
+          return broken;
+        }"""
+    )
+    assert lines == []
+    page.goto(f"{board.bench.url}/p/{board.project_id}/runs/{held['run_id']}")
+    # The terminal is loaded late, in the place of an empty one.
+    expect(page.get_by_role("region", name="Terminal").get_by_role("button").first).to_be_visible()
+    approve = page.get_by_role("button", name="Approve", exact=True).bounding_box()
+    terminal = page.get_by_role("region", name="Terminal").bounding_box()
+    assert approve is not None
+    assert terminal is not None
+    assert approve["y"] < terminal["y"]

@@ -224,3 +224,28 @@ def test_one_name_is_added_for_a_held_run_alone(board: Project, open_page: OpenP
     page.get_by_role("button", name="Approve the change").click()
     run = board.bench.wait(held["run_id"], lambda run: run["status"] in ENDED)
     assert (run["status"], run["network"]) == ("succeeded", "for this run alone: example.org")
+
+
+def test_a_viewer_sees_the_policy_and_the_question_and_no_button(board: Project, browser_page: Page) -> None:
+    hidden = FROZEN.replace("context.writes", "context.publishes").replace("is frozen", "is \u202efrozen")
+    write_policy(board, hidden)
+    board.bench.post("/api/policy/accept", {"project_id": board.project_id})
+    held = board.run("python3 -c 'print(1)'")
+    board.bench.post("/api/policy/remembered", {"run_id": held["run_id"]})
+    with board.bench.as_token(board.bench.make_token("viewer", name="vic")["token"]) as viewer:
+        browser_page.goto(viewer.post("/api/links", json={}).json()["url"])
+    browser_page.goto(f"{board.bench.url}/p/{board.project_id}/policy")
+    remembered = browser_page.get_by_role("region", name="Remembered")
+    expect(remembered.get_by_text("let it be")).to_be_visible()
+    expect(remembered.get_by_role("button", name="Forget it")).to_have_count(0)
+    rules = browser_page.get_by_role("region", name="Rules in force")
+    rules.get_by_role("searchbox", name="Search the rules").fill("frozen")
+    expect(rules).to_contain_text("frozen")
+    assert "\u202e" not in browser_page.content(), (
+        "what a repository wrote cannot turn the page's text around"
+    )
+    browser_page.goto(f"{board.bench.url}/approvals/{held['approvals'][0]['approval_id']}")
+    expect(browser_page.get_by_text("token:vic is viewer; deciding needs approver.")).to_be_visible()
+    for name in ("Approve", "Deny", "Preview on a copy"):
+        expect(browser_page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    expect(browser_page.get_by_text("Allow commands like this")).to_have_count(0)

@@ -129,8 +129,11 @@ def test_what_accepting_would_change_is_shown_and_nothing_else_is_accepted(proje
     seen = preview(project)
     assert seen["added"] == ["frozen"], "a rule of the same name with other words is a changed one"
     assert "-when { context.network };" in seen["difference"]
+    assert seen["removed"] == [], "the shipped rules are as they were"
     (change,) = seen["changes"]
-    assert (change["now"], change["by_policy"]) == (None, None), "there is nothing to compare with"
+    assert (change["now"], change["changed"], change["by_policy"]) == ("allow", "deny", True), (
+        "compared with what was accepted, which is no longer there"
+    )
 
     file.write_text(FROZEN.replace("forbid", "permit"))
     seen = preview(project)

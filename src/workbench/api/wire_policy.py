@@ -105,7 +105,7 @@ class PolicyPreviewOut(Wire):
 
 class ExplainIn(Wire):
     project_id: str = Field(max_length=100)
-    command: str = Field(min_length=1, max_length=4000)
+    command: str = Field(min_length=1, max_length=2000)
     cwd: str = Field(default="", max_length=4096)
     env_profile: str = Field(default="default", max_length=200)
     connector: str = Field(default="local", max_length=200)

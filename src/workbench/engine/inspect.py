@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -43,11 +43,12 @@ _MOST_LINES: Final = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Who accepted what is in force of a project's files, and when; `rules_text` is what they saw."""
+    """Who accepted what is in force of a project's files, and when; rules and posture as they were then."""
 
     actor: str
     at: str
     rules_text: str
+    posture: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +111,8 @@ async def preview_policy(context: Context, *, project_id: str, last: int) -> Cha
     """
     project, layers = await _layers(context, project_id)
     acceptance = await _find_acceptance(context, project) if project.accepted_policy_digest else None
-    before = "" if acceptance is None else acceptance.rules_text
     page = await context.ledger.runs(project_id, limit=min(last, MOST_REPLAYED))
-    return await asyncio.to_thread(_preview, context, project, layers, before, list(page.runs))
+    return await asyncio.to_thread(_preview, context, project, layers, acceptance, list(page.runs))
 
 
 async def explain_command(context: Context, *, project_id: str, command: Command, actor: Actor) -> Trace:
@@ -151,7 +151,10 @@ async def _find_acceptance(context: Context, project: Project) -> Acceptance | N
         for event in reversed(await house.events(after=place, limit=_PAGE)):
             if _accepts(event, project):
                 return Acceptance(
-                    actor=event.actor, at=event.at, rules_text=str(event.payload.get("rules_text", ""))
+                    actor=event.actor,
+                    at=event.at,
+                    rules_text=str(event.payload.get("rules_text", "")),
+                    posture=str(event.payload.get("posture", "")),
                 )
     return None
 
@@ -169,7 +172,7 @@ def _preview(
     context: Context,
     project: Project,
     layers: PolicyLayers,
-    accepted_text: str,
+    acceptance: Acceptance | None,
     runs: list[tuple[Run, tuple[Step, ...]]],
 ) -> Change:
     problem = remedy = ""
@@ -178,14 +181,9 @@ def _preview(
         candidate = with_unaccepted(context.policy, layers)
     except PolicyBroken as broken:
         problem, remedy = broken.message, broken.remedy
-    current: Policy | None = None
-    try:
-        current = in_force(context.policy, layers)
-    except PolicyBroken:
-        # What was accepted is no longer there to compare with; the record alone is.
-        current = None
-    shown = current or candidate or context.policy
-    before = describe_standing(context.policy, layers).rules
+    current = _accepted(context, layers, acceptance)
+    shown = candidate or current or context.policy
+    before = describe_standing(context.policy, layers).rules if current is None else current.ruleset.rules
     after = before if candidate is None else candidate.ruleset.rules
     texts_before, texts_after = ({rule.rule_id: rule.cedar for rule in rules} for rules in (before, after))
     changes: list[Replayed] = []
@@ -216,14 +214,35 @@ def _preview(
         digest="" if layers.project.is_empty else layers.project.digest,
         problem=problem,
         remedy=remedy,
-        posture=(candidate or shown).posture,
+        posture=shown.posture,
         added=tuple(name for name in texts_after if texts_after[name] != texts_before.get(name)),
         removed=tuple(name for name in texts_before if name not in texts_after),
-        difference=_difference(accepted_text, layers.project.rules_text),
+        difference=_difference(
+            "" if acceptance is None else acceptance.rules_text, layers.project.rules_text
+        ),
         findings=() if candidate is None else prove_policy(candidate),
         replayed=replayed,
         changes=tuple(changes),
     )
+
+
+def _accepted(context: Context, layers: PolicyLayers, acceptance: Acceptance | None) -> Policy | None:
+    """Returns the policy as it was accepted, or as it is where nothing was; None where it cannot be had."""
+    if acceptance is not None:
+        # The files are others by now, but what they said of rules and posture was recorded.
+        said = f'posture = "{acceptance.posture}"\n' if acceptance.posture else ""
+        project = replace(
+            layers.project,
+            rules_text=acceptance.rules_text,
+            settings_text=said,
+            examples_text="",
+            problem="",
+        )
+        layers = replace(layers, project=project, accepted_digest=project.digest)
+    try:
+        return in_force(context.policy, layers)
+    except PolicyBroken:
+        return None
 
 
 def _judge(context: Context, project: Project, policy: Policy, command: Command) -> Verdict:

@@ -2,6 +2,7 @@
    why, and what to do. */
 import type { ReactNode } from "react";
 import { asProblem } from "../wire/ask";
+import { visible } from "./visible";
 
 /** A refusal, in full. */
 export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => void }) {
@@ -9,7 +10,7 @@ export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => 
   return (
     <div className="notice" data-tone="failed" role="alert">
       <strong>{problem.title}</strong>
-      {problem.detail && problem.detail !== problem.title && <p>{problem.detail}</p>}
+      {problem.detail && problem.detail !== problem.title && <p>{visible(problem.detail)}</p>}
       {problem.remedy && <p className="remedy">{problem.remedy}</p>}
       {retry && (
         <button type="button" className="button small" onClick={retry}>

@@ -4,6 +4,7 @@ import { type RefObject, useRef, useState } from "react";
 import { ProblemNotice } from "../../parts/notice";
 import { Status } from "../../parts/status";
 import { When } from "../../parts/time";
+import { visible } from "../../parts/visible";
 import { decide } from "../../wire/requests";
 import type { ApprovalOut } from "../../wire/schema";
 
@@ -66,7 +67,7 @@ export function Decision({
       <Decided approval={approval} />
       {approval.notice && (
         <p className="notice" data-tone={approval.is_own_request ? "blocked" : undefined}>
-          {approval.notice}
+          {visible(approval.notice)}
         </p>
       )}
       {(may("approve") || may("deny")) && (

@@ -66,12 +66,16 @@ function Proof({ findings }: { findings: FindingOut[] }) {
       }
       open={refuted.length > 0}
     >
-      <ul className="stack tight">
+      <ul className="stack tight proof">
         {findings.map((finding) => (
-          <li key={finding.name} className="line wraps">
+          <li key={finding.name}>
             <Status status={finding.is_proved ? "proved" : "refuted"} quiet />
-            <span>{finding.text}</span>
-            {!finding.is_proved && <span className="mono quiet">{finding.counter_example.join(", ")}</span>}
+            <span>
+              {finding.text}
+              {!finding.is_proved && (
+                <span className="mono quiet"> {finding.counter_example.join(", ")}</span>
+              )}
+            </span>
           </li>
         ))}
       </ul>
@@ -84,7 +88,7 @@ function Shown({ change, projectId }: { change: PolicyPreviewOut; projectId: str
     return (
       <div className="notice" data-tone="failed" role="alert">
         <strong>These files would be refused</strong>
-        <p className="mono">{change.problem}</p>
+        <p className="mono">{visible(change.problem)}</p>
         <p className="remedy">{capital(change.remedy)}</p>
       </div>
     );

@@ -56,7 +56,7 @@ function Part({ part }: { part: TracePartOut }) {
       {part.rules.map((rule) => (
         <blockquote key={`${rule.rule_id} ${rule.source}`} className="quote">
           <span>
-            {rule.text}
+            {visible(rule.text)}
             {rule.because.length > 0 && <span className="soft"> Because of: {facts(rule.because)}.</span>}
           </span>
           <span className="mono quiet">
@@ -119,7 +119,7 @@ export function Explain({ projectId }: { projectId: string }) {
             placeholder="a command, as it would be typed"
             spellCheck={false}
             autoCapitalize="none"
-            maxLength={4000}
+            maxLength={2000}
             value={command}
             onChange={(event) => setCommand(event.target.value)}
           />

@@ -5,6 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Empty, ProblemNotice, Waiting } from "../../parts/notice";
 import { Status } from "../../parts/status";
 import { When } from "../../parts/time";
+import { visible } from "../../parts/visible";
 import { capital, count } from "../../parts/words";
 import { policyQuery } from "../../wire/queries";
 import type { PolicyLayerOut, PolicyOut } from "../../wire/schema";
@@ -45,7 +46,7 @@ function Layer({ layer }: { layer: PolicyLayerOut }) {
         )}
         {layer.problem && (
           <div className="notice" data-tone="failed">
-            <p className="mono">{layer.problem}</p>
+            <p className="mono">{visible(layer.problem)}</p>
             <p className="remedy">{capital(layer.remedy)}</p>
           </div>
         )}

@@ -2,6 +2,7 @@
    and its Cedar text. */
 import { useState } from "react";
 import { Risk, Status } from "../../parts/status";
+import { visible } from "../../parts/visible";
 import { spoken } from "../../parts/words";
 import type { PolicyRuleOut } from "../../wire/schema";
 
@@ -24,13 +25,13 @@ function Rule({ rule }: { rule: PolicyRuleOut }) {
             <Risk level={rule.risk_level} />
           </span>
           <span className="two">
-            <span>{rule.text}</span>
+            <span>{visible(rule.text)}</span>
             <small className="mono wrap">
               {rule.rule_id} · {rule.source}
             </small>
           </span>
         </summary>
-        <pre className="mono preview-lines">{rule.cedar.trim()}</pre>
+        <pre className="mono preview-lines">{visible(rule.cedar.trim())}</pre>
       </details>
     </li>
   );

@@ -96,7 +96,7 @@ export function Rules({ rules, codes }: { rules: MatchedRuleOut[]; codes: string
     <div className="stack tight">
       {rules.map((rule) => (
         <blockquote key={`${rule.rule_id} ${rule.source}`} className="quote">
-          <span>{rule.text}</span>
+          <span>{visible(rule.text)}</span>
           <span className="mono quiet">
             {rule.rule_id} · {rule.source}
           </span>

@@ -193,6 +193,8 @@ def _read_words(
         inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
         return [call_of(path, words, cwd, paths), *inner_calls], words, True
     if program is None:
+        if "workspace_code" in paths.labels:
+            paths.labels.add("runs_code")
         return (
             [call_of(path or name, words, cwd, paths), *_hidden_calls(reader, args, cwd, depth)],
             words,
@@ -207,7 +209,9 @@ def _read_words(
         else:
             own, inner = split
     known = program.read(own)
+    reader.looked.clear()
     if known is None and (alias := find_alias(reader, program, own, cwd)) is not None:
+        paths.rests_on |= _looked_at(reader)
         paths.labels |= {"understood", "executes"}
         paths.reads |= set(alias.files)
         return (
@@ -219,8 +223,10 @@ def _read_words(
         take_unknown(reader, program, own, cwd, paths)
         hidden = _hidden_calls(reader, args, cwd, depth)
         return [call_of(path or name, words, cwd, paths), *hidden], words, True
-    _, reading = known
+    form, reading = known
     paths.labels |= {"understood"} | reading.labels
+    if form.takes_code:
+        paths.labels.add("runs_code")
     if program.filters:
         paths.labels.add("filters")
     if "changes_lines" in paths.labels:
@@ -236,13 +242,19 @@ def _read_words(
         paths.labels.add("writes_git_folder")
     if program.name in ("cd", "pushd"):
         check_cd(reader, reading, cwd, paths, depth)
+    if paths.labels & {"stdin_code", "inline_code"}:
+        paths.labels.add("runs_code")
     if "stdin_code" in paths.labels and stdin_text:
         inner = (*inner, Inner(text=stdin_text, may_rewrite=False))
     calls = [call_of(path or name, words, cwd, paths)]
     for file in shell_files:
         calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
         calls[0] = call_of(path or name, words, cwd, paths)
+    reader.looked.clear()
     named = find_named(reader, program, reading, own, cwd_inside)
+    if reader.looked:
+        paths.rests_on |= _looked_at(reader)
+        calls[0] = call_of(path or name, words, cwd, paths)
     if named is not None:
         paths.reads |= set(named.files)
         paths.labels |= named.labels | {"runs_file"}
@@ -302,6 +314,7 @@ def _read_inner(
 
 def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
     """Returns the calls of a workspace shell file; that it is not strict is no reason to ask in itself."""
+    paths.rests_on.add(path)
     text = reader.surroundings.read_text(path)
     if text is None:
         paths.labels.add("script_unreadable")
@@ -314,6 +327,10 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")
     return [in_script(call) for call in facts.calls if call.labels != {"no_program"}]
+
+
+def _looked_at(reader: Reader) -> set[str]:
+    return {reader.surroundings.real_path(path) for path in reader.looked}
 
 
 def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:

@@ -8,14 +8,14 @@ judges nothing.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
 from workbench.policy.catalog import Program
 from workbench.policy.makefiles import ScriptLine, find_recipes, parse_makefile
 from workbench.policy.options import Reading
 from workbench.policy.parse import quote
-from workbench.policy.paths import is_within
 from workbench.policy.programs import Reader
+from workbench.policy.projectfiles import Named as Named
+from workbench.policy.projectfiles import load, nearest
 from workbench.policy.scripts import (
     has_entry_point,
     read_cargo_alias,
@@ -32,21 +32,6 @@ _SCRIPT_KINDS = frozenset({"task", "npmscript", "binary"})
 _ELSEWHERE = frozenset(
     {"-w", "-ws", "--workspace", "--workspaces", "--filter", "-F", "-r", "--recursive", "--workspace-root"}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """Shell text from files, or the words that an alias stands for. `has_tools` tells that a name which is
-    not known is a tool of the project (npm puts node_modules/.bin first); `instead` that the words of the
-    call itself run nothing else."""
-
-    lines: tuple[ScriptLine, ...] = ()
-    words: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    labels: frozenset[str] = frozenset()
-    cwd: str = ""
-    has_tools: bool = False
-    instead: bool = False
 
 
 def find_named(
@@ -72,12 +57,12 @@ def find_alias(reader: Reader, program: Program, words: tuple[str, ...], cwd: st
     name, rest = plain(words[place]), words[place + 1 :]
     if program.name == "cargo":
         for tail in (".cargo/config.toml", ".cargo/config"):
-            path, text, _ = _nearest(reader, cwd, tail)
+            path, text, _ = nearest(reader, cwd, tail)
             alias = read_cargo_alias(text, name) if text else None
             if alias and alias[0] != name:
                 return Named(words=(*words[:place], *alias, *rest), files=(path,), cwd=cwd)
     if program.name == "git":
-        path, text, _ = _nearest(reader, cwd, ".git/config")
+        path, text, _ = nearest(reader, cwd, ".git/config")
         found = read_git_alias(text, name) if text else None
         if found and found[0].startswith("!"):
             script = " ".join((found[0][1:], *(quote(plain(word)) for word in rest)))
@@ -90,7 +75,7 @@ def find_alias(reader: Reader, program: Program, words: tuple[str, ...], cwd: st
 
 def is_entry_point(reader: Reader, name: str, cwd: str) -> bool:
     """Returns whether the project's pyproject.toml defines a program of this name."""
-    _, text, _ = _nearest(reader, cwd, "pyproject.toml")
+    _, text, _ = nearest(reader, cwd, "pyproject.toml")
     return bool(text) and has_entry_point(text, name)
 
 
@@ -102,7 +87,7 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
     path, text, exists = "", "", False
     for name in files[:1] or _MAKEFILES:
         path = posixpath.join(cwd, name)
-        text, exists = _load(reader, path)
+        text, exists = load(reader, path)
         if exists:
             break
     if not exists:
@@ -111,13 +96,13 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
         return Named(files=(path,), labels=frozenset({"script_unreadable"}), cwd=cwd)
     read: list[str] = [path]
 
-    def load(name: str) -> str | None:
-        included, _ = _load(reader, name)
+    def include(name: str) -> str | None:
+        included, _ = load(reader, name)
         if included:
             read.append(name)
         return included or None
 
-    lines, is_whole = find_recipes(parse_makefile(text, path, load), targets, given)
+    lines, is_whole = find_recipes(parse_makefile(text, path, include), targets, given)
     labels = frozenset() if is_whole else frozenset({"script_unsure"})
     return Named(lines=lines, files=tuple(read), labels=labels, cwd=cwd)
 
@@ -125,7 +110,7 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
 def _find_package_script(
     reader: Reader, program: Program, reading: Reading, words: tuple[str, ...], cwd: str
 ) -> Named | None:
-    path, text, exists = _nearest(reader, cwd, "package.json")
+    path, text, exists = nearest(reader, cwd, "package.json")
     if not exists:
         return None
     names = [value for value in reading.values if value.kind in _SCRIPT_KINDS]
@@ -163,7 +148,7 @@ def _find_package_script(
 
 def _find_just(reader: Reader, reading: Reading, cwd: str) -> Named | None:
     for name in _JUSTFILES:
-        path, text, exists = _nearest(reader, cwd, name)
+        path, text, exists = nearest(reader, cwd, name)
         if exists:
             names = tuple(value.text for value in reading.values if value.kind == "task")
             labels = frozenset() if text else frozenset({"script_unreadable"})
@@ -174,35 +159,9 @@ def _find_just(reader: Reader, reading: Reading, cwd: str) -> Named | None:
 
 def _find_python_script(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> Named | None:
     index = next((value.index for value in reading.values if value.kind == "command"), None)
-    path, text, _ = _nearest(reader, cwd, "pyproject.toml")
+    path, text, _ = nearest(reader, cwd, "pyproject.toml")
     if index is None or not text:
         return None
     lines = read_python_scripts(text, path, plain(words[index]))
     folder = posixpath.dirname(path)
     return Named(lines=lines, files=(path,), cwd=folder, has_tools=True, instead=True) if lines else None
-
-
-def _nearest(reader: Reader, cwd: str, name: str) -> tuple[str, str, bool]:
-    """Returns the path, text ("" when unreadable) and presence of a file in this folder or one above it."""
-    folder = posixpath.normpath(cwd)
-    while is_within(folder, reader.workspace_root):
-        text, exists = _load(reader, posixpath.join(folder, name))
-        if exists:
-            return posixpath.join(folder, name), text, True
-        folder = posixpath.dirname(folder)
-    return "", "", False
-
-
-def _load(reader: Reader, path: str) -> tuple[str, bool]:
-    """Returns a file's text and whether there is such a file, each path looked at once a judgement."""
-    path = posixpath.normpath(path)
-    if path not in reader.files:
-        if len(reader.files) >= reader.most_files:
-            return "", True
-        text = reader.surroundings.read_text(path)
-        reader.files[path] = text
-    text = reader.files[path]
-    if text is not None:
-        return text, True
-    listed = reader.surroundings.list_folder(posixpath.dirname(path))
-    return "", listed is not None and posixpath.basename(path) in listed

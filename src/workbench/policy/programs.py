@@ -44,6 +44,7 @@ class Reader:
     paths_left: int = _MOST_PATHS
     text_left: int = _MOST_INNER_TEXT
     files: dict[str, str | None] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
     most_files: int = _MOST_FILES
     has_changed: bool = False
 

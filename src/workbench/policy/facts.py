@@ -14,7 +14,7 @@ from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
-from workbench.policy.named import Named, find_alias, find_named, is_entry_point
+from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, use_path
@@ -246,6 +246,11 @@ def _read_words(
         paths.labels.add("runs_code")
     if "stdin_code" in paths.labels and stdin_text:
         inner = (*inner, Inner(text=stdin_text, may_rewrite=False))
+    if "fetches" in paths.labels:
+        if is_installed(reader, program, own, reading, cwd_inside):
+            paths.labels.discard("fetches")
+        else:
+            paths.labels.add("network")
     calls = [call_of(path or name, words, cwd, paths)]
     for file in shell_files:
         calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))

@@ -14,6 +14,7 @@ from workbench.policy.makefiles import ScriptLine, find_recipes, parse_makefile
 from workbench.policy.options import Reading
 from workbench.policy.parse import quote
 from workbench.policy.programs import Reader
+from workbench.policy.paths import is_within
 from workbench.policy.projectfiles import Named as Named
 from workbench.policy.projectfiles import load, nearest
 from workbench.policy.scripts import (
@@ -24,7 +25,7 @@ from workbench.policy.scripts import (
     read_package_scripts,
     read_python_scripts,
 )
-from workbench.policy.walk import plain
+from workbench.policy.walk import is_dynamic, plain
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _JUSTFILES = ("justfile", "Justfile", ".justfile")
@@ -71,6 +72,32 @@ def find_alias(reader: Reader, program: Program, words: tuple[str, ...], cwd: st
         if found and found[0].split()[:1] != [name]:
             return Named(words=(*found[0].split(), *rest), files=(path,), cwd=cwd)
     return None
+
+
+def is_installed(reader: Reader, program: Program, words: tuple[str, ...], reading: Reading, cwd: str) -> bool:
+    """Returns whether what a call like `npx NAME` runs is there: a tool of the project, or beside npx itself.
+
+    A system program of that name is no answer: npx would fetch the package that only shares its name.
+    """
+    place = next((value.index for value in reading.values if value.kind == "command"), None)
+    if place is None or is_dynamic(words[place]):
+        return False
+    name = plain(words[place])
+    if not name or "/" in name:
+        return False
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        tools = posixpath.join(folder, "node_modules/.bin")
+        listed = reader.surroundings.list_folder(tools)
+        if name in (listed or ()) or reader.surroundings.read_text(posixpath.join(tools, name)) is not None:
+            return True
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    known, path = reader.catalog.find(name), reader.surroundings.program_path(name)
+    own = reader.surroundings.program_path(program.name)
+    is_tool = known is not None and known.family == program.family == "javascript"
+    return is_tool and path is not None and own is not None and posixpath.dirname(path) == posixpath.dirname(own)
 
 
 def is_entry_point(reader: Reader, name: str, cwd: str) -> bool:

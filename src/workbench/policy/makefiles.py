@@ -20,10 +20,13 @@ _MOST_TARGETS = 200
 _MOST_READINGS = 4
 _DEEPEST_EXPANSION = 12
 _LONGEST_LINE = 8_000
+_MOST_READ_LINES = 20_000
+_MOST_RULES = 4_000
+_MOST_PATTERNS = 200
+_MOST_STEPS = 60_000
 _ASSIGNMENT = re.compile(
     r"(?:export\s+|override\s+|private\s+)*([A-Za-z0-9_.%/-]+)\s*(:{0,3}=|\?=|\+=|!=)\s*(.*)", re.DOTALL
 )
-_RULE = re.compile(r"([^:=]+?)\s*(::?)(?!=)\s*(.*)", re.DOTALL)
 # What changes how everything else is read: where it stands, what make runs is not what is seen here.
 _STEERS = re.compile(
     r"\.(RECIPEPREFIX|ONESHELL|EXTRA_PREREQS)|(GNU)?MAKEFLAGS|MAKEFILES|MAKE|PATH|VPATH"
@@ -36,10 +39,72 @@ _HARMLESS_TARGETS = frozenset(
         *(".NOTPARALLEL", ".EXPORT_ALL_VARIABLES", ".IGNORE", ".LOW_RESOLUTION_TIME", ".POSIX"),
     ]
 )
-_REMADE = re.compile(r"(.*/)?(GNUmakefile|[Mm]akefile|.*\.(mk|mak|make|d))")
+_REMADE = frozenset({"GNUmakefile", "makefile", "Makefile"})
+_REMADE_ENDINGS = (".mk", ".mak", ".make", ".d")
 _DEFINE = re.compile(r"((override|export)\s+)*define\b\s*")
+_DEFINED = re.compile(r"([^\s:=+?!#]+)\s*(\+=|:{1,3}=|\?=|!=|=)?")
+_EXPORTS = re.compile(r"export(\s+[A-Za-z0-9_.-]+)*")
+_SAYS = ("$(info ", "$(warning ", "$(error ")
+_DOES_MORE = re.compile(r"\$[({](eval|call|foreach|file|guile|let|if|or|and|shell)\b")
+# What make's own rules run where the file has none for a target, and what may stand in their flags.
+_OWN_PROGRAMS = (
+    "CC",
+    "CXX",
+    "CPP",
+    "AS",
+    "AR",
+    "FC",
+    "F77",
+    "PC",
+    "CO",
+    "GET",
+    "M2C",
+    "LEX",
+    "YACC",
+    "LINT",
+    "TEX",
+)
+_OWN_FLAGS = (
+    *(
+        "CFLAGS",
+        "CPPFLAGS",
+        "CXXFLAGS",
+        "LDFLAGS",
+        "LDLIBS",
+        "LOADLIBES",
+        "TARGET_ARCH",
+        "ASFLAGS",
+        "ARFLAGS",
+    ),
+    *("FFLAGS", "PFLAGS", "LFLAGS", "YFLAGS", "OUTPUT_OPTION", "TARGET_MACH", "RFLAGS", "COFLAGS", "GFLAGS"),
+)
+_COMPILER = re.compile(
+    r"([a-z0-9_-]+-)?(cc|gcc|g\+\+|c\+\+|clang(\+\+)?|ar|as|ld|gfortran|flex|bison|lex|yacc)(-[0-9.]+)?( -E)?"
+)
+_FLAGS = re.compile(r"[A-Za-z0-9_.,+=:/@% -]*")
+_IN_QUOTES = re.compile(r"""(?:[A-Za-z0-9_.,+=:/@% -]|'[^'\n]*'|"[^"$`\n]*")*""")
+# Functions that give back parts and forms of their arguments, and run nothing.
+_VALUE_FUNCTIONS = frozenset(
+    [
+        *("subst", "patsubst", "strip", "findstring", "filter", "filter-out", "sort", "word", "wordlist"),
+        *("words", "firstword", "lastword", "dir", "notdir", "suffix", "basename", "addsuffix", "addprefix"),
+        *(
+            "join",
+            "wildcard",
+            "realpath",
+            "abspath",
+            "origin",
+            "flavor",
+            "info",
+            "warning",
+            "error",
+            "intcmp",
+        ),
+    ]
+)
 _Known = dict[tuple[str, int], tuple[list[str], bool]]
 _CONDITIONS = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
+_SHELL_CALL = re.compile(r"\$[({]shell\s")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)")
 _PLAIN_SHELLS = re.compile(r"(/usr)?(/bin/)?(env )?(ba|da|z)?sh( -\w+)*")
 # What make defines by itself, as far as recipes use it.
@@ -74,19 +139,43 @@ class _Rule:
 
 
 @dataclass(slots=True, kw_only=True)
+class _Branches:
+    """An open conditional: the names that each of its branches sets, and those that nothing set before it."""
+
+    sets: list[set[str]] = field(default_factory=lambda: [set()])
+    fresh: set[str] = field(default_factory=set)
+    has_else: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class Makefile:
-    """What the file says. `is_whole` is False when some of it could not be followed."""
+    """What the file says. `is_whole` is False when some of it could not be followed.
+
+    `specific` are values set for some targets alone. `steps_left` and `lines_left` bound the work that a
+    file of a given length can ask for.
+    """
 
     variables: dict[str, list[str]] = field(default_factory=dict)
+    specific: list[tuple[frozenset[str], str, str]] = field(default_factory=list)
+    included: list[str] = field(default_factory=list)
+    branches: list[_Branches] = field(default_factory=list)
+    steps_left: int = _MOST_STEPS
+    lines_left: int = _MOST_READ_LINES
     rules: list[_Rule] = field(default_factory=list)
     parsing: list[ScriptLine] = field(default_factory=list)
     is_whole: bool = True
     folder: str = ""
 
 
-def parse_makefile(text: str, path: str, load: Callable[[str], str | None]) -> Makefile:
-    """Returns the file as rules and variables. `load` gives an included file's text, or None."""
-    made = Makefile(folder=posixpath.dirname(path))
+def parse_makefile(
+    text: str, path: str, load: Callable[[str], str | None], *, folder: str | None = None
+) -> Makefile:
+    """Returns the file as rules and variables. `load` gives an included file's text, or None.
+
+    `folder` is where make runs, which included names start from; without it, where the file lies.
+    """
+    made = Makefile(folder=posixpath.dirname(path) if folder is None else folder)
+    made.included.append(posixpath.basename(path))
     _read(made, text, path, load, 0)
     return made
 
@@ -100,7 +189,17 @@ def find_recipes(
     """
     variables = {**made.variables, **{name: [value] for name, value in given.items()}}
     found: list[ScriptLine] = list(made.parsing[:_MOST_LINES])
-    is_whole = made.is_whole
+    by_name: dict[str, list[_Rule]] = {}
+    for rule in made.rules:
+        for name in rule.targets:
+            by_name.setdefault(name, []).append(rule)
+    patterns = [rule for rule in made.rules if any("%" in name for name in rule.targets)]
+    is_whole = made.is_whole and len(patterns) <= _MOST_PATTERNS and len(made.parsing) <= _MOST_LINES
+    patterns = patterns[:_MOST_PATTERNS]
+    # What make reads it first makes anew, where there is a rule for it.
+    remade = any(rule.lines for name in made.included for rule in by_name.get(name, ()))
+    if remade or any(rule.lines and _match(rule, name) for name in made.included for rule in patterns):
+        is_whole = False
     first = next((rule.targets[0] for rule in made.rules if rule.targets[0][:1] not in (".", "%")), None)
     goal = variables.get(".DEFAULT_GOAL", [first] if first else [])
     waiting = list(targets) or [word for name in goal if name for word in name.split()]
@@ -112,15 +211,16 @@ def find_recipes(
         seen.add(target)
         if len(seen) > _MOST_TARGETS or len(found) > _MOST_LINES:
             return tuple(found), False
-        for rule in made.rules:
-            stem = _match(rule, target)
-            if stem is None:
-                continue
-            needs = " ".join(_expand(rule.needs.replace("%", stem), variables, {}, 0)[0]).replace("|", " ")
+        own = _variables_for(made, variables, given, target)
+        has_recipe = False
+        matching = [(rule, "") for rule in by_name.get(target, ())]
+        matching += [(rule, stem) for rule in patterns if (stem := _match(rule, target))]
+        for rule, stem in matching:
+            needs = " ".join(_expand(made, rule.needs.replace("%", stem), own, {}, 0)[0]).replace("|", " ")
             names = [] if UNKNOWN in needs else needs.split()
             if UNKNOWN in needs:
                 is_whole = False
-            waiting.extend(names)
+            waiting.extend(names[: _MOST_TARGETS + 1])
             automatic = {
                 "@": target,
                 "<": names[0] if names else "",
@@ -129,16 +229,60 @@ def find_recipes(
                 "?": " ".join(names),
                 "*": stem,
             }
+            has_recipe = has_recipe or bool(rule.lines)
             for line, path, text in rule.lines:
-                readings, sure = _expand(text, variables, automatic, 0)
+                if len(found) > _MOST_LINES:
+                    return tuple(found), False
+                readings, sure = _expand(made, text, own, automatic, 0)
                 is_whole = is_whole and sure
-                found.extend(
-                    ScriptLine(text=reading.lstrip("@-+ \t"), path=path, line=line) for reading in readings
-                )
+                found.extend(ScriptLine(text=_bare(reading), path=path, line=line) for reading in readings)
+        if not has_recipe and not _has_plain_own_rules(made, own):
+            is_whole = False
     shells = variables.get("SHELL", [])
     if any(not _PLAIN_SHELLS.fullmatch(shell.strip()) for shell in shells):
         is_whole = False
     return tuple(item for item in found if item.text.strip()), is_whole
+
+
+def _bare(text: str) -> str:
+    """Returns the lines of a recipe without the marks that only make reads."""
+    return "\n".join(line.lstrip("@-+ \t") for line in text.split("\n"))
+
+
+def _variables_for(
+    made: Makefile, variables: dict[str, list[str]], given: dict[str, str], target: str
+) -> dict[str, list[str]]:
+    """Returns the variables while this target is made: what is set for one target alone its needs see too."""
+    own = variables
+    for targets, name, value in made.specific:
+        if name in given:
+            continue
+        if own is variables:
+            own = dict(variables)
+        before = own.get(name)
+        if before is None:
+            before = [] if target in targets else [_BUILT_IN.get(name, "")]
+        own[name] = list(dict.fromkeys([*before, value]))
+    return own
+
+
+def _has_plain_own_rules(made: Makefile, variables: dict[str, list[str]]) -> bool:
+    """Returns whether make's own rules, which may make a target without a recipe, run compilers alone."""
+    for form, names in ((_COMPILER, _OWN_PROGRAMS), (_FLAGS, _OWN_FLAGS)):
+        for name in names:
+            for value in variables.get(name, ()):
+                readings, sure = _expand(made, value, variables, {}, 0)
+                if not sure and form is _COMPILER:
+                    return False
+                for reading in readings:
+                    text = reading.replace(UNKNOWN, "x").strip()
+                    is_said = form is _FLAGS and "$(" not in reading and "`" not in reading
+                    if len(text) > _LONGEST_LINE or not (
+                        form.fullmatch(posixpath.basename(text) if form is _COMPILER else text)
+                        or (is_said and _IN_QUOTES.fullmatch(text))
+                    ):
+                        return False
+    return True
 
 
 def _match(rule: _Rule, target: str) -> str | None:
@@ -159,18 +303,27 @@ def _match(rule: _Rule, target: str) -> str | None:
 
 def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None], depth: int) -> None:
     rule: _Rule | None = None
-    conditions = 0
     lines = text.split("\n")
     index = 0
+    opened = len(made.branches)
     while index < len(lines):
         number, line = index + 1, lines[index]
         index += 1
+        made.lines_left -= 1
+        if made.lines_left < 0:
+            made.is_whole = False
+            return
         if line.startswith("\t") and "#" in line and line.endswith("\\"):
             # To the shell the comment ends with the line, and what follows is run.
             made.is_whole = False
-        while line.endswith("\\") and index < len(lines) and len(line) < _LONGEST_LINE:
-            line = line[:-1] + " " + lines[index].lstrip("\t ")
-            index += 1
+        if line.endswith("\\"):
+            pieces, length = [], 0
+            while line.endswith("\\") and index < len(lines):
+                pieces.append(line[:-1])
+                length += len(line)
+                line = lines[index].lstrip("\t ")
+                index += 1
+            line = " ".join((*pieces, line)) if length < _LONGEST_LINE else "x" * (_LONGEST_LINE + 1)
         if len(line) > _LONGEST_LINE:
             made.is_whole = False
             continue
@@ -181,17 +334,12 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
         if not line:
             continue
         if match := _CONDITIONS.match(line):
-            conditions += {"endif": -1, "else": 0}.get(match[1], 1)
+            _follow_condition(made, match[1], line, opened)
             continue
-        if line.startswith(("override ", "unexport ", "undefine ", "vpath ", "load ")):
+        if line.startswith(("override ", "unexport ", "undefine ", "vpath ", "load ", "-load ")):
             made.is_whole = False
         if match := _DEFINE.match(line):
-            name, body = line[match.end() :].split("=")[0].strip(), []
-            while index < len(lines) and lines[index].strip() != "endef":
-                body.append(lines[index])
-                index += 1
-            index += 1
-            _assign(made, name, "\n".join(body), "=", conditions > 0)
+            index = _read_define(made, line[match.end() :], lines, index, path)
             continue
         if match := _INCLUDE.match(line):
             _include(made, match, path, load, depth)
@@ -203,37 +351,108 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             _take_shell(made, match[3], path, number)
             if match[2] == "!=":
                 made.parsing.append(ScriptLine(text=match[3], path=path, line=number))
-            _assign(made, match[1], UNKNOWN if match[2] == "!=" else match[3], match[2], conditions > 0)
-            rule = rule if conditions else None
+            _assign(made, match[1], UNKNOWN if match[2] == "!=" else match[3], match[2])
+            rule = rule if made.branches else None
             continue
-        match = _RULE.fullmatch(line)
-        if match is None:
+        parts = _split_rule(line)
+        if parts is None:
             _take_shell(made, line, path, number)
-            if "$(" in line or "${" in line:
-                made.is_whole = made.is_whole and line.startswith(("$(info", "$(warning", "$(error"))
+            says = line.startswith(_SAYS) and not _DOES_MORE.search(line)
+            made.is_whole = made.is_whole and (says or _EXPORTS.fullmatch(line) is not None)
             continue
-        for target in match[1].split():
+        for target in parts[0].split():
             is_special = target.startswith(".") and target.count("/") == 0 and target not in _HARMLESS_TARGETS
-            if is_special or _REMADE.fullmatch(target):
+            last = posixpath.basename(target)
+            if is_special or last in _REMADE or last.endswith(_REMADE_ENDINGS):
                 # Rules for suffixes, for make itself, or for what it reads first and then makes anew.
                 made.is_whole = False
-        rule = _begin_rule(made, match, number, path)
+        _take_shell(made, line, path, number)
+        rule = _begin_rule(made, parts, number, path)
+    if len(made.branches) != opened:
+        made.is_whole = False
+        del made.branches[opened:]
 
 
-def _begin_rule(made: Makefile, match: re.Match[str], number: int, path: str) -> _Rule | None:
-    needs, _, inline = match[3].partition(";")
-    if (own := _ASSIGNMENT.fullmatch(match[3])) is not None:
-        _assign(made, own[1], own[3], own[2], True)
+def _split_rule(line: str) -> tuple[str, str] | None:
+    """Returns a rule's targets and what stands after its colon or colons, or None when it is no rule."""
+    colon, equals = line.find(":"), line.find("=")
+    if colon <= 0 or 0 <= equals < colon:
         return None
-    targets = _expand(match[1], made.variables, {}, 0)[0][0].split()
+    end = colon + (2 if line.startswith("::", colon) else 1)
+    return None if line[end : end + 1] == "=" else (line[:colon].rstrip(" \t&"), line[end:].strip())
+
+
+def _follow_condition(made: Makefile, word: str, line: str, opened: int) -> None:
+    if word not in ("else", "endif"):
+        made.branches.append(_Branches())
+        return
+    if len(made.branches) <= opened:
+        made.is_whole = False
+        return
+    branches = made.branches[-1]
+    if word == "else":
+        branches.sets.append(set())
+        branches.has_else = branches.has_else or line.strip() == "else"
+        return
+    made.branches.pop()
+    for name in branches.fresh:
+        if not branches.has_else or any(name not in names for names in branches.sets):
+            # Where no branch is taken it is what it was: nothing, or what make knows by itself.
+            made.variables[name] = list(dict.fromkeys([_BUILT_IN.get(name, ""), *made.variables[name]]))
+        elif made.branches:
+            made.branches[-1].fresh.add(name)
+        if made.branches:
+            made.branches[-1].sets[-1].add(name)
+
+
+def _read_define(made: Makefile, rest: str, lines: list[str], index: int, path: str) -> int:
+    """Takes a variable of several lines; returns the place after its end."""
+    match = _DEFINED.match(rest)
+    body: list[str] = []
+    depth, start = 1, index
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        made.lines_left -= 1
+        word = line.lstrip() if not line.startswith("\t") else ""
+        depth += 1 if _DEFINE.match(word) else -1 if re.match(r"endef\b", word) else 0
+        if depth == 0:
+            break
+        body.append(line)
+    text = "\n".join(body)
+    if match is None or depth or len(text) > _LONGEST_LINE or _STEERS.fullmatch(match[1]):
+        made.is_whole = False
+        return index
+    _take_shell(made, text, path, start)
+    if match[2] == "!=":
+        made.parsing.append(ScriptLine(text=text, path=path, line=start))
+    _assign(made, match[1], UNKNOWN if match[2] == "!=" else text, match[2] or "=")
+    return index
+
+
+def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) -> _Rule | None:
+    needs, _, inline = parts[1].partition(";")
+    targets = _expand(made, parts[0], made.variables, {}, 0)[0][0].split()
+    if (own := _ASSIGNMENT.fullmatch(parts[1])) is not None:
+        made.is_whole = made.is_whole and _STEERS.fullmatch(own[1]) is None and own[1] != ".SHELLFLAGS"
+        value = UNKNOWN if own[2] == "!=" else own[3]
+        if own[1] == "SHELL" or len(made.specific) >= _MOST_LINES or own[2] in ("!=", "+="):
+            made.is_whole = made.is_whole and own[2] == "+=" and own[1] not in ("SHELL", "export")
+        if own[2] == "+=":
+            value = f"{(made.variables.get(own[1]) or [''])[0]} {own[3]}"
+        made.specific.append((frozenset(targets), own[1], value))
+        return None
     if not targets or any(UNKNOWN in target for target in targets):
         made.is_whole = False
+    if len(made.rules) >= _MOST_RULES:
+        made.is_whole = False
+        return None
     if not targets:
         return None
-    parts = needs.split(":")
-    if len(parts) == 2:
+    pieces = needs.split(":")
+    if len(pieces) == 2:
         # A static pattern rule, `objects: %.o: %.c`.
-        needs = parts[1]
+        needs = pieces[1]
     rule = _Rule(targets=targets, needs=needs)
     if inline.strip():
         rule.lines.append((number, path, inline.strip()))
@@ -244,37 +463,49 @@ def _begin_rule(made: Makefile, match: re.Match[str], number: int, path: str) ->
 def _include(
     made: Makefile, match: re.Match[str], path: str, load: Callable[[str], str | None], depth: int
 ) -> None:
-    for name in _expand(match[2], made.variables, {}, 0)[0][0].split():
+    for name in _expand(made, match[2], made.variables, {}, 0)[0][0].split():
+        made.included.append(name)
         text = load(posixpath.join(made.folder, name)) if UNKNOWN not in name and depth < 4 else None
         if text is not None:
             _read(made, text, posixpath.join(made.folder, name), load, depth + 1)
-        elif match[1] == "include" or UNKNOWN in name or "*" in name:
+        elif match[1] == "include" or UNKNOWN in name or "*" in name or depth >= 4:
             made.is_whole = False
 
 
-def _assign(made: Makefile, name: str, value: str, operator: str, is_alternative: bool) -> None:
+def _assign(made: Makefile, name: str, value: str, operator: str) -> None:
     before = made.variables.get(name)
+    if made.branches:
+        if before is None:
+            made.branches[-1].fresh.add(name)
+        made.branches[-1].sets[-1].add(name)
+    values = [value]
     if operator == "+=":
-        made.variables[name] = [f"{old} {value}" for old in (before or [""])][:_MOST_READINGS]
+        values = [f"{old} {value}" for old in (before or [""])]
+    elif operator == "?=" and before and not made.branches:
         return
-    if before and (is_alternative or operator == "?="):
-        made.variables[name] = list(dict.fromkeys([*before, value] if is_alternative else before))[
-            :_MOST_READINGS
-        ]
-        return
-    if operator in (":=", "::=", ":::="):
-        values = _expand(value, made.variables, {}, 0)[0]
-        made.variables[name] = [item.replace("$", "$$") if UNKNOWN not in item else value for item in values]
-        return
-    made.variables[name] = [value]
+    elif operator in (":=", "::=", ":::="):
+        expanded, sure = _expand(made, value, made.variables, {}, 0)
+        made.is_whole = made.is_whole and sure
+        values = [item.replace("$", "$$") if UNKNOWN not in item else value for item in expanded]
+    if made.branches and before:
+        values = list(dict.fromkeys([*before, *values]))
+    if len(values) > _MOST_READINGS:
+        made.is_whole = False
+    made.variables[name] = values[:_MOST_READINGS]
 
 
 def _take_shell(made: Makefile, text: str, path: str, line: int) -> None:
     """Notes the shell text of every `$(shell …)`, which make may run while it reads the file."""
-    for start in [match.end() for match in re.finditer(r"\$[({]shell\s", text)][:20]:
-        end = _closing(text, start)
-        inner = _expand(text[start:end], made.variables, {}, 0)[0][0]
-        made.parsing.append(ScriptLine(text=inner, path=path, line=line))
+    place = 0
+    while (match := _SHELL_CALL.search(text, place)) is not None:
+        place = _closing(text, match.end())
+        made.steps_left -= 1 + (place - match.end()) // 100
+        if len(made.parsing) > _MOST_LINES or made.steps_left < 0:
+            made.is_whole = False
+            return
+        inner, sure = _expand(made, text[match.end() : place], made.variables, {}, 0)
+        made.is_whole = made.is_whole and sure
+        made.parsing.extend(ScriptLine(text=item, path=path, line=line) for item in inner)
 
 
 def _closing(text: str, start: int) -> int:
@@ -290,6 +521,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _expand(
+    made: Makefile,
     text: str,
     variables: dict[str, list[str]],
     automatic: dict[str, str],
@@ -304,49 +536,77 @@ def _expand(
     known = {} if known is None else known
     if depth > _DEEPEST_EXPANSION or len(text) > _LONGEST_LINE:
         return [UNKNOWN], False
-    readings = [""]
+    readings: list[list[str]] = [[]]
+    lengths = [0]
     sure = True
     index = 0
     while index < len(text):
         dollar = text.find("$", index)
         if dollar < 0 or dollar + 1 >= len(text):
-            readings = [reading + text[index:] for reading in readings]
+            for reading in readings:
+                reading.append(text[index:])
             break
+        made.steps_left -= len(readings)
+        if made.steps_left < 0:
+            return [UNKNOWN], False
         following = text[dollar + 1]
         values = [following if following != "$" else "$"]
         end = dollar + 2
         if following in "({":
             end = _closing(text, dollar + 2) + 1
-            values, is_sure = _value_once(text[dollar + 2 : end - 1], variables, automatic, depth, known)
+            made.steps_left -= (end - dollar) // 100
+            values, is_sure = _value_once(
+                made, text[dollar + 2 : end - 1], variables, automatic, depth, known
+            )
             sure = sure and is_sure
         elif following != "$":
-            values, is_sure = _value_once(following, variables, automatic, depth, known)
+            values, is_sure = _value_once(made, following, variables, automatic, depth, known)
             sure = sure and is_sure
-        readings = [reading + text[index:dollar] + value for reading in readings for value in values]
-        readings = readings[:_MOST_READINGS]
-        if any(len(reading) > _LONGEST_LINE for reading in readings):
+        if len(values) == 1:
+            for reading in readings:
+                reading += (text[index:dollar], values[0])
+            lengths = [length + dollar - index + len(values[0]) for length in lengths]
+        else:
+            found = [[*reading, text[index:dollar], value] for reading in readings for value in values]
+            sure = sure and len(found) <= _MOST_READINGS
+            readings = found[:_MOST_READINGS]
+            made.steps_left -= sum(len(reading) for reading in readings) // 10
+            lengths = [sum(map(len, reading)) for reading in readings]
+        if max(lengths, default=0) > _LONGEST_LINE:
             return [UNKNOWN], False
         index = end
-    return readings, sure
+    return ["".join(reading) for reading in readings], sure
 
 
 def _value_once(
-    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int, known: _Known
+    made: Makefile,
+    name: str,
+    variables: dict[str, list[str]],
+    automatic: dict[str, str],
+    depth: int,
+    known: _Known,
 ) -> tuple[list[str], bool]:
     if (name, depth) not in known:
-        known[name, depth] = _value(name, variables, automatic, depth, known)
+        known[name, depth] = _value(made, name, variables, automatic, depth, known)
     return known[name, depth]
 
 
 def _value(
-    name: str, variables: dict[str, list[str]], automatic: dict[str, str], depth: int, known: _Known
+    made: Makefile,
+    name: str,
+    variables: dict[str, list[str]],
+    automatic: dict[str, str],
+    depth: int,
+    known: _Known,
 ) -> tuple[list[str], bool]:
     function, _, rest = name.partition(" ")
+    if "\t" in function:
+        return [UNKNOWN], False
     if rest:
         if function == "shell":
-            inner, sure = _expand(rest, variables, automatic, depth + 1, known)
+            inner, sure = _expand(made, rest, variables, automatic, depth + 1, known)
             return [f"$({text})" for text in inner], sure
-        return [UNKNOWN], function not in ("eval", "call", "foreach", "if", "or", "and", "file", "let")
+        return [UNKNOWN], function in _VALUE_FUNCTIONS and not _DOES_MORE.search(rest)
     if name in automatic:
         return [automatic[name]], True
     if name[:1] in "@<^*?+" and name[1:] in ("D", "F"):
@@ -357,8 +617,8 @@ def _value(
         found: list[str] = []
         sure = True
         for value in variables[name]:
-            values, is_sure = _expand(value, variables, automatic, depth + 1, known)
+            values, is_sure = _expand(made, value, variables, automatic, depth + 1, known)
             found.extend(values)
             sure = sure and is_sure
-        return found[:_MOST_READINGS], sure
+        return found[:_MOST_READINGS], sure and len(found) <= _MOST_READINGS
     return [_BUILT_IN.get(name, "")], True

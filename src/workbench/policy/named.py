@@ -13,8 +13,8 @@ from workbench.policy.catalog import Program
 from workbench.policy.makefiles import ScriptLine, find_recipes, parse_makefile
 from workbench.policy.options import Reading
 from workbench.policy.parse import quote
-from workbench.policy.programs import Reader
 from workbench.policy.paths import is_within
+from workbench.policy.programs import Reader
 from workbench.policy.projectfiles import Named as Named
 from workbench.policy.projectfiles import load, nearest
 from workbench.policy.scripts import (
@@ -74,7 +74,9 @@ def find_alias(reader: Reader, program: Program, words: tuple[str, ...], cwd: st
     return None
 
 
-def is_installed(reader: Reader, program: Program, words: tuple[str, ...], reading: Reading, cwd: str) -> bool:
+def is_installed(
+    reader: Reader, program: Program, words: tuple[str, ...], reading: Reading, cwd: str
+) -> bool:
     """Returns whether what a call like `npx NAME` runs is there: a tool of the project, or beside npx itself.
 
     A system program of that name is no answer: npx would fetch the package that only shares its name.
@@ -97,7 +99,9 @@ def is_installed(reader: Reader, program: Program, words: tuple[str, ...], readi
     known, path = reader.catalog.find(name), reader.surroundings.program_path(name)
     own = reader.surroundings.program_path(program.name)
     is_tool = known is not None and known.family == program.family == "javascript"
-    return is_tool and path is not None and own is not None and posixpath.dirname(path) == posixpath.dirname(own)
+    return (
+        is_tool and path is not None and own is not None and posixpath.dirname(path) == posixpath.dirname(own)
+    )
 
 
 def is_entry_point(reader: Reader, name: str, cwd: str) -> bool:
@@ -129,7 +133,7 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
             read.append(name)
         return included or None
 
-    lines, is_whole = find_recipes(parse_makefile(text, path, include), targets, given)
+    lines, is_whole = find_recipes(parse_makefile(text, path, include, folder=cwd), targets, given)
     labels = frozenset() if is_whole else frozenset({"script_unsure"})
     return Named(lines=lines, files=tuple(read), labels=labels, cwd=cwd)
 

@@ -23,6 +23,7 @@ _LONGEST_LINE = 8_000
 _MOST_READ_LINES = 20_000
 _MOST_RULES = 4_000
 _MOST_PATTERNS = 200
+_MOST_INCLUDED = 30
 _MOST_STEPS = 60_000
 _ASSIGNMENT = re.compile(
     r"(?:export\s+|override\s+|private\s+)*([A-Za-z0-9_.%/-]+)\s*(:{0,3}=|\?=|\+=|!=)\s*(.*)", re.DOTALL
@@ -464,6 +465,9 @@ def _include(
     made: Makefile, match: re.Match[str], path: str, load: Callable[[str], str | None], depth: int
 ) -> None:
     for name in _expand(made, match[2], made.variables, {}, 0)[0][0].split():
+        if len(made.included) > _MOST_INCLUDED:
+            made.is_whole = False
+            return
         made.included.append(name)
         text = load(posixpath.join(made.folder, name)) if UNKNOWN not in name and depth < 4 else None
         if text is not None:

@@ -177,6 +177,7 @@ SLOW = [
     "a" * 7_900 + "\n",
     "%a: %b\n\tls\n" * 500,
     "include Makefile\n" * 40,
+    "-include " + "x " * 3_900 + "\n",
 ]
 
 

@@ -14,7 +14,7 @@ from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
-from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed
+from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, use_path
@@ -210,7 +210,10 @@ def _read_words(
             own, inner = split
     known = program.read(own)
     reader.looked.clear()
-    if known is None and (alias := find_alias(reader, program, own, cwd)) is not None:
+    reader.first_word = posixpath.basename(plain(words[0]))
+    is_open = known is None or may_be_alias(program, own)
+    if is_open and (alias := find_alias(reader, program, own, cwd)) is not None:
+        paths.labels |= alias.labels
         paths.rests_on |= _looked_at(reader)
         paths.labels |= {"understood", "executes"}
         paths.reads |= set(alias.files)
@@ -343,7 +346,8 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
     if named.words:
         words = (program, *named.words) if program else named.words
         calls, _, _ = _read_words(reader, words, named.cwd, Findings(labels={"wrapped"}), "", depth + 1)
-        return [in_project(call, named, reader.workspace_root) for call in calls]
+        calls = [in_project(call, named, reader.workspace_root) for call in calls]
+        return [stands_in(call, f"{named.files[0]}:{named.line}") for call in calls] if named.line else calls
     found: list[Call] = []
     for line in named.lines:
         if not reader.may_read(line.text):

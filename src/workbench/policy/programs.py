@@ -45,6 +45,7 @@ class Reader:
     text_left: int = _MOST_INNER_TEXT
     files: dict[str, str | None] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
+    first_word: str = ""
     most_files: int = _MOST_FILES
     has_changed: bool = False
 

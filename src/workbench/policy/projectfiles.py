@@ -18,7 +18,7 @@ from workbench.policy.programs import Reader
 class Named:
     """Shell text from files, or the words that an alias stands for. `has_tools` tells that a name which is
     not known is a tool of the project (npm puts node_modules/.bin first); `instead` that the words of the
-    call itself run nothing else."""
+    call itself run nothing else. `line` is where an alias stands in its file, when that is known."""
 
     lines: tuple[ScriptLine, ...] = ()
     words: tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class Named:
     cwd: str = ""
     has_tools: bool = False
     instead: bool = False
+    line: int = 0
 
 
 def nearest(reader: Reader, cwd: str, *names: str) -> tuple[str, str, bool]:

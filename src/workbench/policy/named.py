@@ -53,7 +53,7 @@ def find_named(
     """Returns what an understood call runs by name, or None when it names nothing that a file holds."""
     if "runs_make" in reading.labels:
         return _find_make(reader, reading, cwd)
-    if "runs_npm_script" in reading.labels:
+    if "runs_npm_script" in reading.labels and program.name != "concurrently":
         return _find_package_script(reader, program, reading, words, cwd)
     if "runs_just" in reading.labels:
         return _find_just(reader, reading, cwd)

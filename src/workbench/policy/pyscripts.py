@@ -225,7 +225,7 @@ def _ini_sections(text: str) -> dict[str, dict[str, list[str]]] | None:
         for name, value in parser.items(key):
             joined = str(value).replace("\\\n", " ")
             found[name] = [line.strip() for line in joined.split("\n") if line.strip()]
-        sections["tox" if key == "tox:tox" else key] = found
+        sections["tox" if key.endswith(":tox") else key] = found
     return sections
 
 

@@ -37,8 +37,9 @@ _NOX_CALLS = frozenset(
 )
 _RAKE_SH = re.compile(r"\bsh[ (]\s*(?:\"([^\"\\#\n]*)\"|'([^'\\\n]*)')\s*\)?\s*$")
 _RAKE_RUNS = re.compile(
-    r"`|%x|\b(sh|system|exec|spawn|popen\w*|Open3|\w*eval|\w*send|rm\w*|mv|cp\w*|FileUtils|IO|Process|Kernel|ruby"
-    r"|load|import|fork|Net|URI|open|Socket|require_relative|method|const_get|File\.(write|open|delete|unlink))\b"
+    r"`|%x|\brequire[ (]{1,4}[\"'][./]"
+    r"|\b(sh|system|exec|spawn|popen\w*|Open3|\w*eval|\w*send|rm\w*|mv|cp\w*|FileUtils|IO|Process|Kernel|ruby"
+    r"|LOAD_PATH|unshift|load|import|fork|Net|URI|open|Socket|require_relative|method|const_get|File\.(write|open|delete|unlink))\b"
 )
 _RAKE_TASK = re.compile(r"([ \t]*)(?:multi)?task[ (]\s*:?[\"']?([A-Za-z0-9_:]+)[\"']?")
 _RAKE_TOOL = re.compile(
@@ -84,7 +85,8 @@ def read_noxfile(text: str, path: str, names: tuple[str, ...], arguments: tuple[
             continue
         for node in ast.walk(item):
             if isinstance(node, ast.Import | ast.ImportFrom):
-                continue
+                # Under another name, a function may pass for a harmless one.
+                is_whole = is_whole and all(alias.asname is None for alias in node.names)
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
@@ -147,7 +149,7 @@ def read_rakefile(text: str, path: str, names: tuple[str, ...]) -> Found:
             tasks.setdefault(name, [])
             if bare.endswith((" do", "|")):
                 open_at = (match[1], name)
-            elif "{" in bare:
+            elif "{" in bare or " do" in bare:
                 outside.append((number, bare))
         elif match := _RAKE_TOOL.match(bare):
             tools.add(match[1] or _RAKE_DEFAULTS.get(bare.strip()[:5], ""))

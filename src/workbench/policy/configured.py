@@ -159,9 +159,23 @@ def read_cargo_programs(text: str) -> tuple[str, ...] | None:
                 found.append(" ".join(str(item) for item in value))
             elif value:
                 found.append(str(value))
+    profiles = data.get("profile")
+    if isinstance(profiles, dict):
+        tables += [table for table in profiles.values() if isinstance(table, dict)]
+    for table in tables:
+        for key in ("rustflags", "rustdocflags"):
+            found.extend(_linkers(table.get(key)))
     if data.get("env") or data.get("include") or data.get("credential-alias"):
         found.append("env")
     return tuple(found)
+
+
+def _linkers(flags: Any) -> Iterator[str]:
+    """Yields the linkers that compiler flags name, and what they hand to a linker by a path."""
+    text = " ".join(str(item) for item in flags) if isinstance(flags, list) else str(flags or "")
+    for word in text.replace("-C ", "-C").split():
+        if "linker=" in word or ("link-arg" in word and "/" in word):
+            yield word.rpartition("=")[2]
 
 
 def steers_npm(text: str) -> bool:

@@ -386,9 +386,12 @@ def _hidden_calls(reader: Reader, args: tuple[str, ...], cwd: str, depth: int) -
             paths = Findings(labels={"hidden"})
             calls, _, _ = _read_words(reader, (last, *args[index + 1 :]), cwd, paths, "", depth + 1)
             return calls
-        if program is not None and program.otherwise_labels and "/" not in word and index == 0:
+        is_first = index == 0 or args[index - 1] == "--"
+        if program is not None and ((is_first and index) or (program.otherwise_labels and index == 0)):
+            if "/" in word:
+                continue
             calls, _, _ = _read_words(
-                reader, (last, *args[1:]), cwd, Findings(labels={"hidden"}), "", depth + 1
+                reader, (last, *args[index + 1 :]), cwd, Findings(labels={"hidden"}), "", depth + 1
             )
             return calls
     return []

@@ -7,19 +7,17 @@ It judges nothing, and what it cannot follow it says in `is_whole`.
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-UNKNOWN = "${MADE_BY_MAKE}"
-"""Stands in a recipe for what make alone would know."""
+from workbench.policy.makevalues import BUILT_IN, DOES_MORE, LONGEST_LINE, MOST_READINGS, closing, expand
+from workbench.policy.makevalues import UNKNOWN as UNKNOWN
 
 _MOST_LINES = 400
 _MOST_TARGETS = 200
-_MOST_READINGS = 4
-_DEEPEST_EXPANSION = 12
-_LONGEST_LINE = 8_000
 _MOST_READ_LINES = 20_000
 _MOST_RULES = 4_000
 _MOST_PATTERNS = 200
@@ -45,8 +43,11 @@ _REMADE_ENDINGS = (".mk", ".mak", ".make", ".d")
 _DEFINE = re.compile(r"((override|export)\s+)*define\b\s*")
 _DEFINED = re.compile(r"([^\s:=+?!#]+)\s*(\+=|:{1,3}=|\?=|!=|=)?")
 _EXPORTS = re.compile(r"export(\s+[A-Za-z0-9_.-]+)*")
+# Exported, it decides what a program in a recipe loads or runs.
+_STEERS_OTHERS = re.compile(
+    r"GIT_.*|LD_.*|DYLD_.*|BASH_ENV|ENV|PERL5.*|RUBY(OPT|LIB)|NODE_OPTIONS|.*EDITOR|.*PAGER|SSH_.*|npm_config_.*"
+)
 _SAYS = ("$(info ", "$(warning ", "$(error ")
-_DOES_MORE = re.compile(r"\$[({](eval|call|foreach|file|guile|let|if|or|and|shell)\b")
 # What make's own rules run where the file has none for a target, and what may stand in their flags.
 _OWN_PROGRAMS = (
     "CC",
@@ -84,43 +85,10 @@ _COMPILER = re.compile(
 )
 _FLAGS = re.compile(r"[A-Za-z0-9_.,+=:/@% -]*")
 _IN_QUOTES = re.compile(r"""(?:[A-Za-z0-9_.,+=:/@% -]|'[^'\n]*'|"[^"$`\n]*")*""")
-# Functions that give back parts and forms of their arguments, and run nothing.
-_VALUE_FUNCTIONS = frozenset(
-    [
-        *("subst", "patsubst", "strip", "findstring", "filter", "filter-out", "sort", "word", "wordlist"),
-        *("words", "firstword", "lastword", "dir", "notdir", "suffix", "basename", "addsuffix", "addprefix"),
-        *(
-            "join",
-            "wildcard",
-            "realpath",
-            "abspath",
-            "origin",
-            "flavor",
-            "info",
-            "warning",
-            "error",
-            "intcmp",
-        ),
-    ]
-)
-_Known = dict[tuple[str, int], tuple[list[str], bool]]
 _CONDITIONS = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
 _SHELL_CALL = re.compile(r"\$[({]shell\s")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)")
 _PLAIN_SHELLS = re.compile(r"(/usr)?(/bin/)?(env )?(ba|da|z)?sh( -\w+)*")
-# What make defines by itself, as far as recipes use it.
-_BUILT_IN = {
-    "MAKE": "make",
-    "RM": "rm -f",
-    "CC": "cc",
-    "CXX": "g++",
-    "CPP": "cc -E",
-    "AR": "ar",
-    "SHELL": "/bin/sh",
-    "CURDIR": ".",
-    "PWD": ".",
-    "HOME": "~",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,12 +171,21 @@ def find_recipes(
         is_whole = False
     first = next((rule.targets[0] for rule in made.rules if rule.targets[0][:1] not in (".", "%")), None)
     goal = variables.get(".DEFAULT_GOAL", [first] if first else [])
-    waiting = list(targets) or [word for name in goal if name for word in name.split()]
+    goal = [reading for name in goal for reading in expand(made, name, variables, {}, 0)[0]]
+    waiting = [_spelled(name) for name in targets] or [
+        _spelled(word) for name in goal if name for word in name.split()
+    ]
     seen: set[str] = set()
     while waiting:
         target = waiting.pop(0)
         if target in seen:
             continue
+        if any(mark in target for mark in "*?["):
+            # Which files it stands for is not looked up; any rule that makes such a file may run.
+            waiting.extend(name for name in by_name if fnmatch.fnmatchcase(name, target))
+            seen.add(target)
+            continue
+        is_whole = is_whole and "$" not in target
         seen.add(target)
         if len(seen) > _MOST_TARGETS or len(found) > _MOST_LINES:
             return tuple(found), False
@@ -217,8 +194,8 @@ def find_recipes(
         matching = [(rule, "") for rule in by_name.get(target, ())]
         matching += [(rule, stem) for rule in patterns if (stem := _match(rule, target))]
         for rule, stem in matching:
-            needs = " ".join(_expand(made, rule.needs.replace("%", stem), own, {}, 0)[0]).replace("|", " ")
-            names = [] if UNKNOWN in needs else needs.split()
+            needs = " ".join(expand(made, rule.needs.replace("%", stem), own, {}, 0)[0]).replace("|", " ")
+            names = [] if UNKNOWN in needs else [_spelled(name) for name in needs.split()]
             if UNKNOWN in needs:
                 is_whole = False
             waiting.extend(names[: _MOST_TARGETS + 1])
@@ -234,7 +211,7 @@ def find_recipes(
             for line, path, text in rule.lines:
                 if len(found) > _MOST_LINES:
                     return tuple(found), False
-                readings, sure = _expand(made, text, own, automatic, 0)
+                readings, sure = expand(made, text, own, automatic, 0)
                 is_whole = is_whole and sure
                 found.extend(ScriptLine(text=_bare(reading), path=path, line=line) for reading in readings)
         if not has_recipe and not _has_plain_own_rules(made, own):
@@ -243,6 +220,13 @@ def find_recipes(
     if any(not _PLAIN_SHELLS.fullmatch(shell.strip()) for shell in shells):
         is_whole = False
     return tuple(item for item in found if item.text.strip()), is_whole
+
+
+def _spelled(name: str) -> str:
+    """Returns a file's name as make compares it: `./x` is `x`."""
+    while name.startswith("./") and len(name) > 2:
+        name = name[2:].lstrip("/")
+    return name
 
 
 def _bare(text: str) -> str:
@@ -262,7 +246,7 @@ def _variables_for(
             own = dict(variables)
         before = own.get(name)
         if before is None:
-            before = [] if target in targets else [_BUILT_IN.get(name, "")]
+            before = [] if target in targets else [BUILT_IN.get(name, "")]
         own[name] = list(dict.fromkeys([*before, value]))
     return own
 
@@ -272,13 +256,13 @@ def _has_plain_own_rules(made: Makefile, variables: dict[str, list[str]]) -> boo
     for form, names in ((_COMPILER, _OWN_PROGRAMS), (_FLAGS, _OWN_FLAGS)):
         for name in names:
             for value in variables.get(name, ()):
-                readings, sure = _expand(made, value, variables, {}, 0)
+                readings, sure = expand(made, value, variables, {}, 0)
                 if not sure and form is _COMPILER:
                     return False
                 for reading in readings:
                     text = reading.replace(UNKNOWN, "x").strip()
                     is_said = form is _FLAGS and "$(" not in reading and "`" not in reading
-                    if len(text) > _LONGEST_LINE or not (
+                    if len(text) > LONGEST_LINE or not (
                         form.fullmatch(posixpath.basename(text) if form is _COMPILER else text)
                         or (is_said and _IN_QUOTES.fullmatch(text))
                     ):
@@ -324,8 +308,8 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
                 length += len(line)
                 line = lines[index].lstrip("\t ")
                 index += 1
-            line = " ".join((*pieces, line)) if length < _LONGEST_LINE else "x" * (_LONGEST_LINE + 1)
-        if len(line) > _LONGEST_LINE:
+            line = " ".join((*pieces, line)) if length < LONGEST_LINE else "x" * (LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
             made.is_whole = False
             continue
         if line.startswith("\t") and rule is not None:
@@ -353,12 +337,16 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             if match[2] == "!=":
                 made.parsing.append(ScriptLine(text=match[3], path=path, line=number))
             _assign(made, match[1], UNKNOWN if match[2] == "!=" else match[3], match[2])
+            if line.startswith("export"):
+                _export(made, [name], path, number)
             rule = rule if made.branches else None
             continue
         parts = _split_rule(line)
         if parts is None:
+            if _EXPORTS.fullmatch(line):
+                _export(made, line.split()[1:] or list(made.variables), path, number)
             _take_shell(made, line, path, number)
-            says = line.startswith(_SAYS) and not _DOES_MORE.search(line)
+            says = line.startswith(_SAYS) and not DOES_MORE.search(line)
             made.is_whole = made.is_whole and (says or _EXPORTS.fullmatch(line) is not None)
             continue
         for target in parts[0].split():
@@ -372,6 +360,14 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
     if len(made.branches) != opened:
         made.is_whole = False
         del made.branches[opened:]
+
+
+def _export(made: Makefile, names: list[str], path: str, number: int) -> None:
+    made.parsing.extend(
+        ScriptLine(text=f"{name}=x", path=path, line=number)
+        for name in names
+        if _STEERS_OTHERS.fullmatch(name) and len(made.parsing) <= _MOST_LINES
+    )
 
 
 def _split_rule(line: str) -> tuple[str, str] | None:
@@ -399,7 +395,7 @@ def _follow_condition(made: Makefile, word: str, line: str, opened: int) -> None
     for name in branches.fresh:
         if not branches.has_else or any(name not in names for names in branches.sets):
             # Where no branch is taken it is what it was: nothing, or what make knows by itself.
-            made.variables[name] = list(dict.fromkeys([_BUILT_IN.get(name, ""), *made.variables[name]]))
+            made.variables[name] = list(dict.fromkeys([BUILT_IN.get(name, ""), *made.variables[name]]))
         elif made.branches:
             made.branches[-1].fresh.add(name)
         if made.branches:
@@ -421,7 +417,7 @@ def _read_define(made: Makefile, rest: str, lines: list[str], index: int, path: 
             break
         body.append(line)
     text = "\n".join(body)
-    if match is None or depth or len(text) > _LONGEST_LINE or _STEERS.fullmatch(match[1]):
+    if match is None or depth or len(text) > LONGEST_LINE or _STEERS.fullmatch(match[1]):
         made.is_whole = False
         return index
     _take_shell(made, text, path, start)
@@ -433,7 +429,7 @@ def _read_define(made: Makefile, rest: str, lines: list[str], index: int, path: 
 
 def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) -> _Rule | None:
     needs, _, inline = parts[1].partition(";")
-    targets = _expand(made, parts[0], made.variables, {}, 0)[0][0].split()
+    targets = expand(made, parts[0], made.variables, {}, 0)[0][0].split()
     if (own := _ASSIGNMENT.fullmatch(parts[1])) is not None:
         made.is_whole = made.is_whole and _STEERS.fullmatch(own[1]) is None and own[1] != ".SHELLFLAGS"
         value = UNKNOWN if own[2] == "!=" else own[3]
@@ -454,7 +450,9 @@ def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) 
     if len(pieces) == 2:
         # A static pattern rule, `objects: %.o: %.c`.
         needs = pieces[1]
-    rule = _Rule(targets=targets, needs=needs)
+    if any(mark in target for target in targets for mark in "*?["):
+        made.is_whole = False
+    rule = _Rule(targets=[_spelled(target) for target in targets], needs=needs)
     if inline.strip():
         rule.lines.append((number, path, inline.strip()))
     made.rules.append(rule)
@@ -464,11 +462,11 @@ def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) 
 def _include(
     made: Makefile, match: re.Match[str], path: str, load: Callable[[str], str | None], depth: int
 ) -> None:
-    for name in _expand(made, match[2], made.variables, {}, 0)[0][0].split():
+    for name in expand(made, match[2], made.variables, {}, 0)[0][0].split():
         if len(made.included) > _MOST_INCLUDED:
             made.is_whole = False
             return
-        made.included.append(name)
+        made.included.append(_spelled(name))
         text = load(posixpath.join(made.folder, name)) if UNKNOWN not in name and depth < 4 else None
         if text is not None:
             _read(made, text, posixpath.join(made.folder, name), load, depth + 1)
@@ -488,141 +486,25 @@ def _assign(made: Makefile, name: str, value: str, operator: str) -> None:
     elif operator == "?=" and before and not made.branches:
         return
     elif operator in (":=", "::=", ":::="):
-        expanded, sure = _expand(made, value, made.variables, {}, 0)
+        expanded, sure = expand(made, value, made.variables, {}, 0)
         made.is_whole = made.is_whole and sure
         values = [item.replace("$", "$$") if UNKNOWN not in item else value for item in expanded]
     if made.branches and before:
         values = list(dict.fromkeys([*before, *values]))
-    if len(values) > _MOST_READINGS:
+    if len(values) > MOST_READINGS:
         made.is_whole = False
-    made.variables[name] = values[:_MOST_READINGS]
+    made.variables[name] = values[:MOST_READINGS]
 
 
 def _take_shell(made: Makefile, text: str, path: str, line: int) -> None:
     """Notes the shell text of every `$(shell …)`, which make may run while it reads the file."""
     place = 0
     while (match := _SHELL_CALL.search(text, place)) is not None:
-        place = _closing(text, match.end())
+        place = closing(text, match.end())
         made.steps_left -= 1 + (place - match.end()) // 100
         if len(made.parsing) > _MOST_LINES or made.steps_left < 0:
             made.is_whole = False
             return
-        inner, sure = _expand(made, text[match.end() : place], made.variables, {}, 0)
+        inner, sure = expand(made, text[match.end() : place], made.variables, {}, 0)
         made.is_whole = made.is_whole and sure
         made.parsing.extend(ScriptLine(text=item, path=path, line=line) for item in inner)
-
-
-def _closing(text: str, start: int) -> int:
-    depth = 1
-    for index in range(start, len(text)):
-        if text[index] in "({":
-            depth += 1
-        elif text[index] in ")}":
-            depth -= 1
-            if depth == 0:
-                return index
-    return len(text)
-
-
-def _expand(
-    made: Makefile,
-    text: str,
-    variables: dict[str, list[str]],
-    automatic: dict[str, str],
-    depth: int,
-    known: _Known | None = None,
-) -> tuple[list[str], bool]:
-    """Returns the readings the text may have, and whether make itself could add no other command to it.
-
-    `known` holds what was expanded on the way: each reference is expanded once a depth, or a few lines that
-    name each other ten times would keep the judgement busy for ever.
-    """
-    known = {} if known is None else known
-    if depth > _DEEPEST_EXPANSION or len(text) > _LONGEST_LINE:
-        return [UNKNOWN], False
-    readings: list[list[str]] = [[]]
-    lengths = [0]
-    sure = True
-    index = 0
-    while index < len(text):
-        dollar = text.find("$", index)
-        if dollar < 0 or dollar + 1 >= len(text):
-            for reading in readings:
-                reading.append(text[index:])
-            break
-        made.steps_left -= len(readings)
-        if made.steps_left < 0:
-            return [UNKNOWN], False
-        following = text[dollar + 1]
-        values = [following if following != "$" else "$"]
-        end = dollar + 2
-        if following in "({":
-            end = _closing(text, dollar + 2) + 1
-            made.steps_left -= (end - dollar) // 100
-            values, is_sure = _value_once(
-                made, text[dollar + 2 : end - 1], variables, automatic, depth, known
-            )
-            sure = sure and is_sure
-        elif following != "$":
-            values, is_sure = _value_once(made, following, variables, automatic, depth, known)
-            sure = sure and is_sure
-        if len(values) == 1:
-            for reading in readings:
-                reading += (text[index:dollar], values[0])
-            lengths = [length + dollar - index + len(values[0]) for length in lengths]
-        else:
-            found = [[*reading, text[index:dollar], value] for reading in readings for value in values]
-            sure = sure and len(found) <= _MOST_READINGS
-            readings = found[:_MOST_READINGS]
-            made.steps_left -= sum(len(reading) for reading in readings) // 10
-            lengths = [sum(map(len, reading)) for reading in readings]
-        if max(lengths, default=0) > _LONGEST_LINE:
-            return [UNKNOWN], False
-        index = end
-    return ["".join(reading) for reading in readings], sure
-
-
-def _value_once(
-    made: Makefile,
-    name: str,
-    variables: dict[str, list[str]],
-    automatic: dict[str, str],
-    depth: int,
-    known: _Known,
-) -> tuple[list[str], bool]:
-    if (name, depth) not in known:
-        known[name, depth] = _value(made, name, variables, automatic, depth, known)
-    return known[name, depth]
-
-
-def _value(
-    made: Makefile,
-    name: str,
-    variables: dict[str, list[str]],
-    automatic: dict[str, str],
-    depth: int,
-    known: _Known,
-) -> tuple[list[str], bool]:
-    function, _, rest = name.partition(" ")
-    if "\t" in function:
-        return [UNKNOWN], False
-    if rest:
-        if function == "shell":
-            inner, sure = _expand(made, rest, variables, automatic, depth + 1, known)
-            return [f"$({text})" for text in inner], sure
-        return [UNKNOWN], function in _VALUE_FUNCTIONS and not _DOES_MORE.search(rest)
-    if name in automatic:
-        return [automatic[name]], True
-    if name[:1] in "@<^*?+" and name[1:] in ("D", "F"):
-        return [UNKNOWN], True
-    if ":" in name or "$" in name or name[:1] in "@<^*?+%":
-        return [UNKNOWN], "$" not in name
-    if name in variables:
-        found: list[str] = []
-        sure = True
-        for value in variables[name]:
-            values, is_sure = _expand(made, value, variables, automatic, depth + 1, known)
-            found.extend(values)
-            sure = sure and is_sure
-        return found[:_MOST_READINGS], sure and len(found) <= _MOST_READINGS
-    return [_BUILT_IN.get(name, "")], True

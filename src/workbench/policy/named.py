@@ -38,6 +38,7 @@ _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _JUSTFILES = ("justfile", "Justfile", "JUSTFILE", ".justfile", ".Justfile")
 _JUST_SHOWS = frozenset({"-l", "--list", "--summary", "--dump", "--show", "--fmt"})
 _CARGO_OWN_ALIASES = frozenset({"b", "c", "d", "t", "r", "rm"})
+_TOOLCHAIN_PATH = re.compile(r"^[ \t]*path[ \t]*=", re.MULTILINE)
 _BUILD_PROGRAMS = re.compile(r"(sccache|ccache|mold|(rust-)?lld|([a-z0-9_]+-)*(cc|gcc|clang|ld)(-[0-9.]+)?)")
 _HAVE_TABLES = frozenset({"pdm", "rye", "hatch", "pipenv", "poe"})
 _CODE_FILE = re.compile(r"[A-Za-z0-9_@./-]+\.[cm]?[jt]sx?")
@@ -141,6 +142,9 @@ def _cargo_configs(reader: Reader, cwd: str) -> list[tuple[str, str]]:
 def _find_cargo_programs(reader: Reader, cwd: str) -> Named | None:
     """Returns what cargo's configuration runs in place of the compiler, or before what was built."""
     configs = _cargo_configs(reader, cwd)
+    toolchain = nearest(reader, cwd, "rust-toolchain.toml", "rust-toolchain")
+    if _TOOLCHAIN_PATH.search(toolchain[1]):
+        return Named(files=(toolchain[0],), labels=frozenset({"script_unsure"}), cwd=cwd)
     if not configs:
         # Its own code is built whatever a checkout brings; only a configuration is read.
         reader.looked.clear()
@@ -312,6 +316,9 @@ def _find_python_script(
     if not exists:
         return None
     asked = tuple(plain(word) for word in words[index:])
+    if tool == "hatch" and nearest(reader, cwd, "hatch.toml")[2]:
+        # It goes before pyproject.toml, and may give any name another meaning.
+        return Named(files=(path,), labels=frozenset({"script_unsure"}), cwd=cwd)
     found = read_python_scripts(text, path, tool, asked) if text else ((), False)
     if found is None:
         return None

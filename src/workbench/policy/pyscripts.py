@@ -23,7 +23,7 @@ _HARMLESS_KEYS = frozenset(
         *("ignore_fail", "default_item_type", "args", "capture_stdout", "use_exec", "chain", "description"),
     ]
 )
-_ELSEWHERE = frozenset({"change_dir", "changedir", "set_env", "setenv", "runner", "plugins"})
+_ELSEWHERE = frozenset({"change_dir", "changedir", "set_env", "setenv", "runner", "plugins", "base"})
 _FACTOR = re.compile(r"^[A-Za-z0-9_{},!.-]{1,80}:\s")
 _SUBSTITUTION = re.compile(r"\{([^{}\n]{0,200})\}")
 _TEMPLATE = re.compile(r"\{[A-Za-z_:]")
@@ -64,7 +64,8 @@ def _table_of(data: dict[str, Any], tool: str, name: str) -> tuple[dict[str, Any
             environments = _table(_table(tools, "hatch"), "envs")
             wanted, sign, rest = name.rpartition(":")
             merged: dict[str, Any] = {}
-            for key in [wanted] if sign else list(environments):
+            template = _table(environments, wanted).get("template", "default")
+            for key in ("default", str(template), wanted) if sign else ("default",):
                 merged.update(_table(_table(environments, key), "scripts"))
             return merged, rest if sign else name
         case _:
@@ -167,7 +168,7 @@ def read_tox(text: str, path: str, names: tuple[str, ...], arguments: tuple[str,
     if sections is None:
         return (), False
     wanted = [key for key in sections if key.startswith("testenv")]
-    if names:
+    if names and not any("{" in key for key in wanted):
         own = [f"testenv:{name}" for name in names if f"testenv:{name}" in sections]
         inherits = len(own) < len(names) or any("commands" not in sections[key] for key in own)
         wanted = own + (["testenv"] if inherits and "testenv" in sections else [])
@@ -175,14 +176,7 @@ def read_tox(text: str, path: str, names: tuple[str, ...], arguments: tuple[str,
     is_whole = len(wanted) <= _MOST_SCRIPTS
     for key in wanted[:_MOST_SCRIPTS]:
         section = sections[key]
-        is_whole = is_whole and not {
-            "change_dir",
-            "changedir",
-            "set_env",
-            "setenv",
-            "runner",
-            "plugins",
-        } & set(section)
+        is_whole = is_whole and _ELSEWHERE.isdisjoint(section)
         for part in ("commands_pre", "commands", "commands_post"):
             for command in section.get(part, ()):
                 expanded, sure = _expand_tox(command, arguments)

@@ -65,7 +65,7 @@ def everyday() -> tuple[str, ...]:
 
 
 def adversarial() -> tuple[str, ...]:
-    """Returns every carrier with every payload, and the single attacks, without repeats."""
+    """Returns every carrier with every payload, the single attacks, and what moves the ground, once each."""
     sections = _sections("adversarial.txt")
     found: dict[str, None] = {}
     for carrier in sections["carrier"]:
@@ -79,6 +79,13 @@ def adversarial() -> tuple[str, ...]:
                 .replace("{b64}", base64.b64encode(data).decode())
             ] = None
     found.update(dict.fromkeys(sections["single"]))
+    ground = _sections("moving_ground.txt")
+    for writer in ground["writer"]:
+        for reader in ground["reader"]:
+            found[f"{writer} && {reader}"] = None
+            found[f"{writer}; {reader}"] = None
+    for fetcher in ground["fetcher"]:
+        found.update((fetcher.replace("{}", name), None) for name in ground["fetched"])
     return tuple(found)
 
 

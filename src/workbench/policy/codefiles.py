@@ -65,7 +65,6 @@ _ANT_RUNS = re.compile(
     r"<(exec|java|script|delete|apply|ftp|scp|sshexec|get|import|include|ant|taskdef|typedef|mail)\b"
 )
 _NINJA_COMMAND = re.compile(r"[ \t]+command[ \t]*=[ \t]*(.*)")
-_ADD_TEST = re.compile(r"add_test\((?:\[=*\[)?[^\s\"\])]*\]?=*\]?\s+(\"[^\n]*)\)")
 _CMAKE_STRING = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"")
 
 
@@ -207,9 +206,12 @@ def read_ctest(text: str, path: str) -> Found:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.startswith("add_test("):
             continue
-        match = _ADD_TEST.match(line) if len(line) < _LONGEST_LINE else None
-        words = _CMAKE_STRING.findall(match[1]) if match else []
-        is_whole = is_whole and bool(words)
+        rest = line[len("add_test(") :].rstrip().removesuffix(")") if len(line) < _LONGEST_LINE else ""
+        name = _CMAKE_STRING.match(rest)
+        rest = rest[name.end() :] if name else rest.partition(" ")[2]
+        words = _CMAKE_STRING.findall(rest)
+        # A word without quotes is not followed.
+        is_whole = is_whole and bool(words) and not _CMAKE_STRING.sub("", rest).strip()
         lines.append(ScriptLine(text=" ".join(map(quote, words)) or "true", path=path, line=number))
     return tuple(lines[:_MOST_LINES]), is_whole and len(lines) <= _MOST_LINES
 

@@ -7,7 +7,6 @@ the program that really runs. It judges nothing.
 
 from __future__ import annotations
 
-import configparser
 import re
 import tomllib
 from typing import Any
@@ -208,19 +207,47 @@ def _expand_tox(command: str, arguments: tuple[str, ...]) -> tuple[str, bool]:
 
 
 def _ini_sections(text: str) -> dict[str, dict[str, list[str]]] | None:
-    parser = configparser.RawConfigParser(strict=False, comment_prefixes=("#",), delimiters=("=",))
-    try:
-        parser.read_string(text)
-    except (configparser.Error, UnicodeError):
-        return None
+    """Returns sections of names with their lines; None for text that tox would refuse or read otherwise."""
     sections: dict[str, dict[str, list[str]]] = {}
-    for key in parser.sections():
-        found: dict[str, list[str]] = {}
-        for name, value in parser.items(key):
-            joined = str(value).replace("\\\n", " ")
-            found[name] = [line.strip() for line in joined.split("\n") if line.strip()]
-        sections["tox" if key.endswith(":tox") else key] = found
-    return sections
+    section: dict[str, list[str]] | None = None
+    value: list[str] | None = None
+    for line in text.split("\n"):
+        bare = line.strip()
+        if not bare or bare[0] in "#;":
+            continue
+        if line[0] in " \t":
+            if value is None:
+                return None
+            value.append(bare)
+        elif bare[0] == "[":
+            key = bare[1:].partition("]")[0]
+            if "]" not in bare or key == "DEFAULT":
+                return None
+            section = sections.setdefault("tox" if key.endswith(":tox") else key, {})
+            value = None
+        else:
+            places = [place for place in (bare.find("="), bare.find(":")) if place > 0]
+            if section is None or not places:
+                return None
+            value = section.setdefault(bare[: min(places)].strip().lower(), [])
+            if first := bare[min(places) + 1 :].strip():
+                value.append(first)
+    return {
+        key: {name: _joined(found) for name, found in section.items()} for key, section in sections.items()
+    }
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Returns the lines with those that end in a backslash put before the next."""
+    found: list[str] = []
+    pieces: list[str] = []
+    for line in lines:
+        if line.endswith("\\"):
+            pieces.append(line[:-1])
+            continue
+        found.append(" ".join((*pieces, line)))
+        pieces = []
+    return [*found, " ".join(pieces)] if pieces else found
 
 
 def _toml_sections(text: str) -> dict[str, dict[str, list[str]]] | None:

@@ -152,7 +152,24 @@ def test_no_text_breaks_a_reader(text: str) -> None:
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize(
-    "piece", ["[", "{a: ", "- ", '{"a":', "a = [", "(", 'sh "', " ", '"', "\\", "a: &x [*x]\n", "#"]
+    "piece",
+    [
+        "[",
+        "{a: ",
+        "- ",
+        '{"a":',
+        "a = [",
+        "(",
+        'sh "',
+        " ",
+        '"',
+        "\\",
+        "\\\n",
+        "x" + " " * 900 + "y\n",
+        "add_test(" + "=" * 900 + "\n",
+        "a: &x [*x]\n",
+        "#",
+    ],
 )
 def test_deep_and_long_text_ends_and_gives_nothing_wrong(name: str, piece: str) -> None:
     READERS[name](piece * (60_000 // len(piece)))

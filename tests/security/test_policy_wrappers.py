@@ -41,7 +41,7 @@ uv run {}
 poetry run {}
 bundle exec {}
 npx --no-install {}
-npm exec -- {}
+npm exec --no -- {}
 pnpm exec {}
 c8 {}
 cross-env CI=1 {}
@@ -64,6 +64,8 @@ env -S '{}'
 npx -c '{}'
 npm exec -c '{}'
 uvx {}
+npm exec -- {}
+npx {}
 git bisect run {}
 git rebase -x '{}' main
 git submodule foreach {}

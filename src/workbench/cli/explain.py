@@ -55,6 +55,7 @@ def _render_part(part: Part) -> dict[str, Any]:
         "program": part.command.program if part.command else None,
         "argv": list(part.command.argv) if part.command else None,
         "cwd": part.command.cwd if part.command else None,
+        "source": part.command.source if part.command else None,
         "facts": list(part.facts),
         "notes": list(part.notes),
         "verdict": part.decision.value,
@@ -85,7 +86,8 @@ def _print_trace(trace: Trace) -> None:
             print_line(f"the text as a whole: {part.decision.value}")
         else:
             shown = " ".join(part.command.argv) or part.command.program
-            print_line(f"{number}. {shown}   (in {part.command.cwd}): {part.decision.value}")
+            stands = f", from {part.command.source}" if part.command.source else ""
+            print_line(f"{number}. {shown}   (in {part.command.cwd}{stands}): {part.decision.value}")
         print_line(f"   facts: {', '.join(part.facts) or 'none'}")
         if part.notes:
             print_line(f"   not strict because of: {', '.join(part.notes)}")

@@ -5,6 +5,7 @@ It reads no text and resolves no path.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, field, replace
 
@@ -17,15 +18,21 @@ _RUN_LATER = re.compile(
     r"|/(GNU|BSD)?makefile$|/(package|deno|composer|tsconfig[^/]*)\.json$|/(Rake|Gem|just|Task|Docker|Vagrant)file[^/]*$",
     re.IGNORECASE,
 )
+# Git, an archive or a patch decides which files are others now.
+_MOVES_GROUND = frozenset({"changes_tree", "unpacks", "unpacks_over"})
 _EFFECT_ORDER = tuple(Effect)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One program call and everything that is true of it, as labels."""
+    """One program call and everything that is true of it, as labels.
+
+    `rests_on` are the files, there or not, whose text its judgement would be another with.
+    """
 
     facts: CommandFacts
     labels: frozenset[str]
+    rests_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class Findings:
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
+    rests_on: set[str] = field(default_factory=set)
 
 
 def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> Call:
@@ -66,7 +74,11 @@ def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> 
         network=Effect.NETWORK in labels,
         effects=tuple(effect for effect in _EFFECT_ORDER if effect in labels),
     )
-    return Call(facts=facts, labels=frozenset(str(label) for label in labels))
+    return Call(
+        facts=facts,
+        labels=frozenset(str(label) for label in labels),
+        rests_on=frozenset(paths.rests_on),
+    )
 
 
 def stands_in(call: Call, source: str) -> Call:
@@ -82,6 +94,7 @@ def merge_calls(first: list[Call], second: list[Call]) -> list[Call]:
         replace(
             one,
             labels=one.labels | other.labels,
+            rests_on=one.rests_on | other.rests_on,
             facts=replace(
                 one.facts,
                 reads=tuple(sorted({*one.facts.reads, *other.facts.reads})),
@@ -97,7 +110,12 @@ def many_changes(call: Call) -> frozenset[str]:
 
 
 def find_conflicts(facts: Facts) -> frozenset[str]:
-    """Returns labels for commands that change what a later one was judged by: links made, scripts written."""
+    """Returns labels for commands that change what a later one was judged by: links made, scripts written.
+
+    Project code given by name may write any file, and so the scripts that a later part of the command names.
+    Where a script of the project runs such code itself, its other scripts are taken as they are: who could
+    change them could do what they do.
+    """
     labels: set[str] = set()
     calls = facts.calls
     if len(calls) > 1 and any("makes_link" in call.labels for call in calls):
@@ -105,12 +123,33 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
     written = {path for call in calls for path in call.facts.writes}
     if any("runs_file" in call.labels and written & set(call.facts.reads) for call in calls):
         labels.add("writes_then_runs")
-    has_code = False
+    has_code = has_moved = has_run = False
+    folders: set[str] = set()
     for call in calls:
         if has_code and Effect.EXECUTES in call.labels:
             # Test runners and builds take up more files than a command names.
             labels.add("writes_then_runs")
+        if call.rests_on and (
+            has_moved
+            or (has_run and not call.facts.source)
+            or written & call.rests_on
+            or any(_lies_in(path, folders) for path in call.rests_on)
+        ):
+            labels.add("writes_then_runs")
         has_code = has_code or (
             "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
         )
+        has_moved = has_moved or not _MOVES_GROUND.isdisjoint(call.labels)
+        has_run = has_run or ("runs_code" in call.labels and not call.facts.source)
+        if Effect.EXECUTES not in call.labels and posixpath.basename(call.facts.program) != "mkdir":
+            # What formatters and builds write into a folder is no script; a copy may be.
+            folders.update(call.facts.writes)
     return frozenset(labels)
+
+
+def _lies_in(path: str, folders: set[str]) -> bool:
+    while path not in ("", "/"):
+        path = posixpath.dirname(path)
+        if path in folders:
+            return True
+    return False

@@ -15,7 +15,7 @@ from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes,
 from workbench.policy.catalog import Program
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
-from workbench.policy.named import Named, find_alias, find_named, is_entry_point
+from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, use_path
@@ -227,6 +227,8 @@ def _read_words(
         inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
         return [call_of(path, words, cwd, paths), *inner_calls], words, True
     if program is None:
+        if "workspace_code" in paths.labels:
+            paths.labels.add("runs_code")
         return (
             [call_of(path or name, words, cwd, paths), *_hidden_calls(reader, args, cwd, depth)],
             words,
@@ -241,7 +243,12 @@ def _read_words(
         else:
             own, inner = split
     known = program.read(own)
-    if known is None and (alias := find_alias(reader, program, own, cwd)) is not None:
+    reader.looked.clear()
+    reader.first_word = posixpath.basename(plain(words[0]))
+    is_open = known is None or may_be_alias(program, own)
+    if is_open and (alias := find_alias(reader, program, own, cwd)) is not None:
+        paths.labels |= alias.labels
+        paths.rests_on |= _looked_at(reader)
         paths.labels |= {"understood", "executes"}
         paths.reads |= set(alias.files)
         return (
@@ -253,8 +260,10 @@ def _read_words(
         take_unknown(reader, program, own, cwd, paths)
         hidden = _hidden_calls(reader, args, cwd, depth)
         return [call_of(path or name, words, cwd, paths), *hidden], words, True
-    _, reading = known
+    form, reading = known
     paths.labels |= {"understood"} | reading.labels
+    if form.takes_code:
+        paths.labels.add("runs_code")
     if program.filters:
         paths.labels.add("filters")
     if "changes_lines" in paths.labels:
@@ -271,13 +280,24 @@ def _read_words(
         paths.labels.add("writes_git_folder")
     if program.name in ("cd", "pushd"):
         check_cd(reader, reading, cwd, paths, depth)
+    if paths.labels & {"stdin_code", "inline_code"}:
+        paths.labels.add("runs_code")
     if "stdin_code" in paths.labels and stdin_text:
         inner = (*inner, Inner(text=stdin_text, may_rewrite=False))
+    if "fetches" in paths.labels:
+        if is_installed(reader, program, own, reading, cwd_inside):
+            paths.labels.discard("fetches")
+        else:
+            paths.labels.add("network")
     calls = [call_of(path or name, words, cwd, paths)]
     for file in shell_files:
         calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
         calls[0] = call_of(path or name, words, cwd, paths)
+    reader.looked.clear()
     named = find_named(reader, program, reading, own, cwd_inside)
+    if reader.looked:
+        paths.rests_on |= _looked_at(reader)
+        calls[0] = call_of(path or name, words, cwd, paths)
     if named is not None:
         paths.reads |= set(named.files)
         paths.labels |= named.labels | {"runs_file"}
@@ -387,6 +407,7 @@ def _read_inner(
 
 def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
     """Returns the calls of a workspace shell file; that it is not strict is no reason to ask in itself."""
+    paths.rests_on.add(path)
     text = reader.surroundings.read_text(path)
     if text is None:
         paths.labels.add("script_unreadable")
@@ -401,12 +422,17 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth
     return [in_script(call) for call in facts.calls if call.labels != {"no_program"}]
 
 
+def _looked_at(reader: Reader) -> set[str]:
+    return {reader.surroundings.real_path(path) for path in reader.looked}
+
+
 def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:
     """Returns the calls of scripts that a program names, each with the line it stands in."""
     if named.words:
         words = (program, *named.words) if program else named.words
         calls, _, _ = _read_words(reader, words, named.cwd, Findings(labels={"wrapped"}), "", depth + 1)
-        return [in_project(call, named, reader.workspace_root) for call in calls]
+        calls = [in_project(call, named, reader.workspace_root) for call in calls]
+        return [stands_in(call, f"{named.files[0]}:{named.line}") for call in calls] if named.line else calls
     found: list[Call] = []
     for line in named.lines:
         if reader.calls_left < 0 or not reader.may_read(line.text):
@@ -445,9 +471,12 @@ def _hidden_calls(reader: Reader, args: tuple[str, ...], cwd: str, depth: int) -
             paths = Findings(labels={"hidden"})
             calls, _, _ = _read_words(reader, (last, *args[index + 1 :]), cwd, paths, "", depth + 1)
             return calls
-        if program is not None and program.otherwise_labels and "/" not in word and index == 0:
+        is_first = index == 0 or args[index - 1] == "--"
+        if program is not None and ((is_first and index) or (program.otherwise_labels and index == 0)):
+            if "/" in word:
+                continue
             calls, _, _ = _read_words(
-                reader, (last, *args[1:]), cwd, Findings(labels={"hidden"}), "", depth + 1
+                reader, (last, *args[index + 1 :]), cwd, Findings(labels={"hidden"}), "", depth + 1
             )
             return calls
     return []

@@ -273,6 +273,7 @@ def _read_program(file: str, name: str, entry: Mapping[str, Any]) -> Program:
         otherwise=entry.get("otherwise"),
         otherwise_labels=frozenset(entry.get("otherwise_labels", ())),
         local=frozenset(entry.get("local", ())),
+        family=file.removesuffix(".toml"),
     )
 
 

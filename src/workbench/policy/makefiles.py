@@ -7,26 +7,25 @@ It judges nothing, and what it cannot follow it says in `is_whole`.
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from workbench.policy.work import Work
-
-UNKNOWN = "${MADE_BY_MAKE}"
-"""Stands in a recipe for what make alone would know."""
+from workbench.policy.makevalues import BUILT_IN, DOES_MORE, LONGEST_LINE, MOST_READINGS, closing, expand
+from workbench.policy.makevalues import UNKNOWN as UNKNOWN
 
 _MOST_LINES = 400
 _MOST_TARGETS = 200
-_MOST_READINGS = 4
-_DEEPEST_EXPANSION = 12
-_LONGEST_LINE = 8_000
+_MOST_READ_LINES = 20_000
+_MOST_RULES = 4_000
+_MOST_PATTERNS = 200
+_MOST_INCLUDED = 30
+MOST_STEPS = 60_000
 _ASSIGNMENT = re.compile(
     r"(?:export\s+|override\s+|private\s+)*([A-Za-z0-9_.%/-]+)\s*(:{0,3}=|\?=|\+=|!=)\s*(.*)", re.DOTALL
 )
-_RULE = re.compile(r"([^:=]+)(::?)(?!=)\s*(.*)", re.DOTALL)
 # What changes how everything else is read: where it stands, what make runs is not what is seen here.
 _STEERS = re.compile(
     r"\.(RECIPEPREFIX|ONESHELL|EXTRA_PREREQS)|(GNU)?MAKEFLAGS|MAKEFILES|MAKE|PATH|VPATH"
@@ -39,27 +38,57 @@ _HARMLESS_TARGETS = frozenset(
         *(".NOTPARALLEL", ".EXPORT_ALL_VARIABLES", ".IGNORE", ".LOW_RESOLUTION_TIME", ".POSIX"),
     ]
 )
-_REMADE = re.compile(r"GNUmakefile|[Mm]akefile|.*\.(mk|mak|make|d)")
+_REMADE = frozenset({"GNUmakefile", "makefile", "Makefile"})
+_REMADE_ENDINGS = (".mk", ".mak", ".make", ".d")
 _DEFINE = re.compile(r"((override|export)\s+)*define\b\s*")
+_DEFINED = re.compile(r"([^\s:=+?!#]+)\s*(\+=|:{1,3}=|\?=|!=|=)?")
+_EXPORTS = re.compile(r"export(\s+[A-Za-z0-9_.-]+)*")
+# Exported, it decides what a program in a recipe loads or runs.
+_STEERS_OTHERS = re.compile(
+    r"GIT_.*|LD_.*|DYLD_.*|BASH_ENV|ENV|PERL5.*|RUBY(OPT|LIB)|NODE_OPTIONS|.*EDITOR|.*PAGER|SSH_.*|npm_config_.*"
+)
+_SAYS = ("$(info ", "$(warning ", "$(error ")
+# What make's own rules run where the file has none for a target, and what may stand in their flags.
+_OWN_PROGRAMS = (
+    "CC",
+    "CXX",
+    "CPP",
+    "AS",
+    "AR",
+    "FC",
+    "F77",
+    "PC",
+    "CO",
+    "GET",
+    "M2C",
+    "LEX",
+    "YACC",
+    "LINT",
+    "TEX",
+)
+_OWN_FLAGS = (
+    *(
+        "CFLAGS",
+        "CPPFLAGS",
+        "CXXFLAGS",
+        "LDFLAGS",
+        "LDLIBS",
+        "LOADLIBES",
+        "TARGET_ARCH",
+        "ASFLAGS",
+        "ARFLAGS",
+    ),
+    *("FFLAGS", "PFLAGS", "LFLAGS", "YFLAGS", "OUTPUT_OPTION", "TARGET_MACH", "RFLAGS", "COFLAGS", "GFLAGS"),
+)
+_COMPILER = re.compile(
+    r"([a-z0-9_-]+-)?(cc|gcc|g\+\+|c\+\+|clang(\+\+)?|ar|as|ld|gfortran|flex|bison|lex|yacc)(-[0-9.]+)?( -E)?"
+)
+_FLAGS = re.compile(r"[A-Za-z0-9_.,+=:/@% -]*")
+_IN_QUOTES = re.compile(r"""(?:[A-Za-z0-9_.,+=:/@% -]|'[^'\n]*'|"[^"$`\n]*")*""")
 _CONDITIONS = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
+_SHELL_CALL = re.compile(r"\$[({]shell\s")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)")
 _PLAIN_SHELLS = re.compile(r"(/usr)?(/bin/)?(env )?(ba|da|z)?sh( -\w+)*")
-# What make defines by itself, as far as recipes use it.
-_BUILT_IN = {
-    "MAKE": "make",
-    "RM": "rm -f",
-    "CC": "cc",
-    "CXX": "g++",
-    "CPP": "cc -E",
-    "AR": "ar",
-    "SHELL": "/bin/sh",
-    "CURDIR": ".",
-    "PWD": ".",
-    "HOME": "~",
-}
-
-
-_Known = dict[tuple[str, int], tuple[list[str], bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,25 +108,49 @@ class _Rule:
 
 
 @dataclass(slots=True, kw_only=True)
+class _Branches:
+    """An open conditional: the names that each of its branches sets, and those that nothing set before it."""
+
+    sets: list[set[str]] = field(default_factory=lambda: [set()])
+    fresh: set[str] = field(default_factory=set)
+    has_else: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class Makefile:
-    """What the file says. `is_whole` is False when some of it could not be followed."""
+    """What the file says. `is_whole` is False when some of it could not be followed.
+
+    `specific` are values set for some targets alone. `steps_left` and `lines_left` bound the work that a
+    file of a given length can ask for.
+    """
 
     variables: dict[str, list[str]] = field(default_factory=dict)
+    specific: list[tuple[frozenset[str], str, str]] = field(default_factory=list)
+    included: list[str] = field(default_factory=list)
+    branches: list[_Branches] = field(default_factory=list)
+    steps_left: int = MOST_STEPS
+    lines_left: int = _MOST_READ_LINES
     rules: list[_Rule] = field(default_factory=list)
     parsing: list[ScriptLine] = field(default_factory=list)
     is_whole: bool = True
     folder: str = ""
-    work: Work = field(default_factory=Work)
 
 
 def parse_makefile(
-    text: str, path: str, load: Callable[[str], str | None], work: Work | None = None
+    text: str,
+    path: str,
+    load: Callable[[str], str | None],
+    *,
+    folder: str | None = None,
+    steps: int = MOST_STEPS,
 ) -> Makefile:
     """Returns the file as rules and variables. `load` gives an included file's text, or None.
 
-    When no `work` is left, what was understood so far is returned, and it is not whole.
+    `folder` is where make runs, which included names start from; without it, where the file lies. After at
+    most `steps` steps of expanding, reading stops, and the file is not whole.
     """
-    made = Makefile(folder=posixpath.dirname(path), work=Work() if work is None else work)
+    made = Makefile(folder=posixpath.dirname(path) if folder is None else folder, steps_left=steps)
+    made.included.append(posixpath.basename(path))
     _read(made, text, path, load, 0)
     return made
 
@@ -111,35 +164,47 @@ def find_recipes(
     """
     variables = {**made.variables, **{name: [value] for name, value in given.items()}}
     found: list[ScriptLine] = list(made.parsing[:_MOST_LINES])
-    work = made.work
-    is_whole = made.is_whole
+    by_name: dict[str, list[_Rule]] = {}
+    for rule in made.rules:
+        for name in rule.targets:
+            by_name.setdefault(name, []).append(rule)
+    patterns = [rule for rule in made.rules if any("%" in name for name in rule.targets)]
+    is_whole = made.is_whole and len(patterns) <= _MOST_PATTERNS and len(made.parsing) <= _MOST_LINES
+    patterns = patterns[:_MOST_PATTERNS]
+    # What make reads it first makes anew, where there is a rule for it.
+    remade = any(rule.lines for name in made.included for rule in by_name.get(name, ()))
+    if remade or any(rule.lines and _match(rule, name) for name in made.included for rule in patterns):
+        is_whole = False
     first = next((rule.targets[0] for rule in made.rules if rule.targets[0][:1] not in (".", "%")), None)
     goal = variables.get(".DEFAULT_GOAL", [first] if first else [])
-    waiting = deque(targets or [word for name in goal if name for word in name.split()])
+    goal = [reading for name in goal for reading in expand(made, name, variables, {}, 0)[0]]
+    waiting = [_spelled(name) for name in targets] or [
+        _spelled(word) for name in goal if name for word in name.split()
+    ]
     seen: set[str] = set()
     while waiting:
-        target = waiting.popleft()
-        if not work.take(1):
-            return tuple(found), False
+        target = waiting.pop(0)
         if target in seen:
             continue
+        if any(mark in target for mark in "*?["):
+            # Which files it stands for is not looked up; any rule that makes such a file may run.
+            waiting.extend(name for name in by_name if fnmatch.fnmatchcase(name, target))
+            seen.add(target)
+            continue
+        is_whole = is_whole and "$" not in target
         seen.add(target)
         if len(seen) > _MOST_TARGETS or len(found) > _MOST_LINES:
             return tuple(found), False
-        for rule in made.rules:
-            if not work.take(len(rule.targets)):
-                return tuple(found), False
-            stem = _match(rule, target)
-            if stem is None:
-                continue
-            needs = " ".join(_expand(rule.needs.replace("%", stem), variables, {}, 0, work)[0]).replace(
-                "|", " "
-            )
-            names = [] if UNKNOWN in needs else needs.split()
+        own = _variables_for(made, variables, given, target)
+        has_recipe = False
+        matching = [(rule, "") for rule in by_name.get(target, ())]
+        matching += [(rule, stem) for rule in patterns if (stem := _match(rule, target))]
+        for rule, stem in matching:
+            needs = " ".join(expand(made, rule.needs.replace("%", stem), own, {}, 0)[0]).replace("|", " ")
+            names = [] if UNKNOWN in needs else [_spelled(name) for name in needs.split()]
             if UNKNOWN in needs:
                 is_whole = False
-            work.take(8 + len(names))
-            waiting.extend(names)
+            waiting.extend(names[: _MOST_TARGETS + 1])
             automatic = {
                 "@": target,
                 "<": names[0] if names else "",
@@ -148,16 +213,67 @@ def find_recipes(
                 "?": " ".join(names),
                 "*": stem,
             }
+            has_recipe = has_recipe or bool(rule.lines)
             for line, path, text in rule.lines:
-                readings, sure = _expand(text, variables, automatic, 0, work)
+                if len(found) > _MOST_LINES:
+                    return tuple(found), False
+                readings, sure = expand(made, text, own, automatic, 0)
                 is_whole = is_whole and sure
-                found.extend(
-                    ScriptLine(text=reading.lstrip("@-+ \t"), path=path, line=line) for reading in readings
-                )
+                found.extend(ScriptLine(text=_bare(reading), path=path, line=line) for reading in readings)
+        if not has_recipe and not _has_plain_own_rules(made, own):
+            is_whole = False
     shells = variables.get("SHELL", [])
     if any(not _PLAIN_SHELLS.fullmatch(shell.strip()) for shell in shells):
         is_whole = False
     return tuple(item for item in found if item.text.strip()), is_whole
+
+
+def _spelled(name: str) -> str:
+    """Returns a file's name as make compares it: `./x` is `x`."""
+    while name.startswith("./") and len(name) > 2:
+        name = name[2:].lstrip("/")
+    return name
+
+
+def _bare(text: str) -> str:
+    """Returns the lines of a recipe without the marks that only make reads."""
+    return "\n".join(line.lstrip("@-+ \t") for line in text.split("\n"))
+
+
+def _variables_for(
+    made: Makefile, variables: dict[str, list[str]], given: dict[str, str], target: str
+) -> dict[str, list[str]]:
+    """Returns the variables while this target is made: what is set for one target alone its needs see too."""
+    own = variables
+    for targets, name, value in made.specific:
+        if name in given:
+            continue
+        if own is variables:
+            own = dict(variables)
+        before = own.get(name)
+        if before is None:
+            before = [] if target in targets else [BUILT_IN.get(name, "")]
+        own[name] = list(dict.fromkeys([*before, value]))
+    return own
+
+
+def _has_plain_own_rules(made: Makefile, variables: dict[str, list[str]]) -> bool:
+    """Returns whether make's own rules, which may make a target without a recipe, run compilers alone."""
+    for form, names in ((_COMPILER, _OWN_PROGRAMS), (_FLAGS, _OWN_FLAGS)):
+        for name in names:
+            for value in variables.get(name, ()):
+                readings, sure = expand(made, value, variables, {}, 0)
+                if not sure and form is _COMPILER:
+                    return False
+                for reading in readings:
+                    text = reading.replace(UNKNOWN, "x").strip()
+                    is_said = form is _FLAGS and "$(" not in reading and "`" not in reading
+                    if len(text) > LONGEST_LINE or not (
+                        form.fullmatch(posixpath.basename(text) if form is _COMPILER else text)
+                        or (is_said and _IN_QUOTES.fullmatch(text))
+                    ):
+                        return False
+    return True
 
 
 def _match(rule: _Rule, target: str) -> str | None:
@@ -178,22 +294,28 @@ def _match(rule: _Rule, target: str) -> str | None:
 
 def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None], depth: int) -> None:
     rule: _Rule | None = None
-    conditions = 0
     lines = text.split("\n")
     index = 0
+    opened = len(made.branches)
     while index < len(lines):
-        if not made.work.take(1):
-            made.is_whole = False
-            return
         number, line = index + 1, lines[index]
         index += 1
+        made.lines_left -= 1
+        if made.lines_left < 0:
+            made.is_whole = False
+            return
         if line.startswith("\t") and "#" in line and line.endswith("\\"):
             # To the shell the comment ends with the line, and what follows is run.
             made.is_whole = False
-        while line.endswith("\\") and index < len(lines) and len(line) < _LONGEST_LINE:
-            line = line[:-1] + " " + lines[index].lstrip("\t ")
-            index += 1
-        if len(line) > _LONGEST_LINE:
+        if line.endswith("\\"):
+            pieces, length = [], 0
+            while line.endswith("\\") and index < len(lines):
+                pieces.append(line[:-1])
+                length += len(line)
+                line = lines[index].lstrip("\t ")
+                index += 1
+            line = " ".join((*pieces, line)) if length < LONGEST_LINE else "x" * (LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
             made.is_whole = False
             continue
         if line.startswith("\t") and rule is not None:
@@ -203,17 +325,12 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
         if not line:
             continue
         if match := _CONDITIONS.match(line):
-            conditions += {"endif": -1, "else": 0}.get(match[1], 1)
+            _follow_condition(made, match[1], line, opened)
             continue
-        if line.startswith(("override ", "unexport ", "undefine ", "vpath ", "load ")):
+        if line.startswith(("override ", "unexport ", "undefine ", "vpath ", "load ", "-load ")):
             made.is_whole = False
         if match := _DEFINE.match(line):
-            name, body = line[match.end() :].split("=")[0].strip(), []
-            while index < len(lines) and lines[index].strip() != "endef":
-                body.append(lines[index])
-                index += 1
-            index += 1
-            _assign(made, name, "\n".join(body), "=", conditions > 0)
+            index = _read_define(made, line[match.end() :], lines, index, path)
             continue
         if match := _INCLUDE.match(line):
             _include(made, match, path, load, depth)
@@ -225,38 +342,123 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             _take_shell(made, match[3], path, number)
             if match[2] == "!=":
                 made.parsing.append(ScriptLine(text=match[3], path=path, line=number))
-            _assign(made, match[1], UNKNOWN if match[2] == "!=" else match[3], match[2], conditions > 0)
-            rule = rule if conditions else None
+            _assign(made, match[1], UNKNOWN if match[2] == "!=" else match[3], match[2])
+            if line.startswith("export"):
+                _export(made, [name], path, number)
+            rule = rule if made.branches else None
             continue
-        match = _RULE.fullmatch(line)
-        if match is None:
+        parts = _split_rule(line)
+        if parts is None:
+            if _EXPORTS.fullmatch(line):
+                _export(made, line.split()[1:] or list(made.variables), path, number)
             _take_shell(made, line, path, number)
-            if "$(" in line or "${" in line:
-                made.is_whole = made.is_whole and line.startswith(("$(info", "$(warning", "$(error"))
+            says = line.startswith(_SAYS) and not DOES_MORE.search(line)
+            made.is_whole = made.is_whole and (says or _EXPORTS.fullmatch(line) is not None)
             continue
-        for target in match[1].split():
+        for target in parts[0].split():
             is_special = target.startswith(".") and target.count("/") == 0 and target not in _HARMLESS_TARGETS
-            if is_special or _REMADE.fullmatch(target.rpartition("/")[2]):
+            last = posixpath.basename(target)
+            if is_special or last in _REMADE or last.endswith(_REMADE_ENDINGS):
                 # Rules for suffixes, for make itself, or for what it reads first and then makes anew.
                 made.is_whole = False
-        rule = _begin_rule(made, match, number, path)
+        _take_shell(made, line, path, number)
+        rule = _begin_rule(made, parts, number, path)
+    if len(made.branches) != opened:
+        made.is_whole = False
+        del made.branches[opened:]
 
 
-def _begin_rule(made: Makefile, match: re.Match[str], number: int, path: str) -> _Rule | None:
-    needs, _, inline = match[3].partition(";")
-    if (own := _ASSIGNMENT.fullmatch(match[3])) is not None:
-        _assign(made, own[1], own[3], own[2], True)
+def _export(made: Makefile, names: list[str], path: str, number: int) -> None:
+    made.parsing.extend(
+        ScriptLine(text=f"{name}=x", path=path, line=number)
+        for name in names
+        if _STEERS_OTHERS.fullmatch(name) and len(made.parsing) <= _MOST_LINES
+    )
+
+
+def _split_rule(line: str) -> tuple[str, str] | None:
+    """Returns a rule's targets and what stands after its colon or colons, or None when it is no rule."""
+    colon, equals = line.find(":"), line.find("=")
+    if colon <= 0 or 0 <= equals < colon:
         return None
-    targets = _expand(match[1], made.variables, {}, 0, made.work)[0][0].split()
+    end = colon + (2 if line.startswith("::", colon) else 1)
+    return None if line[end : end + 1] == "=" else (line[:colon].rstrip(" \t&"), line[end:].strip())
+
+
+def _follow_condition(made: Makefile, word: str, line: str, opened: int) -> None:
+    if word not in ("else", "endif"):
+        made.branches.append(_Branches())
+        return
+    if len(made.branches) <= opened:
+        made.is_whole = False
+        return
+    branches = made.branches[-1]
+    if word == "else":
+        branches.sets.append(set())
+        branches.has_else = branches.has_else or line.strip() == "else"
+        return
+    made.branches.pop()
+    for name in branches.fresh:
+        if not branches.has_else or any(name not in names for names in branches.sets):
+            # Where no branch is taken it is what it was: nothing, or what make knows by itself.
+            made.variables[name] = list(dict.fromkeys([BUILT_IN.get(name, ""), *made.variables[name]]))
+        elif made.branches:
+            made.branches[-1].fresh.add(name)
+        if made.branches:
+            made.branches[-1].sets[-1].add(name)
+
+
+def _read_define(made: Makefile, rest: str, lines: list[str], index: int, path: str) -> int:
+    """Takes a variable of several lines; returns the place after its end."""
+    match = _DEFINED.match(rest)
+    body: list[str] = []
+    depth, start = 1, index
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        made.lines_left -= 1
+        word = line.lstrip() if not line.startswith("\t") else ""
+        depth += 1 if _DEFINE.match(word) else -1 if re.match(r"endef\b", word) else 0
+        if depth == 0:
+            break
+        body.append(line)
+    text = "\n".join(body)
+    if match is None or depth or len(text) > LONGEST_LINE or _STEERS.fullmatch(match[1]):
+        made.is_whole = False
+        return index
+    _take_shell(made, text, path, start)
+    if match[2] == "!=":
+        made.parsing.append(ScriptLine(text=text, path=path, line=start))
+    _assign(made, match[1], UNKNOWN if match[2] == "!=" else text, match[2] or "=")
+    return index
+
+
+def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) -> _Rule | None:
+    needs, _, inline = parts[1].partition(";")
+    targets = expand(made, parts[0], made.variables, {}, 0)[0][0].split()
+    if (own := _ASSIGNMENT.fullmatch(parts[1])) is not None:
+        made.is_whole = made.is_whole and _STEERS.fullmatch(own[1]) is None and own[1] != ".SHELLFLAGS"
+        value = UNKNOWN if own[2] == "!=" else own[3]
+        if own[1] == "SHELL" or len(made.specific) >= _MOST_LINES or own[2] in ("!=", "+="):
+            made.is_whole = made.is_whole and own[2] == "+=" and own[1] not in ("SHELL", "export")
+        if own[2] == "+=":
+            value = f"{(made.variables.get(own[1]) or [''])[0]} {own[3]}"
+        made.specific.append((frozenset(targets), own[1], value))
+        return None
     if not targets or any(UNKNOWN in target for target in targets):
         made.is_whole = False
+    if len(made.rules) >= _MOST_RULES:
+        made.is_whole = False
+        return None
     if not targets:
         return None
-    parts = needs.split(":")
-    if len(parts) == 2:
+    pieces = needs.split(":")
+    if len(pieces) == 2:
         # A static pattern rule, `objects: %.o: %.c`.
-        needs = parts[1]
-    rule = _Rule(targets=targets, needs=needs)
+        needs = pieces[1]
+    if any(mark in target for target in targets for mark in "*?["):
+        made.is_whole = False
+    rule = _Rule(targets=[_spelled(target) for target in targets], needs=needs)
     if inline.strip():
         rule.lines.append((number, path, inline.strip()))
     made.rules.append(rule)
@@ -266,140 +468,49 @@ def _begin_rule(made: Makefile, match: re.Match[str], number: int, path: str) ->
 def _include(
     made: Makefile, match: re.Match[str], path: str, load: Callable[[str], str | None], depth: int
 ) -> None:
-    for name in _expand(match[2], made.variables, {}, 0, made.work)[0][0].split():
+    for name in expand(made, match[2], made.variables, {}, 0)[0][0].split():
+        if len(made.included) > _MOST_INCLUDED:
+            made.is_whole = False
+            return
+        made.included.append(_spelled(name))
         text = load(posixpath.join(made.folder, name)) if UNKNOWN not in name and depth < 4 else None
         if text is not None:
             _read(made, text, posixpath.join(made.folder, name), load, depth + 1)
-        elif match[1] == "include" or UNKNOWN in name or "*" in name:
+        elif match[1] == "include" or UNKNOWN in name or "*" in name or depth >= 4:
             made.is_whole = False
 
 
-def _assign(made: Makefile, name: str, value: str, operator: str, is_alternative: bool) -> None:
+def _assign(made: Makefile, name: str, value: str, operator: str) -> None:
     before = made.variables.get(name)
+    if made.branches:
+        if before is None:
+            made.branches[-1].fresh.add(name)
+        made.branches[-1].sets[-1].add(name)
+    values = [value]
     if operator == "+=":
-        made.variables[name] = [
-            f"{old} {value}" if len(old) <= _LONGEST_LINE else old for old in (before or [""])
-        ][:_MOST_READINGS]
+        values = [f"{old} {value}" for old in (before or [""])]
+    elif operator == "?=" and before and not made.branches:
         return
-    if before and (is_alternative or operator == "?="):
-        made.variables[name] = list(dict.fromkeys([*before, value] if is_alternative else before))[
-            :_MOST_READINGS
-        ]
-        return
-    if operator in (":=", "::=", ":::="):
-        values = _expand(value, made.variables, {}, 0, made.work)[0]
-        made.variables[name] = [item.replace("$", "$$") if UNKNOWN not in item else value for item in values]
-        return
-    made.variables[name] = [value]
+    elif operator in (":=", "::=", ":::="):
+        expanded, sure = expand(made, value, made.variables, {}, 0)
+        made.is_whole = made.is_whole and sure
+        values = [item.replace("$", "$$") if UNKNOWN not in item else value for item in expanded]
+    if made.branches and before:
+        values = list(dict.fromkeys([*before, *values]))
+    if len(values) > MOST_READINGS:
+        made.is_whole = False
+    made.variables[name] = values[:MOST_READINGS]
 
 
 def _take_shell(made: Makefile, text: str, path: str, line: int) -> None:
     """Notes the shell text of every `$(shell …)`, which make may run while it reads the file."""
-    for start in [match.end() for match in re.finditer(r"\$[({]shell\s", text)][:20]:
-        end = _closing(text, start)
-        made.work.take(end - start)
-        inner = _expand(text[start:end], made.variables, {}, 0, made.work)[0][0]
-        made.parsing.append(ScriptLine(text=inner, path=path, line=line))
-
-
-def _closing(text: str, start: int) -> int:
-    depth = 1
-    for index in range(start, len(text)):
-        if text[index] in "({":
-            depth += 1
-        elif text[index] in ")}":
-            depth -= 1
-            if depth == 0:
-                return index
-    return len(text)
-
-
-def _expand(
-    text: str,
-    variables: dict[str, list[str]],
-    automatic: dict[str, str],
-    depth: int,
-    work: Work,
-    known: _Known | None = None,
-) -> tuple[list[str], bool]:
-    """Returns the readings the text may have, and whether make itself could add no other command to it.
-
-    `known` holds what was expanded on the way: each reference is expanded once a depth, or a few lines that
-    name each other ten times would keep the judgement busy for ever.
-    """
-    known = {} if known is None else known
-    if depth > _DEEPEST_EXPANSION or len(text) > _LONGEST_LINE or not work.take(len(text) // 16 + 1):
-        return [UNKNOWN], False
-    readings = [""]
-    sure = True
-    index = 0
-    while index < len(text):
-        # Each reading is copied for each reference in the text.
-        if not work.take(8 + sum(map(len, readings)) // 1024):
-            return [UNKNOWN], False
-        dollar = text.find("$", index)
-        if dollar < 0 or dollar + 1 >= len(text):
-            readings = [reading + text[index:] for reading in readings]
-            break
-        following = text[dollar + 1]
-        values = [following if following != "$" else "$"]
-        end = dollar + 2
-        if following in "({":
-            end = _closing(text, dollar + 2) + 1
-            values, is_sure = _value_once(
-                text[dollar + 2 : end - 1], variables, automatic, depth, work, known
-            )
-            sure = sure and is_sure
-        elif following != "$":
-            values, is_sure = _value_once(following, variables, automatic, depth, work, known)
-            sure = sure and is_sure
-        readings = [reading + text[index:dollar] + value for reading in readings for value in values]
-        readings = readings[:_MOST_READINGS]
-        if any(len(reading) > _LONGEST_LINE for reading in readings):
-            return [UNKNOWN], False
-        index = end
-    return readings, sure
-
-
-def _value_once(
-    name: str,
-    variables: dict[str, list[str]],
-    automatic: dict[str, str],
-    depth: int,
-    work: Work,
-    known: _Known,
-) -> tuple[list[str], bool]:
-    if (name, depth) not in known:
-        known[name, depth] = _value(name, variables, automatic, depth, work, known)
-    return known[name, depth]
-
-
-def _value(
-    name: str,
-    variables: dict[str, list[str]],
-    automatic: dict[str, str],
-    depth: int,
-    work: Work,
-    known: _Known,
-) -> tuple[list[str], bool]:
-    function, _, rest = name.partition(" ")
-    if rest:
-        if function == "shell":
-            inner, sure = _expand(rest, variables, automatic, depth + 1, work, known)
-            return [f"$({text})" for text in inner], sure
-        return [UNKNOWN], function not in ("eval", "call", "foreach", "if", "or", "and", "file", "let")
-    if name in automatic:
-        return [automatic[name]], True
-    if name[:1] in "@<^*?+" and name[1:] in ("D", "F"):
-        return [UNKNOWN], True
-    if ":" in name or "$" in name or name[:1] in "@<^*?+%":
-        return [UNKNOWN], "$" not in name
-    if name in variables:
-        found: list[str] = []
-        sure = True
-        for value in variables[name]:
-            values, is_sure = _expand(value, variables, automatic, depth + 1, work, known)
-            found.extend(values)
-            sure = sure and is_sure
-        return found[:_MOST_READINGS], sure
-    return [_BUILT_IN.get(name, "")], True
+    place = 0
+    while (match := _SHELL_CALL.search(text, place)) is not None:
+        place = closing(text, match.end())
+        made.steps_left -= 1 + (place - match.end()) // 100
+        if len(made.parsing) > _MOST_LINES or made.steps_left < 0:
+            made.is_whole = False
+            return
+        inner, sure = expand(made, text[match.end() : place], made.variables, {}, 0)
+        made.is_whole = made.is_whole and sure
+        made.parsing.extend(ScriptLine(text=item, path=path, line=line) for item in inner)

@@ -8,45 +8,44 @@ judges nothing.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+import re
 
 from workbench.policy.catalog import Program
-from workbench.policy.makefiles import ScriptLine, find_recipes, parse_makefile
+from workbench.policy.configured import (
+    CARGO_COMMANDS,
+    GIT_COMMANDS,
+    is_whole_git,
+    read_cargo_alias,
+    read_cargo_programs,
+    read_git_alias,
+    split_alias,
+    steers_npm,
+)
+from workbench.policy.justfiles import read_justfile
+from workbench.policy.makefiles import MOST_STEPS, ScriptLine, find_recipes, parse_makefile
 from workbench.policy.options import Reading
 from workbench.policy.parse import quote
 from workbench.policy.paths import is_within
 from workbench.policy.programs import Reader
-from workbench.policy.scripts import (
-    has_entry_point,
-    read_cargo_alias,
-    read_git_alias,
-    read_just_recipes,
-    read_package_scripts,
-    read_python_scripts,
-)
-from workbench.policy.walk import plain
+from workbench.policy.projectfiles import Named as Named
+from workbench.policy.projectfiles import load, nearest
+from workbench.policy.pyscripts import has_entry_point, read_python_scripts
+from workbench.policy.runners import find_task
+from workbench.policy.scripts import read_package_scripts
+from workbench.policy.walk import is_dynamic, plain
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
-_JUSTFILES = ("justfile", "Justfile", ".justfile")
+_JUSTFILES = ("justfile", "Justfile", "JUSTFILE", ".justfile", ".Justfile")
+_JUST_SHOWS = frozenset({"-l", "--list", "--summary", "--dump", "--show", "--fmt"})
+_CARGO_OWN_ALIASES = frozenset({"b", "c", "d", "t", "r", "rm"})
+_TOOLCHAIN_PATH = re.compile(r"^[ \t]*path[ \t]*=", re.MULTILINE)
+_BUILD_PROGRAMS = re.compile(r"(sccache|ccache|mold|(rust-)?lld|([a-z0-9_]+-)*(cc|gcc|clang|ld)(-[0-9.]+)?)")
+_HAVE_TABLES = frozenset({"pdm", "rye", "hatch", "pipenv", "poe"})
+_CODE_FILE = re.compile(r"[A-Za-z0-9_@./-]+\.[cm]?[jt]sx?")
 _SCRIPT_KINDS = frozenset({"task", "npmscript", "binary"})
 _ELSEWHERE = frozenset(
     {"-w", "-ws", "--workspace", "--workspaces", "--filter", "-F", "-r", "--recursive", "--workspace-root"}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """Shell text from files, or the words that an alias stands for. `has_tools` tells that a name which is
-    not known is a tool of the project (npm puts node_modules/.bin first); `instead` that the words of the
-    call itself run nothing else."""
-
-    lines: tuple[ScriptLine, ...] = ()
-    words: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    labels: frozenset[str] = frozenset()
-    cwd: str = ""
-    has_tools: bool = False
-    instead: bool = False
 
 
 def find_named(
@@ -55,13 +54,22 @@ def find_named(
     """Returns what an understood call runs by name, or None when it names nothing that a file holds."""
     if "runs_make" in reading.labels:
         return _find_make(reader, reading, cwd)
-    if "runs_npm_script" in reading.labels:
+    if "runs_npm_script" in reading.labels and program.name != "concurrently":
         return _find_package_script(reader, program, reading, words, cwd)
     if "runs_just" in reading.labels:
         return _find_just(reader, reading, cwd)
     if "runs_python_script" in reading.labels:
-        return _find_python_script(reader, reading, words, cwd)
+        return _find_python_script(reader, program, reading, words, cwd)
+    if "runs_task" in reading.labels:
+        return find_task(reader, program, reading, words, cwd)
+    if program.name == "cargo" and "executes" in reading.labels:
+        return _find_cargo_programs(reader, cwd)
     return None
+
+
+def may_be_alias(program: Program, words: tuple[str, ...]) -> bool:
+    """Returns whether a user's alias stands before what the catalogue knows: cargo's `t` may be any words."""
+    return program.name == "cargo" and any(plain(word) in _CARGO_OWN_ALIASES for word in words[:3])
 
 
 def find_alias(reader: Reader, program: Program, words: tuple[str, ...], cwd: str) -> Named | None:
@@ -70,27 +78,129 @@ def find_alias(reader: Reader, program: Program, words: tuple[str, ...], cwd: st
     if place is None or (place > 0 and program.name == "git"):
         return None
     name, rest = plain(words[place]), words[place + 1 :]
-    if program.name == "cargo":
-        for tail in (".cargo/config.toml", ".cargo/config"):
-            path, text, _ = _nearest(reader, cwd, tail)
+    if program.name == "cargo" and name not in CARGO_COMMANDS:
+        for path, text in _cargo_configs(reader, cwd):
             alias = read_cargo_alias(text, name) if text else None
-            if alias and alias[0] != name:
-                return Named(words=(*words[:place], *alias, *rest), files=(path,), cwd=cwd)
-    if program.name == "git":
-        path, text, _ = _nearest(reader, cwd, ".git/config")
-        found = read_git_alias(text, name) if text else None
-        if found and found[0].startswith("!"):
-            script = " ".join((found[0][1:], *(quote(plain(word)) for word in rest)))
-            lines = (ScriptLine(text=script, path=path, line=found[1]),)
-            return Named(lines=lines, files=(path,), cwd=posixpath.dirname(posixpath.dirname(path)))
-        if found and found[0].split()[:1] != [name]:
-            return Named(words=(*found[0].split(), *rest), files=(path,), cwd=cwd)
+            if alias:
+                # The nearest file that has it counts.
+                is_own = alias[0] == name
+                return (
+                    None if is_own else Named(words=(*words[:place], *alias, *rest), files=(path,), cwd=cwd)
+                )
+    if program.name == "git" and name.lower() not in GIT_COMMANDS:
+        return _find_git_alias(reader, name, rest, cwd)
     return None
+
+
+def _find_git_alias(reader: Reader, name: str, rest: tuple[str, ...], cwd: str) -> Named | None:
+    """Git takes its own commands first, then programs called git-NAME, then aliases."""
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        text, _ = load(reader, posixpath.join(folder, ".git"))
+        if text:
+            # A worktree's or submodule's: its configuration lies elsewhere.
+            return None
+        text, exists = load(reader, posixpath.join(folder, ".git/config"))
+        if exists:
+            break
+        if folder == reader.workspace_root:
+            return None
+        folder = posixpath.dirname(folder)
+    else:
+        return None
+    found = read_git_alias(text, name)
+    if found is None or reader.surroundings.program_path(f"git-{name}") is not None:
+        return None
+    path = posixpath.join(folder, ".git/config")
+    labels = frozenset() if is_whole_git(text) else frozenset({"script_unsure"})
+    if found[0].startswith("!"):
+        script = " ".join((found[0][1:], *(quote(plain(word)) for word in rest)))
+        lines = (ScriptLine(text=script, path=path, line=found[1]),)
+        return Named(lines=lines, files=(path,), labels=labels, cwd=folder)
+    words = split_alias(found[0])
+    if not words or words[0] == name:
+        return None
+    return Named(words=(*words, *rest), files=(path,), labels=labels, line=found[1], cwd=cwd)
+
+
+def _cargo_configs(reader: Reader, cwd: str) -> list[tuple[str, str]]:
+    """Returns cargo's configuration files from this folder upwards; the one without an ending counts."""
+    found = []
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        for tail in (".cargo/config", ".cargo/config.toml"):
+            text, exists = load(reader, posixpath.join(folder, tail))
+            if exists:
+                found.append((posixpath.join(folder, tail), text))
+                break
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    return found
+
+
+def _find_cargo_programs(reader: Reader, cwd: str) -> Named | None:
+    """Returns what cargo's configuration runs in place of the compiler, or before what was built."""
+    configs = _cargo_configs(reader, cwd)
+    toolchain = nearest(reader, cwd, "rust-toolchain.toml", "rust-toolchain")
+    if _TOOLCHAIN_PATH.search(toolchain[1]):
+        return Named(files=(toolchain[0],), labels=frozenset({"script_unsure"}), cwd=cwd)
+    if not configs:
+        # Its own code is built whatever a checkout brings; only a configuration is read.
+        reader.looked.clear()
+        return None
+    labels: set[str] = set()
+    lines: list[ScriptLine] = []
+    for path, text in configs:
+        programs = read_cargo_programs(text) if text else None
+        if programs is None:
+            labels.add("script_unreadable")
+        for program in programs or ():
+            if not _BUILD_PROGRAMS.fullmatch(program):
+                labels.add("script_unsure")
+                lines.append(ScriptLine(text=program, path=path, line=_line_in(text, program)))
+    files = tuple(path for path, _ in configs)
+    return Named(lines=tuple(lines), files=files, labels=frozenset(labels), cwd=cwd)
+
+
+def _line_in(text: str, piece: str) -> int:
+    place = text.find(piece)
+    return text.count("\n", 0, place) + 1 if place >= 0 else 1
+
+
+def is_installed(
+    reader: Reader, program: Program, words: tuple[str, ...], reading: Reading, cwd: str
+) -> bool:
+    """Returns whether what a call like `npx NAME` runs is there: a tool of the project, or beside npx itself.
+
+    A system program of that name is no answer: npx would fetch the package that only shares its name.
+    """
+    place = next((value.index for value in reading.values if value.kind == "command"), None)
+    if place is None or is_dynamic(words[place]):
+        return False
+    name = plain(words[place])
+    if not name or "/" in name:
+        return False
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        tools = posixpath.join(folder, "node_modules/.bin")
+        listed = reader.surroundings.list_folder(tools)
+        if name in (listed or ()) or reader.surroundings.read_text(posixpath.join(tools, name)) is not None:
+            return True
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    known, path = reader.catalog.find(name), reader.surroundings.program_path(name)
+    own = reader.surroundings.program_path(program.name)
+    is_tool = known is not None and known.family == program.family == "javascript"
+    return (
+        is_tool and path is not None and own is not None and posixpath.dirname(path) == posixpath.dirname(own)
+    )
 
 
 def is_entry_point(reader: Reader, name: str, cwd: str) -> bool:
     """Returns whether the project's pyproject.toml defines a program of this name."""
-    _, text, _ = _nearest(reader, cwd, "pyproject.toml")
+    _, text, _ = nearest(reader, cwd, "pyproject.toml")
     return bool(text) and has_entry_point(text, name)
 
 
@@ -102,7 +212,7 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
     path, text, exists = "", "", False
     for name in files[:1] or _MAKEFILES:
         path = posixpath.join(cwd, name)
-        text, exists = _load(reader, path)
+        text, exists = load(reader, path)
         if exists:
             break
     if not exists:
@@ -111,13 +221,17 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
         return Named(files=(path,), labels=frozenset({"script_unreadable"}), cwd=cwd)
     read: list[str] = [path]
 
-    def load(name: str) -> str | None:
-        included, _ = _load(reader, name)
+    def include(name: str) -> str | None:
+        included, _ = load(reader, name)
         if included:
             read.append(name)
         return included or None
 
-    lines, is_whole = find_recipes(parse_makefile(text, path, load, reader.work), targets, given)
+    # A step of make's own is about as much work as four characters of a file.
+    steps = max(0, min(MOST_STEPS, reader.work.left // 4))
+    made = parse_makefile(text, path, include, folder=cwd, steps=steps)
+    lines, is_whole = find_recipes(made, targets, given)
+    reader.work.take(4 * (steps - made.steps_left))
     labels = frozenset() if is_whole else frozenset({"script_unsure"})
     return Named(lines=lines, files=tuple(read), labels=labels, cwd=cwd)
 
@@ -125,11 +239,13 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
 def _find_package_script(
     reader: Reader, program: Program, reading: Reading, words: tuple[str, ...], cwd: str
 ) -> Named | None:
-    path, text, exists = _nearest(reader, cwd, "package.json")
+    path, text, exists = nearest(reader, cwd, "package.json")
+    if program.name == "bun" and (tool := _find_bun_tool(reading, words, text, path, cwd)) is not None:
+        return tool
     if not exists:
         return None
     names = [value for value in reading.values if value.kind in _SCRIPT_KINDS]
-    every = [value.text for value in names] if program.name == "concurrently" else []
+    every = [value.text for value in names] if program.name == "npm-run-all" else []
     extra = ""
     if not every:
         first = min((value.index for value in names), default=-1)
@@ -138,6 +254,12 @@ def _find_package_script(
         arguments = [value.text for value in reading.values if value.kind == "text" and value.index > first]
         extra = "".join(" " + quote(item) for item in arguments)
     labels: set[str] = set()
+    files = [path]
+    for folder in dict.fromkeys((posixpath.dirname(path), reader.workspace_root)):
+        settings, is_there = load(reader, posixpath.join(folder, ".npmrc"))
+        if is_there:
+            files.append(posixpath.join(folder, ".npmrc"))
+            labels |= {"script_unsure"} if not settings or steers_npm(settings) else set()
     lines: list[ScriptLine] = []
     for name in every:
         found = read_package_scripts(text, path, name) if text else None
@@ -150,62 +272,61 @@ def _find_package_script(
             )
         if found == () and any(value.kind == "binary" for value in names):
             # Not a script: yarn and pnpm run the tool of that name from node_modules/.bin.
-            tool = tuple(words[names[0].index :])
-            return Named(words=tool, files=(path,), cwd=posixpath.dirname(path), has_tools=True)
+            tools = tuple(words[names[0].index :])
+            return Named(words=tools, files=(path,), cwd=posixpath.dirname(path), has_tools=True)
     return Named(
         lines=tuple(lines),
-        files=(path,),
+        files=tuple(files),
         labels=frozenset(labels),
         cwd=posixpath.dirname(path),
         has_tools=True,
     )
 
 
-def _find_just(reader: Reader, reading: Reading, cwd: str) -> Named | None:
-    for name in _JUSTFILES:
-        path, text, exists = _nearest(reader, cwd, name)
-        if exists:
-            names = tuple(value.text for value in reading.values if value.kind == "task")
-            labels = frozenset() if text else frozenset({"script_unreadable"})
-            lines = read_just_recipes(text, path, names)
-            return Named(lines=lines, files=(path,), labels=labels, cwd=posixpath.dirname(path))
-    return None
-
-
-def _find_python_script(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> Named | None:
-    index = next((value.index for value in reading.values if value.kind == "command"), None)
-    path, text, exists = _nearest(reader, cwd, "pyproject.toml")
-    if index is None or not exists:
+def _find_bun_tool(reading: Reading, words: tuple[str, ...], text: str, path: str, cwd: str) -> Named | None:
+    """Returns what `bun run NAME` runs when NAME is no script: a file, a tool, or any system program."""
+    name = next((value for value in reading.values if value.kind in _SCRIPT_KINDS), None)
+    if name is None or (path and not text) or (text and read_package_scripts(text, path, name.text) != ()):
         return None
-    if not text:
-        # A name that the file may give another meaning is not taken for the program it looks like.
-        return Named(files=(path,), labels=frozenset({"script_unreadable"}), cwd=posixpath.dirname(path))
-    lines = read_python_scripts(text, path, plain(words[index]))
+    if _CODE_FILE.fullmatch(name.text):
+        return None
+    files = (path,) if path else ()
+    return Named(words=tuple(words[name.index :]), files=files, cwd=cwd, has_tools=True)
+
+
+def _find_just(reader: Reader, reading: Reading, cwd: str) -> Named | None:
+    if reading.given & _JUST_SHOWS:
+        return None
+    path, text, exists = nearest(reader, cwd, *_JUSTFILES)
+    if not exists:
+        return None
+    names = tuple(value.text for value in reading.values if value.kind == "task")
+    lines, is_whole = read_justfile(text, path, names)
+    labels = frozenset({"script_unreadable"}) if not text else frozenset[str]()
+    if not is_whole:
+        labels |= {"script_unsure"}
+    return Named(lines=lines, files=(path,), labels=labels, cwd=posixpath.dirname(path))
+
+
+def _find_python_script(
+    reader: Reader, program: Program, reading: Reading, words: tuple[str, ...], cwd: str
+) -> Named | None:
+    """Returns a script of the tool's own table. uv and poetry have none: what they run is what is named."""
+    index = next((value.index for value in reading.values if value.kind == "command"), None)
+    tool = plain(reader.first_word)
+    if index is None or tool not in _HAVE_TABLES or is_dynamic(words[index]):
+        return None
+    path, text, exists = nearest(reader, cwd, "Pipfile" if tool == "pipenv" else "pyproject.toml")
+    if not exists:
+        return None
+    asked = tuple(plain(word) for word in words[index:])
+    if tool == "hatch" and nearest(reader, cwd, "hatch.toml")[2]:
+        # It goes before pyproject.toml, and may give any name another meaning.
+        return Named(files=(path,), labels=frozenset({"script_unsure"}), cwd=cwd)
+    found = read_python_scripts(text, path, tool, asked) if text else ((), False)
+    if found is None:
+        return None
+    lines, is_whole = found
+    labels = frozenset[str]() if is_whole else frozenset({"script_unsure"})
     folder = posixpath.dirname(path)
-    return Named(lines=lines, files=(path,), cwd=folder, has_tools=True, instead=True) if lines else None
-
-
-def _nearest(reader: Reader, cwd: str, name: str) -> tuple[str, str, bool]:
-    """Returns the path, text ("" when unreadable) and presence of a file in this folder or one above it."""
-    folder = posixpath.normpath(cwd)
-    while is_within(folder, reader.workspace_root):
-        text, exists = _load(reader, posixpath.join(folder, name))
-        if exists:
-            return posixpath.join(folder, name), text, True
-        folder = posixpath.dirname(folder)
-    return "", "", False
-
-
-def _load(reader: Reader, path: str) -> tuple[str, bool]:
-    """Returns a file's text and whether there is such a file, each path looked at once a judgement."""
-    path = posixpath.normpath(path)
-    if path not in reader.files:
-        if len(reader.files) >= reader.most_files:
-            return "", True
-        text = reader.surroundings.read_text(path)
-        reader.files[path] = text
-    text = reader.files[path]
-    if text is not None:
-        return text, True
-    listed = reader.surroundings.list_folder(posixpath.dirname(path))
-    return "", listed is not None and posixpath.basename(path) in listed
+    return Named(lines=lines, files=(path,), labels=labels, cwd=folder, has_tools=True, instead=True)

@@ -102,6 +102,7 @@ _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
 _KINDS_OF_PATHS = {"digits": "number"}
 _NEGATIVE = re.compile(r"-\d+[A-Za-z]?")
+_CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile"})
 _LEAVES_THE_REST = frozenset({"command", "words"})
 
 
@@ -143,6 +144,12 @@ class Form:
     drop_last_if: frozenset[str] = frozenset()
     requires: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
+
+    @property
+    def takes_code(self) -> bool:
+        """Whether it runs one file of code with arguments of its own, as an interpreter does."""
+        kinds = [item.kind for item in self.positionals]
+        return len(kinds) > 1 and kinds[-1] == "text" and kinds[0] in _CODE_KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

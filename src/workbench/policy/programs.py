@@ -51,6 +51,8 @@ class Reader:
     text_left: int = _MOST_INNER_TEXT
     work: Work = field(default_factory=Work)
     files: Texts = field(init=False)
+    looked: set[str] = field(default_factory=set)
+    first_word: str = ""
     most_files: int = _MOST_FILES
     has_changed: bool = False
     folders: dict[str, tuple[tuple[str, str], ...] | None] = field(default_factory=dict)

@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from workbench.policy.options import Reading
 from workbench.policy.walk import DYNAMIC, is_dynamic, plain
 
+_RUNNERS = {
+    "npm": "npm run",
+    "yarn": "yarn run",
+    "pnpm": "pnpm run",
+    "bun": "bun run",
+    "node": "npm run",
+    "deno": "deno task",
+}
 _FIND_RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 
 
@@ -38,7 +46,7 @@ def unwrap(words: tuple[str, ...], reading: Reading) -> tuple[Inner, ...]:
             case "script":
                 found.append(
                     Inner(
-                        text=value.text,
+                        text=_spell_out(value.text) if "runs_npm_script" in reading.labels else value.text,
                         start=value.index,
                         end=value.index + 1,
                         may_rewrite=not value.is_attached,
@@ -54,6 +62,14 @@ def unwrap(words: tuple[str, ...], reading: Reading) -> tuple[Inner, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def _spell_out(text: str) -> str:
+    """Returns what concurrently's short form `npm:build` stands for."""
+    runner, sign, rest = text.partition(":")
+    if not sign or runner not in _RUNNERS or rest[:1] in ("", " "):
+        return text
+    return f"{_RUNNERS[runner]} {rest}"
 
 
 def _command(words: tuple[str, ...], start: int, reading: Reading) -> Inner:

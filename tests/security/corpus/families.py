@@ -65,10 +65,8 @@ def everyday() -> tuple[str, ...]:
 
 
 def adversarial() -> tuple[str, ...]:
-    """Returns every carrier with every payload, every way to every secret and start-up file, the single ones.
-
-    Without repeats.
-    """
+    """Returns every carrier with every payload, every way to every secret and start-up file, the single
+    ones, and what moves the ground, once each."""
     sections = _sections("adversarial.txt")
     found: dict[str, None] = {}
     for carrier in sections["carrier"]:
@@ -91,6 +89,13 @@ def adversarial() -> tuple[str, ...]:
         for file in sections["startup file"]:
             found[way.replace("{startup}", file)] = None
     found.update(dict.fromkeys(sections["single"]))
+    ground = _sections("moving_ground.txt")
+    for writer in ground["writer"]:
+        for reader in ground["reader"]:
+            found[f"{writer} && {reader}"] = None
+            found[f"{writer}; {reader}"] = None
+    for fetcher in ground["fetcher"]:
+        found.update((fetcher.replace("{}", name), None) for name in ground["fetched"])
     return tuple(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,8 @@ def recipes(text: str, *targets: str, **given_: str) -> tuple[list[str], bool]:
         ("ifdef X\nY = 1\nelse\nY = 2\nendif\na:\n\techo $(Y)\n", (), ["echo 1", "echo 2"]),
         ("X := $(shell date)\na:\n\techo\n", (), ["date", "echo"]),
         ("define T\nrm x\nendef\na:\n\t$(T)\n", (), ["rm x"]),
-        ("a: X = 1\nX = 2\na:\n\techo $(X)\n", (), ["echo 2"]),
+        # What is set for a target wins, wherever it stands.
+        ("a: X = 1\nX = 2\na:\n\techo $(X)\n", (), ["echo 2", "echo 1"]),
         ("X = 2\na: X = 1\na:\n\techo $(X)\n", (), ["echo 2", "echo 1"]),
     ],
 )
@@ -78,3 +81,125 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 )
 def test_variables_that_multiply_end_soon_and_are_not_whole(text: str) -> None:
     assert not recipes(text, "x")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # A variable that a branch sets is not set where no branch is taken.
+        ("ifdef X\nY = ls\nendif\na:\n\t$(Y) rm -rf z\n", {"rm -rf z", "ls rm -rf z"}),
+        ("ifdef X\nRM = ls\nendif\na:\n\t$(RM) z\n", {"rm -f z", "ls z"}),
+        ("ifdef X\nY = 1\nelse ifdef Z\nY = 2\nendif\na:\n\tp $(Y)\n", {"p ", "p 1", "p 2"}),
+        ("ifdef X\nifdef Z\nY = 1\nelse\nY = 2\nendif\nendif\na:\n\tp $(Y)\n", {"p ", "p 1", "p 2"}),
+        ("Y = 0\nifdef X\nY = 1\nY = 2\nendif\na:\n\tp $(Y)\n", {"p 0", "p 1", "p 2"}),
+        ("Y = 0\nifdef X\nY += 1\nendif\na:\n\tp $(Y)\n", {"p 0", "p 0 1"}),
+        # What is set for one target its needs see, and others do not.
+        ("b: Y = ls\na b:\n\t$(Y) z\n", {"z", "ls z"}),
+        # A definition ends at its own endef, and may have an operator.
+        ("define Y =\nrm x\nendef # end\na:\n\t$(Y)\n", {"rm x"}),
+        ("define Y\n@rm x\n-rm y\nendef\na:\n\t$(Y)\n", {"rm x\nrm y"}),
+        ("Y = ls\ndefine Y +=\n; rm x\nendef\na:\n\t$(Y)\n", {"ls ; rm x"}),
+        ("define Y\ndefine Z\nendef\nrm x\nendef\na:\n\techo\n", {"echo"}),
+        ("a::\n\trm x\na::\n\trm y\n", {"rm x", "rm y"}),
+        ("a: ; ls\nb: $(shell rm x)\n", {"ls", "rm x"}),
+    ],
+)
+def test_every_reading_that_make_may_take_is_found(text: str, expected: set[str]) -> None:
+    assert {line.strip() for line in recipes(text, "a")[0]} == {line.strip() for line in expected}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X+Y = rm x\na:\n\t$(X+Y)\n",
+        "$(info $(eval Y = rm x))\na:\n\t$(Y)\n",
+        "Y := $(eval Z = rm x)\na:\n\t$(Z)\n",
+        "a:\n\t$(subst x,y,$(eval Z = rm x))\n",
+        "ifdef X\na:\n\tls\n",
+        "endif\na:\n\tls\n",
+        "define Y\nrm x\na:\n\tls\n",
+        "define MAKEFLAGS\n-n\nendef\na:\n\tls\n",
+        "a: SHELL = ./x\na:\n\tls\n",
+        "a: PATH = ./x\na:\n\tls\n",
+        "a: .SHELLFLAGS = -c x\na:\n\tls\n",
+        "".join(f"ifdef X{n}\nY = {n}\nendif\n" for n in range(6)) + "a:\n\t$(Y)\n",
+        "CC = rm -rf x;\na: b.o\n",
+        "CFLAGS = -O2; rm x\na: b.o\n",
+        "CFLAGS = `rm x`\na: b.o\n",
+        "%:\n\trm x\na:\n\tls\n",
+        'guile = 1\na:\n\t$(guile (system "x"))\n',
+    ],
+)
+def test_what_is_not_surely_read_is_not_whole(text: str) -> None:
+    assert not recipes(text, "a")[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CC = gcc\nCFLAGS = -Wall -O2\nLDLIBS = -lm\napp: a.o b.o\n\t$(CC) -o $@ $^\n",
+        'CC := x86_64-linux-gnu-gcc-12\nCFLAGS += -DNAME="x"\napp: a.o\n',
+        "ifeq ($(OS),Windows_NT)\nE = .exe\nelse\nE =\nendif\napp:\n\techo app$(E)\n",
+        "export\nexport A B\n$(info building)\napp:\n\tls\n",
+        "SRC := $(wildcard *.c)\nOBJ := $(SRC:.c=.o)\napp:\n\tls $(OBJ)\n",
+    ],
+)
+def test_what_ordinary_makefiles_hold_is_whole(text: str) -> None:
+    assert recipes(text, "app")[1]
+
+
+def test_an_included_file_that_has_a_rule_is_made_anew_and_not_whole() -> None:
+    text = "include more\nmore:\n\trm x\na:\n\tls\n"
+    made = parse_makefile(text, "/ws/Makefile", lambda _: "B = 1\n")
+    assert not find_recipes(made, ("a",), {})[1]
+
+
+def test_what_is_included_is_looked_for_where_make_runs() -> None:
+    asked: list[str] = []
+    parse_makefile("include m.mk\n", "/ws/sub/x.mk", lambda name: asked.append(name), folder="/ws")
+    assert asked == ["/ws/m.mk"]
+
+
+SLOW = [
+    "x" + " " * 7_900 + "y\n",
+    "x" + "\t" * 7_900 + "y\n",
+    "a" + ":" * 7_900 + "\n",
+    "export " * 1_100 + "\n",
+    "/" * 7_900 + ":\n",
+    "$(shell " * 990 + "\n",
+    "$(" * 3_900 + "\n",
+    "a:\n" + "\t" + "$$" * 3_900 + "\n",
+    "A = " + "$$" * 3_900 + "\n" + "a:\n" + "\t$(A)\n" * 100,
+    "define A\n" * 500,
+    "ifdef X\n" * 500,
+    "a: " + "$(A) " * 1_500 + "\n",
+    "\\\n" * 4_000,
+    "a" * 7_900 + "\n",
+    "%a: %b\n\tls\n" * 500,
+    "include Makefile\n" * 40,
+    "-include " + "x " * 3_900 + "\n",
+]
+
+
+@pytest.mark.parametrize("piece", SLOW, ids=range(len(SLOW)))
+def test_work_grows_no_faster_than_the_text(piece: str) -> None:
+    """Counted in steps of the interpreter, which no other load on the machine changes."""
+
+    def steps(times: int) -> int:
+        counted = 0
+
+        def count(*_: object) -> None:
+            nonlocal counted
+            counted += 1
+
+        text = piece * times + "a:\n\tls\n"
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            made = parse_makefile(text, "/ws/Makefile", lambda _: text)
+            find_recipes(made, ("a",), {})
+        finally:
+            sys.setprofile(before)
+        return counted
+
+    assert steps(8) <= 12 * steps(1) + 20_000

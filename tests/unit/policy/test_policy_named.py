@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.cli.explain import render_trace
 from workbench.model.verdict import Decision, Judgement
 from workbench.policy import judge, load_policy
+from workbench.policy.explain import explain
 from workbench.sandbox.lookup import ProjectSurroundings
 
 POLICY = load_policy()
@@ -307,3 +309,15 @@ def test_files_that_make_reads_by_a_variable_are_asked_about(root: str) -> None:
     (Path(root) / "Makefile").write_text("all:\n\tls\n")
     assert ask(root, "make all").verdict.verdict is Decision.ALLOW
     assert ask(root, "make all MAKEFILES=x").verdict.verdict is not Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [("make wipe", "Makefile:15"), ("git ship", ".git/config:6"), ("npm run send", "package.json:12")],
+)
+def test_explaining_names_the_script_and_line_of_a_part(root: str, text: str, source: str) -> None:
+    surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
+    trace = explain(POLICY, text, cwd=root, workspace_root=root, surroundings=surroundings)
+    parts = render_trace(trace)["parts"]
+    assert parts[0]["source"] == ""
+    assert f"{root}/{source}" in {part["source"] for part in parts}

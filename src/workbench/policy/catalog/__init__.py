@@ -21,7 +21,7 @@ class Program:
     `statements`: words and standard input can hold statements, as of SQL, that cannot be taken back.
     `otherwise` is the kind its words are taken for when no form fits, and `otherwise_labels` what is then
     said of it, so that a strange flag cannot hide a denial. `local` are the workspace paths of its wrapper,
-    such as "gradlew": a script of the project that stands for the program.
+    such as "gradlew": a script of the project that stands for the program. `family` is its file's name.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Program:
     otherwise: str | None = None
     otherwise_labels: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()
+    family: str = ""
 
     def read(self, words: tuple[str, ...]) -> tuple[Form, Reading] | None:
         """Returns the first form that these argument words fit wholly, with what they mean, or None."""

@@ -157,6 +157,8 @@ async def test_arguments_that_do_not_fit_are_refused_in_plain_words(project: Pro
         for text in (said, wrong):
             assert "pydantic" not in text
             assert "validation error" not in text
+
+
 @pytest.mark.parametrize("word", ["events", "transcript", "terminal"])
 async def test_an_id_leads_nowhere_but_to_its_run(project: Project, word: str) -> None:
     async with agent(project) as client:

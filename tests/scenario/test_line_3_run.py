@@ -338,7 +338,7 @@ def test_toolchains_are_seen_read_only_and_nothing_else_of_the_machine_is(
 
 
 def test_a_run_for_a_feature_keeps_the_rule_that_recommended_it(project: Project) -> None:
-    said = project.cli("run", "--feature", "001-login", "--rule", "continue-phase", "--", "true")
+    said = project.cli("run", "--feature", "001-small-thing", "--rule", "continue-phase", "--", "true")
     assert said.status == 0
     (run,) = project.bench.get("/api/runs", project_id=project.project_id)
-    assert (run["feature_id"], run["recommendation_rule_id"]) == ("001-login", "continue-phase")
+    assert (run["feature_id"], run["recommendation_rule_id"]) == ("001-small-thing", "continue-phase")

@@ -13,6 +13,7 @@ import struct
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 
@@ -42,6 +43,8 @@ _STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
 _FRAME_HEAD: Final = struct.Struct(">BQI")
 _MAX_INPUT_BYTES: Final = 65536
 _LAST_POSITION: Final = 2**63 - 1
+log = structlog.get_logger()
+
 _ACCESS_SECONDS: Final = 2.0
 """How often an open stream asks whether its token holds; a revocation in this process is seen at once."""
 _SSE_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -163,7 +166,9 @@ async def stream_terminal(
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+                log.warning("a terminal ended", run_id=run_id, problem=repr(outcome))
         terminal.release()
     # A viewer that has read "ended" may have gone already.
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import shutil
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -335,6 +336,8 @@ class LocalConnector:
         try:
             step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
         except OSError as error:
+            # A folder without a request would be waited for as one that is about to start.
+            shutil.rmtree(folder, ignore_errors=True)
             raise _unwritable(folder, error) from error
         return True
 

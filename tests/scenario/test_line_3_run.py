@@ -338,7 +338,11 @@ def test_toolchains_are_seen_read_only_and_nothing_else_of_the_machine_is(
 
 
 def test_a_run_for_a_feature_keeps_the_rule_that_recommended_it(project: Project) -> None:
-    said = project.cli("run", "--feature", "001-small-thing", "--rule", "continue-phase", "--", "true")
-    assert said.status == 0
+    advice = project.cli("next", "--json").json
+    feature, found = advice["feature_id"], advice["recommendation"]
+    words = ("run", "--feature", feature, "--rule", found["rule_id"])
+    assert project.cli(*words, "--", "true").status == 2, "another command than the rule's"
+    assert f"workbench run --feature {feature} --rule {found['rule_id']} -- " in project.cli("next").text
+    project.cli(*words, "--detach", "--", found["command"])
     (run,) = project.bench.get("/api/runs", project_id=project.project_id)
-    assert (run["feature_id"], run["recommendation_rule_id"]) == ("001-small-thing", "continue-phase")
+    assert (run["feature_id"], run["recommendation_rule_id"]) == (feature, found["rule_id"])

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import shutil
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -336,7 +336,7 @@ class LocalConnector:
         try:
             step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
         except OSError as error:
-            # A folder without a request would be waited for as one that is about to start.
+            # Without a request it would be waited for as one about to start.
             shutil.rmtree(folder, ignore_errors=True)
             raise _unwritable(folder, error) from error
         return True
@@ -469,7 +469,6 @@ class LocalConnector:
 
     def transcript_raw(self, ref: ExternalRef) -> Iterator[bytes]:
         """Yields the byte log as it is on disk now."""
-        # Not a generator: that there is none is said before anybody reads.
         return (piece.data for piece in self._pieces(ref))
 
     def transcript_text(self, ref: ExternalRef) -> Iterator[str]:
@@ -554,9 +553,8 @@ class LocalConnector:
     def _request(self, ref: ExternalRef) -> dict[str, Any]:
         request = step_folder.read_document(str(self._folder(ref)), step_folder.REQUEST)
         if request is None:
-            raise NotFound(
-                f"{ref.external_run_id} left no transcript", remedy="look at the run's steps again"
-            )
+            remedy = "look at the run's steps again"
+            raise NotFound(f"{ref.external_run_id} left no transcript", remedy=remedy)
         return request
 
     def _refuse_pipes(self, ref: ExternalRef) -> None:

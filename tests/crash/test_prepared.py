@@ -16,7 +16,7 @@ import pytest
 
 from local_steps import Ground, make_request, open_connector, open_ground, processes_with
 from support.processes import find_children
-from workbench.model.errors import NotAllowed, SandboxUnavailable
+from workbench.model.errors import BoundaryViolation, NotAllowed, SandboxUnavailable
 from workbench.model.statuses import BlockedBy, TerminalMode
 
 SERVER = """
@@ -199,11 +199,13 @@ async def test_a_workspace_exchanged_between_preparation_and_start_is_never_run_
         victim.mkdir()
         ground.workspace.rename(aside)
         ground.workspace.symlink_to(victim)
-        outcome = await ground.finish(await ground.connector.dispatch(request))
+        # Started in the old folder, or refused: a start from nothing sees the link.
+        with contextlib.suppress(SandboxUnavailable, BoundaryViolation):
+            outcome = await ground.finish(await ground.connector.dispatch(request))
+            assert outcome.ended.end_reason in ("exited", "failed_to_start")
         ground.workspace.unlink()
         aside.rename(ground.workspace)
         assert list(victim.iterdir()) == []
-        assert outcome.ended.end_reason in ("exited", "failed_to_start")
         await wait_gone("moved-99ee")
 
 

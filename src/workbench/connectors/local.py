@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -199,9 +200,10 @@ class LocalConnector:
                 _refuse_other_subject(folder, request)
                 return ref
             ready = await self._prepared.take(name, request, folder)
-            if not await asyncio.to_thread(self._make_folder, folder, request):
-                return ref
-            await self._zygote.spawn(ready.facts, held=ready.held)
+            with contextlib.closing(ready):
+                if not await asyncio.to_thread(self._make_folder, folder, request):
+                    return ref
+                await self._zygote.spawn(ready.facts, held=ready.held)
         except SandboxUnavailable as error:
             if error.code == NOT_STARTED or _give_up(folder):
                 raise
@@ -312,7 +314,7 @@ class LocalConnector:
         )
 
     def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:
-        """Makes the step folder; False when the step was dispatched before."""
+        """Makes the step folder, or nothing of it; False when the step was dispatched before."""
         try:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
@@ -336,7 +338,6 @@ class LocalConnector:
         try:
             step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
         except OSError as error:
-            # Without a request it would be waited for as one about to start.
             shutil.rmtree(folder, ignore_errors=True)
             raise _unwritable(folder, error) from error
         return True
@@ -553,8 +554,7 @@ class LocalConnector:
     def _request(self, ref: ExternalRef) -> dict[str, Any]:
         request = step_folder.read_document(str(self._folder(ref)), step_folder.REQUEST)
         if request is None:
-            remedy = "look at the run's steps again"
-            raise NotFound(f"{ref.external_run_id} left no transcript", remedy=remedy)
+            raise NotFound(f"{ref.external_run_id} left no transcript", remedy="look at the run's steps")
         return request
 
     def _refuse_pipes(self, ref: ExternalRef) -> None:

@@ -30,6 +30,11 @@ class Ready:
     facts: dict[str, Any]
     held: Held | None = None
 
+    def close(self) -> None:
+        """Gives the supervisor up, unless it has the word."""
+        if self.held is not None:
+            self.held.close()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Kept:
@@ -105,4 +110,8 @@ def _close_when_ready(ready: asyncio.Task[Ready]) -> None:
         if not done.cancelled() and done.exception() is None and (held := done.result().held) is not None:
             held.close()
 
-    ready.add_done_callback(close)
+    if ready.done():
+        # At once: the loop may be about to end.
+        close(ready)
+    else:
+        ready.add_done_callback(close)

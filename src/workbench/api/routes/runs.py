@@ -231,6 +231,7 @@ async def get_transcript(
     headers = {"Content-Disposition": f'attachment; filename="{run_id}.{_SUFFIX[format]}"'}
     if ref is None:
         return Response(b"", media_type=_MEDIA[format], headers=headers)
+    await house.context.wait_dispatched(ref.external_run_id)
     connector = house.context.connectors[ref.connector_id]
     return StreamingResponse(connector.transcript(ref, format), media_type=_MEDIA[format], headers=headers)
 

@@ -212,6 +212,7 @@ def test_without_a_sandbox_the_server_serves_holds_every_run_and_says_how_to_men
     (local,) = bench.get("/api/connectors")
     assert local["is_ready"] is False
     assert all(problem["remedy"] for problem in local["problems"])
+    assert "local starts nothing: " in bench.cli("up", "--detach", "--no-browser").err
     bench.stop()
     bench.prefix = ()
     bench.start()

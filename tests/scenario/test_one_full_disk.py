@@ -21,6 +21,8 @@ def test_a_run_that_fills_the_disk_under_its_own_ledger_ends_right_once_there_is
         # Asked until it says so: nothing can be recorded just now, so no event tells of it.
         whys = (bench.run_of(run["run_id"])["why"] for _ in range(5000))
         assert any("disk" in why and "Waiting to go on" in why for why in whys)
+        with bench.terminal(run["run_id"]) as socket:
+            assert any("Waiting to go on" in word for word in socket if isinstance(word, str))
         ballast.unlink()
         ended = bench.wait(run["run_id"], lambda run: run["status"] in ENDED)
         assert (ended["status"], ended["exit_code"]) == ("succeeded", 0)

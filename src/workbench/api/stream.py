@@ -33,7 +33,7 @@ from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
-from workbench.model.errors import InvalidInput, LedgerUnavailable, NotFound, WorkbenchError
+from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
 
 router = APIRouter()
@@ -235,10 +235,8 @@ class _Terminal:
             await asyncio.sleep(_ACCESS_SECONDS)
             try:
                 await self._identify()
-            except WorkbenchError as error:
-                # A ledger that cannot be used just now says nothing of the token; nothing new is let in.
-                if not isinstance(error, LedgerUnavailable):
-                    return
+            except WorkbenchError:
+                return
             trouble = self._house.context.held_up.get(self._run_id)
             if trouble and trouble != told:
                 why = f"Waiting to go on: {trouble}."

@@ -54,6 +54,8 @@ HOSTILE: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {".git/config": "[alias]\n" + "a = b\n" * 40_000},
     ),
 }
+# make's reader stops at these by their number, before the work is used up, and says it did not see the whole.
+TOO_MANY_PATTERNS = frozenset({"make rules that match each of many targets", "make needs of needs"})
 HOSTILE_TEXTS = {
     "folders that may or may not be entered": "cd a || cd b; " * 45,
     "folders pushed": "pushd a || pushd b; " * 45,
@@ -74,8 +76,7 @@ def test_files_that_take_too_much_work_are_asked_about(tmp_path: Path, case: str
     text, files = HOSTILE[case]
     first = judged(tmp_path.resolve(), text, files)
     assert first.verdict.verdict is Decision.REQUIRES_APPROVAL
-    # Too much in all, or too much for a reader that then says it did not see the whole.
-    assert {"too_long", "unknown_arguments"} & set(first.verdict.reason_codes)
+    assert ("unknown_arguments" if case in TOO_MANY_PATTERNS else "too_long") in first.verdict.reason_codes
     assert len(first.commands) < 2_500
     assert first == judged(tmp_path.resolve(), text, {})
 

@@ -17,12 +17,23 @@ from support.fixtures import own as own
 from support.fixtures import project as project
 from support.fixtures import served as served
 from support.fixtures import start as start
+from support.server import SHARED_CACHE
 from workbench.ledger.ledger import Ledger
 
 # A run of the tests gives the same answer twice and never fails for being slow; the long suite searches anew.
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("WORKBENCH_HYPOTHESIS", "house"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One user's cache for all processes of this run of the tests, never the tester's own."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SHARED_CACHE, str(folder))
+        yield
 
 
 @pytest.fixture

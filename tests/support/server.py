@@ -23,6 +23,8 @@ from support.terminal import Seen, read_terminal
 
 ENDED = frozenset({"succeeded", "failed", "canceled"})
 STOPPED = ENDED | {"blocked"}
+SHARED_CACHE = "WORKBENCH_TESTS_CACHE"
+"""Names the folder that the programs of one run of the tests share as their user's cache."""
 _INHERITED = ("PATH", "HOME", "LANG", "USER", "LOGNAME", "VIRTUAL_ENV", "SSL_CERT_FILE")
 
 
@@ -50,7 +52,9 @@ class Workbench:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return {**kept, "WORKBENCH_HOME": str(self.home), **self.settings}
+        cache = os.environ.get(SHARED_CACHE)
+        shared = {"XDG_CACHE_HOME": cache} if cache else {}
+        return {**kept, **shared, "WORKBENCH_HOME": str(self.home), **self.settings}
 
     @property
     def log(self) -> Path:

@@ -16,6 +16,7 @@ import structlog
 from workbench.api.auth import Access
 from workbench.app.clock import SystemClock, new_sortable_id
 from workbench.app.home import Settings
+from workbench.app.trials import load_tried
 from workbench.connectors.contract import Problem
 from workbench.connectors.local import SANDBOX_PROFILE, LocalConnector, LocalLimits
 from workbench.engine.context import ENGINE, Context, Limits
@@ -121,7 +122,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
 
 
 class _Trial:
-    """Tries every example of the shipped policy once, when it is first asked for; decisions wait for it."""
+    """Sees once that every example of the shipped policy holds, when first asked; decisions wait for it."""
 
     def __init__(self, posture: str) -> None:
         self._posture = posture
@@ -130,7 +131,7 @@ class _Trial:
     def start(self) -> asyncio.Task[Policy]:
         """Starts the trial unless it has been."""
         if self._task is None:
-            self._task = asyncio.create_task(asyncio.to_thread(load_policy, self._posture))
+            self._task = asyncio.create_task(asyncio.to_thread(load_tried, self._posture))
         return self._task
 
     async def wait(self) -> None:

@@ -49,14 +49,15 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
 
 def _preview_offline(repo: Path) -> Callable[[str], Judgement]:
     """Returns what policy would say of a command; under one that cannot be used, no to every command."""
-    from workbench.gate import load_policy, refuse_all
+    from workbench.app.trials import load_tried
+    from workbench.gate import refuse_all
 
     try:
         judge = judge_offline(repo)
     except WorkbenchError as problem:
         if not problem.code.startswith("policy_"):
             raise
-        refused = refuse_all(load_policy(load_config().policy_posture), problem)
+        refused = refuse_all(load_tried(load_config().policy_posture), problem)
         return lambda command: refused
     return lambda command: judge(command, None, "default", "local")
 

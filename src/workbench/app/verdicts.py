@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from workbench.app.clock import SystemClock
 from workbench.app.home import load_config
+from workbench.app.trials import load_tried
 from workbench.gate import (
     Policy,
     count_examples,
     in_force,
     judge,
-    load_policy,
     read_file_layer,
     read_organisation,
     read_project,
@@ -80,7 +80,7 @@ def policy_offline(repo: Path, *, with_unaccepted: bool = False) -> Policy:
     if with_unaccepted:
         accepted = "" if layers.project.is_empty else layers.project.digest
         layers = replace(layers, accepted_digest=accepted)
-    return in_force(load_policy(load_config().policy_posture), layers)
+    return in_force(load_tried(load_config().policy_posture), layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def candidate_offline(repo: Path, file: Path, *, must_prove: bool = True) -> Pol
     organisation's. Raises PolicyBroken; a broken invariant is no error without `must_prove`.
     """
     layers = _layers_of(repo)
-    base = load_policy(load_config().policy_posture)
+    base = load_tried(load_config().policy_posture)
     if file.resolve() == (repo / ".workbench" / "policy.cedar").resolve():
         policy = with_organisation(base, layers.organisation)
         policy = with_project(policy, layers.project)

@@ -18,8 +18,7 @@ from workbench.cli.place import find_repository
 from workbench.model.layer import POSTURES
 from workbench.policy import Policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
-from workbench.policy.examples import read_examples, try_examples
-from workbench.policy.load import EXAMPLES_FILE, load_policy
+from workbench.policy.load import EXAMPLES_FILE, try_shipped
 from workbench.policy.prove import prove
 
 
@@ -30,8 +29,7 @@ def try_rules(repo: str | None, as_json: bool) -> int:
     """
     tried: list[dict[str, Any]] = []
     for posture in POSTURES:
-        policy = load_policy(posture)
-        trial = try_examples(policy, read_examples(EXAMPLES_FILE, policy.shipped[EXAMPLES_FILE]))
+        trial = try_shipped(posture)
         tried.append({"posture": posture, "tried": trial.tried, "failures": list(trial.failures)})
     root = find_repository(repo)
     digest: str | None = None

@@ -1,26 +1,50 @@
-"""Brings a database to this version's schema, and refuses one that a newer version has written."""
+"""Brings a database to this version's schema, and refuses one that a newer version has written.
+
+An empty database gets the tables as they are now, one of an older version is migrated, with one outcome.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, text
 
+from workbench.ledger.tables import metadata
 from workbench.model.errors import LedgerUnavailable
 
 LATEST: Final = "0003"
 _KNOWN: Final = ("0001", "0002", "0003")
+_revisions: Final = Table(
+    "alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True)
+)
 
 
 def upgrade_schema(connection: Connection) -> None:
-    """Runs missing migrations inside the connection's transaction; a database at LATEST costs one query.
+    """Makes the tables, or runs missing migrations, inside the connection's transaction.
 
-    Raises LedgerUnavailable with code "database_too_new" when the database knows a revision that we do not.
+    A database at LATEST costs one query. Raises LedgerUnavailable with code "database_too_new" when the
+    database knows a revision that we do not.
     """
-    if refuse_newer(connection) == LATEST:
+    found = refuse_newer(connection)
+    if found == LATEST:
         return
-    # Alembic costs a quarter of a second to import, so a start that has nothing to migrate goes without.
+    # Alembic costs a quarter of a second, so that only a database with something to migrate waits for it.
+    if found is None and not set(inspect(connection).get_table_names()) & set(metadata.tables):
+        create_schema(connection)
+    else:
+        migrate_schema(connection)
+
+
+def create_schema(connection: Connection) -> None:
+    """Makes every table of LATEST in a database that has none of them."""
+    metadata.create_all(connection, checkfirst=False)
+    _revisions.create(connection)
+    connection.execute(_revisions.insert().values(version_num=LATEST))
+
+
+def migrate_schema(connection: Connection) -> None:
+    """Runs the migrations that the database has not had."""
     from alembic import command
     from alembic.config import Config
 

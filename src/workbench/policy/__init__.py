@@ -7,7 +7,13 @@ Pure: no IO, no clock, no randomness; the shipped data is read once by `load_pol
 from workbench.policy.evaluate import may_approve
 from workbench.policy.judge import Policy, judge, refuse_all
 from workbench.policy.layers import count_examples, in_force, with_organisation, with_project, with_remembered
-from workbench.policy.load import load_policy, read_file_layer, read_organisation, read_project
+from workbench.policy.load import (
+    load_policy,
+    read_file_layer,
+    read_organisation,
+    read_project,
+    trial_digest,
+)
 from workbench.policy.remember import Proposal, propose
 from workbench.policy.visible import render_visible
 
@@ -25,6 +31,7 @@ __all__ = [
     "read_project",
     "refuse_all",
     "render_visible",
+    "trial_digest",
     "with_organisation",
     "with_project",
     "with_remembered",

@@ -11,9 +11,12 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
+from importlib.metadata import version
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ from workbench.policy.broken import PolicyBroken, broken_at
 from workbench.policy.catalog import Catalog, Program
 from workbench.policy.evaluate import RuleSet, open_rules
 from workbench.policy.examples import ExampleSurroundings as ExampleSurroundings
-from workbench.policy.examples import read_examples, try_examples
+from workbench.policy.examples import Trial, read_examples, try_examples
 from workbench.policy.judge import Policy
 from workbench.policy.layers import EXAMPLES_FILE as LAYER_EXAMPLES
 from workbench.policy.layers import RULES_FILE, SETTINGS_FILE, shipped_rules
@@ -67,16 +70,53 @@ def load_policy(posture: str = "standard", *, is_tried: bool = True) -> Policy:
     decision on this one. What is shipped does not change under a process, so it is read once.
     """
     room = resources.files("workbench.policy")
-    families = {
-        entry.name: entry.read_text(encoding="utf-8")
-        for entry in sorted(room.joinpath("catalog").iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".toml")
-    }
     shipped = {
         entry.name: entry.read_text(encoding="utf-8")
         for entry in (*room.joinpath("postures").iterdir(), room.joinpath(SCHEMA_FILE))
     }
-    return build_policy(families, shipped, posture=posture, is_tried=is_tried)
+    return build_policy(_read_families(), shipped, posture=posture, is_tried=is_tried)
+
+
+def _read_families() -> dict[str, str]:
+    """Returns the catalogue's files by name."""
+    catalog = resources.files("workbench.policy").joinpath("catalog")
+    return {
+        entry.name: entry.read_text(encoding="utf-8")
+        for entry in sorted(catalog.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def try_shipped(posture: str) -> Trial:
+    """Runs every example of a posture: what came of the rules'; raises PolicyBroken where others fail.
+
+    The others are the catalogue's own, and what says that each rule has an example.
+    """
+    untried = load_policy(posture, is_tried=False)
+    _read_catalog(tuple(sorted(_read_families().items())), True)
+    return _try_rules(untried)
+
+
+def trial_digest(posture: str) -> str:
+    """Names what a trial of this posture's examples rests on: the code that judges, the data, the parsers.
+
+    Where a trial with the same digest has gone well, another one would say the same.
+    """
+    digest = hashlib.sha256(f"{posture}\0{sys.version}".encode())
+    for distribution in ("tree-sitter", "tree-sitter-bash", "cedarpy"):
+        digest.update(b"\0" + version(distribution).encode())
+    for room in ("workbench.policy", "workbench.model"):
+        for entry in _walk(resources.files(room)):
+            digest.update(b"\0" + entry.name.encode() + b"\0" + hashlib.sha256(entry.read_bytes()).digest())
+    return "sha256:" + digest.hexdigest()
+
+
+def _walk(folder: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _walk(entry)
+        elif entry.name.endswith((".py", ".toml", ".cedar", ".cedarschema")):
+            yield entry
 
 
 def read_organisation(home: Path) -> PolicyLayer:
@@ -170,8 +210,10 @@ def build_policy(
         policy_digest="sha256:" + digest.hexdigest(),
         shipped=shipped,
     )
-    if is_tried:
-        _try_shipped(policy)
+    if is_tried and (failures := _try_rules(policy).failures):
+        raise PolicyBroken(
+            failures[0], remedy="correct the rule or its example; until then nothing can be judged"
+        )
     return policy
 
 
@@ -212,7 +254,7 @@ def _open_shipped(shipped: Mapping[str, str], posture: str) -> RuleSet:
     return ruleset
 
 
-def _try_shipped(policy: Policy) -> None:
+def _try_rules(policy: Policy) -> Trial:
     """Tries every example, and sees to it that each rule has one that it must catch."""
     examples = read_examples(EXAMPLES_FILE, policy.shipped[EXAMPLES_FILE])
     with_match = {example.rule_id for example in examples if example.is_match}
@@ -223,10 +265,7 @@ def _try_shipped(policy: Policy) -> None:
     known = {rule.rule_id for posture in POSTURES for rule in shipped_rules(policy.shipped, posture)}
     for rule_id in sorted({example.rule_id for example in examples} - known):
         raise broken_at(EXAMPLES_FILE, f"{rule_id} is no rule")
-    if failures := try_examples(policy, examples).failures:
-        raise PolicyBroken(
-            failures[0], remedy="correct the rule or its example; until then nothing can be judged"
-        )
+    return try_examples(policy, examples)
 
 
 def _broken(file: str, name: str, problem: str) -> PolicyBroken:

@@ -22,8 +22,12 @@ POLICIES = {posture: load_policy(posture) for posture in POSTURES}
 def test_without_any_one_shipped_rule_an_example_fails(posture: str, rule: Rule) -> None:
     policy = POLICIES[posture]
     without = open_changed(policy, tuple(other for other in policy.ruleset.rules if other != rule))
-    failures = try_examples(without, read_examples("e", policy.shipped["examples.toml"]), of=policy).failures
-    assert failures
+    examples = read_examples("e", policy.shipped["examples.toml"])
+    # Most rules are missed by their own examples already; only what they let pass needs the others.
+    own = tuple(example for example in examples if example.rule_id == rule.rule_id)
+    assert (
+        try_examples(without, own, of=policy).failures or try_examples(without, examples, of=policy).failures
+    )
 
 
 @pytest.mark.parametrize("posture", POSTURES)

@@ -15,10 +15,23 @@ import pytest
 from support.fixtures import Start
 from support.ground import make_repository
 from support.processes import find_marked, is_running, kill_and_wait, live_shims, unfinished_steps, wait_gone
-from support.server import Project, Workbench
+from support.server import Project, Workbench, running
 
 WAITING = "until [ -e go ]; do read -t 0.02 <> <(:); done"
 ONCE = "echo begun >> effect"
+
+
+@pytest.fixture(scope="module")
+def one_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    with running(tmp_path_factory.mktemp("killed") / "home") as bench:
+        yield bench
+
+
+@pytest.fixture
+def bench(one_home: Workbench) -> Iterator[Workbench]:
+    """The server that every test here kills; what the last one started again serves the next."""
+    yield one_home
+    assert unfinished_steps(one_home.home) == []
 
 
 def test_a_run_goes_on_while_the_server_is_dead_and_is_adopted(own: Project, bench: Workbench) -> None:
@@ -124,6 +137,8 @@ def test_a_killed_shim_is_a_failed_run_that_says_lost_with_no_process_left(
     assert bench.watch(run["run_id"]).data == b"ready\n"
     again = bench.post(f"/api/runs/{run['run_id']}/retry", {"acknowledge": True})
     assert again["retry_of_run_id"] == run["run_id"]
+    bench.post(f"/api/runs/{again['run_id']}/cancel", {"reason": "the test is over"})
+    assert bench.wait(again["run_id"])["status"] == "canceled"
 
 
 def test_a_shim_killed_while_the_server_is_dead_is_found_lost_at_the_next_start(
@@ -153,15 +168,16 @@ def test_a_held_approval_survives_a_crash_and_can_be_given_afterwards(own: Proje
 
 
 @contextlib.contextmanager
-def killed_at(tag: str, bench: Workbench) -> Iterator[None]:
-    """Kills the server the moment an event with this tag can be read in the ledger's file."""
+def killed_at(tag: str, project: Project) -> Iterator[None]:
+    """Kills the server the moment a project's event with this tag can be read in the ledger's file."""
+    bench = project.bench
     process = bench.process
     assert process is not None
 
     def watch() -> None:
         with contextlib.closing(sqlite3.connect(f"file:{bench.home}/ledger.db?mode=ro", uri=True)) as ledger:
-            query = "SELECT 1 FROM execution_events WHERE tag = ?"
-            while not ledger.execute(query, (tag,)).fetchone():
+            query = "SELECT 1 FROM execution_events WHERE project_id = ? AND tag = ?"
+            while not ledger.execute(query, (project.project_id, tag)).fetchone():
                 assert is_running(process.pid)
         process.kill()
 
@@ -179,7 +195,7 @@ def test_a_crash_right_after_an_append_loses_nothing_and_repeats_nothing(
     own: Project, bench: Workbench, tag: str
 ) -> None:
     """The server is killed as soon as the event lies in the database, wherever the rest of it is by then."""
-    with killed_at(tag, bench):
+    with killed_at(tag, own):
         own.submit("echo once >> effect; echo out", key="crash")
     bench.start()
     run = bench.wait(own.submit("echo once >> effect; echo out", key="crash")["run_id"])

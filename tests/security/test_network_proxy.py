@@ -508,8 +508,9 @@ def test_a_thousand_connections_are_each_judged_and_counted() -> None:
         client.sendall(connect(f"{name}:443"))
         waiting.append(client)
         if len(waiting) == 100:
-            assert all(b"403" in read_all(client) for client in waiting)
             for client in waiting:
+                assert b"403" in read_all(client)
+                # A client that stays after its answer keeps its place for a second.
                 client.close()
             waiting = []
     assert ground.say(connect("example.org:443", b"over")).endswith(b"hello")

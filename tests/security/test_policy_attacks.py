@@ -10,7 +10,7 @@ from workbench.model.verdict import Decision, Effect, Judgement
 from workbench.policy import judge, load_policy
 from workbench.policy.load import ExampleSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 ROOT = "/ws"
 
 
@@ -697,10 +697,12 @@ def test_endless_wrapping_hides_nothing(depth: int) -> None:
     assert judgement.verdict.verdict is not Decision.ALLOW
 
 
-@pytest.mark.parametrize("text", [text for text in DENIED + ASKED if not judge_hostile(text).parsed_strictly])
-def test_what_is_not_strict_runs_under_a_bare_bash_as_it_was_shown(text: str) -> None:
-    argv = judge_hostile(text).argv
-    assert argv[:5] == ("/usr/bin/bash", "--norc", "--noprofile", "-p", "-c") or argv[-1] != text
+def test_what_is_not_strict_runs_under_a_bare_bash_as_it_was_shown() -> None:
+    judged = {text: judge_hostile(text) for text in DENIED + ASKED}
+    loose = {text: found.argv for text, found in judged.items() if not found.parsed_strictly}
+    assert len(loose) > 40
+    bare = ("/usr/bin/bash", "--norc", "--noprofile", "-p", "-c")
+    assert [text for text, argv in loose.items() if argv[:5] != bare and argv[-1] == text] == []
 
 
 @pytest.mark.parametrize("text", ["git branch x", "git tag v1", "git reset HEAD~1"])

@@ -17,7 +17,7 @@ from workbench.policy.explain import explain
 from workbench.policy.load import ExampleSurroundings
 from workbench.policy.remember import NotRememberable
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 MANY = 4_000
 PLACE = {"cwd": "/ws", "workspace_root": "/ws", "surroundings": ExampleSurroundings()}
 TEXTS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from workbench.model.verdict import Decision
 from workbench.policy import judge, load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 SCRIPT_FILES = ("Makefile", "package.json", "justfile", "pyproject.toml", "run.sh")
 RUNS = ("make all", "npm test", "just all", "pdm run all", "bash run.sh")
 """What reads each of those files, in the same order."""

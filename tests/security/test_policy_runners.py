@@ -13,7 +13,7 @@ from workbench.model.verdict import Decision, Judgement
 from workbench.policy import judge, load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from workbench.model.verdict import Decision
 from workbench.policy import judge, load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 TELLTALE = """#!/bin/bash
 printf -v line '%q ' "${0##*/}" "$@" "@$PWD" "${CI-}"
 if [ ! -t 0 ]; then IFS= read -r -d '' fed; printf -v line '%s<%q' "$line" "$fed"; fi

@@ -13,7 +13,7 @@ from workbench.model.verdict import Decision
 from workbench.policy import judge, load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 HARM = "git push --force"
 CASES: list[tuple[dict[str, str], str]] = [
     ({"Makefile": "include x/*.mk\ngo:\n\tls\n"}, "make go"),

@@ -20,7 +20,7 @@ from workbench.policy import judge, load_policy
 from workbench.policy.load import ExampleSurroundings
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 
 
 def load_families() -> ModuleType:

@@ -19,7 +19,7 @@ from workbench.model.verdict import Decision
 from workbench.policy import judge, load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 MARK = "word-that-only-secrets-hold"
 PLAIN = (
     *("README.md", "src/app.py", "src/secrets.py", "tests/test_app.py", "docs/guide.md", "docs/env.md"),

@@ -8,7 +8,7 @@ from workbench.model.verdict import Decision
 from workbench.policy import judge, load_policy
 from workbench.policy.load import ExampleSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 SEEN_THROUGH = """
 env {}
 env -i CI=1 {}

@@ -20,7 +20,7 @@ from workbench.model.verdict import RiskLevel
 from workbench.policy import load_policy
 from workbench.policy.load import ExampleSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 NOW, LATER, EARLIER = "2026-03-01T12:00:00.000Z", "2026-03-01T13:00:00.000Z", "2026-03-01T11:00:00.000Z"
 PROJECT = Project(
     project_id="prj_1",

@@ -15,7 +15,7 @@ from workbench.model.verdict import RiskLevel
 from workbench.policy import load_policy
 from workbench.policy.load import ExampleSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 PROJECT = Project(project_id="prj_1", name="p", workspace_root="/srv/ws")
 NO_DELETING = PolicyLayer(
     place=".workbench",

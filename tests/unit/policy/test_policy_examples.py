@@ -11,7 +11,7 @@ from workbench.policy.layers import open_changed
 from workbench.policy.load import load_policy
 from workbench.policy.rules import Rule
 
-POLICIES = {posture: load_policy(posture) for posture in POSTURES}
+POLICIES = {posture: load_policy(posture, is_tried=False) for posture in POSTURES}
 
 
 @pytest.mark.parametrize(

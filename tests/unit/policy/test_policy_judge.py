@@ -14,7 +14,7 @@ from workbench.model.verdict import CommandFacts, Decision, Effect, Judgement, R
 from workbench.policy import judge, load_policy
 from workbench.policy.load import ExampleSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 BASH = ("/usr/bin/bash", "--norc", "--noprofile", "-p", "-c")
 
 

@@ -20,7 +20,7 @@ from workbench.policy.load import ExampleSurroundings, read_organisation, read_p
 from workbench.policy.prove import find_difference
 from workbench.policy.rules import APPROVE, ASK, RUN
 
-STANDARD = load_policy()
+STANDARD = load_policy(is_tried=False)
 BOTH = '(principal, action in [Action::"run", Action::"run_with_approval"], resource)'
 ONLY_RUN = '(principal, action == Action::"run", resource)'
 

@@ -12,7 +12,7 @@ from workbench.policy import judge, load_policy
 from workbench.policy.explain import explain
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 
 MAKEFILE = """\
 PYTHON ?= python3

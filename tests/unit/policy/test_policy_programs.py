@@ -9,7 +9,7 @@ import pytest
 from workbench.policy import load_policy
 from workbench.policy.programs import Reader, resolve_program
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 
 
 class Machine:

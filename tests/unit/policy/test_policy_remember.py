@@ -16,7 +16,7 @@ from workbench.policy.layers import with_organisation, with_remembered
 from workbench.policy.load import ExampleSurroundings
 from workbench.policy.remember import NotRememberable, Proposal, propose
 
-STANDARD = load_policy()
+STANDARD = load_policy(is_tried=False)
 
 
 def proposed(text: str, policy: Policy = STANDARD) -> tuple[Proposal, ...]:

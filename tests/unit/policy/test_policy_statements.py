@@ -9,7 +9,7 @@ from workbench.policy import judge, load_policy
 from workbench.policy.load import ExampleSurroundings
 from workbench.policy.statements import is_irreversible
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 LOST = (
     *(
         "drop table users",

@@ -9,7 +9,7 @@ from workbench.policy.load import ExampleSurroundings
 from workbench.policy.unwrap import Inner, split_find
 from workbench.policy.walk import DYNAMIC
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 
 
 def programs(text: str) -> list[tuple[str, ...]]:

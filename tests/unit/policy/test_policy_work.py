@@ -18,7 +18,7 @@ from workbench.policy.makefiles import find_recipes, parse_makefile
 from workbench.policy.work import MOST_WORK, Texts, Work
 from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy()
+POLICY = load_policy(is_tried=False)
 LARGE = 250_000
 
 HOSTILE: Mapping[str, tuple[str, Mapping[str, str]]] = {

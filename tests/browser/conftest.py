@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from support.ground import commit_all
 from support.server import Project, Workbench
@@ -102,6 +102,23 @@ def picture(tmp_path: Path) -> Callable[[Page, str], Path]:
         page.screenshot(path=path)
         assert path.stat().st_size > 5_000, "the picture is empty"
         return path
+
+    return take
+
+
+@pytest.fixture
+def pictures(picture: Callable[[Page, str], Path]) -> Callable[[Page, str], None]:
+    """Takes a picture of a page in each theme, as NAME-light and NAME-dark; the two must not look alike."""
+
+    def take(page: Page, name: str) -> None:
+        shades = []
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            expect(page.locator("html")).to_have_css("color-scheme", theme)
+            shades.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+            picture(page, f"{name}-{theme}")
+        assert shades[0] != shades[1]
+        page.emulate_media(color_scheme="light")
 
     return take
 

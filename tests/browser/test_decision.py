@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from support.server import ENDED, Project
 
 Picture = Callable[[Page, str], Path]
+Pictures = Callable[[Page, str], None]
 OpenPage = Callable[..., Page]
 RISKY = "rm -rf build/cache build/tmp && echo done > build/report.txt"
 HEIGHTS = {360: 740, 1024: 768, 1600: 900}
@@ -23,14 +24,13 @@ def hold(board: Project, command: str = RISKY) -> dict[str, Any]:
     return {**held, "approval": approval}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", sorted(HEIGHTS))
 def test_everything_needed_to_decide_is_there_and_the_buttons_are_in_reach(
-    width: int, theme: str, board: Project, open_page: OpenPage, picture: Picture
+    width: int, board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
     height = HEIGHTS[width]
     held = hold(board)
-    page = open_page(width=width, height=height, theme=theme)
+    page = open_page(width=width, height=height)
     page.goto(f"{board.bench.url}/approvals/{held['approval']['approval_id']}")
     card = page.get_by_role("article")
     for shown in (RISKY, "high risk", "asks to run", "expires", "deletes", "build/cache", str(board.repo)):
@@ -53,7 +53,7 @@ def test_everything_needed_to_decide_is_there_and_the_buttons_are_in_reach(
                 [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
             )
             assert over == name
-    picture(page, f"decision-{width}-{theme}")
+    pictures(page, f"decision-{width}")
     page.get_by_text("Change it, and approve the change").click()
     page.get_by_role("textbox", name="Command").fill("rm -r build/cache")
     page.get_by_role("button", name="Show what it comes to").click()
@@ -61,7 +61,7 @@ def test_everything_needed_to_decide_is_there_and_the_buttons_are_in_reach(
     expect(card.get_by_role("button", name="Approve as asked for")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     page.get_by_role("button", name="Approve the change").scroll_into_view_if_needed()
-    picture(page, f"decision-edit-{width}-{theme}")
+    pictures(page, f"decision-edit-{width}")
 
 
 def test_the_keys_decide_and_a_missing_reason_is_asked_for(board: Project, open_page: OpenPage) -> None:

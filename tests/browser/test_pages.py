@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from support.server import Project
 
 Picture = Callable[[Page, str], Path]
+Pictures = Callable[[Page, str], None]
 OpenPage = Callable[..., Page]
 
 PAGES = {
@@ -27,13 +28,12 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1024, 1600])
 def test_every_page_fits_and_shows_its_name(
-    width: int, theme: str, board: Project, open_page: OpenPage, picture: Picture
+    width: int, board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
     board.bench.post("/api/runs", {"project_id": board.project_id, "command": "rm -rf build"})
-    page = open_page(width=width, height=800, theme=theme)
+    page = open_page(width=width, height=800)
     for name, (path, heading) in PAGES.items():
         page.goto(board.bench.url + path.format(project=board.project_id))
         expect(page.get_by_role("heading", name=heading).first).to_be_visible()
@@ -41,7 +41,7 @@ def test_every_page_fits_and_shows_its_name(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
-        picture(page, f"{name}-{width}-{theme}")
+        pictures(page, f"{name}-{width}")
 
 
 def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: Picture) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from support.server import ENDED, Project
 
 Picture = Callable[[Page, str], Path]
+Pictures = Callable[[Page, str], None]
 OpenPage = Callable[..., Page]
 
 FROZEN = """@id("frozen") @risk("high") @reason("frozen") @text("This repository is frozen.")
@@ -43,15 +44,14 @@ def fits(page: Page) -> bool:
     return bool(wide <= 0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [NARROW, USUAL, WIDE])
 def test_a_changed_policy_is_seen_before_it_is_accepted(
-    size: tuple[int, int], theme: str, board: Project, open_page: OpenPage, picture: Picture
+    size: tuple[int, int], board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
     width, height = size
     board.run("touch a")
     write_policy(board, FROZEN)
-    page = open_page(width=width, height=height, theme=theme)
+    page = open_page(width=width, height=height)
     page.goto(f"{board.bench.url}/p/{board.project_id}/policy")
     layers = page.get_by_role("region", name="Layers")
     expect(layers.get_by_text("not accepted")).to_be_visible()
@@ -64,12 +64,12 @@ def test_a_changed_policy_is_seen_before_it_is_accepted(
     expect(files.get_by_role("list", name="Verdicts that would be another one")).to_contain_text("touch a")
     expect(files.get_by_text("hold, for every combination of facts")).to_be_visible()
     expect(files.get_by_text("+when { context.writes };")).to_be_visible()
-    picture(page, f"policy-change-{width}-{theme}")
+    pictures(page, f"policy-change-{width}")
     files.get_by_role("button", name="Accept these files").click()
     expect(layers.get_by_text("accepted by")).to_be_visible()
     expect(layers.get_by_text("1 rule in force")).to_be_visible()
     assert fits(page)
-    picture(page, f"policy-{width}-{theme}")
+    pictures(page, f"policy-{width}")
     assert board.run("touch b")["blocked_by"] == "policy"
 
 

@@ -5,13 +5,19 @@ Every error says what happened and what to do, and ends with a status that scrip
 
 from __future__ import annotations
 
+import gc
 import sys
+from typing import Final
 
 from workbench.model.errors import WorkbenchError
+
+_OBJECTS_BEFORE_COLLECTING: Final = 100_000
 
 
 def main() -> None:
     """Runs one command and exits with its status."""
+    # Most commands are over before they have made garbage worth looking for.
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     from workbench.cli.commands import build
     from workbench.cli.output import print_error
 

@@ -33,9 +33,13 @@ def without_bubblewrap() -> tuple[str, ...]:
 
 def mend_bubblewrap(pid: int) -> None:
     """Takes away what without_bubblewrap put there, in the namespace of a process that runs in it."""
+    subprocess.run([*beside(pid), "umount", "/usr/bin/bwrap"], check=True)
+
+
+def beside(pid: int) -> tuple[str, ...]:
+    """The machine that a process of ours sees, with the disks it was given."""
     as_root = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-    line = ["nsenter", "--target", str(pid), "--mount", *as_root, "umount", "/usr/bin/bwrap"]
-    subprocess.run(line, check=True)
+    return ("nsenter", "--target", str(pid), "--mount", *as_root)
 
 
 def without_user_namespaces() -> tuple[str, ...]:

@@ -149,7 +149,7 @@ def verify_offline(home: str | None) -> LedgerFinding:
 
 def examine_machine() -> list[dict[str, str | bool]]:
     """Tries what the workbench needs of this machine and returns each check with its remedy."""
-    from workbench.app.machine import survey_machine
+    from workbench.app.machine import measure_disks, survey_machine
     from workbench.connectors.local import LocalConnector
 
     config = load_config()
@@ -161,17 +161,11 @@ def examine_machine() -> list[dict[str, str | bool]]:
     add("python", True, sys.version.split()[0])
     try:
         prepare_home(config.home)
-        free = os.statvfs(config.home)
-        free_bytes = free.f_bavail * free.f_frsize
         add("home", True, str(config.home))
-        add(
-            "disk",
-            free_bytes > 1 << 29,
-            f"{free_bytes >> 20} MiB free for transcripts",
-            "free at least 512 MiB on the disk that holds WORKBENCH_HOME",
-        )
     except WorkbenchError as error:
         add("home", False, error.message, error.remedy)
+    for name, detail, remedy in measure_disks(config):
+        add(name, not remedy, detail, remedy)
 
     async def probe() -> None:
         local = LocalConnector(state_home=config.home, clock=SystemClock())

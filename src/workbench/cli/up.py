@@ -73,6 +73,8 @@ def status(*, as_json: bool, link: bool) -> int:
         print_json(found)
     else:
         print_line(f"{found['url']}  version {found['version']}  pid {found['pid']}")
+        if not found["ready"]:
+            print_line(f"NOT READY: {found['problem']}")
         print_line(f"{found['projects']} projects, {found['open_runs']} open runs")
         for target in found["notices"]:
             print_line(f"notices to {target['name']}: {target['problem'] or 'delivered'}")

@@ -2246,7 +2246,9 @@ export interface components {
         };
         /**
          * StatusOut
-         * @description `kills` are the kill switches that are engaged now; empty in ordinary times.
+         * @description `ready` is whether something could be recorded now, and `problem` why not, with the remedy.
+         *
+         *     `kills` are the kill switches that are engaged now; empty in ordinary times.
          */
         StatusOut: {
             /** Kills */
@@ -2257,6 +2259,8 @@ export interface components {
             open_runs: number;
             /** Pid */
             pid: number;
+            /** Problem */
+            problem: string;
             /** Projects */
             projects: number;
             /** Ready */

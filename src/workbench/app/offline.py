@@ -124,8 +124,15 @@ def _surroundings(repo: Path) -> Surroundings:
     return surroundings_of(str(repo))
 
 
-def verify_offline(home: str | None) -> LedgerFinding:
-    """Checks the ledger of a home, which it opens for reading only."""
+def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
+    """Checks the ledger of a home, which it opens for reading only, and then the transcripts beside it.
+
+    Returns the finding, and how many transcripts were compared with what the ledger records of them: none
+    where the ledger itself does not hold.
+    """
+    from dataclasses import replace
+
+    from workbench.connectors.transcripts import compare_transcripts
     from workbench.ledger.ledger import Ledger
 
     config = load_config()
@@ -135,12 +142,17 @@ def verify_offline(home: str | None) -> LedgerFinding:
             f"there is no ledger at {url.removeprefix('sqlite:///')}", remedy="name its home: --home P"
         )
 
-    async def verify() -> LedgerFinding:
+    async def verify() -> tuple[LedgerFinding, int]:
         ledger = Ledger(url, SystemClock())
         try:
-            return await ledger.verify()
+            finding = await ledger.verify()
+            if not finding.ok:
+                return finding, 0
+            recorded = await ledger.transcripts()
         finally:
             await ledger.close()
+        found = compare_transcripts(config.home if home is None else Path(home), recorded)
+        return replace(finding, ok=found.problem is None, problem=found.problem), found.compared
 
     import asyncio
 

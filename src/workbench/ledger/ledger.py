@@ -147,6 +147,10 @@ class Ledger:
             raise NotFound(f"there is no artifact {artifact_id}", remedy="a run lists its artifacts")
         return found
 
+    async def transcripts(self) -> list[Artifact]:
+        """Lists what is recorded of the transcripts of all projects' ended steps, oldest first."""
+        return await self.read(reads.list_transcripts)
+
     async def open_runs(self) -> list[Run]:
         """Lists the queued, running and blocked runs of all projects, oldest first."""
         return await self.read(reads.list_open_runs)

@@ -22,7 +22,7 @@ from workbench.ledger.rows import (
 )
 from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
-from workbench.model.artifact import Artifact
+from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
 from workbench.model.project import Project
@@ -336,6 +336,11 @@ def find_newest_approval(connection: Connection, project_id: str, step_id: str) 
 def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list[Artifact]:
     query = _select(t.execution_artifacts, "run_id", "project_id", order_by=("artifact_id",))
     return [parse_artifact(row) for row in _all(connection, query, run_id=run_id, project_id=project_id)]
+
+
+def list_transcripts(connection: Connection) -> list[Artifact]:
+    query = _select(t.execution_artifacts, "kind", order_by=("artifact_id",))
+    return [parse_artifact(row) for row in _all(connection, query, kind=ArtifactKind.TRANSCRIPT.value)]
 
 
 def list_events(

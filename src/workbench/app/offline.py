@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 def discover_offline(repo: Path) -> Discovery:
-    """Returns what the repository's documents say; needs no server."""
+    """Returns what the repository's documents say; needs no server.
+
+    Raises BoundaryViolation for what may be no workspace because it holds the whole machine, or a home.
+    """
+    from workbench.connectors.machine import check_breadth
     from workbench.features import discover
 
+    check_breadth(repo)
     config = load_config()
     try:
         prepare_home(config.home)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.app.clock import SystemClock
-from workbench.app.home import find_server, load_config, prepare_home
+from workbench.app.home import config_at, find_server, load_config, prepare_home
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def discover_offline(repo: Path) -> Discovery:
     from workbench.features import discover
 
     check_breadth(repo)
-    config = load_config()
+    config = load_config(for_reading=True)
     try:
         prepare_home(config.home)
         cache: Path | None = config.home / "cache" / "features"
@@ -61,7 +61,7 @@ def _preview_offline(repo: Path) -> Callable[[str], Judgement]:
     except WorkbenchError as problem:
         if not problem.code.startswith("policy_"):
             raise
-        refused = refuse_all(load_policy(load_config().policy_posture), problem)
+        refused = refuse_all(load_policy(load_config(for_reading=True).policy_posture), problem)
         return lambda command: refused
     return lambda command: judge(command, None, "default", "local")
 
@@ -140,7 +140,7 @@ def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
     from workbench.connectors.transcripts import compare_transcripts
     from workbench.ledger.ledger import Ledger
 
-    config = load_config()
+    config = load_config(for_reading=True)
     url = config.ledger_url if home is None else f"sqlite:///{Path(home).absolute() / 'ledger.db'}"
     if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise NotFound(
@@ -166,42 +166,48 @@ def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
 
 def examine_machine() -> list[dict[str, str | bool]]:
     """Tries what the workbench needs of this machine and returns each check with its remedy."""
-    from workbench.app.machine import measure_disks, survey_machine
-    from workbench.connectors.local import LocalConnector
+    import asyncio
+    import tempfile
 
-    config = load_config()
+    from workbench.app.machine import measure_disks, survey_machine
+    from workbench.app.notices import examine_targets
+
     checks: list[dict[str, str | bool]] = []
 
     def add(name: str, ok: bool, detail: str, remedy: str = "") -> None:
         checks.append({"name": name, "ok": ok, "detail": detail, "remedy": "" if ok else remedy})
 
     add("python", True, sys.version.split()[0])
-    try:
-        prepare_home(config.home)
-        add("home", True, str(config.home))
-    except WorkbenchError as error:
-        add("home", False, error.message, error.remedy)
-    for name, detail, remedy in measure_disks(config):
-        add(name, not remedy, detail, remedy)
-
-    async def probe() -> None:
-        local = LocalConnector(state_home=config.home, clock=SystemClock())
+    with tempfile.TemporaryDirectory(prefix="workbench-doctor-") as elsewhere:
         try:
-            await local.start()
-            for finding in await local.run_probe():
-                add(f"sandbox: {finding.name}", finding.is_ok, finding.detail, finding.remedy)
+            config = load_config()
+            prepare_home(config.home)
+            add("home", True, str(config.home))
+            for name, detail, remedy in measure_disks(config):
+                add(name, not remedy, detail, remedy)
         except WorkbenchError as error:
-            add("sandbox", False, error.message, error.remedy)
-        finally:
-            await local.close()
-
-    import asyncio
-
-    asyncio.run(probe())
-    from workbench.app.notices import examine_targets
-
+            if error.code != "home_unusable":
+                raise
+            add("home", False, error.message, error.remedy)
+            # All else is tried nevertheless, as it would be with a home that can be used.
+            config = config_at(Path(elsewhere))
+        asyncio.run(_probe_sandbox(config.home, add))
     for target in examine_targets(config):
         add(*target)
     endpoint = find_server(config)
     add("server", True, endpoint.url if endpoint else "not running; workbench up starts it")
     return [*checks, *survey_machine(config)]
+
+
+async def _probe_sandbox(home: Path, add: Callable[[str, bool, str, str], None]) -> None:
+    from workbench.connectors.local import LocalConnector
+
+    local = LocalConnector(state_home=home, clock=SystemClock())
+    try:
+        await local.start()
+        for finding in await local.run_probe():
+            add(f"sandbox: {finding.name}", finding.is_ok, finding.detail, finding.remedy)
+    except WorkbenchError as error:
+        add("sandbox", False, error.message, error.remedy)
+    finally:
+        await local.close()

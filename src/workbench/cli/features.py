@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from workbench.app.home import find_unwritable
 from workbench.app.offline import advise_offline, discover_offline
 from workbench.cli.output import describe_evidence, print_json, print_line, print_note, print_table
 from workbench.cli.place import find_repository
@@ -72,6 +73,8 @@ def _look(repo: str | None) -> tuple[Path, Discovery]:
     """Returns what the named folder holds; where it has no plans, what the git repository around it holds."""
     root = find_repository(repo)
     discovery = discover_offline(root)
+    if (problem := find_unwritable()) is not None:
+        print_note(f"{problem.message}. Without it this is only slower. To mend it: {problem.remedy}.")
     if discovery.features or (root / ".git").exists():
         return root, discovery
     around = next((folder for folder in root.parents if (folder / ".git").exists()), None)

@@ -46,7 +46,7 @@ def up(*, repos: list[str], port: int | None, detach: bool, browser: bool) -> No
 
 def down() -> None:
     """Stops the server of this home and returns once it has gone."""
-    config = load_config()
+    config = load_config(for_stopping=True)
     client = connect(start=False)
     client.post("/api/down", {})
     wait_until_unlocked(config.home)

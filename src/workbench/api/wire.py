@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.model.run import HowCanceled
+
 
 class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -457,8 +459,20 @@ class ArtifactOut(Wire):
     links: list[str]
 
 
+class RunEndOut(Wire):
+    """Who canceled a run. `how` is "denied" (an approver's no), "expired" (nobody decided) or "canceled"."""
+
+    how: HowCanceled
+    by: str
+    reason: str
+    at: str
+
+
 class RunOut(Wire):
-    """`why` says in one line why the run stands where it does; `moves` are among cancel, retry and input."""
+    """`why` says in one line why the run stands where it does; `moves` are among cancel, retry and input.
+
+    `canceled` tells a canceled run's end apart: denied, expired, or canceled by somebody; else null.
+    """
 
     run_id: str
     project_id: str
@@ -474,6 +488,7 @@ class RunOut(Wire):
     risk_level: str | None
     requested_by: str
     cancel_requested_at: str | None
+    canceled: RunEndOut | None
     retry_of_run_id: str | None
     exit_code: int | None
     created_at: str

@@ -1496,6 +1496,12 @@ export interface components {
             /** Text */
             text: string;
         };
+        /**
+         * HowCanceled
+         * @description What ended a canceled run: nobody's consent, nobody's answer, or somebody's wish.
+         * @enum {string}
+         */
+        HowCanceled: "denied" | "expired" | "canceled";
         /** KillIn */
         KillIn: {
             /** Connector */
@@ -2064,6 +2070,7 @@ export interface components {
             blocked_by: string | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
+            canceled: components["schemas"]["RunEndOut"] | null;
             /** Command */
             command: string;
             /** Connector */
@@ -2110,6 +2117,19 @@ export interface components {
             version: number;
             /** Why */
             why: string;
+        };
+        /**
+         * RunEndOut
+         * @description Who canceled a run. `how` is "denied" (an approver's no), "expired" (nobody decided) or "canceled".
+         */
+        RunEndOut: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            how: components["schemas"]["HowCanceled"];
+            /** Reason */
+            reason: string;
         };
         /** RunIn */
         RunIn: {
@@ -2169,12 +2189,15 @@ export interface components {
         /**
          * RunOut
          * @description `why` says in one line why the run stands where it does; `moves` are among cancel, retry and input.
+         *
+         *     `canceled` tells a canceled run's end apart: denied, expired, or canceled by somebody; else null.
          */
         RunOut: {
             /** Blocked By */
             blocked_by: string | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
+            canceled: components["schemas"]["RunEndOut"] | null;
             /** Command */
             command: string;
             /** Connector */
@@ -2554,6 +2577,7 @@ export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
 export type FindingOut = components['schemas']['FindingOut'];
 export type GateOut = components['schemas']['GateOut'];
+export type HowCanceled = components['schemas']['HowCanceled'];
 export type KillIn = components['schemas']['KillIn'];
 export type KillOut = components['schemas']['KillOut'];
 export type LinkOut = components['schemas']['LinkOut'];
@@ -2581,6 +2605,7 @@ export type ReplayedOut = components['schemas']['ReplayedOut'];
 export type RetryIn = components['schemas']['RetryIn'];
 export type ReviewOut = components['schemas']['ReviewOut'];
 export type RunDetailOut = components['schemas']['RunDetailOut'];
+export type RunEndOut = components['schemas']['RunEndOut'];
 export type RunIn = components['schemas']['RunIn'];
 export type RunnableOut = components['schemas']['RunnableOut'];
 export type RunOut = components['schemas']['RunOut'];

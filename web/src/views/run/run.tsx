@@ -12,7 +12,7 @@ import { visible } from "../../parts/visible";
 import { useLive } from "../../stream/live";
 import { runQuery } from "../../wire/queries";
 import type { EventOut, RunDetailOut } from "../../wire/schema";
-import { isTimedOut } from "../runs/ending";
+import { isTimedOut, saysOf } from "../runs/ending";
 import { CancelForm, RetryForm } from "./actions";
 import { Side } from "./side";
 
@@ -60,7 +60,7 @@ export function RunPage() {
         <h1 className="unseen">Run of {visible(run.command)}</h1>
         <div className="line wraps">
           <span role="status">
-            <Status status={status} />
+            <Status status={status} {...(run.canceled ? saysOf(run) : {})} />
           </span>
           <Risk level={run.risk_level} />
           <span className="soft">

@@ -15,3 +15,11 @@ export const isTimedOut = (
 ): boolean =>
   run.status === "failed" &&
   (run.why.startsWith("Failed: timed out") || (run.steps ?? []).some(isStepTimedOut));
+
+/** What a status says beside its shape where the word alone would mislead; nothing where it does not. */
+export const saysOf = (
+  run: Parameters<typeof isTimedOut>[0] & { canceled?: Pick<NonNullable<RunOut["canceled"]>, "how"> | null },
+): { says?: string } => {
+  if (isTimedOut(run)) return { says: "timed out" };
+  return run.canceled && run.canceled.how !== "canceled" ? { says: run.canceled.how } : {};
+};

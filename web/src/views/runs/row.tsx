@@ -5,7 +5,7 @@ import { Status } from "../../parts/status";
 import { Elapsed, Sentence, When } from "../../parts/time";
 import { useLive } from "../../stream/live";
 import type { RunOut } from "../../wire/schema";
-import { isTimedOut } from "./ending";
+import { saysOf } from "./ending";
 
 /** The names over the columns of `RunRow` with `full`. */
 export function RunHead() {
@@ -40,11 +40,7 @@ export function RunRow({
   const isOver = run.ended_at !== null;
   return (
     <div className="row row-run" data-row data-full={full || undefined}>
-      <Status
-        status={isOver ? run.status : status}
-        quiet
-        {...(isTimedOut(run) ? { says: "timed out" } : {})}
-      />
+      <Status status={isOver ? run.status : status} quiet {...saysOf(run)} />
       <span className="two run-what">
         <Link
           to="/p/$projectId/runs/$runId"

@@ -163,6 +163,7 @@ def advice_out(advice: Advice) -> wire.AdviceOut:
             ],
             evidence=evidence_out(found.evidence),
             confidence=found.confidence,
+            measured_runs=found.measured_runs,
             runnable=wire.RunnableOut(ok=found.runnable.ok, reasons=list(found.runnable.reasons)),
             would_change=list(found.would_change),
         ),

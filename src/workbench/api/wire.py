@@ -172,6 +172,8 @@ class AlternativeOut(Wire):
 
 
 class RecommendationOut(Wire):
+    """`confidence` is (succeeded + 1) / (measured_runs + 2) over the runs by this rule that ended here."""
+
     feature_id: str
     rule_id: str
     rule_text: str
@@ -179,7 +181,8 @@ class RecommendationOut(Wire):
     connector: str
     alternatives: list[AlternativeOut]
     evidence: list[EvidenceOut]
-    confidence: float | None
+    confidence: float
+    measured_runs: int
     runnable: RunnableOut
     would_change: list[str]
 

@@ -41,6 +41,7 @@ def discover_offline(repo: Path) -> Discovery:
 
 def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> list[Advice]:
     """Returns the advice for a repository as its server would give it, policy's word included."""
+    from workbench.app.verdicts import outcomes_at
     from workbench.features import advise
 
     surroundings = _surroundings(repo)
@@ -49,6 +50,7 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
         feature_id,
         program_path=surroundings.program_path,
         policy_preview=_preview_offline(repo),
+        measured=outcomes_at(os.path.realpath(repo)),
     )
 
 

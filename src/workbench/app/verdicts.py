@@ -184,6 +184,16 @@ def project_at(root: str) -> Project | None:
     return _read_ledger(read)
 
 
+def outcomes_at(root: str) -> dict[str, tuple[int, int]]:
+    """Returns (ended, succeeded) by recommendation rule of a workspace's runs in this ledger."""
+
+    async def read(ledger: Ledger) -> dict[str, tuple[int, int]]:
+        found = next((p for p in await ledger.projects() if p.workspace_root == root), None)
+        return await ledger.for_project(found.project_id).rule_outcomes() if found else {}
+
+    return _read_ledger(read) or {}
+
+
 def _layers_of(repo: Path) -> PolicyLayers:
     project = project_at(os.path.realpath(repo))
     return PolicyLayers(

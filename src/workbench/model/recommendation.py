@@ -25,8 +25,11 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """One primary command and at most two alternatives. `confidence` is a frequency from 0 to 1, or None
-    while nothing has been measured; it is never a constant."""
+    """One primary command and at most two alternatives.
+
+    `confidence`, from 0 to 1, is how likely a run of it is to succeed, by the `measured_runs` runs of its
+    rule that ended here: (succeeded + 1) / (measured_runs + 2). With none it is 0.5 and says nothing.
+    """
 
     feature_id: str
     rule_id: str
@@ -35,7 +38,8 @@ class Recommendation:
     connector: str
     alternatives: tuple[Alternative, ...]
     evidence: tuple[Evidence, ...]
-    confidence: float | None
+    confidence: float
+    measured_runs: int
     runnable: Runnable
     would_change: tuple[str, ...] = ()
 

@@ -1883,20 +1883,25 @@ export interface components {
              */
             reason?: string;
         };
-        /** RecommendationOut */
+        /**
+         * RecommendationOut
+         * @description `confidence` is (succeeded + 1) / (measured_runs + 2) over the runs by this rule that ended here.
+         */
         RecommendationOut: {
             /** Alternatives */
             alternatives: components["schemas"]["AlternativeOut"][];
             /** Command */
             command: string;
             /** Confidence */
-            confidence: number | null;
+            confidence: number;
             /** Connector */
             connector: string;
             /** Evidence */
             evidence: components["schemas"]["EvidenceOut"][];
             /** Feature Id */
             feature_id: string;
+            /** Measured Runs */
+            measured_runs: number;
             /** Rule Id */
             rule_id: string;
             /** Rule Text */

@@ -103,8 +103,12 @@ export function Hero({
         </div>
         <p className="quiet">
           on <strong className="soft">{next.connector}</strong> · rule {next.rule_id}: {next.rule_text}
-          {next.confidence !== null && next.confidence !== undefined && (
-            <> · {Math.round(next.confidence * 100)} % of runs by this rule succeeded here</>
+          {next.measured_runs > 0 && (
+            <>
+              {" "}
+              · {Math.round(next.confidence * 100)} % likely to succeed, by {count(next.measured_runs, "run")}{" "}
+              of this rule here
+            </>
           )}
         </p>
         <Reasons runnable={next.runnable} />

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isTimedOut, saysOf } from "./ending";
+import { isTimedOut, outcomeOf } from "./ending";
 
 describe("a run that a limit ended", () => {
   it.each([
@@ -17,12 +17,12 @@ describe("a run that a limit ended", () => {
   });
 });
 
-describe("what a canceled run says", () => {
+describe("what stands beside a canceled run", () => {
   it.each([
-    ["denied", { says: "denied" }],
-    ["expired", { says: "expired" }],
-    ["canceled", {}],
+    ["denied", "denied"],
+    ["expired", "expired"],
+    ["canceled", null],
   ] as const)("%s", (how, expected) => {
-    expect(saysOf({ status: "canceled", why: "", canceled: { how } })).toEqual(expected);
+    expect(outcomeOf({ status: "canceled", why: "", canceled: { how } })).toBe(expected);
   });
 });

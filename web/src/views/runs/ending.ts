@@ -16,10 +16,10 @@ export const isTimedOut = (
   run.status === "failed" &&
   (run.why.startsWith("Failed: timed out") || (run.steps ?? []).some(isStepTimedOut));
 
-/** What a status says beside its shape where the word alone would mislead; nothing where it does not. */
-export const saysOf = (
+/** What stands beside the status where the status alone would mislead: a limit, or an approver's no. */
+export const outcomeOf = (
   run: Parameters<typeof isTimedOut>[0] & { canceled?: Pick<NonNullable<RunOut["canceled"]>, "how"> | null },
-): { says?: string } => {
-  if (isTimedOut(run)) return { says: "timed out" };
-  return run.canceled && run.canceled.how !== "canceled" ? { says: run.canceled.how } : {};
+): string | null => {
+  if (isTimedOut(run)) return "timed out";
+  return run.canceled && run.canceled.how !== "canceled" ? run.canceled.how : null;
 };

@@ -5,7 +5,7 @@ import { Status } from "../../parts/status";
 import { Elapsed, Sentence, When } from "../../parts/time";
 import { useLive } from "../../stream/live";
 import type { RunOut } from "../../wire/schema";
-import { saysOf } from "./ending";
+import { isTimedOut } from "./ending";
 
 /** The names over the columns of `RunRow` with `full`. */
 export function RunHead() {
@@ -40,7 +40,11 @@ export function RunRow({
   const isOver = run.ended_at !== null;
   return (
     <div className="row row-run" data-row data-full={full || undefined}>
-      <Status status={isOver ? run.status : status} quiet {...saysOf(run)} />
+      <Status
+        status={isOver ? run.status : status}
+        quiet
+        {...(isTimedOut(run) ? { says: "timed out" } : {})}
+      />
       <span className="two run-what">
         <Link
           to="/p/$projectId/runs/$runId"

@@ -43,9 +43,14 @@ class Config:
         return self.database_url or f"sqlite:///{self.home / 'ledger.db'}"
 
 
+def home_in(environ: Mapping[str, str], *, default_home: Path) -> Path:
+    """Returns the absolute path of the home, which need not be there."""
+    return Path(environ.get("WORKBENCH_HOME") or default_home).expanduser().absolute()
+
+
 def read_config(environ: Mapping[str, str], *, default_home: Path) -> Config:
     """Returns the settings in force; raises InvalidInput naming the setting, its value and what it takes."""
-    home = Path(environ.get("WORKBENCH_HOME") or default_home).expanduser().absolute()
+    home = home_in(environ, default_home=default_home)
     values: dict[str, Any] = {**_read_file(home / "config.toml"), **_read_variables(environ)}
     known = {field.name for field in fields(Config)} - {"home"}
     unknown = sorted(set(values) - known)

@@ -88,6 +88,10 @@ def test_a_denied_request_is_canceled_and_says_so(board: Project, open_page: Ope
     assert "denied by" in run["why"]
     page.goto(f"{board.bench.url}/p/{board.project_id}/runs/{held['run_id']}")
     expect(page.get_by_role("status").filter(has_text="canceled").first).to_be_visible()
+    # Beside the status, so that it is not taken for somebody's cancel.
+    expect(page.locator("header").get_by_text("denied", exact=True)).to_be_visible()
+    page.goto(f"{board.bench.url}/p/{board.project_id}/runs")
+    expect(page.get_by_text("Canceled: denied by", exact=False).first).to_contain_text("not today")
 
 
 def test_a_running_command_is_watched_live_and_canceled(board: Project, open_page: OpenPage) -> None:

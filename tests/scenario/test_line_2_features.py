@@ -184,3 +184,22 @@ def test_a_folder_without_any_plans_is_told_so_once(served: Workbench, tmp_path:
     (tmp_path / "bare").mkdir()
     said = served.cli("next", "--repo", str(tmp_path / "bare"), cwd=tmp_path)
     assert (said.out.decode() + said.err).count("no planning documents were found") == 1
+
+
+def test_confidence_is_measured_and_the_same_with_and_without_the_server(
+    served: Workbench, tmp_path: Path
+) -> None:
+    project = served.add(copy("todo-cli", tmp_path / "repo"))
+    before = project.cli("next", "--json").json["recommendation"]
+    assert (before["confidence"], before["measured_runs"]) == (None, 0)
+    body = {"feature_id": before["feature_id"], "recommendation_rule_id": before["rule_id"]}
+    assert project.run(before["command"], **body)["status"] in ("succeeded", "failed")
+    said = project.cli("next", before["feature_id"], "--json").json["recommendation"]
+    over_http = served.get("/api/recommendations", project_id=project.project_id)
+    (same,) = [a for a in over_http if a["feature_id"] == before["feature_id"]]
+    assert said["measured_runs"] == 1
+    assert said["confidence"] in (0.0, 1.0)
+    assert (same["recommendation"]["confidence"], same["recommendation"]["measured_runs"]) == (
+        said["confidence"],
+        1,
+    )

@@ -84,7 +84,8 @@ def test_a_canceled_run_ends_the_command_line_with_130(project: Project, served:
     followed = project.cli("cancel", made["run_id"], "--reason", "enough")
     assert followed.status == 0
     run = served.wait(made["run_id"])
-    assert (run["status"], run["why"]) == ("canceled", "Canceled; no process is left.")
+    canceled = f"Canceled by {run['requested_by']}: enough; no process is left."
+    assert (run["status"], run["why"]) == ("canceled", canceled)
     other = project.submit("sleep 1000")
     with served.terminal(other["run_id"]):
         served.wait(other["run_id"], lambda run: run["status"] == "running")

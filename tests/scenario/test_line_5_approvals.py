@@ -149,6 +149,8 @@ def test_an_approval_that_nobody_decides_expires_and_cancels_the_run(start: Star
     ended = bench.wait(run["run_id"], lambda run: run["status"] == "canceled")
     assert ended["approvals"][0]["status"] == "expired"
     assert ended["why"].startswith("Canceled: nobody decided by ")
+    assert (ended["canceled"]["how"], ended["canceled"]["by"]) == ("expired", "engine")
+    assert ended["canceled"]["reason"].startswith("nobody decided by ")
     late = decide(bench, approval, "approve", reason="too late")
     assert (late.status_code, late.json()["code"]) == (409, "illegal_move")
     assert (project.repo / "build").is_dir()

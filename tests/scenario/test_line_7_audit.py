@@ -42,7 +42,15 @@ TAMPERINGS = {
 def test_verify_holds_with_the_server_up_and_down(finished: Workbench) -> None:
     said = finished.cli("audit", "verify", "--json")
     assert said.status == 0
-    assert set(said.json) == {"ok", "project_id", "events", "checkpoints", "first_bad", "problem"}
+    assert set(said.json) == {
+        "ok",
+        "project_id",
+        "events",
+        "checkpoints",
+        "transcripts",
+        "first_bad",
+        "problem",
+    }
     assert (said.json["ok"], said.json["first_bad"], said.json["events"] > 10) == (True, None, True)
     assert finished.cli("audit", "verify").text.startswith("ok: ")
 

@@ -26,6 +26,12 @@ def with_small_disk(folder: Path, *, size_bytes: int) -> tuple[str, ...]:
     return _in_mount_namespace(f'mount -t tmpfs -o size={size_bytes},mode=700 none "$0"', str(folder))
 
 
+def with_read_only(folder: Path) -> tuple[str, ...]:
+    """An empty disk on the folder that nobody may write, root neither, seen by the command alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _in_mount_namespace('mount -t tmpfs -o ro,mode=700 none "$0"', str(folder))
+
+
 def without_bubblewrap() -> tuple[str, ...]:
     """A machine on which /usr/bin/bwrap is no program."""
     return _in_mount_namespace(f'mount --bind {_EMPTY} "$0"', "/usr/bin/bwrap")
@@ -33,9 +39,13 @@ def without_bubblewrap() -> tuple[str, ...]:
 
 def mend_bubblewrap(pid: int) -> None:
     """Takes away what without_bubblewrap put there, in the namespace of a process that runs in it."""
+    subprocess.run([*beside(pid), "umount", "/usr/bin/bwrap"], check=True)
+
+
+def beside(pid: int) -> tuple[str, ...]:
+    """The machine that a process of ours sees, with the disks it was given."""
     as_root = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-    line = ["nsenter", "--target", str(pid), "--mount", *as_root, "umount", "/usr/bin/bwrap"]
-    subprocess.run(line, check=True)
+    return ("nsenter", "--target", str(pid), "--mount", *as_root)
 
 
 def without_user_namespaces() -> tuple[str, ...]:

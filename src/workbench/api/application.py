@@ -19,6 +19,7 @@ from workbench.api.openapi import complete
 from workbench.api.problem import render_problem
 from workbench.api.refusal import explain_refusal
 from workbench.api.routes import approvals, features, operate, policy, program, runs
+from workbench.engine.check_room import check_room
 from workbench.model.errors import NotFound, WorkbenchError
 
 log = structlog.get_logger()
@@ -85,7 +86,7 @@ def create_api() -> FastAPI:
 
     @api.get("/readyz", include_in_schema=False)
     async def _ready(request: Request) -> JSONResponse:
-        await request.app.state.house.context.ledger.kill_records()
+        await check_room(request.app.state.house.context)
         return JSONResponse({"status": "ready"})
 
     return api

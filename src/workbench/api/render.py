@@ -28,7 +28,7 @@ from workbench.model.feature import Evidence, Feature, TaskStatus
 from workbench.model.network import render_reach
 from workbench.model.project import EnvProfile, Project
 from workbench.model.recommendation import Advice
-from workbench.model.run import Run, Step
+from workbench.model.run import Run, RunEnd, Step
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import Judgement, RiskLevel
 
@@ -163,6 +163,7 @@ def advice_out(advice: Advice) -> wire.AdviceOut:
             ],
             evidence=evidence_out(found.evidence),
             confidence=found.confidence,
+            measured_runs=found.measured_runs,
             runnable=wire.RunnableOut(ok=found.runnable.ok, reasons=list(found.runnable.reasons)),
             would_change=list(found.would_change),
         ),
@@ -196,7 +197,12 @@ def verdict_fields(judgement: Judgement) -> dict[str, Any]:
 
 
 def run_fields(
-    run: Run, steps: tuple[Step, ...], actor: Actor, approvals: tuple[Approval, ...] = ()
+    run: Run,
+    steps: tuple[Step, ...],
+    actor: Actor,
+    approvals: tuple[Approval, ...] = (),
+    *,
+    end: RunEnd | None,
 ) -> dict[str, Any]:
     """Returns the fields of RunOut."""
     command = run.plan.steps[0].command
@@ -213,10 +219,13 @@ def run_fields(
         "mode": command.mode.value,
         "status": run.status.value,
         "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
-        "why": explain(run, steps, approvals),
+        "why": explain(run, steps, approvals, end),
         "risk_level": verdict["risk_level"] if verdict else None,
         "requested_by": run.requested_by,
         "cancel_requested_at": run.cancel_requested_at,
+        "canceled": None
+        if end is None
+        else wire.RunEndOut(how=end.how, by=end.by, reason=end.reason, at=end.at),
         "retry_of_run_id": run.retry_of_run_id,
         "exit_code": step.exit_code if step else None,
         "created_at": run.created_at,
@@ -227,8 +236,8 @@ def run_fields(
     }
 
 
-def run_out(run: Run, steps: tuple[Step, ...], actor: Actor) -> wire.RunOut:
-    return wire.RunOut(**run_fields(run, steps, actor))
+def run_out(run: Run, steps: tuple[Step, ...], actor: Actor, end: RunEnd | None) -> wire.RunOut:
+    return wire.RunOut(**run_fields(run, steps, actor, end=end))
 
 
 def run_detail_out(
@@ -239,12 +248,13 @@ def run_detail_out(
     approvals: tuple[Approval, ...],
     artifacts: tuple[Artifact, ...],
     events: tuple[Event, ...],
+    end: RunEnd | None,
     actor: Actor,
     now: str,
     policy: PolicyInForce,
 ) -> wire.RunDetailOut:
     return wire.RunDetailOut(
-        **run_fields(run, steps, actor, approvals),
+        **run_fields(run, steps, actor, approvals, end=end),
         plan_digest=run.plan.plan_digest,
         network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
         steps=[step_out(run, step) for step in steps],

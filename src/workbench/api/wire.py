@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.model.run import HowCanceled
+
 
 class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -170,6 +172,8 @@ class AlternativeOut(Wire):
 
 
 class RecommendationOut(Wire):
+    """`confidence` is the share of the `measured_runs` runs by this rule here that succeeded, or null."""
+
     feature_id: str
     rule_id: str
     rule_text: str
@@ -178,6 +182,7 @@ class RecommendationOut(Wire):
     alternatives: list[AlternativeOut]
     evidence: list[EvidenceOut]
     confidence: float | None
+    measured_runs: int
     runnable: RunnableOut
     would_change: list[str]
 
@@ -457,8 +462,20 @@ class ArtifactOut(Wire):
     links: list[str]
 
 
+class RunEndOut(Wire):
+    """Who canceled a run. `how` is "denied" (an approver's no), "expired" (nobody decided) or "canceled"."""
+
+    how: HowCanceled
+    by: str
+    reason: str
+    at: str
+
+
 class RunOut(Wire):
-    """`why` says in one line why the run stands where it does; `moves` are among cancel, retry and input."""
+    """`why` says in one line why the run stands where it does; `moves` are among cancel, retry and input.
+
+    `canceled` tells a canceled run's end apart: denied, expired, or canceled by somebody; else null.
+    """
 
     run_id: str
     project_id: str
@@ -474,6 +491,7 @@ class RunOut(Wire):
     risk_level: str | None
     requested_by: str
     cancel_requested_at: str | None
+    canceled: RunEndOut | None
     retry_of_run_id: str | None
     exit_code: int | None
     created_at: str

@@ -134,12 +134,16 @@ class NoticeTargetOut(Wire):
 
 
 class StatusOut(Wire):
-    """`kills` are the kill switches that are engaged now; empty in ordinary times."""
+    """`ready` is whether something could be recorded now, and `problem` why not, with the remedy.
+
+    `kills` are the kill switches that are engaged now; empty in ordinary times.
+    """
 
     pid: int
     url: str
     version: str
     ready: bool
+    problem: str
     projects: int
     workers: int
     open_runs: int

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.config import Config, read_config
+from workbench.config import Config, home_in, read_config
 from workbench.model.errors import WorkbenchError
 
 Settings = Config
@@ -26,9 +26,78 @@ class AlreadyRunning(WorkbenchError):
     http_status = 409
 
 
-def load_config() -> Config:
-    """Returns the settings of this process; raises InvalidInput as config does."""
-    return read_config(os.environ, default_home=_default_home())
+def load_config(*, for_reading: bool = False, for_stopping: bool = False) -> Config:
+    """Returns the settings of this process; raises InvalidInput as config does.
+
+    Raises WorkbenchError for a home that is no folder, lies inside a repository or, unless it is only read
+    from, cannot be written by this user. What stops things is not kept from it by where the home lies.
+    """
+    # Said before its settings are read: a home that is a file has none.
+    home = find_home()
+    if not for_stopping:
+        _check_place(home)
+    if not for_reading:
+        _check_writable(home)
+    return read_config(os.environ, default_home=home)
+
+
+def config_at(home: Path) -> Config:
+    """Returns the settings of this process for another home, which is not looked at."""
+    return read_config({**os.environ, "WORKBENCH_HOME": str(home)}, default_home=home)
+
+
+def find_unwritable() -> WorkbenchError | None:
+    """Returns what keeps this user from writing the home, for those who can do without it."""
+    try:
+        _check_writable(find_home())
+    except WorkbenchError as error:
+        return error
+    return None
+
+
+def find_home() -> Path:
+    """Returns the folder that is or will be the home of this process's commands."""
+    return home_in(os.environ, default_home=_default_home())
+
+
+def _check_place(home: Path) -> None:
+    real = Path(os.path.realpath(home))
+    for folder in (real, *real.parents):
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            raise _unusable(home, f"{folder} is a file, not a folder")
+        if os.path.lexists(folder / ".git") and _may_be_project(folder):
+            raise _unusable(
+                home,
+                f"it lies inside the repository {folder}, where its keys could be committed and a run could "
+                "reach them",
+                remedy="set WORKBENCH_HOME to a folder outside every repository",
+            )
+
+
+def _may_be_project(folder: Path) -> bool:
+    """Tells whether a repository there could be a workspace; a home folder that is kept in git never is."""
+    from workbench.connectors.machine import check_breadth
+
+    try:
+        check_breadth(folder)
+    except WorkbenchError:
+        return False
+    return True
+
+
+def _check_writable(home: Path) -> None:
+    there = next(folder for folder in (home, *home.parents) if os.path.exists(folder))
+    if not os.access(there, os.W_OK | os.X_OK):
+        owner = f"user {there.stat().st_uid}'s" if os.geteuid() else "on a read-only disk"
+        raise _unusable(home, f"this user may not write {there}, which is {owner}")
+
+
+def _unusable(home: Path, why: str, *, remedy: str = "") -> WorkbenchError:
+    return WorkbenchError(
+        f"the workbench's home {home} cannot be used: {why}",
+        remedy=remedy or "set WORKBENCH_HOME to a folder this user can write",
+        code="home_unusable",
+    )
 
 
 def _default_home() -> Path:
@@ -93,11 +162,7 @@ def prepare_home(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
     except OSError as error:
-        raise WorkbenchError(
-            f"the workbench's home {home} cannot be used: {error.strerror}",
-            remedy="set WORKBENCH_HOME to a folder this user can write",
-            code="home_unusable",
-        ) from error
+        raise _unusable(home, str(error.strerror)) from error
 
 
 def read_token(config: Config) -> str:

@@ -24,6 +24,7 @@ _PROGRAMS: Final = (
     ("git", "git", "install it: apt install git; without it a repository has no commits to cite"),
     ("node", "node", "only needed to build the page from source: install Node.js 20 or newer"),
 )
+_LEAST_BYTES: Final = 1 << 29
 _AGENTS: Final = ("claude", "codex", "opencode", "gemini", "qwen")
 
 
@@ -31,6 +32,39 @@ def survey_machine(config: Settings) -> list[Check]:
     """Returns one check for each program, for the port and the keys, and one for all agents."""
     checks = [_look_at_program(*program) for program in _PROGRAMS]
     return [*checks, _look_at_port(config), _look_at_keys(config.home), _look_for_agents()]
+
+
+def measure_disks(config: Settings) -> list[tuple[str, str, str]]:
+    """Returns (name, detail, remedy or "") of each disk that the server writes to, the home's first.
+
+    A folder on the disk of one before it is not told of again, and one that is not there yet will be on the
+    disk of the home.
+    """
+    found = []
+    seen = set()
+    places = [
+        ("disk", config.home, "WORKBENCH_HOME"),
+        ("disk of runs", config.home / "runs", "the transcripts"),
+    ]
+    if config.ledger_url.startswith("sqlite:///"):
+        path = Path(config.ledger_url.removeprefix("sqlite:///"))
+        places.append(("disk of the ledger", path.parent, "the ledger"))
+    for name, folder, what in places:
+        try:
+            device, free = os.stat(folder).st_dev, os.statvfs(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found.append((name, f"{folder}: {error.strerror}", f"make {folder} readable for this user"))
+            continue
+        if device in seen:
+            continue
+        seen.add(device)
+        free_bytes = free.f_bavail * free.f_frsize
+        remedy = f"free at least {_LEAST_BYTES >> 20} MiB on the disk that holds {what}, {folder}"
+        is_well = free_bytes > _LEAST_BYTES
+        found.append((name, f"{free_bytes >> 20} MiB free for {what}", "" if is_well else remedy))
+    return found
 
 
 def _check(name: str, detail: str, remedy: str = "", *, ok: bool = True) -> Check:

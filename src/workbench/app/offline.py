@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.app.clock import SystemClock
-from workbench.app.home import find_server, load_config, prepare_home
+from workbench.app.home import config_at, find_server, load_config, prepare_home
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 
 def discover_offline(repo: Path) -> Discovery:
-    """Returns what the repository's documents say; needs no server."""
+    """Returns what the repository's documents say; needs no server.
+
+    Raises BoundaryViolation for what may be no workspace because it holds the whole machine, or a home.
+    """
+    from workbench.connectors.machine import check_breadth
     from workbench.features import discover
 
-    config = load_config()
+    check_breadth(repo)
+    config = load_config(for_reading=True)
     try:
         prepare_home(config.home)
         cache: Path | None = config.home / "cache" / "features"
@@ -36,6 +41,7 @@ def discover_offline(repo: Path) -> Discovery:
 
 def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> list[Advice]:
     """Returns the advice for a repository as its server would give it, policy's word included."""
+    from workbench.app.verdicts import outcomes_at
     from workbench.features import advise
 
     surroundings = _surroundings(repo)
@@ -44,6 +50,7 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
         feature_id,
         program_path=surroundings.program_path,
         policy_preview=_preview_offline(repo),
+        measured=outcomes_at(os.path.realpath(repo)),
     )
 
 
@@ -57,7 +64,7 @@ def _preview_offline(repo: Path) -> Callable[[str], Judgement]:
     except WorkbenchError as problem:
         if not problem.code.startswith("policy_"):
             raise
-        refused = refuse_all(load_tried(load_config().policy_posture), problem)
+        refused = refuse_all(load_tried(load_config(for_reading=True).policy_posture), problem)
         return lambda command: refused
     return lambda command: judge(command, None, "default", "local")
 
@@ -125,23 +132,35 @@ def _surroundings(repo: Path) -> Surroundings:
     return surroundings_of(str(repo))
 
 
-def verify_offline(home: str | None) -> LedgerFinding:
-    """Checks the ledger of a home, which it opens for reading only."""
+def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
+    """Checks the ledger of a home, which it opens for reading only, and then the transcripts beside it.
+
+    Returns the finding, and how many transcripts were compared with what the ledger records of them: none
+    where the ledger itself does not hold.
+    """
+    from dataclasses import replace
+
+    from workbench.connectors.transcripts import compare_transcripts
     from workbench.ledger.ledger import Ledger
 
-    config = load_config()
+    config = load_config(for_reading=True)
     url = config.ledger_url if home is None else f"sqlite:///{Path(home).absolute() / 'ledger.db'}"
     if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise NotFound(
             f"there is no ledger at {url.removeprefix('sqlite:///')}", remedy="name its home: --home P"
         )
 
-    async def verify() -> LedgerFinding:
+    async def verify() -> tuple[LedgerFinding, int]:
         ledger = Ledger(url, SystemClock())
         try:
-            return await ledger.verify()
+            finding = await ledger.verify()
+            if not finding.ok:
+                return finding, 0
+            recorded = await ledger.transcripts()
         finally:
             await ledger.close()
+        found = compare_transcripts(config.home if home is None else Path(home), recorded)
+        return replace(finding, ok=found.problem is None, problem=found.problem), found.compared
 
     import asyncio
 
@@ -150,48 +169,48 @@ def verify_offline(home: str | None) -> LedgerFinding:
 
 def examine_machine() -> list[dict[str, str | bool]]:
     """Tries what the workbench needs of this machine and returns each check with its remedy."""
-    from workbench.app.machine import survey_machine
-    from workbench.connectors.local import LocalConnector
+    import asyncio
+    import tempfile
 
-    config = load_config()
+    from workbench.app.machine import measure_disks, survey_machine
+    from workbench.app.notices import examine_targets
+
     checks: list[dict[str, str | bool]] = []
 
     def add(name: str, ok: bool, detail: str, remedy: str = "") -> None:
         checks.append({"name": name, "ok": ok, "detail": detail, "remedy": "" if ok else remedy})
 
     add("python", True, sys.version.split()[0])
-    try:
-        prepare_home(config.home)
-        free = os.statvfs(config.home)
-        free_bytes = free.f_bavail * free.f_frsize
-        add("home", True, str(config.home))
-        add(
-            "disk",
-            free_bytes > 1 << 29,
-            f"{free_bytes >> 20} MiB free for transcripts",
-            "free at least 512 MiB on the disk that holds WORKBENCH_HOME",
-        )
-    except WorkbenchError as error:
-        add("home", False, error.message, error.remedy)
-
-    async def probe() -> None:
-        local = LocalConnector(state_home=config.home, clock=SystemClock())
+    with tempfile.TemporaryDirectory(prefix="workbench-doctor-") as elsewhere:
         try:
-            await local.start()
-            for finding in await local.run_probe():
-                add(f"sandbox: {finding.name}", finding.is_ok, finding.detail, finding.remedy)
+            config = load_config()
+            prepare_home(config.home)
+            add("home", True, str(config.home))
+            for name, detail, remedy in measure_disks(config):
+                add(name, not remedy, detail, remedy)
         except WorkbenchError as error:
-            add("sandbox", False, error.message, error.remedy)
-        finally:
-            await local.close()
-
-    import asyncio
-
-    asyncio.run(probe())
-    from workbench.app.notices import examine_targets
-
+            if error.code != "home_unusable":
+                raise
+            add("home", False, error.message, error.remedy)
+            # All else is tried nevertheless, as it would be with a home that can be used.
+            config = config_at(Path(elsewhere))
+        asyncio.run(_probe_sandbox(config.home, add))
     for target in examine_targets(config):
         add(*target)
     endpoint = find_server(config)
     add("server", True, endpoint.url if endpoint else "not running; workbench up starts it")
     return [*checks, *survey_machine(config)]
+
+
+async def _probe_sandbox(home: Path, add: Callable[[str, bool, str, str], None]) -> None:
+    from workbench.connectors.local import LocalConnector
+
+    local = LocalConnector(state_home=home, clock=SystemClock())
+    try:
+        await local.start()
+        for finding in await local.run_probe():
+            add(f"sandbox: {finding.name}", finding.is_ok, finding.detail, finding.remedy)
+    except WorkbenchError as error:
+        add("sandbox", False, error.message, error.remedy)
+    finally:
+        await local.close()

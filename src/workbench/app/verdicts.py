@@ -80,7 +80,7 @@ def policy_offline(repo: Path, *, with_unaccepted: bool = False) -> Policy:
     if with_unaccepted:
         accepted = "" if layers.project.is_empty else layers.project.digest
         layers = replace(layers, accepted_digest=accepted)
-    return in_force(load_tried(load_config().policy_posture), layers)
+    return in_force(load_tried(load_config(for_reading=True).policy_posture), layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def candidate_offline(repo: Path, file: Path, *, must_prove: bool = True) -> Pol
     organisation's. Raises PolicyBroken; a broken invariant is no error without `must_prove`.
     """
     layers = _layers_of(repo)
-    base = load_tried(load_config().policy_posture)
+    base = load_tried(load_config(for_reading=True).policy_posture)
     if file.resolve() == (repo / ".workbench" / "policy.cedar").resolve():
         policy = with_organisation(base, layers.organisation)
         policy = with_project(policy, layers.project)
@@ -184,10 +184,20 @@ def project_at(root: str) -> Project | None:
     return _read_ledger(read)
 
 
+def outcomes_at(root: str) -> dict[str, tuple[int, int]]:
+    """Returns (ended, succeeded) by recommendation rule of a workspace's runs in this ledger."""
+
+    async def read(ledger: Ledger) -> dict[str, tuple[int, int]]:
+        found = next((p for p in await ledger.projects() if p.workspace_root == root), None)
+        return await ledger.for_project(found.project_id).rule_outcomes() if found else {}
+
+    return _read_ledger(read) or {}
+
+
 def _layers_of(repo: Path) -> PolicyLayers:
     project = project_at(os.path.realpath(repo))
     return PolicyLayers(
-        organisation=read_organisation(load_config().home),
+        organisation=read_organisation(load_config(for_reading=True).home),
         project=read_project(repo),
         accepted_digest=project.accepted_policy_digest if project else "",
         workspace_root=str(repo),
@@ -211,7 +221,7 @@ def _remembered_in(project_id: str) -> tuple[RememberedRule, ...]:
 
 def _read_ledger(read: Callable[[Ledger], Coroutine[object, object, T]]) -> T | None:
     """Reads from this home's ledger; None when there is none yet."""
-    url = load_config().ledger_url
+    url = load_config(for_reading=True).ledger_url
     if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
         return None
     from workbench.ledger.ledger import Ledger

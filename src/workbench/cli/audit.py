@@ -15,7 +15,7 @@ def verify_audit(home: str | None, as_json: bool) -> int:
     try:
         if home is not None and not Path(home).is_dir():
             raise NotFound(f"{home} is not a folder", remedy="name the home that holds ledger.db")
-        finding = verify_offline(home)
+        finding, transcripts = verify_offline(home)
     except WorkbenchError as error:
         if as_json:
             print_json(_unread(error))
@@ -27,13 +27,17 @@ def verify_audit(home: str | None, as_json: bool) -> int:
         "project_id": finding.project_id,
         "events": finding.events,
         "checkpoints": 0,
+        "transcripts": transcripts,
         "first_bad": finding.first_bad,
         "problem": finding.problem,
     }
     if as_json:
         print_json(answer)
     elif finding.ok:
-        print_line(f"ok: {finding.events} events, every chain and every state row holds")
+        print_line(
+            f"ok: {finding.events} events, every chain and every state row holds; "
+            f"{transcripts} transcripts are as recorded"
+        )
     else:
         at = f" at event {finding.first_bad}" if finding.first_bad is not None else ""
         print_line(f"NOT OK{at}: {finding.problem}")
@@ -47,6 +51,7 @@ def _unread(error: WorkbenchError) -> dict[str, Any]:
         "project_id": None,
         "events": 0,
         "checkpoints": 0,
+        "transcripts": 0,
         "first_bad": None,
         "problem": error.message,
         "code": error.code,

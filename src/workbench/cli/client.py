@@ -118,7 +118,7 @@ class Client:
 
 def connect(*, start: bool = True) -> Client:
     """Returns a client of this home's server; with `start`, one is started in the background if none runs."""
-    config = load_config()
+    config = load_config(for_stopping=not start)
     endpoint = find_server(config)
     if endpoint is None:
         if not start:

@@ -91,14 +91,15 @@ def set_kill(
 
     A server is never started for it: starting one could start what was queued.
     """
-    config = load_config()
-    if find_server(config) is None and project is None and connector is None:
+    config = load_config(for_stopping=True)
+    is_running = find_server(config) is not None
+    if not is_running and project is None and connector is None:
         set_kill_file(config, reason if engaged else None)
         print_line(f"no server runs; the file {config.home / 'KILL'} is " + ("set" if engaged else "removed"))
         return
     if not engaged and project is None and connector is None:
         set_kill_file(config, None)
-    client = connect()
+    client = connect(start=not is_running)
     body = {
         "engaged": engaged,
         "reason": reason,

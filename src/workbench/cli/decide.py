@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.cli.client import connect
+from workbench.cli.client import Client, connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.model.errors import InvalidInput
 
@@ -15,17 +15,32 @@ from workbench.model.errors import InvalidInput
 def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
     """Approves or denies; says before it approves when it is one's own request."""
     client = connect()
+    if approval_id.startswith("run_"):
+        _refuse_run(client, approval_id, decision)
     before = client.get(f"/api/approvals/{approval_id}")
-    is_needed = decision == "deny" or before["needs_reason"]
-    if before["status"] == "pending" and is_needed and not reason.strip():
+    # Asked of whoever types; the page and the API ask where policy does: high risk, and every denial.
+    if before["status"] == "pending" and not reason.strip():
         raise InvalidInput(
-            "a high-risk decision needs a reason" if decision == "approve" else "a denial needs a reason",
+            "an approval needs a reason" if decision == "approve" else "a denial needs a reason",
             remedy=f"give one: workbench {decision} {approval_id} --reason WHY",
         )
     if decision == "approve" and before["notice"]:
         print_note(before["notice"])
     body = {"reason": reason, "subject_digest": before["subject_digest"]}
     _say(client.post(f"/api/approvals/{approval_id}/{decision}", body), as_json)
+
+
+def _refuse_run(client: Client, run_id: str, decision: str) -> None:
+    """Raises InvalidInput that names what is to be decided about a run: the approval is what was shown."""
+    run = client.get(f"/api/runs/{run_id}")
+    waiting = [each["approval_id"] for each in run["approvals"] if each["status"] == "pending"]
+    ways = " or ".join(f"workbench {decision} {approval_id} --reason WHY" for approval_id in waiting)
+    raise InvalidInput(
+        f"{run_id} is a run; what is decided is an approval",
+        remedy=f"look at it (workbench show {run_id}), then decide: {ways}"
+        if ways
+        else f"nothing of it waits for a decision; see why: workbench show {run_id}",
+    )
 
 
 def approve_edited(approval_id: str, wanted: dict[str, Any], reason: str, as_json: bool) -> None:

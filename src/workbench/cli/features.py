@@ -6,11 +6,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from workbench.app.home import find_unwritable
 from workbench.app.offline import advise_offline, discover_offline
 from workbench.cli.output import describe_evidence, print_json, print_line, print_note, print_table
 from workbench.cli.place import find_repository
 from workbench.cli.plain import feature_fields, to_plain
-from workbench.model.errors import NotFound
+from workbench.model.errors import BoundaryViolation, NotFound
 from workbench.model.feature import Discovery
 from workbench.model.recommendation import Advice, Runnable
 
@@ -72,13 +73,20 @@ def _look(repo: str | None) -> tuple[Path, Discovery]:
     """Returns what the named folder holds; where it has no plans, what the git repository around it holds."""
     root = find_repository(repo)
     discovery = discover_offline(root)
+    if (problem := find_unwritable()) is not None:
+        print_note(f"{problem.message}. Without it this is only slower. To mend it: {problem.remedy}.")
     if discovery.features or (root / ".git").exists():
         return root, discovery
     around = next((folder for folder in root.parents if (folder / ".git").exists()), None)
     if around is None:
         return root, discovery
+    try:
+        found = discover_offline(around)
+    except BoundaryViolation:
+        # A home kept in git is no project.
+        return root, discovery
     print_note(f"{root} has no plans of its own: this is about the repository around it, {around}.")
-    return around, discover_offline(around)
+    return around, found
 
 
 def _cannot_run(runnable: Runnable) -> str:

@@ -37,7 +37,7 @@ def list_runs(repo: str | None, feature: str | None, status: str | None, as_json
                 status_word(run["status"]),
                 "" if run["exit_code"] is None else str(run["exit_code"]),
                 run["created_at"],
-                run["command"].split("\n")[0],
+                run["command"].split("\n")[0] + _ending(run),
             ]
             for run in found
         ]
@@ -48,13 +48,22 @@ def list_runs(repo: str | None, feature: str | None, status: str | None, as_json
         print_line("no runs yet; start one: workbench run -- COMMAND")
 
 
+def _ending(run: dict[str, Any]) -> str:
+    """Returns who canceled a run, and whether it was an approver's no; nothing for any other run."""
+    end = run["canceled"]
+    if end is None:
+        return ""
+    line = end["reason"].strip().split("\n")[0]
+    return f"  ({end['how']} by {end['by']}{f': {line}' if line else ''})"
+
+
 def show_run(run_id: str, as_json: bool) -> None:
     """Prints one run whole."""
     run = connect().get(f"/api/runs/{run_id}")
     if as_json:
         print_json(run)
         return
-    print_line(f"{run['run_id']}  {status_word(run['status'])}")
+    print_line(f"{run['run_id']}  {status_word(run['status'])}{_ending(run)}")
     print_line(f"  {run['why']}")
     print_line(f"  $ {run['command']}")
     print_line(f"  in {run['cwd']} by {run['requested_by']} on {run['connector']} ({run['mode']})")

@@ -46,7 +46,7 @@ def up(*, repos: list[str], port: int | None, detach: bool, browser: bool) -> No
 
 def down() -> None:
     """Stops the server of this home and returns once it has gone."""
-    config = load_config()
+    config = load_config(for_stopping=True)
     client = connect(start=False)
     client.post("/api/down", {})
     wait_until_unlocked(config.home)
@@ -73,6 +73,8 @@ def status(*, as_json: bool, link: bool) -> int:
         print_json(found)
     else:
         print_line(f"{found['url']}  version {found['version']}  pid {found['pid']}")
+        if not found["ready"]:
+            print_line(f"NOT READY: {found['problem']}")
         print_line(f"{found['projects']} projects, {found['open_runs']} open runs")
         for target in found["notices"]:
             print_line(f"notices to {target['name']}: {target['problem'] or 'delivered'}")

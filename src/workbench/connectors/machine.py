@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from workbench.sandbox.versions import read_version
+from workbench.sandbox.workspace import looking_at, refuse_too_wide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +22,9 @@ def find_program(name: str) -> Program | None:
     """Returns the program that PATH leads to, asked for its version, or None."""
     path = shutil.which(name)
     return None if path is None else Program(path=path, version=read_version(path))
+
+
+def check_breadth(folder: Path) -> None:
+    """Raises BoundaryViolation for a folder that no workspace may be because it holds the whole machine."""
+    with looking_at(str(folder)):
+        refuse_too_wide(str(folder))

@@ -7,11 +7,13 @@ from typing import assert_never
 from workbench.gate.grants import NO_NETWORK
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
-from workbench.model.run import Run, Step
+from workbench.model.run import HowCanceled, Run, RunEnd, Step
 from workbench.model.statuses import RUN_ENDED, ApprovalStatus, BlockedBy, RunStatus, TerminalMode
 
 
-def explain(run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] = ()) -> str:
+def explain(
+    run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] = (), end: RunEnd | None = None
+) -> str:
     """Returns one line for people; never empty."""
     step = steps[0] if steps else None
     admission = str((step.verdict or {}).get("admission", "")) if step else ""
@@ -33,6 +35,9 @@ def explain(run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] =
             return f"Failed: {reason}."
         case RunStatus.CANCELED:
             reason = step.failure_reason if step and step.failure_reason else "before it started"
+            if end is not None and end.how is HowCanceled.CANCELED:
+                proof = "; no process is left" if reason == "canceled" else ""
+                return f"Canceled by {end.by}{f': {end.reason}' if end.reason.strip() else ''}{proof}."
             return "Canceled; no process is left." if reason == "canceled" else f"Canceled: {reason}."
         case _:
             assert_never(run.status)

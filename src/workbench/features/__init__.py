@@ -55,7 +55,7 @@ def advise(
 
     `program_path` gives a program's absolute path on the sandbox's PATH or None, `policy_preview` what
     policy would say of a command and which of its calls need the network, `connectors` the configured
-    ones, `measured` (tried, succeeded) by rule id; below 20 tried runs no confidence is told. `has_network`
+    ones, `measured` (tried, succeeded) by rule id, from which confidence comes. `has_network`
     says whether the project lists any network name.
     Deterministic. Raises NotFound for an unknown feature.
     """

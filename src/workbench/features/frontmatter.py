@@ -16,6 +16,7 @@ from workbench.model.feature import Diagnostic
 MAX_DEPTH = 40
 MAX_VALUES = 20_000
 MAX_BYTES = 1 << 20
+_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 _ODD_BREAK = re.compile("[\r\x85\u2028\u2029]")
 _NOT_PLAIN = re.compile(r"[\[\]{},&*!|>%@`#]|[:?-](?:\s|$)")
 _LENIENT = re.compile(r"([A-Za-z_][\w-]{0,60}):[ \t]+(.{1,2000})$")
@@ -30,6 +31,7 @@ class _Open:
     is_map: bool
     key: Value | None = None
     size: int = 1
+    height: int = 1
     items: list[Value] = field(default_factory=list)
     entries: dict[str, Value] = field(default_factory=dict)
 
@@ -104,14 +106,14 @@ def _build(path: str, events: object, first_line: int, problems: list[Diagnostic
     import yaml
 
     stack: list[_Open] = []
-    anchors: dict[str, tuple[Value, int]] = {}
+    anchors: dict[str, tuple[Value, int, int]] = {}
     total = 0
     for event in events:  # type: ignore[attr-defined]
         line = first_line + event.start_mark.line if event.start_mark else first_line
         match event:
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 if len(stack) >= MAX_DEPTH:
-                    raise _Refused(f"it is nested deeper than {MAX_DEPTH} levels", line)
+                    raise _Refused(_TOO_DEEP, line)
                 stack.append(
                     _Open(line=line, anchor=event.anchor, is_map=isinstance(event, yaml.MappingStartEvent))
                 )
@@ -122,15 +124,18 @@ def _build(path: str, events: object, first_line: int, problems: list[Diagnostic
                 )
                 # A block text begins on the line below its "|" or ">".
                 line += 1 if event.style in ("|", ">") else 0
-                done, size, anchor = Value(line=line, text=text), 1, event.anchor
+                done, size, height, anchor = Value(line=line, text=text), 1, 0, event.anchor
             case yaml.AliasEvent():
                 if event.anchor not in anchors:
                     raise _Refused(f"alias *{event.anchor} has no anchor", line)
-                (done, size), anchor = anchors[event.anchor], None
+                (done, size, height), anchor = anchors[event.anchor], None
+                # What a reference stands for is as deep here as where it was written out.
+                if len(stack) + height > MAX_DEPTH:
+                    raise _Refused(_TOO_DEEP, line)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 closed = stack.pop()
                 done = Value(line=closed.line, items=tuple(closed.items), entries=closed.entries)
-                size, anchor = closed.size, closed.anchor
+                size, height, anchor = closed.size, closed.height, closed.anchor
             case yaml.DocumentEndEvent():
                 return None
             case _:
@@ -140,9 +145,10 @@ def _build(path: str, events: object, first_line: int, problems: list[Diagnostic
         if total > MAX_VALUES:
             raise _Refused(f"it holds more than {MAX_VALUES} values once aliases are expanded", line)
         if anchor:
-            anchors[anchor] = (done, size)
+            anchors[anchor] = (done, size, height)
         if not stack:
             return done
+        stack[-1].height = max(stack[-1].height, height + 1)
         _attach(path, stack[-1], done, size, problems)
     return None
 

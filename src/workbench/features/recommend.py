@@ -25,7 +25,6 @@ CONNECTOR = "local"
 MAX_ALTERNATIVES = 2
 MAX_EVIDENCE = 8
 # One run that went well would read as certainty; of twenty, one more moves the figure by five points at most.
-MIN_MEASURED = 20
 NO_NETWORK = "needs the network, which the sandbox does not have"
 
 
@@ -50,7 +49,7 @@ def recommend(
 ) -> list[Advice]:
     """Returns the advice for one feature, or for all with the most urgent that can run first.
 
-    `measured` holds (tried, succeeded) by rule id; a rule tried fewer than 20 times has no confidence.
+    `measured` holds (tried, succeeded) by rule id, and all confidence comes from it.
     Raises NotFound for an unknown feature.
     """
     features = {feature.feature_id: feature for feature in discovery.features}
@@ -128,8 +127,9 @@ class _Adviser:
             ),
             evidence=_unique((*chosen.evidence, *evidence)),
             confidence=self._confidence(rule.rule_id),
+            measured_runs=self._tried(rule.rule_id),
             runnable=runnable,
-            would_change=self._would_change(rule) + _what_would_run(others),
+            would_change=rule.would_change + _what_would_run(others),
         )
         return Advice(
             feature_id=feature.feature_id,
@@ -177,8 +177,9 @@ class _Adviser:
                 alternatives=found.alternatives,
                 evidence=_unique((*found.evidence, *evidence)),
                 confidence=self._confidence(rule.rule_id),
+                measured_runs=self._tried(rule.rule_id),
                 runnable=found.runnable,
-                would_change=self._would_change(rule),
+                would_change=rule.would_change,
             ),
             reason=reason,
             evidence=_unique((*found.evidence, *evidence)),
@@ -243,18 +244,13 @@ class _Adviser:
                 reasons.append(NO_NETWORK)
         return Runnable(ok=not reasons, reasons=tuple(reasons))
 
-    def _confidence(self, rule_id: str) -> float | None:
-        tried, succeeded = self.measured.get(rule_id, (0, 0))
-        return min(1.0, max(0.0, succeeded / tried)) if tried >= MIN_MEASURED else None
+    def _tried(self, rule_id: str) -> int:
+        return self.measured.get(rule_id, (0, 0))[0]
 
-    def _would_change(self, rule: Rule) -> tuple[str, ...]:
-        tried, _ = self.measured.get(rule.rule_id, (0, 0))
-        if not 0 < tried < MIN_MEASURED:
-            return rule.would_change
-        words = (
-            f"a confidence is told from {MIN_MEASURED} measured runs of this rule on; so far it has {tried}"
-        )
-        return (*rule.would_change, words)
+    def _confidence(self, rule_id: str) -> float | None:
+        """Returns how often runs by this rule succeeded; None where none was measured."""
+        tried, succeeded = self.measured.get(rule_id, (0, 0))
+        return round(min(1.0, succeeded / tried), 4) if tried else None
 
 
 def _evidence(feature: Feature, situation: Situation, discovery: Discovery) -> tuple[Evidence, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from workbench.model.errors import InvalidInput
+from workbench.model.errors import InvalidInput, LedgerUnavailable
 
 
 def open_engine(url: str) -> Engine:
@@ -45,9 +45,16 @@ def _open_sqlite(path: str) -> Engine:
         raise InvalidInput(
             "the ledger's SQLite address has no file", remedy="use sqlite:////path/to/ledger.db"
         )
-    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Made before SQLite does, so that nobody else can read it, nor its -wal and -shm, which copy its mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made before SQLite does, so that nobody else can read it, nor its -wal and -shm: they copy its mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"the ledger {path} cannot be opened: {error.strerror}",
+            remedy="see that this user can write it and its folder: WORKBENCH_HOME, or where "
+            "WORKBENCH_DATABASE_URL leads",
+        ) from error
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": 15, "check_same_thread": False},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
@@ -58,6 +59,11 @@ class Ledger:
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="ledger-read")
         self._watchers: set[asyncio.Event] = set()
         self._is_closed = False
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that holds the ledger's file, or None where a database server keeps it."""
+        return Path(self._engine.url.database or "").parent if self._is_sqlite else None
 
     async def open(self) -> None:
         """Connects and migrates; raises LedgerUnavailable when the database cannot be used."""
@@ -140,6 +146,10 @@ class Ledger:
         if found is None:
             raise NotFound(f"there is no artifact {artifact_id}", remedy="a run lists its artifacts")
         return found
+
+    async def transcripts(self) -> list[Artifact]:
+        """Lists what is recorded of the transcripts of all projects' ended steps, oldest first."""
+        return await self.read(reads.list_transcripts)
 
     async def open_runs(self) -> list[Run]:
         """Lists the queued, running and blocked runs of all projects, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Integer, Select, Table, and_, bindparam, case
 from sqlalchemy.exc import DatabaseError
 
 from workbench.ledger import tables as t
+from workbench.ledger.ends import find_ends
 from workbench.ledger.rows import (
     parse_approval,
     parse_artifact,
@@ -22,11 +24,11 @@ from workbench.ledger.rows import (
 )
 from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
-from workbench.model.artifact import Artifact
+from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
 from workbench.model.project import Project
-from workbench.model.run import Run, Step
+from workbench.model.run import Run, RunEnd, Step
 from workbench.model.statuses import ApprovalStatus, RunStatus
 from workbench.model.verdict import RiskLevel
 
@@ -73,6 +75,7 @@ class RunRecord:
     approvals: list[Approval]
     artifacts: list[Artifact]
     events: list[Event]
+    end: RunEnd | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +93,10 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """`next_before` is the cursor of the next page, or None at the end."""
+    """`next_before` is the cursor of the next page, or None at the end; `ends` tells of the canceled ones."""
 
     runs: tuple[tuple[Run, tuple[Step, ...]], ...]
+    ends: Mapping[str, RunEnd]
     next_before: str | None
 
 
@@ -170,6 +174,7 @@ def find_run_record(connection: Connection, project_id: str, run_id: str) -> Run
         approvals=list_approvals(connection, project_id, run_id, None),
         artifacts=list_artifacts(connection, project_id, run_id),
         events=list_events(connection, project_id, 0, run_id, 500),
+        end=find_ends(connection, [run_id] if run.status is RunStatus.CANCELED else []).get(run_id),
     )
 
 
@@ -237,6 +242,7 @@ def list_runs(
             by_run[row["run_id"]].append(parse_step(row))
     return RunPage(
         runs=tuple((run, tuple(by_run[run.run_id])) for run in found),
+        ends=find_ends(connection, [run.run_id for run in found if run.status is RunStatus.CANCELED]),
         next_before=found[-1].run_id if len(rows) > limit else None,
     )
 
@@ -336,6 +342,11 @@ def find_newest_approval(connection: Connection, project_id: str, step_id: str) 
 def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list[Artifact]:
     query = _select(t.execution_artifacts, "run_id", "project_id", order_by=("artifact_id",))
     return [parse_artifact(row) for row in _all(connection, query, run_id=run_id, project_id=project_id)]
+
+
+def list_transcripts(connection: Connection) -> list[Artifact]:
+    query = _select(t.execution_artifacts, "kind", order_by=("artifact_id",))
+    return [parse_artifact(row) for row in _all(connection, query, kind=ArtifactKind.TRANSCRIPT.value)]
 
 
 def list_events(

@@ -25,8 +25,11 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """One primary command and at most two alternatives. `confidence` is a frequency from 0 to 1, or None
-    while nothing has been measured; it is never a constant."""
+    """One primary command and at most two alternatives.
+
+    `confidence`, from 0 to 1, is how many of the `measured_runs` runs of its rule that ended here succeeded;
+    None while there is none. It is never a constant.
+    """
 
     feature_id: str
     rule_id: str
@@ -36,6 +39,7 @@ class Recommendation:
     alternatives: tuple[Alternative, ...]
     evidence: tuple[Evidence, ...]
     confidence: float | None
+    measured_runs: int
     runnable: Runnable
     would_change: tuple[str, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from workbench.model.plan import Plan, StepKind
@@ -25,6 +26,24 @@ class Run:
     started_at: str | None
     ended_at: str | None
     version: int
+
+
+class HowCanceled(StrEnum):
+    """What ended a canceled run: nobody's consent, nobody's answer, or somebody's wish."""
+
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """Who canceled a run, how and why, as the events say it."""
+
+    how: HowCanceled
+    by: str
+    reason: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,6 +194,7 @@ class _Step:
     def _open_log(self) -> None:
         masks = [base64.b64decode(mask) for mask in self._request["masks"]]
         limit = int(self._request["max_output_bytes"])
+        step_folder.reserve_end(self._folder)
         self._segment = Segment(self._folder, limit_bytes=limit, masks=masks)
         self._server = step_folder.listen_control(self._folder)
         self._epoll.register(self._server, select.EPOLLIN)
@@ -538,7 +539,7 @@ class _Step:
         deadline = time.monotonic() + _UNWRITTEN_SECONDS
         while True:
             try:
-                step_folder.write_document(self._folder, step_folder.EXIT, ended, durable=True)
+                step_folder.write_end(self._folder, ended)
                 is_written = True
             except OSError:
                 is_written = False

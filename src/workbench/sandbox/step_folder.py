@@ -38,6 +38,9 @@ START = b"start"
 
 STREAMS = ("terminal", "stdout", "stderr")
 
+_END_BYTES = 8192
+"""What is kept free for the word on the end: enough for all the names that its detail may hold."""
+
 
 def mark_of(folder: str) -> str:
     """Returns the environment variable that bubblewrap itself carries, to be found by after a crash."""
@@ -64,11 +67,47 @@ def take_claim(folder: str, owner: dict[str, Any]) -> bool:
 
 def write_document(folder: str, name: str, document: dict[str, Any], *, durable: bool) -> None:
     """Puts a JSON document in place in one step; with `durable` it survives a power cut."""
+    data = json.dumps(document, sort_keys=True).encode()
+    _put(folder, name, data, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, durable=durable)
+
+
+def reserve_end(folder: str) -> None:
+    """Has the disk keep room for the word on the end; raises OSError where there is none left."""
+    descriptor = os.open(os.path.join(folder, f"{EXIT}.part"), os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _END_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def write_end(folder: str, document: dict[str, Any]) -> None:
+    """Puts the word on the end in place in one step, durably, into the room that was kept for it.
+
+    So a step ends, and its supervisor with it, on a disk that its own output has filled. Raises OSError.
+    """
+    # White space after a JSON document means nothing; a file cut short would give its room away.
+    data = json.dumps(document, sort_keys=True).encode().ljust(_END_BYTES)
+    _put(folder, EXIT, data, os.O_WRONLY | os.O_CREAT, durable=True)
+
+
+def read_document(folder: str, name: str) -> dict[str, Any] | None:
+    """Returns the JSON document, or None when it is not there or not whole."""
+    try:
+        with open(os.path.join(folder, name), "rb") as file:
+            document = json.loads(file.read())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _put(folder: str, name: str, data: bytes, flags: int, *, durable: bool) -> None:
     path = os.path.join(folder, name)
     part = f"{path}.part"
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(part, flags, 0o600)
     try:
-        os.write(descriptor, json.dumps(document, sort_keys=True).encode())
+        # A disk that fills up takes a part and refuses the rest; only the whole may get the name.
+        while data:
+            data = data[os.write(descriptor, data) :]
         if durable:
             os.fsync(descriptor)
     finally:
@@ -80,16 +119,6 @@ def write_document(folder: str, name: str, document: dict[str, Any], *, durable:
             os.fsync(holder)
         finally:
             os.close(holder)
-
-
-def read_document(folder: str, name: str) -> dict[str, Any] | None:
-    """Returns the JSON document, or None when it is not there or not whole."""
-    try:
-        with open(os.path.join(folder, name), "rb") as file:
-            document = json.loads(file.read())
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def listen_control(folder: str) -> socket.socket:

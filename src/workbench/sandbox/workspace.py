@@ -70,15 +70,8 @@ def looking_at(path: str) -> Iterator[None]:
 
 
 def _check_workspace(path: str, *, state_home: str) -> str:
-    root = os.path.realpath(path)
+    root = refuse_too_wide(path)
     state = os.path.realpath(state_home)
-    remedy = "choose the folder of one project, for example the root of its repository"
-    if not os.path.isdir(root):
-        raise BoundaryViolation(f"the workspace {path} is not a folder", remedy=remedy)
-    if root in _NEVER_ITSELF or any(is_within(root, folder) for folder in _SYSTEM):
-        raise BoundaryViolation(f"the workspace {root} is a folder of the system", remedy=remedy)
-    if root in _homes() or any(is_within(home, root) for home in _homes() if home != "/"):
-        raise BoundaryViolation(f"the workspace {root} is or holds a home folder", remedy=remedy)
     if is_within(state, root) or is_within(root, state):
         raise BoundaryViolation(
             f"the workspace {root} and the workbench's own state {state} hold one another",
@@ -89,6 +82,23 @@ def _check_workspace(path: str, *, state_home: str) -> str:
             f"the workspace {root} is user {os.stat(root).st_uid}'s, the service is user {os.geteuid()}",
             remedy="run the workbench as the owner of the workspace, or change its owner",
         )
+    return root
+
+
+def refuse_too_wide(path: str) -> str:
+    """Returns the resolved path of a folder that one project may be; it need not be fit for runs.
+
+    Raises BoundaryViolation for what is no folder, and for a folder of the system, a home, or one around it:
+    those hold everything there is.
+    """
+    root = os.path.realpath(path)
+    remedy = "choose the folder of one project, for example the root of its repository"
+    if not os.path.isdir(root):
+        raise BoundaryViolation(f"the workspace {path} is not a folder", remedy=remedy)
+    if root in _NEVER_ITSELF or any(is_within(root, folder) for folder in _SYSTEM):
+        raise BoundaryViolation(f"the workspace {root} is a folder of the system", remedy=remedy)
+    if root in _homes() or any(is_within(home, root) for home in _homes() if home != "/"):
+        raise BoundaryViolation(f"the workspace {root} is or holds a home folder", remedy=remedy)
     return root
 
 

@@ -317,14 +317,12 @@ def test_the_best_that_can_run_comes_first_and_what_is_finished_last(make_repo: 
     assert ask(repo) == ask(repo)
 
 
-def test_confidence_is_a_measured_frequency_or_nothing(make_repo: MakeRepo) -> None:
+def test_confidence_comes_from_what_was_measured_and_says_from_how_much(make_repo: MakeRepo) -> None:
     repo = make_repo({"specs/001-a/tasks.md": TASKS})
-    assert best(repo).confidence is None
-    (advice,) = ask(repo, "001-a", measured={"continue-phase": (40, 30), "first-task": (9, 9)})
-    assert found(advice).confidence == 0.75
-    (advice,) = ask(repo, "001-a", measured={"continue-phase": (19, 19)})
-    assert found(advice).confidence is None
-    assert any("so far it has 19" in words for words in found(advice).would_change)
+    for tried, succeeded, expected in ((0, 0, None), (40, 30, 0.75), (19, 19, 1.0), (3, 0, 0.0)):
+        measured = {"continue-phase": (tried, succeeded), "first-task": (9, 9)} if tried else None
+        (advice,) = ask(repo, "001-a", measured=measured)
+        assert (found(advice).confidence, found(advice).measured_runs) == (expected, tried)
 
 
 def test_an_unknown_feature_is_refused_with_the_known_ones(make_repo: MakeRepo) -> None:

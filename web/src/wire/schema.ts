@@ -1496,6 +1496,12 @@ export interface components {
             /** Text */
             text: string;
         };
+        /**
+         * HowCanceled
+         * @description What ended a canceled run: nobody's consent, nobody's answer, or somebody's wish.
+         * @enum {string}
+         */
+        HowCanceled: "denied" | "expired" | "canceled";
         /** KillIn */
         KillIn: {
             /** Connector */
@@ -1877,7 +1883,10 @@ export interface components {
              */
             reason?: string;
         };
-        /** RecommendationOut */
+        /**
+         * RecommendationOut
+         * @description `confidence` is the share of the `measured_runs` runs by this rule here that succeeded, or null.
+         */
         RecommendationOut: {
             /** Alternatives */
             alternatives: components["schemas"]["AlternativeOut"][];
@@ -1891,6 +1900,8 @@ export interface components {
             evidence: components["schemas"]["EvidenceOut"][];
             /** Feature Id */
             feature_id: string;
+            /** Measured Runs */
+            measured_runs: number;
             /** Rule Id */
             rule_id: string;
             /** Rule Text */
@@ -2064,6 +2075,7 @@ export interface components {
             blocked_by: string | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
+            canceled: components["schemas"]["RunEndOut"] | null;
             /** Command */
             command: string;
             /** Connector */
@@ -2110,6 +2122,19 @@ export interface components {
             version: number;
             /** Why */
             why: string;
+        };
+        /**
+         * RunEndOut
+         * @description Who canceled a run. `how` is "denied" (an approver's no), "expired" (nobody decided) or "canceled".
+         */
+        RunEndOut: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            how: components["schemas"]["HowCanceled"];
+            /** Reason */
+            reason: string;
         };
         /** RunIn */
         RunIn: {
@@ -2169,12 +2194,15 @@ export interface components {
         /**
          * RunOut
          * @description `why` says in one line why the run stands where it does; `moves` are among cancel, retry and input.
+         *
+         *     `canceled` tells a canceled run's end apart: denied, expired, or canceled by somebody; else null.
          */
         RunOut: {
             /** Blocked By */
             blocked_by: string | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
+            canceled: components["schemas"]["RunEndOut"] | null;
             /** Command */
             command: string;
             /** Connector */
@@ -2246,7 +2274,9 @@ export interface components {
         };
         /**
          * StatusOut
-         * @description `kills` are the kill switches that are engaged now; empty in ordinary times.
+         * @description `ready` is whether something could be recorded now, and `problem` why not, with the remedy.
+         *
+         *     `kills` are the kill switches that are engaged now; empty in ordinary times.
          */
         StatusOut: {
             /** Kills */
@@ -2257,6 +2287,8 @@ export interface components {
             open_runs: number;
             /** Pid */
             pid: number;
+            /** Problem */
+            problem: string;
             /** Projects */
             projects: number;
             /** Ready */
@@ -2550,6 +2582,7 @@ export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
 export type FindingOut = components['schemas']['FindingOut'];
 export type GateOut = components['schemas']['GateOut'];
+export type HowCanceled = components['schemas']['HowCanceled'];
 export type KillIn = components['schemas']['KillIn'];
 export type KillOut = components['schemas']['KillOut'];
 export type LinkOut = components['schemas']['LinkOut'];
@@ -2577,6 +2610,7 @@ export type ReplayedOut = components['schemas']['ReplayedOut'];
 export type RetryIn = components['schemas']['RetryIn'];
 export type ReviewOut = components['schemas']['ReviewOut'];
 export type RunDetailOut = components['schemas']['RunDetailOut'];
+export type RunEndOut = components['schemas']['RunEndOut'];
 export type RunIn = components['schemas']['RunIn'];
 export type RunnableOut = components['schemas']['RunnableOut'];
 export type RunOut = components['schemas']['RunOut'];

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire, wire_house
 from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project
+from workbench.engine.check_room import check_room
 from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
 from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
-from workbench.model.errors import NotAllowed, NotFound
+from workbench.model.errors import NotAllowed, NotFound, WorkbenchError
 from workbench.secrets.vault import SecretInfo
 
 router = APIRouter()
@@ -28,11 +29,17 @@ async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
 @router.get("/api/status")
 async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     ledger = house.context.ledger
+    problem = ""
+    try:
+        await check_room(house.context)
+    except WorkbenchError as error:
+        problem = f"{error.message}; {error.remedy}"
     return wire_house.StatusOut(
         pid=house.pid,
         url=house.url,
         version=house.version,
-        ready=True,
+        ready=not problem,
+        problem=problem,
         projects=len(await ledger.projects()),
         workers=1,
         open_runs=len(await ledger.open_runs()),

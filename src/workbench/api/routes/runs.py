@@ -121,7 +121,7 @@ async def list_runs(
     )
     if page.next_before is not None:
         response.headers["X-Next-Cursor"] = page.next_before
-    return [run_out(run, steps, actor) for run, steps in page.runs]
+    return [run_out(run, steps, actor, page.ends.get(run.run_id)) for run, steps in page.runs]
 
 
 @router.post("/api/runs", status_code=201)
@@ -281,6 +281,7 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         approvals=tuple(found.approvals),
         artifacts=tuple(found.artifacts),
         events=tuple(found.events),
+        end=found.end,
         actor=actor,
         now=render_time(house.context.clock.now()),
         policy=await policy_in_force(house, run.project_id) if found.approvals else house.context.policy,

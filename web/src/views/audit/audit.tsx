@@ -48,7 +48,7 @@ export function AuditPage() {
                 there on can be relied upon.
               </p>
             )}
-            <p className="quiet">The same check, without this server:</p>
+            <p className="quiet">The same check without this server, and the transcripts compared too:</p>
             <CommandBlock command="workbench audit verify" />
           </div>
         </section>

@@ -103,8 +103,12 @@ export function Hero({
         </div>
         <p className="quiet">
           on <strong className="soft">{next.connector}</strong> · rule {next.rule_id}: {next.rule_text}
-          {next.confidence !== null && next.confidence !== undefined && (
-            <> · {Math.round(next.confidence * 100)} % of runs by this rule succeeded here</>
+          {next.confidence !== null && (
+            <>
+              {" "}
+              · {Math.round(next.confidence * 100)} % of {count(next.measured_runs, "run")} by this rule
+              succeeded here
+            </>
           )}
         </p>
         <Reasons runnable={next.runnable} />

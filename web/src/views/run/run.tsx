@@ -12,7 +12,7 @@ import { visible } from "../../parts/visible";
 import { useLive } from "../../stream/live";
 import { runQuery } from "../../wire/queries";
 import type { EventOut, RunDetailOut } from "../../wire/schema";
-import { isTimedOut } from "../runs/ending";
+import { outcomeOf } from "../runs/ending";
 import { CancelForm, RetryForm } from "./actions";
 import { Side } from "./side";
 
@@ -54,6 +54,7 @@ export function RunPage() {
   const newer = live.runs[runId];
   // An event is newer than the answer only when its number is.
   const status = newer && newer.seq > known ? newer.status : run.status;
+  const outcome = outcomeOf(run);
   return (
     <div className="page run-page">
       <header className="run-head">
@@ -66,8 +67,8 @@ export function RunPage() {
           <span className="soft">
             <Elapsed from={run.started_at} to={run.ended_at} />
           </span>
-          {isTimedOut(run) ? (
-            <span className="quiet">timed out</span>
+          {outcome ? (
+            <span className="quiet">{outcome}</span>
           ) : (
             run.exit_code !== null && <span className="quiet">exit {run.exit_code}</span>
           )}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isTimedOut } from "./ending";
+import { isTimedOut, outcomeOf } from "./ending";
 
 describe("a run that a limit ended", () => {
   it.each([
@@ -14,5 +14,15 @@ describe("a run that a limit ended", () => {
   it("is known by its step too", () => {
     const step = { provider_status_raw: "timed_out", failure_reason: null };
     expect(isTimedOut({ status: "failed", why: "", steps: [step] })).toBe(true);
+  });
+});
+
+describe("what stands beside a canceled run", () => {
+  it.each([
+    ["denied", "denied"],
+    ["expired", "expired"],
+    ["canceled", null],
+  ] as const)("%s", (how, expected) => {
+    expect(outcomeOf({ status: "canceled", why: "", canceled: { how } })).toBe(expected);
   });
 });

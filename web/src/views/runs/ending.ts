@@ -15,3 +15,11 @@ export const isTimedOut = (
 ): boolean =>
   run.status === "failed" &&
   (run.why.startsWith("Failed: timed out") || (run.steps ?? []).some(isStepTimedOut));
+
+/** What stands beside the status where the status alone would mislead: a limit, or an approver's no. */
+export const outcomeOf = (
+  run: Parameters<typeof isTimedOut>[0] & { canceled?: Pick<NonNullable<RunOut["canceled"]>, "how"> | null },
+): string | null => {
+  if (isTimedOut(run)) return "timed out";
+  return run.canceled && run.canceled.how !== "canceled" ? run.canceled.how : null;
+};

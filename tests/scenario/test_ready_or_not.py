@@ -1,0 +1,68 @@
+"""Whether the server could record anything now: /readyz, status and doctor, on disks that are full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.namespaces import beside, with_small_disk
+from support.server import Workbench, running
+
+
+def fill(path: Path) -> None:
+    """Fills the disk of this file to the last block."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize(("folder", "word"), [("", "ledger"), ("runs", "transcripts")])
+def test_a_server_whose_disk_is_full_says_not_ready_and_ready_again(
+    tmp_path: Path, folder: str, word: str
+) -> None:
+    home = tmp_path / "home"
+    with running(home, prefix=with_small_disk(home / folder, size_bytes=12 << 20)) as bench:
+        assert bench.get("/readyz") == {"status": "ready"}
+        ballast = Path(f"{bench.root}{home}") / folder / "ballast"
+        fill(ballast)
+        answer = bench.http.get("/readyz", headers={"Authorization": ""})
+        assert answer.status_code == 503
+        problem = answer.json()
+        assert problem["code"] == "not_ready"
+        assert word in problem["detail"]
+        assert "No space left" in problem["detail"]
+        assert "free at least" in problem["remedy"]
+        # Nobody without a token is told where the home lies.
+        assert str(tmp_path) not in answer.text
+        assert bench.get("/healthz") == {"status": "ok"}
+        status = bench.get("/api/status")
+        assert status["ready"] is False
+        assert word in status["problem"]
+        assert bench.process is not None
+        assert "NOT READY" in bench.cli("status", prefix=beside(bench.process.pid)).text
+        ballast.unlink()
+        assert bench.get("/readyz") == {"status": "ready"}
+        status = bench.get("/api/status")
+        assert (status["ready"], status["problem"]) == (True, "")
+        assert {path.name for path in ballast.parent.iterdir() if path.name.startswith("tmp")} == set()
+
+
+def test_doctor_tells_of_the_disk_under_the_transcripts_when_it_is_another(tmp_path: Path) -> None:
+    bench = Workbench(home=tmp_path / "home")
+    prefix = with_small_disk(bench.home / "runs", size_bytes=12 << 20)
+    said = bench.cli("doctor", "--json", prefix=prefix)
+    checks = {check["name"]: check for check in said.json}
+    assert checks["disk of runs"] == {
+        "name": "disk of runs",
+        "ok": False,
+        "detail": "12 MiB free for the transcripts",
+        "remedy": f"free at least 512 MiB on the disk that holds the transcripts, {bench.home / 'runs'}",
+    }
+    assert said.status == 1
+    # On one disk there is one line.
+    names = [check["name"] for check in bench.cli("doctor", "--json").json]
+    assert [name for name in names if "disk" in name] == ["disk"]

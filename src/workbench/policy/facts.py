@@ -395,7 +395,7 @@ def _read_inner(
         name = plain(item.words[0])
         if "/" not in name and not is_dynamic(item.words[0]) and is_entry_point(reader, name, cwd):
             own = calls[0].labels - {"program_unknown", "program_missing", Effect.UNKNOWN}
-            calls[0] = replace(calls[0], labels=own | {"understood", "executes"})
+            calls[0] = replace(calls[0], labels=own | {"understood", "executes", "runs_code"})
     if "for_each_path" in item.labels:
         # One `cp x {}` overwrites every file below the starting point.
         calls = [replace(call, labels=call.labels | many_changes(call)) for call in calls]

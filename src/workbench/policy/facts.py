@@ -23,6 +23,7 @@ from workbench.policy.programs import Reader, resolve_program
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
 from workbench.policy.statements import is_action, is_irreversible
+from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
 from workbench.policy.unwrap import Inner, split_find, unwrap
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
@@ -273,6 +274,7 @@ def _read_words(
         paths.labels.add("dynamic_word")
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
+    paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):

@@ -90,6 +90,8 @@ KINDS = frozenset(
         "listing",
         "columns",
         "builder",
+        "settingname",
+        "resource",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from workbench.policy.ignored import FILES, Line, is_ignored, read_lines
+from workbench.policy.logins import holds_git_login, holds_only_settings, is_git_config
 from workbench.policy.options import Reading
 from workbench.policy.paths import Place, is_within, labels_for, locate
 from workbench.policy.programs import Reader
@@ -78,7 +79,6 @@ _CODE = frozenset(
     ]
 )
 _ENDING = re.compile(r"(?:\^?\.\*)?\\\.(?:([A-Za-z0-9]+)|\\?\(([A-Za-z0-9]+(?:\\?\|[A-Za-z0-9]+)*)\\?\))\$")
-_LOGIN = re.compile(r"_auth|_password|token|://[^/\s]*:[^/\s]*@", re.IGNORECASE)
 _MOST_DEPTH = 64
 _FILTERS = frozenset({"grep", "egrep", "rg"})
 
@@ -237,9 +237,10 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
         is_near = opens and may_hold_secrets(folder)
         for name, kind in entries:
             # Most names are neither: a large workspace is looked through in a fraction of a second.
-            if kind == "file" and not is_near and not (opens and is_secret_name(name)):
-                continue
             path = f"{folder}/{name}"
+            is_config = opens and kind == "file" and is_git_config(path)
+            if kind == "file" and not is_near and not is_config and not (opens and is_secret_name(name)):
+                continue
             entry = Entry(shown=f"{shown}/{name}", kind=kind)
             if _is_passed_over(trail, lines, path, entry):
                 continue
@@ -249,7 +250,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
                     seen.add(path)
                     todo.append((path, entry.shown, depth + 1, lines))
             elif kind == "file":
-                if opens and taken and is_secret(path) and not _holds_only_settings(reader, path):
+                if opens and taken and _holds_secret(reader, path):
                     labels.add("reads_secret")
             elif follows or (opens and taken and trail.is_listed and trail.hands_links_on):
                 place = locate(path, cwd="/", root=reader.workspace_root, surroundings=reader.surroundings)
@@ -268,12 +269,8 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
     return labels
 
 
-def _holds_only_settings(reader: Reader, path: str) -> bool:
-    """Returns whether this is npm's file as most projects keep it, without a login in it."""
-    if posixpath.basename(path) != ".npmrc":
-        return False
-    text = reader.surroundings.read_text(path)
-    return text is not None and _LOGIN.search(text) is None
+def _holds_secret(reader: Reader, path: str) -> bool:
+    return holds_git_login(reader, path) or (is_secret(path) and not holds_only_settings(reader, path))
 
 
 def _is_passed_over(trail: Trail, lines: tuple[Line, ...], path: str, entry: Entry) -> bool:

@@ -319,6 +319,8 @@ def _read_words(
             *calls[1:],
             *_read_named(reader, named, depth, ""),
         ]
+    if form.takes_code and (own_tool := _own_tool(reader, reading, own)):
+        inner = (*inner, own_tool)
     rewritten = list(args)
     strict = True
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
@@ -329,6 +331,15 @@ def _read_words(
         if item.may_rewrite and replacement and is_strict:
             rewritten[item.start : item.end] = replacement
     return calls, (words[0], *rewritten), strict
+
+
+def _own_tool(reader: Reader, reading: Reading, words: tuple[str, ...]) -> Inner | None:
+    """Returns the call of the project's own tool that an interpreter is given: `python manage.py flush`."""
+    code = next((value for value in reading.values if value.is_operand), None)
+    if code is None or reader.catalog.find_local(code.text) is None:
+        return None
+    name = code.text if "/" in code.text else f"./{code.text}"
+    return Inner(words=(name, *words[code.index + 1 :]), may_rewrite=False)
 
 
 def _follow_walk(

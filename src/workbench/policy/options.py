@@ -92,6 +92,9 @@ KINDS = frozenset(
         "builder",
         "settingname",
         "resource",
+        "buildtarget",
+        "buildlabel",
+        "managed",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})

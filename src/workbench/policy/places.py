@@ -15,7 +15,7 @@ from workbench.policy.options import Reading, Value
 from workbench.policy.paths import labels_for, locate
 from workbench.policy.programs import Reader
 from workbench.policy.sensitive import is_pattern_for_secrets, is_secret, is_setting_for_secrets
-from workbench.policy.values import task_labels
+from workbench.policy.values import managed_labels, target_labels, task_labels
 from workbench.policy.walk import DYNAMIC, plain
 
 _PATH_KINDS = frozenset(
@@ -84,6 +84,10 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
             paths.labels |= {"reads_secret"} if _SECRET_RESOURCE.match(value.text) else set()
         elif value.kind == "host":
             paths.labels.add("network")
+        elif value.kind == "buildtarget":
+            paths.labels |= target_labels(value.text)
+        elif value.kind == "managed":
+            paths.labels |= managed_labels(value.text)
         elif value.kind in _TASK_KINDS:
             paths.labels |= task_labels(value.text)
         elif value.kind in _PATH_KINDS and value.kind != "chdir":

@@ -19,13 +19,13 @@ from workbench.policy.leniency import in_project, in_script
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
-from workbench.policy.places import check_cd, take_unknown, take_values, use_path
+from workbench.policy.places import check_cd, names_file, take_unknown, take_values, use_path
 from workbench.policy.programs import Reader, resolve_program
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
 from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
-from workbench.policy.unwrap import Inner, split_find, unwrap
+from workbench.policy.unwrap import Inner, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 
 _DEEPEST = 8
@@ -181,8 +181,8 @@ def _read_command(
     reader: Reader, command: SimpleCommand, cwd: str, stdin_text: str, extra: set[str], depth: int
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     paths = Findings(labels=set(extra))
-    for name, _ in command.assignments:
-        if name in reader.catalog.environment:
+    for name, value in command.assignments:
+        if name in reader.catalog.environment and not names_file(name, value):
             continue
         steers = _STEERS.match(name) is not None or DYNAMIC in name
         if command.words or steers:
@@ -324,6 +324,8 @@ def _read_words(
     rewritten = list(args)
     strict = True
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
+    if program.family == "javascript":
+        wrapped = (*wrapped, *without_dashes(wrapped))
     for item in (*inner, *wrapped):
         found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
         calls.extend(found)

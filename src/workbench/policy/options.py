@@ -95,6 +95,7 @@ KINDS = frozenset(
         "buildtarget",
         "buildlabel",
         "managed",
+        "markup",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})

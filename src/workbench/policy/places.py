@@ -34,9 +34,15 @@ _PATH_KINDS = frozenset(
         "link",
     }
 )
+_LOOKED_UP = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "TERM"})
 _SECRET_RESOURCE = re.compile(r"(.*,)?(secrets?|externalsecrets?|sealedsecrets?)([/,.]|$)", re.IGNORECASE)
 _TASK_KINDS = frozenset({"task", "npmscript", "binary", "target"})
 _CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile", "recipe", "shellfile"})
+
+
+def names_file(name: str, value: str) -> bool:
+    """Returns whether a variable makes the C library look for a file by its path: TZ=:/x, LC_ALL=../x."""
+    return name in _LOOKED_UP and (plain(value).lstrip(":")[:1] in ("/", ".") or ".." in value)
 
 
 def take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: str, paths: Findings) -> None:
@@ -67,8 +73,10 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
     if len(moves) > 1 and "keeps_archive" in paths.labels:
         paths.labels.add("cwd_unknown")
     for value in reading.values:
-        if value.kind == "assign" and value.text.split("=", 1)[0] not in reader.catalog.environment:
-            paths.labels.add("env_refused")
+        if value.kind == "assign":
+            name, _, text = value.text.partition("=")
+            if name not in reader.catalog.environment or names_file(name, text):
+                paths.labels.add("env_refused")
         elif value.kind in ("infile", "outfile"):
             # An archive is opened before the folder is changed.
             use_path(reader, paths, "read" if value.kind == "infile" else "write", value.text, started)

@@ -20,6 +20,7 @@ _NAMES_A_PROGRAM = re.compile(
 )
 _TASK = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_:.@/-]*")
 # What a task of that name usually does cannot be taken back, whatever its script is found to hold.
+_MARKUP = re.compile(r"[A-Za-z0-9_]+([+-][a-z_]+)*")
 _BUILD_LABEL = re.compile(r"-?(//|:|[A-Za-z0-9_])[A-Za-z0-9_/.:+=,~*-]*")
 # Targets that copy what was built to where the system keeps programs.
 _INSTALLS = re.compile(r"(.*[/_:-])?(un)?install([/_:-].*)?", re.IGNORECASE)
@@ -125,6 +126,8 @@ _PACKAGE_COMMANDS = frozenset(
         "restart",
         "rm",
         "root",
+        "run",
+        "run-script",
         "sbom",
         "search",
         "self-update",
@@ -268,6 +271,9 @@ def fits_value(kind: str, text: str) -> bool:
             return _IDENTIFIER.fullmatch(text) is not None and text != "clean"
         case "buildtarget":
             return fits_value("task", text)
+        case "markup":
+            # A name that ends in ".lua" is a program that reads or writes the format.
+            return _MARKUP.fullmatch(text) is not None
         case "buildlabel":
             # Of this workspace; what begins with "@" is fetched from elsewhere.
             return _BUILD_LABEL.fullmatch(text) is not None

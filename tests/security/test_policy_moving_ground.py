@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def root(tmp_path: Path) -> str:
         (folder / name).mkdir()
     for place in (folder, folder / "sub"):
         (place / "Makefile").write_text(
-            "all:\n\tls -la\ntest:\n\tpytest -q\nlint:\n\truff check .\nclean:\n\trm -rf build\n"
+            "all:\n\tls -la\nbuild:\n\tgo build ./...\ntest:\n\tpytest -q\n"
+            "lint:\n\truff check .\nclean:\n\trm -rf build\n"
         )
         (place / "package.json").write_text(
             '{"scripts": {"test": "jest --ci", "lint": "eslint src", "gen": "node gen.js"}}'
@@ -149,7 +151,9 @@ def test_a_script_that_changes_what_it_runs_next_is_asked_about(root: str, recip
         "black . && make lint",
         "make lint && make test",
         "npm run lint && npm test",
-        "npm run gen && npm test",
+        "npm run lint && make test && npm test",
+        "make build && make test",
+        "npm test && bash run.sh",
         "mkdir -p build && make -C sub all",
         "touch build/stamp && make all",
         "pytest -q && make lint",
@@ -169,3 +173,64 @@ def test_a_script_that_changes_what_it_runs_next_is_asked_about(root: str, recip
 )
 def test_what_leaves_the_scripts_alone_stays_allowed(root: str, text: str) -> None:
     assert decide(root, text) is Decision.ALLOW
+
+
+def write_scripts(root: str, **scripts: str) -> None:
+    (Path(root) / "package.json").write_text(json.dumps({"scripts": scripts}))
+
+
+GENERATORS = (
+    *("node gen.js", "python gen.py", "npx tsx gen.ts", "go generate ./...", "go run ./cmd/gen", "cargo run"),
+    *("some-generator --all", "npx prisma generate", "php artisan make:model User", "npm run deeper"),
+)
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+@pytest.mark.parametrize("join", JOINS)
+def test_a_script_that_runs_code_by_name_may_have_rewritten_the_next(
+    root: str, generator: str, join: str
+) -> None:
+    write_scripts(root, gen=generator, deeper="node gen.js", test="jest --ci", lint="eslint src")
+    (Path(root) / "Makefile").write_text(f"gen:\n\t{generator}\ntest:\n\tpytest -q\n")
+    for first, then in product(("npm run gen", "make gen"), ("npm test", "make test", "bash run.sh")):
+        assert decide(root, first + join + then) is Decision.REQUIRES_APPROVAL, first + join + then
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        {"pretest": "node gen.js", "test": "bash run.sh"},
+        {"pretest": "npm run gen", "test": "npm run lint", "gen": "node gen.js", "lint": "eslint src"},
+        {"test": "node gen.js && make lint"},
+        {"test": "jest --ci", "posttest": "node gen.js && npm run lint", "lint": "eslint src"},
+    ],
+)
+def test_code_before_what_an_npm_script_reads_anew_is_asked_about(root: str, scripts: dict[str, str]) -> None:
+    write_scripts(root, **scripts)
+    assert decide(root, "npm test") is Decision.REQUIRES_APPROVAL
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        {"pretest": "node gen.js", "test": "jest --ci"},
+        {"pretest": "eslint src", "test": "jest --ci && bash run.sh"},
+        {"prebuild": "npm run lint", "build": "tsc", "lint": "eslint src", "test": "npm run build && jest"},
+    ],
+)
+def test_npm_reads_one_script_with_those_around_it_once(root: str, scripts: dict[str, str]) -> None:
+    write_scripts(root, **scripts)
+    assert decide(root, "npm test") is Decision.ALLOW
+
+
+def test_a_recipe_that_runs_code_before_make_starts_again_is_asked_about(root: str) -> None:
+    (Path(root) / "Makefile").write_text("all:\n\tpython gen.py\n\t$(MAKE) lint\nlint:\n\truff check .\n")
+    assert decide(root, "make all") is Decision.REQUIRES_APPROVAL
+    (Path(root) / "Makefile").write_text("all:\n\tpytest -q\n\t$(MAKE) lint\nlint:\n\truff check .\n")
+    assert decide(root, "make all") is Decision.ALLOW
+
+
+def test_a_program_of_the_project_under_its_own_name_counts_as_code(root: str) -> None:
+    (Path(root) / "pyproject.toml").write_text('[project.scripts]\nregen = "app.gen:main"\n')
+    assert decide(root, "uv run regen") is Decision.ALLOW
+    assert decide(root, "uv run regen && make test") is Decision.REQUIRES_APPROVAL

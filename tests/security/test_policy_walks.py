@@ -98,6 +98,33 @@ def test_copies_of_forbidden_folders_are_denied(ground: str) -> None:
         assert decide(text, ground) is Decision.DENY, text
 
 
+@pytest.mark.parametrize(
+    ("ignored", "is_sent"),
+    [
+        ("", True),
+        (".env\nconf\n", False),
+        ("**/.env\n", False),
+        (".env\n", True),
+        ("conf/.env\n.env\n", False),
+        ("*\n!conf\n", True),
+        ("# .env\n# conf\n", True),
+    ],
+)
+def test_a_builds_context_is_what_its_ignore_file_leaves(tmp_path: Path, ignored: str, is_sent: bool) -> None:
+    (tmp_path / "conf").mkdir()
+    for name in (".env", "conf/.env", "Dockerfile", "main.py"):
+        (tmp_path / name).write_text("x\n")
+    (tmp_path / ".dockerignore").write_text(ignored)
+    root = str(tmp_path.resolve())
+    surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
+    for name in ("", "Dockerfile.dockerignore"):
+        if name:
+            (tmp_path / name).write_text("")
+        found = judge(POLICY, "docker build .", cwd=root, workspace_root=root, surroundings=surroundings)
+        assert found.verdict.verdict is Decision.REQUIRES_APPROVAL
+        assert ("reads_secret" in found.verdict.reason_codes) == (is_sent or bool(name))
+
+
 SELECTIONS = (
     *(
         "",

@@ -70,6 +70,9 @@ class PlainMachine:
     def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
         return ()
 
+    def tracked_files(self, top: str) -> tuple[str, ...] | None:
+        return ()
+
 
 class Notebook:
     """A connector that notes what it is told to start, and says that it ended well."""

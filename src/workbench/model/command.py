@@ -31,6 +31,9 @@ class Surroundings(Protocol):
         () when it is no folder, None when not known. No symlink below the folder is followed.
         """
 
+    def tracked_files(self, top: str) -> tuple[str, ...] | None:
+        """Returns the paths that git tracks in the repository with this top folder; None when not known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:

@@ -6,6 +6,8 @@ judges commands by it, the sandbox protects and watches by it. It looks at no di
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 STARTUP_FILES = frozenset(
     [
         *(".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".inputrc"),
@@ -51,6 +53,35 @@ STARTUP_FILES = frozenset(
             ".wgetrc",
             ".nanorc",
         ),
+        *(
+            ".screenrc",
+            ".psqlrc",
+            ".sqliterc",
+            ".mongorc.js",
+            ".mongoshrc.js",
+            ".octaverc",
+            ".ghci",
+            ".iex.exs",
+        ),
+        *(
+            ".proverc",
+            ".perltidyrc",
+            ".rspec",
+            ".yardopts",
+            ".hgrc",
+            ".bazelrc",
+            ".lvimrc",
+            ".Renviron",
+            ".pnp.cjs",
+        ),
+        *(
+            ".pythonrc",
+            ".pythonrc.py",
+            ".pythonstartup",
+            ".commitlintrc.js",
+            ".commitlintrc.cjs",
+            ".latexmkrc",
+        ),
         *(".tmux.conf", ".ackrc", ".ripgreprc", "sitecustomize.py", "usercustomize.py", ".aider.conf.yml"),
     ]
 )
@@ -70,10 +101,25 @@ STARTUP_FOLDERS = frozenset(
             ".buildkite",
             ".woodpecker",
         ),
+        *(".hg", ".svn", ".mvn"),
         *(".forgejo", ".gitea", ".teamcity", ".azure-pipelines", ".githooks", ".lefthook"),
     ]
 )
 """Names of folders, at any depth of a workspace; all that lies in them counts."""
+
+STARTUP_CHAINS = frozenset(
+    [
+        *(
+            (".venv", "bin"),
+            ("venv", "bin"),
+            (".venv", "scripts"),
+            ("venv", "scripts"),
+            ("node_modules", ".bin"),
+        ),
+        *((".yarn", "releases"), (".yarn", "plugins"), ("gradle", "wrapper")),
+    ]
+)
+"""Pairs of folders, one in the other, whose files are started by a known name and seldom looked at."""
 
 _FILES_IN_LOWER_CASE = frozenset(name.lower() for name in STARTUP_FILES)
 
@@ -88,4 +134,6 @@ def is_startup(parts: tuple[str, ...]) -> bool:
         lowered[-1] in _FILES_IN_LOWER_CASE
         or lowered[-1].endswith(".code-workspace")
         or not STARTUP_FOLDERS.isdisjoint(lowered)
+        or (len(lowered) > 2 and not STARTUP_CHAINS.isdisjoint(pairwise(lowered)))
+        or ("site-packages" in lowered and lowered[-1].endswith(".pth"))
     )

@@ -112,9 +112,9 @@ def many_changes(call: Call) -> frozenset[str]:
 def find_conflicts(facts: Facts) -> frozenset[str]:
     """Returns labels for commands that change what a later one was judged by: links made, scripts written.
 
-    Project code given by name may write any file, and so the scripts that a later part of the command names.
-    Where a script of the project runs such code itself, its other scripts are taken as they are: who could
-    change them could do what they do.
+    The project's code given by name may write any file, and so the scripts that a later part names: on the
+    command line, in a make recipe and in an npm script alike. Tests, builds and checkers run the project's
+    code too; after them its scripts are taken as they are. See docs/decisions/0023.
     """
     labels: set[str] = set()
     calls = facts.calls
@@ -131,7 +131,7 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
             labels.add("writes_then_runs")
         if call.rests_on and (
             has_moved
-            or (has_run and not call.facts.source)
+            or has_run
             or written & call.rests_on
             or any(_lies_in(path, folders) for path in call.rests_on)
         ):
@@ -140,7 +140,7 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
             "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
         )
         has_moved = has_moved or not _MOVES_GROUND.isdisjoint(call.labels)
-        has_run = has_run or ("runs_code" in call.labels and not call.facts.source)
+        has_run = has_run or "runs_code" in call.labels
         if Effect.EXECUTES not in call.labels and posixpath.basename(call.facts.program) != "mkdir":
             # What formatters and builds write into a folder is no script; a copy may be.
             folders.update(call.facts.writes)

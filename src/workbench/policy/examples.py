@@ -49,6 +49,10 @@ class ExampleSurroundings:
         """Returns nothing: every folder is empty."""
         return ()
 
+    def tracked_files(self, top: str) -> tuple[str, ...] | None:
+        """Returns nothing: this machine has no repository."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:

@@ -13,25 +13,24 @@ from dataclasses import replace
 from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
 from workbench.policy.catalog import Program
+from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
-from workbench.policy.places import check_cd, take_unknown, take_values, use_path
+from workbench.policy.places import check_cd, names_file, take_unknown, take_values, use_path
 from workbench.policy.programs import Reader, resolve_program
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
-from workbench.policy.statements import is_action, is_irreversible
+from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
-from workbench.policy.unwrap import Inner, split_find, unwrap
+from workbench.policy.unwrap import Inner, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 
 _DEEPEST = 8
 _MOST_FOLDERS = 4
 _MOST_EXPANDED = 500
-_MOST_SEEN = 16
-_STATEMENT_FILE = re.compile(r"\.(sql|ddl|js|redis|cql|cypher|psql|txt)$", re.IGNORECASE)
 # After one of these, files may be others than the ones that were there when the command was judged.
 _CHANGES = frozenset({"writes", "deletes", "executes", "unknown", "irreversible", "network", "changes_shell"})
 # Variables that name programs, libraries, start-up files or where they are looked for.
@@ -60,15 +59,20 @@ def gather_facts(
     piped_text = ""
     handed_on: tuple[Trail, ...] = ()
     outer = (reader.is_piped, reader.listed, reader.handed_on)
+    # What comes in from outside is there for each command that nothing is piped into.
+    outer_fed = reader.fed
+    inherited = fed = reader.fed
+    if not script.strict:
+        inherited = fed = fed.plus(files_in_text(reader, script.text, cwd), script.text)
     listed: list[Trail] = []
-    is_lost = False
+    is_adrift = False
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
     for command, follower in zip(script.commands, followers, strict=False):
         is_piped = command.joined_by == "|"
         if not is_piped:
-            piped, piped_text, handed_on = frozenset(), "", ()
+            piped, piped_text, handed_on, fed = frozenset(), "", (), inherited
         reader.is_piped, reader.listed, reader.handed_on = is_piped, [], handed_on
         if command.joined_by not in ("&&", "|"):
             # An earlier `cd` may have failed by now, so both folders are possible.
@@ -77,9 +81,9 @@ def gather_facts(
         extra = {"piped_" + label for label in piped}
         if len(here) > _MOST_FOLDERS:
             # Followed no further: each `cd` that may or may not happen would double them.
-            is_lost = True
+            is_adrift = True
             here, left_behind = here[:_MOST_FOLDERS], []
-        if is_lost:
+        if is_adrift:
             extra.add("cwd_unknown")
         stdin_text = command.stdin_text or piped_text
         merged: list[Call] = []
@@ -90,6 +94,7 @@ def gather_facts(
         command = replace(command, words=expanded)
         words = command.words
         for place in here:
+            reader.fed = fed
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
             strict = strict and inner_strict
             merged = merge_calls(merged, found)
@@ -98,6 +103,11 @@ def gather_facts(
         reader.has_changed = reader.has_changed or any(
             not _CHANGES.isdisjoint(call.labels) for call in merged
         )
+        reader.written |= {path for call in merged for path in call.facts.writes}
+        fed = follow(fed, words, merged)
+        if not script.strict:
+            # Which command feeds which is not known.
+            inherited = inherited.plus({path for call in merged for path in call.facts.reads}, "")
         calls.extend(merged)
         rendered.append(replace(command, words=words))
         name = plain(words[0]) if words else ""
@@ -125,6 +135,7 @@ def gather_facts(
         piped_text = _printed_text(words) or (stdin_text if passes_on else "")
     # Whoever runs this script inside hands on what it lists.
     reader.is_piped, reader.listed, reader.handed_on = outer[0], [*outer[1], *listed], outer[2]
+    reader.fed = outer_fed
     if not calls and not labels:
         labels.add("nothing_found")
     return Facts(
@@ -170,8 +181,8 @@ def _read_command(
     reader: Reader, command: SimpleCommand, cwd: str, stdin_text: str, extra: set[str], depth: int
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     paths = Findings(labels=set(extra))
-    for name, _ in command.assignments:
-        if name in reader.catalog.environment:
+    for name, value in command.assignments:
+        if name in reader.catalog.environment and not names_file(name, value):
             continue
         steers = _STEERS.match(name) is not None or DYNAMIC in name
         if command.words or steers:
@@ -186,6 +197,7 @@ def _read_command(
             use_path(reader, paths, kind, redirection.target, cwd)
             if kind == "read":
                 paths.labels.add("piped_stdin")
+    reader.fed = reader.fed.plus(paths.reads, command.stdin_text)
     if paths.writes and command.words and plain(command.words[0]) in ("echo", "printf", "cat"):
         # The text of a file stands in the command itself.
         paths.labels.add("writes_text")
@@ -216,7 +228,7 @@ def _read_words(
         calls, _, _ = _read_words(reader, ("test", *words[1:-1]), cwd, paths, "", depth)
         return calls, words, True
     program, path = resolve_program(reader, words[0], cwd, paths.labels)
-    if _speaks_to_database(reader, program, words) and _is_lost(reader, words[1:], stdin_text, cwd, paths):
+    if speaks_to_database(reader, program, words) and is_lost(reader, words[1:], cwd):
         paths.labels |= {"deletes", "irreversible"}
     name = program.name if program is not None else plain(words[0])
     args = words[1:]
@@ -273,6 +285,7 @@ def _read_words(
         paths.labels.add("dynamic_word")
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
+    paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):
@@ -306,9 +319,13 @@ def _read_words(
             *calls[1:],
             *_read_named(reader, named, depth, ""),
         ]
+    if form.takes_code and (own_tool := _own_tool(reader, reading, own)):
+        inner = (*inner, own_tool)
     rewritten = list(args)
     strict = True
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
+    if program.family == "javascript":
+        wrapped = (*wrapped, *without_dashes(wrapped))
     for item in (*inner, *wrapped):
         found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
         calls.extend(found)
@@ -318,22 +335,13 @@ def _read_words(
     return calls, (words[0], *rewritten), strict
 
 
-def _speaks_to_database(reader: Reader, program: Program | None, words: tuple[str, ...]) -> bool:
-    """Returns whether the call is of a database's client, or names one, as in a container."""
-    if program is not None and program.statements:
-        return True
-    if program is None or not program.otherwise_labels:
-        return False
-    named = (reader.catalog.find(posixpath.basename(plain(word))) for word in words[1:_MOST_SEEN])
-    return any(found is not None and found.statements for found in named)
-
-
-def _is_lost(reader: Reader, args: tuple[str, ...], stdin_text: str, cwd: str, paths: Findings) -> bool:
-    texts = tuple(plain(arg) for arg in args)
-    files = [posixpath.join(cwd, text.rpartition("=")[2]) for text in texts if _STATEMENT_FILE.search(text)]
-    files += [path for path in sorted(paths.reads) if _STATEMENT_FILE.search(path)]
-    held = [reader.surroundings.read_text(path) or "" for path in files[:_MOST_FOLDERS]]
-    return is_action(texts) or is_irreversible(texts, "\n".join([stdin_text, *held]))
+def _own_tool(reader: Reader, reading: Reading, words: tuple[str, ...]) -> Inner | None:
+    """Returns the call of the project's own tool that an interpreter is given: `python manage.py flush`."""
+    code = next((value for value in reading.values if value.is_operand), None)
+    if code is None or reader.catalog.find_local(code.text) is None:
+        return None
+    name = code.text if "/" in code.text else f"./{code.text}"
+    return Inner(words=(name, *words[code.index + 1 :]), may_rewrite=False)
 
 
 def _follow_walk(
@@ -391,11 +399,16 @@ def _read_inner(
         met |= reach(reader, trail, opens=True)
     calls, words, strict = _read_words(reader, item.words, cwd, Findings(labels=labels), "", depth + 1)
     calls = [replace(call, labels=call.labels | met) for call in calls] if met else calls
+    if "appends_stdin" in reading.labels and speaks_to_database(
+        reader, reader.catalog.find(posixpath.basename(plain(item.words[0]))), item.words
+    ):
+        # The statements are words that nobody has seen.
+        calls = [replace(call, labels=call.labels | {"deletes", "irreversible"}) for call in calls]
     if "runs_python_script" in reading.labels and calls and "program_unknown" in calls[0].labels:
         name = plain(item.words[0])
         if "/" not in name and not is_dynamic(item.words[0]) and is_entry_point(reader, name, cwd):
             own = calls[0].labels - {"program_unknown", "program_missing", Effect.UNKNOWN}
-            calls[0] = replace(calls[0], labels=own | {"understood", "executes"})
+            calls[0] = replace(calls[0], labels=own | {"understood", "executes", "runs_code"})
     if "for_each_path" in item.labels:
         # One `cp x {}` overwrites every file below the starting point.
         calls = [replace(call, labels=call.labels | many_changes(call)) for call in calls]

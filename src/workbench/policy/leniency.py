@@ -64,7 +64,9 @@ def in_project(call: Call, named: Named, workspace_root: str) -> Call:
         and "program_unknown" in labels
         and not labels & {"program_dynamic", "program_shadowed"}
     ):
-        labels = labels - {"program_unknown", "program_missing", Effect.UNKNOWN} | {"understood", "executes"}
+        # A tool that nobody knows may be a generator, which writes what it likes.
+        labels = labels - {"program_unknown", "program_missing", Effect.UNKNOWN}
+        labels |= {"understood", "executes", "runs_code"}
     if "executes" in labels or call.facts.argv[:1] in _SAYS:
         labels -= {"dynamic_word", "reads_unknown", Effect.UNKNOWN}
         labels |= {"understood"}

@@ -252,7 +252,8 @@ def _find_package_script(
         asked = next((word for word in map(plain, words) if word in ("test", "t", "tst", "start")), "")
         every = [names[0].text] if names else ["start" if asked == "start" else "test"]
         arguments = [value.text for value in reading.values if value.kind == "text" and value.index > first]
-        extra = "".join(" " + quote(item) for item in arguments)
+        # Some package managers hand a `--` on and some do not; without it more words are options.
+        extra = "".join(" " + quote(item) for item in arguments if item != "--")
     labels: set[str] = set()
     files = [path]
     for folder in dict.fromkeys((posixpath.dirname(path), reader.workspace_root)):
@@ -272,7 +273,7 @@ def _find_package_script(
             )
         if found == () and any(value.kind == "binary" for value in names):
             # Not a script: yarn and pnpm run the tool of that name from node_modules/.bin.
-            tools = tuple(words[names[0].index :])
+            tools = tuple(word for word in words[names[0].index :] if word != "--")
             return Named(words=tools, files=(path,), cwd=posixpath.dirname(path), has_tools=True)
     return Named(
         lines=tuple(lines),
@@ -291,7 +292,8 @@ def _find_bun_tool(reading: Reading, words: tuple[str, ...], text: str, path: st
     if _CODE_FILE.fullmatch(name.text):
         return None
     files = (path,) if path else ()
-    return Named(words=tuple(words[name.index :]), files=files, cwd=cwd, has_tools=True)
+    tools = tuple(word for word in words[name.index :] if word != "--")
+    return Named(words=tools, files=files, cwd=cwd, has_tools=True)
 
 
 def _find_just(reader: Reader, reading: Reading, cwd: str) -> Named | None:
@@ -319,7 +321,7 @@ def _find_python_script(
     path, text, exists = nearest(reader, cwd, "Pipfile" if tool == "pipenv" else "pyproject.toml")
     if not exists:
         return None
-    asked = tuple(plain(word) for word in words[index:])
+    asked = tuple(plain(word) for word in words[index:] if plain(word) != "--")
     if tool == "hatch" and nearest(reader, cwd, "hatch.toml")[2]:
         # It goes before pyproject.toml, and may give any name another meaning.
         return Named(files=(path,), labels=frozenset({"script_unsure"}), cwd=cwd)

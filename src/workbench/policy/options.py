@@ -90,6 +90,12 @@ KINDS = frozenset(
         "listing",
         "columns",
         "builder",
+        "settingname",
+        "resource",
+        "buildtarget",
+        "buildlabel",
+        "managed",
+        "markup",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})

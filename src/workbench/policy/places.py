@@ -10,11 +10,12 @@ import re
 
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
+from workbench.policy.logins import holds_git_login
 from workbench.policy.options import Reading, Value
 from workbench.policy.paths import labels_for, locate
 from workbench.policy.programs import Reader
-from workbench.policy.sensitive import is_pattern_for_secrets, is_secret
-from workbench.policy.values import task_labels
+from workbench.policy.sensitive import is_pattern_for_secrets, is_secret, is_setting_for_secrets
+from workbench.policy.values import managed_labels, target_labels, task_labels
 from workbench.policy.walk import DYNAMIC, plain
 
 _PATH_KINDS = frozenset(
@@ -33,14 +34,24 @@ _PATH_KINDS = frozenset(
         "link",
     }
 )
+_LOOKED_UP = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "TERM"})
+_SECRET_RESOURCE = re.compile(r"(.*,)?(secrets?|externalsecrets?|sealedsecrets?)([/,.]|$)", re.IGNORECASE)
 _TASK_KINDS = frozenset({"task", "npmscript", "binary", "target"})
 _CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile", "recipe", "shellfile"})
+
+
+def names_file(name: str, value: str) -> bool:
+    """Returns whether a variable makes the C library look for a file by its path: TZ=:/x, LC_ALL=../x."""
+    return name in _LOOKED_UP and (plain(value).lstrip(":")[:1] in ("/", ".") or ".." in value)
 
 
 def take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: str, paths: Findings) -> None:
     """Marks a call that fits no form, and takes its words for the worst that the program does."""
     paths.labels |= {"form_unknown"} | program.otherwise_labels
     if program.otherwise is None:
+        # What it does with them is not known; that one of them is a secret's name is.
+        texts = (plain(arg).rpartition("=")[2] for arg in args)
+        paths.labels |= {"reads_secret"} if any(is_secret("/" + text) for text in texts if text) else set()
         return
     for arg in args:
         text = plain(arg)
@@ -62,8 +73,10 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
     if len(moves) > 1 and "keeps_archive" in paths.labels:
         paths.labels.add("cwd_unknown")
     for value in reading.values:
-        if value.kind == "assign" and value.text.split("=", 1)[0] not in reader.catalog.environment:
-            paths.labels.add("env_refused")
+        if value.kind == "assign":
+            name, _, text = value.text.partition("=")
+            if name not in reader.catalog.environment or names_file(name, text):
+                paths.labels.add("env_refused")
         elif value.kind in ("infile", "outfile"):
             # An archive is opened before the folder is changed.
             use_path(reader, paths, "read" if value.kind == "infile" else "write", value.text, started)
@@ -72,8 +85,17 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
         elif value.kind == "pathspec":
             if _is_pathspec_for_secrets(value.text):
                 paths.labels.add("reads_secret")
+        elif value.kind == "settingname":
+            paths.labels |= {"reads_secret"} if is_setting_for_secrets(value.text) else set()
+        elif value.kind == "resource":
+            # A cluster's secrets are shown with what they hold.
+            paths.labels |= {"reads_secret"} if _SECRET_RESOURCE.match(value.text) else set()
         elif value.kind == "host":
             paths.labels.add("network")
+        elif value.kind == "buildtarget":
+            paths.labels |= target_labels(value.text)
+        elif value.kind == "managed":
+            paths.labels |= managed_labels(value.text)
         elif value.kind in _TASK_KINDS:
             paths.labels |= task_labels(value.text)
         elif value.kind in _PATH_KINDS and value.kind != "chdir":
@@ -160,6 +182,8 @@ def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str) ->
         surroundings=reader.surroundings,
     )
     paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, place)
+    if kind in ("read", "move", "link") and place.zone == "workspace" and holds_git_login(reader, place.path):
+        paths.labels.add("reads_secret")
     if kind in ("read", "move") or kind in _CODE_KINDS:
         paths.reads.add(place.path)
     if kind in _CODE_KINDS:

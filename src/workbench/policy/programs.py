@@ -7,13 +7,14 @@ anyway. It reads no arguments and decides nothing.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tree_sitter import Language
 
 from workbench.model.command import Surroundings
 from workbench.policy.catalog import Catalog, Program
 from workbench.policy.paths import is_within, locate
+from workbench.policy.statements import LONGEST
 from workbench.policy.trail import Trail
 from workbench.policy.walk import is_dynamic, plain
 from workbench.policy.work import Texts, Work
@@ -35,11 +36,34 @@ _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fed:
+    """What a command finds on its standard input. `is_unseen` tells that there is more than these."""
+
+    files: tuple[str, ...] = ()
+    text: str = ""
+    is_unseen: bool = False
+
+    def plus(self, files: set[str], text: str) -> Fed:
+        """Returns the same with what a redirect or a here-document adds."""
+        return replace(
+            self,
+            files=(*self.files, *sorted(files)),
+            text=f"{self.text}\n{text}"[: 2 * LONGEST],
+            is_unseen=self.is_unseen or self.is_long(text),
+        )
+
+    def is_long(self, text: str) -> bool:
+        """Returns whether the text is too much to be looked through whole."""
+        return len(self.text) + len(text) > LONGEST
+
+
 @dataclass(slots=True, kw_only=True)
 class Reader:
     """What stays the same while one command is read, and what has been used up or found of it so far.
 
-    `listed` are the searches of the simple command at hand, `handed_on` those whose paths are piped into it.
+    `listed` are the searches of the simple command at hand, `handed_on` those whose paths are piped into it,
+    `fed` is what it finds on its standard input. `written` are the files that the command has written so far.
     """
 
     catalog: Catalog
@@ -60,6 +84,8 @@ class Reader:
     is_piped: bool = False
     listed: list[Trail] = field(default_factory=list)
     handed_on: tuple[Trail, ...] = ()
+    fed: Fed = field(default_factory=Fed)
+    written: set[str] = field(default_factory=set)
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
         """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""

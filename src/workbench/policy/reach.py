@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from workbench.policy.ignored import FILES, Line, is_ignored, read_lines
+from workbench.policy.logins import holds_git_login, holds_only_settings, is_git_config
 from workbench.policy.options import Reading
 from workbench.policy.paths import Place, is_within, labels_for, locate
 from workbench.policy.programs import Reader
@@ -78,7 +79,6 @@ _CODE = frozenset(
     ]
 )
 _ENDING = re.compile(r"(?:\^?\.\*)?\\\.(?:([A-Za-z0-9]+)|\\?\(([A-Za-z0-9]+(?:\\?\|[A-Za-z0-9]+)*)\\?\))\$")
-_LOGIN = re.compile(r"_auth|_password|token|://[^/\s]*:[^/\s]*@", re.IGNORECASE)
 _MOST_DEPTH = 64
 _FILTERS = frozenset({"grep", "egrep", "rg"})
 
@@ -103,13 +103,17 @@ def read_trail(
             texts.append(".")
     is_fed = reader.is_piped and "wrapped" not in labels and "reads_pipe" in labels
     is_fed = is_fed and not reading.given & {"--files", "-f", "--file", "--type-list"}
+    has_roots = bool(texts)
     if not texts and not is_fed:
         texts = ["."]
+    moved = max((value.index for value in reading.values if value.kind == "chdir"), default=None)
+    early = {value.text for value in reading.values if moved is None or value.index < moved}
     roots = tuple(
         (locate(text, cwd=folder, root=reader.workspace_root, surroundings=reader.surroundings), text)
         for folder in folders
         for text in texts
-        if text and text != "-"
+        # What is named behind the change of folder lies in that one.
+        if text and text != "-" and (folder == folders[0] or text in early or not has_roots)
     )
     expressions = [value.text for value in reading.values if value.kind == "nameregex"]
     endings = tuple("." + value.text.lstrip(".") for value in reading.values if value.kind == "extension")
@@ -140,6 +144,7 @@ def read_trail(
         follows_links="follows_links" in labels,
         skips_hidden="skips_hidden" in labels and "meets_hidden" not in labels,
         skips_ignored="skips_ignored" in labels and "meets_ignored" not in labels,
+        ignore_file=".dockerignore" if "sends_context" in labels else "",
         is_code=bool(kinds) and not patterns and set(kinds) <= _CODE,
         asks_for_secrets=any(is_pattern_for_secrets(text) for text in asked)
         or any(
@@ -223,6 +228,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
     if trail.is_code and not follows:
         return labels
     lines, may_hide = _ignore_lines_above(reader, trail, root.path)
+    lines = (*lines, *_lines_of_context(reader, trail, root.path))
     todo = [(root.path, text.rstrip("/"), 0, lines)]
     seen = {root.path}
     while todo:
@@ -237,9 +243,10 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
         is_near = opens and may_hold_secrets(folder)
         for name, kind in entries:
             # Most names are neither: a large workspace is looked through in a fraction of a second.
-            if kind == "file" and not is_near and not (opens and is_secret_name(name)):
-                continue
             path = f"{folder}/{name}"
+            is_config = opens and kind == "file" and is_git_config(path)
+            if kind == "file" and not is_near and not is_config and not (opens and is_secret_name(name)):
+                continue
             entry = Entry(shown=f"{shown}/{name}", kind=kind)
             if _is_passed_over(trail, lines, path, entry):
                 continue
@@ -249,7 +256,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
                     seen.add(path)
                     todo.append((path, entry.shown, depth + 1, lines))
             elif kind == "file":
-                if opens and taken and is_secret(path) and not _holds_only_settings(reader, path):
+                if opens and taken and _holds_secret(reader, path):
                     labels.add("reads_secret")
             elif follows or (opens and taken and trail.is_listed and trail.hands_links_on):
                 place = locate(path, cwd="/", root=reader.workspace_root, surroundings=reader.surroundings)
@@ -268,19 +275,16 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
     return labels
 
 
-def _holds_only_settings(reader: Reader, path: str) -> bool:
-    """Returns whether this is npm's file as most projects keep it, without a login in it."""
-    if posixpath.basename(path) != ".npmrc":
-        return False
-    text = reader.surroundings.read_text(path)
-    return text is not None and _LOGIN.search(text) is None
+def _holds_secret(reader: Reader, path: str) -> bool:
+    return holds_git_login(reader, path) or (is_secret(path) and not holds_only_settings(reader, path))
 
 
 def _is_passed_over(trail: Trail, lines: tuple[Line, ...], path: str, entry: Entry) -> bool:
-    if not (trail.skips_hidden or trail.skips_ignored) or (trail.patterns and trail.fits(entry)):
+    is_named = trail.skips_ignored or bool(trail.ignore_file)
+    if not (trail.skips_hidden or is_named) or (trail.patterns and trail.fits(entry)):
         return False
     said = is_ignored(lines, path, is_folder=entry.kind != "file")
-    if trail.skips_ignored and said is True:
+    if is_named and said is True:
         return True
     return trail.skips_hidden and posixpath.basename(path).startswith(".") and said is not False
 
@@ -300,6 +304,29 @@ def _ignore_lines_above(reader: Reader, trail: Trail, folder: str) -> tuple[tupl
     for folder in reversed(above):
         lines = (*lines, *_ignore_lines(reader, folder, reader.scan(folder) or (), may_hide))
     return lines, may_hide
+
+
+def _lines_of_context(reader: Reader, trail: Trail, root: str) -> tuple[Line, ...]:
+    """Returns the lines of a build's own ignore file, which start at its folder: `.env` is not `a/.env`.
+
+    A file of this kind for one Dockerfile alone takes its place, so with such a file nothing is left out.
+    """
+    names = {name for name, _ in reader.scan(root) or ()} if trail.ignore_file else set()
+    if trail.ignore_file not in names or any(
+        name.endswith(trail.ignore_file) and name != trail.ignore_file for name in names
+    ):
+        return ()
+    text = reader.surroundings.read_text(posixpath.join(root, trail.ignore_file)) or ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if any(line.startswith("!") for line in lines):
+        # Other than git's, such a line takes a file in again out of a folder that is left out.
+        return ()
+    spelled = []
+    for line in lines:
+        anywhere = line.removeprefix("**/")
+        is_anywhere = line != anywhere and "/" not in anywhere
+        spelled.append(anywhere if is_anywhere else "/" + line.removeprefix("./").lstrip("/"))
+    return read_lines(root, "\n".join(spelled), may_hide=True)
 
 
 def _ignore_lines(

@@ -68,7 +68,8 @@ def find_task(
     """Returns what a call of a task runner runs, or None when the project holds no file of that runner."""
     bare = tuple(word for word in map(plain, words) if word[:1] != "-")
     names = tuple(value.text for value in reading.values if value.kind in ("task", "target"))
-    arguments = tuple(value.text for value in reading.values if value.kind == "text")
+    # Most runners take a `--` away; without it more of the words are options.
+    arguments = tuple(value.text for value in reading.values if value.kind == "text" and value.text != "--")
     if reading.given & _LISTS and program.name in ("task", "rake", "tox", "nox", "ctest"):
         return None
     match program.name:
@@ -81,7 +82,11 @@ def find_task(
         case "composer":
             rest = bare[1:] if bare[:1] in (("run",), ("run-script",)) else bare
             place = nearest(reader, cwd, "composer.json")
-            name, extra = rest[0] if rest else "", rest[1:]
+            name = rest[0] if rest else ""
+            # Behind the name options are the script's own as well.
+            given = tuple(map(plain, words))
+            start = given.index(name) + 1 if name in given else len(given)
+            extra = tuple(word for word in given[start:] if word != "--")
             return _named(place, lambda text, path: read_composer(text, path, name, extra), tools=True)
         case "deno":
             place = nearest(reader, cwd, "deno.json", "deno.jsonc")

@@ -232,6 +232,12 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 
+_SETTING = re.compile(
+    r"auth|token|passw|passphrase|secret|credential|cookie|_pat$|(api|access|private|signing|encryption|master)[-_.]?key"
+    r"|[-_.:]key$|^key$|(database|redis|mongo(db)?|broker|amqp|dsn)[-_]?(url|uri)|_dsn$|proxy|index[-_]?url|extraheader",
+    re.IGNORECASE,
+)
+
 
 def is_secret(path: str) -> bool:
     """Returns whether keys, tokens or passwords usually lie under this path, by its names alone."""
@@ -278,6 +284,11 @@ def is_expression_for_secrets(expression: str) -> bool:
     """Returns whether a regular expression over paths names a secret: `\\.env$`, `id_rsa`, `.*secret.*`."""
     plain = re.sub(r"\\([.\-_/$^+?*])", r"\1", expression)
     return _WORDS.search(plain) is not None or _WORDS.search(re.sub(r"[\[\]()?*+\\]", "", plain)) is not None
+
+
+def is_setting_for_secrets(name: str) -> bool:
+    """Returns whether a setting or a variable of this name usually holds a token or a password."""
+    return _SETTING.search(name) is not None
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

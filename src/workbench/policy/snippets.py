@@ -25,6 +25,8 @@ _JQ_REFUSED = re.compile(r"\b(import|include|modulemeta|get_search_list|env|inpu
 _NAME = re.compile(r"[A-Za-z0-9_@%+:,./^~-]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
+_FILE_KINDS = frozenset({"read", "write", "infile", "outfile", "code", "recipe", "move", "link"})
+
 _SED_ADDRESS = r"(?:\d+|\$|/(?:[^/\\\n]|\\.)*/)"
 _SED_COMMAND = re.compile(
     rf"\s*(?:{_SED_ADDRESS}(?:,\s*\+?{_SED_ADDRESS})?)?\s*!?\s*"
@@ -85,6 +87,9 @@ _AWK_CHARACTERS = re.compile(r"[A-Za-z0-9_\s$(){}\[\]+\-*/%=!<,;.:?&~^]*")
 
 def fits(kind: str, text: str) -> bool:
     """Returns whether `text` is a harmless value of `kind`; kinds without a check take anything."""
+    if kind in _FILE_KINDS and (text.startswith("|") or text.endswith("|")):
+        # ImageMagick and old perl programs take such a name for a command to start.
+        return False
     match kind:
         case "number":
             return _NUMBER.fullmatch(text) is not None

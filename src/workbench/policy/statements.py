@@ -67,12 +67,13 @@ _ACTIONS = frozenset(
     ]
 )
 _MOST_ACTIONS = 12
-_LONGEST = 64 * 1024
+LONGEST = 64 * 1024
+"""As much of one text, in characters, as is looked through."""
 
 
 def is_irreversible(words: tuple[str, ...], stdin_text: str) -> bool:
     """Returns whether a word or the text on standard input deletes, drops or overwrites for good."""
-    return any(_is_lost(text[:_LONGEST]) for text in (" ".join(words), *words, stdin_text) if text)
+    return any(_is_lost(text[:LONGEST]) for text in (" ".join(words), *words, stdin_text) if text)
 
 
 def is_action(words: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ class Trail:
     paths.
 
     `skips_ignored` and `skips_hidden` hold for what no pattern takes; `asks_for_secrets` tells that a
-    pattern is made for them.
+    pattern is made for them. `ignore_file` names the one file, in each root, that says what is left out.
     """
 
     roots: tuple[tuple[Place, str], ...]
@@ -35,6 +35,7 @@ class Trail:
     follows_links: bool = False
     skips_hidden: bool = False
     skips_ignored: bool = False
+    ignore_file: str = ""
     is_code: bool = False
     asks_for_secrets: bool = False
 

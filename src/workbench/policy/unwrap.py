@@ -7,7 +7,7 @@ surely carries a label that is asked about. It judges nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.policy.options import Reading
 from workbench.policy.walk import DYNAMIC, is_dynamic, plain
@@ -62,6 +62,18 @@ def unwrap(words: tuple[str, ...], reading: Reading) -> tuple[Inner, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def without_dashes(found: tuple[Inner, ...]) -> tuple[Inner, ...]:
+    """Returns the same calls as they are when their runner takes a `--` away: `npm exec tsc -- -p x`.
+
+    Some package managers do and some do not, and it changes which words are options.
+    """
+    return tuple(
+        replace(item, words=tuple(word for word in item.words if word != "--"), may_rewrite=False)
+        for item in found
+        if "--" in item.words
+    )
 
 
 def _spell_out(text: str) -> str:

@@ -20,6 +20,11 @@ _NAMES_A_PROGRAM = re.compile(
 )
 _TASK = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_:.@/-]*")
 # What a task of that name usually does cannot be taken back, whatever its script is found to hold.
+_MARKUP = re.compile(r"[A-Za-z0-9_]+([+-][a-z_]+)*")
+_BUILD_LABEL = re.compile(r"-?(//|:|[A-Za-z0-9_])[A-Za-z0-9_/.:+=,~*-]*")
+# Targets that copy what was built to where the system keeps programs.
+_INSTALLS = re.compile(r"(.*[/_:-])?(un)?install([/_:-].*)?", re.IGNORECASE)
+_MANAGED_LOSES = re.compile(r"zero|--clear")
 _PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
 _DESTROYS = re.compile(
     r"destroy|teardown|drop|purge|wipe|nuke|rollback|tinker|reset|migrate:(fresh|refresh)|console\b|db:shell",
@@ -121,6 +126,8 @@ _PACKAGE_COMMANDS = frozenset(
         "restart",
         "rm",
         "root",
+        "run",
+        "run-script",
         "sbom",
         "search",
         "self-update",
@@ -262,6 +269,14 @@ def fits_value(kind: str, text: str) -> bool:
         case "builder":
             # Sphinx's own "clean" builds nothing: it deletes the folder that it is given.
             return _IDENTIFIER.fullmatch(text) is not None and text != "clean"
+        case "buildtarget":
+            return fits_value("task", text)
+        case "markup":
+            # A name that ends in ".lua" is a program that reads or writes the format.
+            return _MARKUP.fullmatch(text) is not None
+        case "buildlabel":
+            # Of this workspace; what begins with "@" is fetched from elsewhere.
+            return _BUILD_LABEL.fullmatch(text) is not None
         case "rustfmt":
             return text in ("--check", "-l", "--verbose", "-v")
         case "image":
@@ -275,6 +290,18 @@ def task_labels(text: str) -> set[str]:
     name = _ONLY_SOUNDS_SO.sub("", text)
     labels = {"publishes"} if _PUBLISHES.search(name) else set()
     return labels | ({"irreversible"} if _DESTROYS.search(name) else set())
+
+
+def target_labels(text: str) -> set[str]:
+    """Returns what the name of a build's target promises where its recipe is not read."""
+    return task_labels(text) | ({"writes_outside"} if _INSTALLS.fullmatch(text) else set())
+
+
+def managed_labels(text: str) -> set[str]:
+    """Returns what a word of Django's manage.py means: migrations undone, a folder emptied, other code."""
+    if text.startswith("--pythonpath"):
+        return {"executes_outside"}
+    return {"deletes", "irreversible"} if _MANAGED_LOSES.fullmatch(text) else set()
 
 
 def _is_harmless_name(text: str) -> bool:

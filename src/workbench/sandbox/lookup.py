@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import stat
 
+from workbench.sandbox.index import read_index
 from workbench.sandbox.profile import is_within, search_path
 
 _LARGEST_TEXT = 256 * 1024
 _LARGEST_FOLDER = 1_000
 _LARGEST_SCAN = 20_000
+_LARGEST_INDEX = 32 * 1024 * 1024
 
 
 class ProjectSurroundings:
@@ -110,6 +112,29 @@ class ProjectSurroundings:
         inside = real.rstrip("/") + "/"
         self._scanned.update(inside + name for name, kind in found if kind == "folder")
         return tuple(sorted(found))
+
+    def tracked_files(self, top: str) -> tuple[str, ...] | None:
+        """Returns the paths that git's index of a repository names, relative to its top folder.
+
+        () without an index; None outside the workspace, or for an index that is above 32 MiB, split, sparse
+        or not understood.
+        """
+        path = f"{top}/.git/index"
+        real = os.path.realpath(path)
+        if not is_within(real, self._root):
+            return None
+        try:
+            descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return ()
+        except OSError:
+            return None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return None
+        with open(descriptor, "rb") as file:
+            data = file.read(_LARGEST_INDEX + 1)
+        return read_index(data) if len(data) <= _LARGEST_INDEX else None
 
     def _is_shown(self, real: str) -> bool:
         shown = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", *self._toolchains)

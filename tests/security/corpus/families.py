@@ -65,8 +65,8 @@ def everyday() -> tuple[str, ...]:
 
 
 def adversarial() -> tuple[str, ...]:
-    """Returns every carrier with every payload, every way to every secret and start-up file, the single
-    ones, and what moves the ground, once each."""
+    """Returns every carrier with every payload, every way to every secret and start-up file, commands with an
+    option that is not theirs, the single ones, and what moves the ground, once each."""
     sections = _sections("adversarial.txt")
     found: dict[str, None] = {}
     for carrier in sections["carrier"]:
@@ -88,6 +88,8 @@ def adversarial() -> tuple[str, ...]:
     for way in sections["write"]:
         for file in sections["startup file"]:
             found[way.replace("{startup}", file)] = None
+    for command in sections["optioned"]:
+        found.update((f"{command} {option}", None) for option in sections["option"])
     found.update(dict.fromkeys(sections["single"]))
     ground = _sections("moving_ground.txt")
     for writer in ground["writer"]:

@@ -37,6 +37,9 @@ class Machine:
     def scan_folder(self, path: str) -> tuple[tuple[str, str], ...] | None:
         return ()
 
+    def tracked_files(self, top: str) -> tuple[str, ...] | None:
+        return ()
+
 
 @pytest.mark.parametrize(
     ("word", "program", "path", "labels"),

@@ -1,0 +1,126 @@
+"""Says whether git would show a secret: a tracked file of such a name, or a login in its configuration.
+
+What git shows without being given a path is all that it tracks. The names come through the surroundings,
+from git's index; where that cannot be read, every file that lies there may be tracked. Commits are not
+looked into: a secret that was tracked once and is no more is not noticed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from workbench.policy.logins import holds_only_settings, may_print_git_login
+from workbench.policy.options import Reading, Value
+from workbench.policy.paths import Place, is_within, locate
+from workbench.policy.programs import Reader
+from workbench.policy.reach import reach
+from workbench.policy.sensitive import compile_pattern, is_secret
+from workbench.policy.trail import Trail
+from workbench.policy.walk import plain
+
+_KINDS = frozenset({"pathspec", "revision"})
+_GLOB = re.compile(r"[*?\[]")
+# What these settings hold is a login, or an address that may have one in it.
+_SETTINGS = re.compile(
+    r"^(remote\.|url\.|branch\.|http|https|credential|submodule\.|core\.(gitproxy|sshcommand)|lfs|sendemail|imap)"
+    r"|token|pass|secret|auth|key$|proxy",
+    re.IGNORECASE,
+)
+
+
+def shows_secret(
+    reader: Reader, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str
+) -> set[str]:
+    """Returns `reads_secret` where what git shows for these argument words may hold one, else nothing."""
+    found: set[str] = set()
+    is_shown = "shows_tracked" in labels and "names_only" not in labels
+    if is_shown or "shows_content" in labels:
+        found |= _show(reader, reading, words, cwd)
+    if "shows_settings" in labels:
+        keys = [
+            value.text for value in reading.values if value.is_operand and value.kind in ("name", "configkey")
+        ]
+        is_asked = not keys or "shows_addresses" in labels or any(_SETTINGS.search(key) for key in keys)
+        if is_asked and may_print_git_login(reader, cwd):
+            found.add("reads_secret")
+    return found
+
+
+def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> set[str]:
+    paths, is_whole = _asked_paths(reader, reading, words, cwd)
+    if not paths and not is_whole:
+        return set()
+    top = _top_folder(reader, cwd)
+    names = reader.surroundings.tracked_files(top) if top else None
+    if names is None or not reader.work.take(len(names)):
+        root = (reader.workspace_root, ".") if is_whole else None
+        folders = [root] if root else [(place.path, text) for place, text in paths]
+        trail = Trail(roots=tuple((Place(path=path, zone="workspace"), text) for path, text in folders))
+        return reach(reader, trail, opens=True) & {"reads_secret", "reads_unknown"}
+    for name in names:
+        path = f"{top}/{name}"
+        if not is_secret(path) or holds_only_settings(reader, path):
+            continue
+        if is_whole or any(_takes(place, text, path, cwd) for place, text in paths):
+            return {"reads_secret"}
+    return set()
+
+
+def _asked_paths(
+    reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str
+) -> tuple[list[tuple[Place, str]], bool]:
+    """Returns the paths that narrow what is shown, and whether nothing does.
+
+    Behind `--` stand paths alone; before it, what names no file that is there is a revision. `REV:PATH` is
+    one file, which the arguments were judged by already.
+    """
+    operands = [value for value in reading.values if value.is_operand and value.kind in _KINDS]
+    dash = next((index for index, word in enumerate(words) if plain(word) == "--"), len(words))
+    behind = [value for value in operands if value.index > dash]
+    before = [value for value in operands if value.index < dash]
+    if not behind:
+        behind = [value for value in before if _is_there(reader, value, cwd)]
+        if before and all(":" in value.text[1:] for value in before):
+            return [], False
+    if any(value.text.startswith(":") for value in behind):
+        behind = []
+    found = [
+        (
+            locate(value.text, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings),
+            value.text,
+        )
+        for value in behind
+    ]
+    return found, not found
+
+
+def _is_there(reader: Reader, value: Value, cwd: str) -> bool:
+    if _GLOB.search(value.text):
+        return not value.text.startswith(":")
+    place = locate(value.text, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings)
+    parent, name = posixpath.split(place.path)
+    if place.path == reader.workspace_root:
+        return True
+    return place.zone == "workspace" and name in {entry for entry, _ in reader.scan(parent) or ()}
+
+
+def _takes(place: Place, text: str, path: str, cwd: str) -> bool:
+    if not _GLOB.search(text):
+        return is_within(path, place.path)
+    pattern = posixpath.normpath(posixpath.join(cwd, text))
+    # In git's patterns `*` takes `/` as well, and a pattern that takes a folder takes what lies in it.
+    return any(compile_pattern(choice).fullmatch(path) for choice in (pattern, pattern + "/*"))
+
+
+def _top_folder(reader: Reader, cwd: str) -> str:
+    """Returns the repository's top folder, or "" where its `.git` is no folder of the workspace."""
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        kind = dict(reader.scan(folder) or ()).get(".git")
+        if kind is not None:
+            return folder if kind == "folder" else ""
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    return ""

@@ -85,6 +85,25 @@ def test_a_high_risk_waits_for_who_may_approve_it(bench: Workbench, tmp_path: Pa
     assert medium["approvers"] == "anybody who is approver"
 
 
+def test_people_are_counted_by_person_from_the_command_line_on(bench: Workbench, tmp_path: Path) -> None:
+    project = bench.add(make_repository(tmp_path / "repo"), approval_quorum=2)
+    words = ("token", "create", "--role", "approver", "--person", "Bea", "--json")
+    phone, laptop = (project.cli(*words, "--name", f"bea-{name}").json for name in ("phone", "laptop"))
+    assert (phone["person"], laptop["person"]) == ("bea", "bea")
+    other = project.cli("token", "create", "--role", "approver", "--person", "cy", "--name", "bea-phone")
+    assert other.status == 1
+    assert "token:bea-phone is bea, and cannot be cy too" in other.err
+    run, approval = hold(project)
+    assert approve_as(bench, phone["token"], approval).json()["approvals_given"] == 1
+    refused = approve_as(bench, laptop["token"], approval)
+    assert (refused.status_code, "one person" in refused.json()["detail"]) == (403, True)
+    bench.http.delete(f"/api/tokens/{phone['token_id']}")
+    assert bench.get(f"/api/approvals/{approval['approval_id']}")["approvals_given"] == 0
+    assert approve_as(bench, laptop["token"], approval).json()["status"] == "pending"
+    assert approve_as(bench, bench.token, approval).json()["status"] == "approved"
+    assert bench.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+
+
 def test_the_command_line_shows_what_an_edit_comes_to_and_approves_exactly_that(
     project: Project, served: Workbench
 ) -> None:

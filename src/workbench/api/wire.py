@@ -28,6 +28,7 @@ class Problem(Wire):
 
 class MeOut(Wire):
     actor: str
+    person: str
     role: str
     version: str
     home: str
@@ -385,7 +386,10 @@ class StepOut(Wire):
 
 
 class ApprovalDecisionOut(Wire):
+    """`person` is who the actor is: two tokens of one person count as one."""
+
     actor: str
+    person: str
     decision: str
     reason: str
     at: str
@@ -420,6 +424,7 @@ class ApprovalOut(Wire):
     requested_by: str
     edited_by: str | None
     changes: list[ChangeOut]
+    approvals_given: int
     decisions: list[ApprovalDecisionOut]
     created_at: str
     expires_at: str

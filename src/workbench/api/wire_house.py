@@ -156,10 +156,14 @@ class TokenOut(Wire):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    person: str
 
 
 class TokenIn(Wire):
+    """`person` is who holds it; without one, the person of the token's name."""
+
     name: str = Field(min_length=1, max_length=200)
+    person: str | None = Field(default=None, min_length=1, max_length=200)
     role: Literal["viewer", "operator", "approver", "admin"]
     project_id: str | None = None
     expires_at: str | None = None
@@ -171,6 +175,7 @@ class NewTokenOut(Wire):
     token_id: str
     token: str
     role: str
+    person: str
 
 
 class LinkOut(Wire):

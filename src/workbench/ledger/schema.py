@@ -9,8 +9,8 @@ from sqlalchemy import Connection, inspect, text
 
 from workbench.model.errors import LedgerUnavailable
 
-LATEST: Final = "0003"
-_KNOWN: Final = ("0001", "0002", "0003")
+LATEST: Final = "0004"
+_KNOWN: Final = ("0001", "0002", "0003", "0004")
 
 
 def upgrade_schema(connection: Connection) -> None:

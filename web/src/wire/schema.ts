@@ -893,7 +893,10 @@ export interface components {
             /** Why */
             why: string;
         };
-        /** ApprovalDecisionOut */
+        /**
+         * ApprovalDecisionOut
+         * @description `person` is who the actor is: two tokens of one person count as one.
+         */
         ApprovalDecisionOut: {
             /** Actor */
             actor: string;
@@ -901,6 +904,8 @@ export interface components {
             at: string;
             /** Decision */
             decision: string;
+            /** Person */
+            person: string;
             /** Reason */
             reason: string;
         };
@@ -918,6 +923,8 @@ export interface components {
             allow_hosts: string[];
             /** Approval Id */
             approval_id: string;
+            /** Approvals Given */
+            approvals_given: number;
             /** Approvers */
             approvers: string;
             /** Changes */
@@ -1548,6 +1555,8 @@ export interface components {
             actor: string;
             /** Home */
             home: string;
+            /** Person */
+            person: string;
             /** Role */
             role: string;
             /** Version */
@@ -1575,6 +1584,8 @@ export interface components {
          * @description `token` is shown here, once.
          */
         NewTokenOut: {
+            /** Person */
+            person: string;
             /** Role */
             role: string;
             /** Token */
@@ -2385,12 +2396,17 @@ export interface components {
             /** Title */
             title: string;
         };
-        /** TokenIn */
+        /**
+         * TokenIn
+         * @description `person` is who holds it; without one, the person of the token's name.
+         */
         TokenIn: {
             /** Expires At */
             expires_at?: string | null;
             /** Name */
             name: string;
+            /** Person */
+            person?: string | null;
             /** Project Id */
             project_id?: string | null;
             /**
@@ -2409,6 +2425,8 @@ export interface components {
             expires_at: string | null;
             /** Kind */
             kind: string;
+            /** Person */
+            person: string;
             /** Project Id */
             project_id: string | null;
             /** Revoked At */

@@ -11,10 +11,11 @@ from workbench.api import wire, wire_house
 from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project
 from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
 from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
-from workbench.model.actor import Actor, Role
+from workbench.model.actor import Actor, Role, person_named
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
 from workbench.model.errors import NotAllowed, NotFound
+from workbench.model.people import person_of
 from workbench.secrets.vault import SecretInfo
 
 router = APIRouter()
@@ -22,7 +23,13 @@ router = APIRouter()
 
 @router.get("/api/me")
 async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
-    return wire.MeOut(actor=actor.name, role=actor.role.value, version=house.version, home=house.home)
+    return wire.MeOut(
+        actor=actor.name,
+        person=person_of(actor),
+        role=actor.role.value,
+        version=house.version,
+        home=house.home,
+    )
 
 
 @router.get("/api/status")
@@ -189,6 +196,7 @@ async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire_house.TokenOu
             created_at=t.created_at,
             expires_at=t.expires_at,
             revoked_at=t.revoked_at,
+            person=t.person or person_named(t.actor),
         )
         for t in await house.context.ledger.access_tokens()
         if actor.project_id is None or t.project_id == actor.project_id
@@ -209,8 +217,11 @@ async def create_token(body: wire_house.TokenIn, house: HouseIn, actor: ActorIn)
         by=actor,
         project_id=body.project_id,
         expires_at=expires_at,
+        person=body.person,
     )
-    return wire_house.NewTokenOut(token_id=made.token_id, token=made.token, role=made.role.value)
+    return wire_house.NewTokenOut(
+        token_id=made.token_id, token=made.token, role=made.role.value, person=made.person
+    )
 
 
 @router.delete("/api/tokens/{token_id}", status_code=204)

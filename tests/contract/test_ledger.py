@@ -162,6 +162,16 @@ async def test_an_approval_is_decided_once_and_used_once(ledger: Ledger) -> None
     assert [(d.actor, d.decision, d.reason) for d in approval.decisions] == [("user:bob", "approve", "fine")]
 
 
+@pytest.mark.parametrize("key", ["via", "row"])
+async def test_what_an_event_says_is_never_overwritten_by_what_the_ledger_adds(
+    ledger: Ledger, key: str
+) -> None:
+    note = Note(tag="network:allowed", payload={key: "connect", "host": "example.org"})
+    with pytest.raises(ValueError, match="the ledger's own"):
+        await ledger.append("prj_1", [note], actor="engine", via="engine")
+    assert await ledger.for_project("prj_1").events() == []
+
+
 async def test_the_name_a_platform_chose_for_a_step_is_kept_and_is_no_status(ledger: Ledger) -> None:
     await submit(ledger)
     seen = ObserveStep(step_id="step_run_1", sync_status=SyncStatus.IN_SYNC, external_run_id="their-42")

@@ -569,6 +569,8 @@ class PreviewOut(Wire):
     """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
 
     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+    `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
+    `sampled_count` of them; `processes_started` counts all.
     """
 
     artifact_id: str
@@ -582,8 +584,8 @@ class PreviewOut(Wire):
     detail: str
     output_bytes: int
     output_tail: str
-    processes: list[str]
-    processes_seen: int
+    processes_sampled: list[str]
+    sampled_count: int
     processes_started: int
     is_count_exact: bool
     created: list[str]

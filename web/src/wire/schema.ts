@@ -1747,6 +1747,8 @@ export interface components {
          * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
          *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+         *     `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
+         *     `sampled_count` of them; `processes_started` counts all.
          */
         PreviewOut: {
             /** Artifact Id */
@@ -1787,14 +1789,14 @@ export interface components {
             output_tail: string;
             /** Preview Id */
             preview_id: string;
-            /** Processes */
-            processes: string[];
-            /** Processes Seen */
-            processes_seen: number;
+            /** Processes Sampled */
+            processes_sampled: string[];
             /** Processes Started */
             processes_started: number;
             /** Run Id */
             run_id: string;
+            /** Sampled Count */
+            sampled_count: number;
             /** Step Id */
             step_id: string;
             /** Subject Digest */

@@ -281,16 +281,12 @@ class AcceptPolicyIn(Wire):
 
 
 class AcceptedPolicyOut(Wire):
-    """What is in force from now on: the digest of the project's files ("" for none) and its own rules.
-
-    `without_examples` are those of its rules that no example shows at work.
-    """
+    """What is in force from now on: the digest of the project's files ("" for none) and its own rules."""
 
     project_id: str
     digest: str
     posture: str
     rules: list[str]
-    without_examples: list[str]
 
 
 class RememberIn(Wire):

@@ -114,7 +114,7 @@ def _add_discovery(root: typer.Typer) -> None:
         """Show which of the last verdicts in the ledger a changed policy would change."""
         from workbench.cli.rules import replay_verdicts
 
-        replay_verdicts(repo, policy_file, last, json)
+        sys.exit(replay_verdicts(repo, policy_file, last, json))
 
     @policy.command("remember")
     def remember(

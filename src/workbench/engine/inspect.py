@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from workbench.engine.accept import describe_untested
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.engine.submit import review
@@ -183,6 +184,8 @@ def _preview(
         candidate = with_unaccepted(context.policy, layers)
     except PolicyBroken as broken:
         problem, remedy = broken.message, broken.remedy
+    if candidate is not None and (untested := describe_untested(candidate, layers.project)):
+        problem, remedy = untested
     current = _accepted(context, layers, acceptance)
     shown = candidate or current or context.policy
     before = describe_standing(context.policy, layers).rules if current is None else current.ruleset.rules

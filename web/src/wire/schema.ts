@@ -845,8 +845,6 @@ export interface components {
         /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
-         *
-         *     `without_examples` are those of its rules that no example shows at work.
          */
         AcceptedPolicyOut: {
             /** Digest */
@@ -857,8 +855,6 @@ export interface components {
             project_id: string;
             /** Rules */
             rules: string[];
-            /** Without Examples */
-            without_examples: string[];
         };
         /**
          * AcceptPolicyIn

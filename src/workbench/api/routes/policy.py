@@ -62,7 +62,6 @@ async def accept_project_policy(
         digest=accepted.digest,
         posture=accepted.posture,
         rules=list(accepted.rules),
-        without_examples=list(accepted.without_examples),
     )
 
 

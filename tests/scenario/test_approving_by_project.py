@@ -152,6 +152,34 @@ def test_the_command_line_shows_what_an_edit_comes_to_and_approves_exactly_that(
     assert served.get(f"/api/approvals/{approval_id}")["command"] == "rm -rf build && echo gone >> effect"
 
 
+def test_an_approver_lets_one_run_reach_one_name_more_from_the_command_line(
+    project: Project, served: Workbench
+) -> None:
+    run, approval = hold(project, "rm -rf build; curl -sS http://other.invalid/ || true")
+    approval_id = approval["approval_id"]
+    looked = project.cli("approve", approval_id, "--allow-host", "Other.invalid")
+    assert looked.status == 2
+    assert "now: other.invalid" in looked.err
+    assert "nothing was decided" in looked.err
+    for wrong in ("169.254.169.254/", "*", "other.invalid:0"):
+        refused = project.cli("approve", approval_id, "--allow-host", wrong, "--reason", "r")
+        assert refused.status == 2, wrong
+        assert served.get(f"/api/approvals/{approval_id}")["status"] == "pending"
+    said = project.cli(
+        "approve", approval_id, "--allow-host", "other.invalid", "--reason", "a mirror", "--json"
+    )
+    assert (said.status, said.json["status"]) == (0, "approved")
+    assert (said.json["allow_hosts"], said.json["command"]) == (["other.invalid"], approval["command"])
+    ended = served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    assert ended["network"] == "for this run alone: other.invalid"
+    # What the run has already is kept: names are added.
+    held = project.cli("run", "--allow-host", "a.invalid", "--json", "--", "true").json
+    asked = held["approvals"][0]["approval_id"]
+    said = project.cli("approve", asked, "--allow-host", "b.invalid", "--reason", "both", "--json")
+    assert said.json["allow_hosts"] == ["a.invalid", "b.invalid"]
+    assert project.run("true")["network"] == "no network"
+
+
 def test_an_edit_that_is_no_longer_what_was_shown_is_refused(project: Project, served: Workbench) -> None:
     _, approval = hold(project)
     path = f"/api/approvals/{approval['approval_id']}"

@@ -127,10 +127,14 @@ class AuditOut(Wire):
 
 
 class NoticeTargetOut(Wire):
-    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them."""
+    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them.
+
+    `project_ids` are the projects it is told of, of those that this actor may see; null means all there are.
+    """
 
     name: str
     problem: str
+    project_ids: list[str] | None
 
 
 class StatusOut(Wire):

@@ -462,16 +462,20 @@ def _add_control(root: typer.Typer) -> None:
         timeout: Annotated[
             int | None, typer.Option(min=1, help="With this time limit instead, in seconds.")
         ] = None,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option(help="Let this run, and it alone, reach one more network name. Repeatable."),
+        ] = None,
         json: Json = False,
     ) -> None:
         """Approve what is held, as it is or edited. An edit is judged anew; the difference is shown first."""
         from workbench.cli.decide import approve_edited, decide
 
-        if edit is None and cwd is None and timeout is None:
+        if edit is None and cwd is None and timeout is None and not allow_host:
             decide(approval_id, "approve", reason, json)
         else:
             wanted = {"command": edit, "cwd": cwd, "timeout_seconds": timeout}
-            approve_edited(approval_id, wanted, reason, json)
+            approve_edited(approval_id, wanted, allow_host or [], reason, json)
 
     @root.command()
     def deny(approval_id: str, reason: Reason = "", json: Json = False) -> None:

@@ -1592,12 +1592,16 @@ export interface components {
         /**
          * NoticeTargetOut
          * @description Where notices go, by kind and place in the setting; `problem` is empty while it takes them.
+         *
+         *     `project_ids` are the projects it is told of, of those that this actor may see; null means all there are.
          */
         NoticeTargetOut: {
             /** Name */
             name: string;
             /** Problem */
             problem: string;
+            /** Project Ids */
+            project_ids: string[] | null;
         };
         /** PhaseOut */
         PhaseOut: {

@@ -44,9 +44,7 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         workers=1,
         open_runs=len(await ledger.open_runs()),
         kills=await _engaged(house, actor),
-        notices=[
-            wire_house.NoticeTargetOut(name=state.name, problem=state.problem) for state in house.notices()
-        ],
+        notices=await _list_notices(house, actor),
     )
 
 
@@ -245,6 +243,20 @@ async def stop_server(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     status = await get_status(house, actor)
     house.stop()
     return status
+
+
+async def _list_notices(house: House, actor: Actor) -> list[wire_house.NoticeTargetOut]:
+    """Returns the targets of notices, without one for a project that this actor may not see."""
+    projects = [each for each in await house.context.ledger.projects() if may_see(actor, each.project_id)]
+    found = []
+    for state in house.notices():
+        told = None
+        if state.project:
+            told = [each.project_id for each in projects if state.project in (each.project_id, each.name)]
+            if not told and actor.project_id is not None:
+                continue
+        found.append(wire_house.NoticeTargetOut(name=state.name, problem=state.problem, project_ids=told))
+    return found
 
 
 async def _engaged(house: House, actor: Actor) -> list[wire_house.KillOut]:

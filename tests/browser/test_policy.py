@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.policies import write_rules
 from support.server import ENDED, Project
 
 Picture = Callable[[Page, str], Path]
@@ -27,10 +28,7 @@ NARROW, USUAL, WIDE = (360, 740), (1024, 768), (1600, 900)
 
 
 def write_policy(board: Project, text: str) -> Path:
-    file = board.repo / ".workbench" / "policy.cedar"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(text)
-    return file
+    return write_rules(board.repo, text)
 
 
 def sign_in(page: Page, board: Project) -> Page:

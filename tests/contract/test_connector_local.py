@@ -304,9 +304,9 @@ async def test_text_asciicast_and_search_come_from_the_one_log(ground: Ground) -
     outcome = await ground.run(
         r"printf '\033[31mred\033[0m\n\033]52;c;eA==\007plain\n'", mode=TerminalMode.PTY
     )
-    assert "".join(ground.connector.transcript_text(outcome.ref)) == "red\nplain\n"
-    head, *events = ground.connector.transcript_asciicast(outcome.ref)
+    assert b"".join(ground.connector.transcript(outcome.ref, "text")) == b"red\nplain\n"
+    head, *events = [line.decode() for line in ground.connector.transcript(outcome.ref, "asciicast")]
     assert '"version": 2' in head
     assert "]52" not in "".join(events)
     assert [hit.line for hit in ground.connector.search(outcome.ref, "PLAIN")] == [2]
-    assert b"".join(ground.connector.transcript_raw(outcome.ref)) == outcome.data
+    assert b"".join(ground.connector.transcript(outcome.ref, "raw")) == outcome.data

@@ -23,6 +23,7 @@ from workbench.ledger.move import (
     Note,
     ObserveStep,
     PutProject,
+    PutToken,
     RememberRule,
     SetKill,
     UseApproval,
@@ -129,6 +130,8 @@ async def test_an_idempotency_key_belongs_to_one_run(ledger: Ledger) -> None:
 
 async def test_an_approval_is_decided_once_and_used_once(ledger: Ledger) -> None:
     await submit(ledger)
+    bob = PutToken(token_id="tok_1", token_sha256="1", kind="token", token_actor="user:bob", role="approver")
+    await ledger.append(HOUSE, [bob], actor="user:ann", via="cli")
     ask = CreateApproval(
         approval_id="apr_1",
         run_id="run_1",
@@ -157,6 +160,16 @@ async def test_an_approval_is_decided_once_and_used_once(ledger: Ledger) -> None
         await ledger.append("prj_1", [UseApproval(approval_id="apr_1")], actor="engine", via="engine")
     approval = await ledger.for_project("prj_1").approval("apr_1")
     assert [(d.actor, d.decision, d.reason) for d in approval.decisions] == [("user:bob", "approve", "fine")]
+
+
+@pytest.mark.parametrize("key", ["via", "row"])
+async def test_what_an_event_says_is_never_overwritten_by_what_the_ledger_adds(
+    ledger: Ledger, key: str
+) -> None:
+    note = Note(tag="network:allowed", payload={key: "connect", "host": "example.org"})
+    with pytest.raises(ValueError, match="the ledger's own"):
+        await ledger.append("prj_1", [note], actor="engine", via="engine")
+    assert await ledger.for_project("prj_1").events() == []
 
 
 async def test_the_name_a_platform_chose_for_a_step_is_kept_and_is_no_status(ledger: Ledger) -> None:
@@ -252,6 +265,9 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
         connection.execute(text("DROP TABLE remembered_rules"))
         for name in ("start_by", "edited_by", "changes"):
             connection.execute(text(f"ALTER TABLE execution_approvals DROP COLUMN {name}"))
+        connection.execute(text("DROP INDEX access_tokens_by_actor"))
+        for name in ("person", "made_with"):
+            connection.execute(text(f"ALTER TABLE access_tokens DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     assert (await ledger.verify()).ok

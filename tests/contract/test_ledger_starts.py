@@ -12,7 +12,7 @@ import pytest
 
 from support.admissions import admission_for
 from support.clock import ToldClock
-from workbench.ledger.ledger import Ledger
+from workbench.ledger.ledger import HOUSE, Ledger
 from workbench.ledger.move import (
     CreateApproval,
     CreateRun,
@@ -23,6 +23,8 @@ from workbench.ledger.move import (
     MoveApproval,
     MoveRun,
     MoveStep,
+    PutToken,
+    RevokeToken,
     UseApproval,
 )
 from workbench.model.admission import Admission
@@ -40,7 +42,16 @@ ASKED = Decision.REQUIRES_APPROVAL
 
 
 async def make_run(ledger: Ledger, run_id: str = "run_1", *, quorum: int = 1) -> None:
-    """A queued run, and an approved approval of its step that nothing has used."""
+    """A queued run, and a pending approval of its step; ann and bob may approve."""
+    for name in ("user:ann", "user:bob"):
+        token = PutToken(
+            token_id=f"tok_{run_id}_{name}",
+            token_sha256=f"{run_id} {name}",
+            kind="token",
+            token_actor=name,
+            role="approver",
+        )
+        await ledger.append(HOUSE, [token], actor="user:ann", via="cli")
     await ledger.append(
         "prj_1",
         [
@@ -237,3 +248,50 @@ async def test_who_edited_what_comes_back_as_it_was_put(ledger: Ledger) -> None:
     found = await ledger.for_project("prj_1").approval("apr_2")
     assert (found.edited_by, found.changes, found.start_by) == ("user:bob", changes, None)
     assert (await ledger.verify()).ok
+
+
+async def test_a_voter_whose_token_is_revoked_does_not_count_whatever_was_admitted(
+    ledger: Ledger, clock: ToldClock
+) -> None:
+    await make_run(ledger)
+    await approve(ledger, clock)
+    await ledger.append(HOUSE, [RevokeToken(token_id="tok_run_1_user:bob")], actor="user:ann", via="cli")
+    asked = admission_for(COMMAND, decision=ASKED, approval_id="apr_run_1")
+    assert "quorum of 1" in await refused(ledger, start(asked))
+
+
+async def test_a_row_with_two_tokens_of_one_person_has_one_vote(ledger: Ledger, clock: ToldClock) -> None:
+    await make_run(ledger, quorum=2)
+    phone = PutToken(
+        token_id="tok_phone",
+        token_sha256="phone",
+        kind="token",
+        token_actor="token:phone",
+        role="approver",
+        person="bob",
+    )
+    await ledger.append(HOUSE, [phone], actor="user:ann", via="cli")
+    vote = MoveApproval(approval_id="apr_run_1", move=None, decision="approve", reason="fine")
+    await ledger.append("prj_1", [vote], actor="token:phone", via="page")
+    await approve(ledger, clock)
+    asked = admission_for(COMMAND, decision=ASKED, approval_id="apr_run_1")
+    assert "quorum of 2" in await refused(ledger, start(asked))
+
+
+async def test_the_name_of_one_person_is_given_to_no_other(ledger: Ledger) -> None:
+    def token(token_id: str, person: str | None) -> PutToken:
+        return PutToken(
+            token_id=token_id,
+            token_sha256=token_id,
+            kind="token",
+            token_actor="token:phone",
+            role="approver",
+            person=person,
+        )
+
+    await ledger.append(HOUSE, [token("tok_1", "Bea ")], actor="user:ann", via="cli")
+    with pytest.raises(Conflict, match="is bea, and cannot be zoe"):
+        await ledger.append(HOUSE, [token("tok_2", "zoe")], actor="user:ann", via="cli")
+    (event,) = await ledger.append(HOUSE, [token("tok_3", None)], actor="user:ann", via="cli")
+    assert event.payload["person"] == "bea"
+    assert [each.token_id for each in await ledger.access_tokens()] == ["tok_1", "tok_3"]

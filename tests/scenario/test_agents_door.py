@@ -119,13 +119,19 @@ async def test_an_agent_that_may_approve_never_approves_its_own_where_a_second_p
         assert "second person" in await refusal(client, "approve", **decision)
         async with agent(project, "--role", "approver") as same_name:
             assert "second person" in await refusal(same_name, "approve", **decision)
-        async with agent(project, "--role", "approver", "--name", "reviewer") as other:
+        # Two agents that one person let in are that person twice, and so is the person.
+        async with agent(project, "--role", "approver", "--name", "second") as second:
+            assert "one person" in await refusal(second, "approve", **decision)
+        said = project.cli("approve", asked["approval_id"], "--reason", "mine as well")
+        assert "one person" in said.err
+        bea = ("--role", "approver", "--name", "reviewer", "--person", "bea")
+        async with agent(project, *bea) as other:
             approved = await use(other, "approve", **{**decision, "reason": "looked at it"})
         assert approved["status"] == "approved"
         ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
     assert ended["status"] == "succeeded"
     decided = bench.run_of(held["run_id"])["approvals"][0]["decisions"]
-    assert [decision["actor"] for decision in decided] == ["token:reviewer"]
+    assert [(each["actor"], each["person"]) for each in decided] == [("token:reviewer", "bea")]
 
 
 async def test_a_viewer_starts_nothing_and_the_token_ends_with_the_session(project: Project) -> None:

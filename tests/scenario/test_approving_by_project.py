@@ -85,6 +85,25 @@ def test_a_high_risk_waits_for_who_may_approve_it(bench: Workbench, tmp_path: Pa
     assert medium["approvers"] == "anybody who is approver"
 
 
+def test_people_are_counted_by_person_from_the_command_line_on(bench: Workbench, tmp_path: Path) -> None:
+    project = bench.add(make_repository(tmp_path / "repo"), approval_quorum=2)
+    words = ("token", "create", "--role", "approver", "--person", "Bea", "--json")
+    phone, laptop = (project.cli(*words, "--name", f"bea-{name}").json for name in ("phone", "laptop"))
+    assert (phone["person"], laptop["person"]) == ("bea", "bea")
+    other = project.cli("token", "create", "--role", "approver", "--person", "cy", "--name", "bea-phone")
+    assert other.status == 1
+    assert "token:bea-phone is bea, and cannot be cy too" in other.err
+    run, approval = hold(project)
+    assert approve_as(bench, phone["token"], approval).json()["approvals_given"] == 1
+    refused = approve_as(bench, laptop["token"], approval)
+    assert (refused.status_code, "one person" in refused.json()["detail"]) == (403, True)
+    bench.http.delete(f"/api/tokens/{phone['token_id']}")
+    assert bench.get(f"/api/approvals/{approval['approval_id']}")["approvals_given"] == 0
+    assert approve_as(bench, laptop["token"], approval).json()["status"] == "pending"
+    assert approve_as(bench, bench.token, approval).json()["status"] == "approved"
+    assert bench.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+
+
 def test_the_command_line_shows_what_an_edit_comes_to_and_approves_exactly_that(
     project: Project, served: Workbench
 ) -> None:
@@ -131,6 +150,34 @@ def test_the_command_line_shows_what_an_edit_comes_to_and_approves_exactly_that(
     again = project.cli("approve", approval_id, "--edit", "ls", "--reason", "once more")
     assert again.status == 1
     assert served.get(f"/api/approvals/{approval_id}")["command"] == "rm -rf build && echo gone >> effect"
+
+
+def test_an_approver_lets_one_run_reach_one_name_more_from_the_command_line(
+    project: Project, served: Workbench
+) -> None:
+    run, approval = hold(project, "rm -rf build; curl -sS http://other.invalid/ || true")
+    approval_id = approval["approval_id"]
+    looked = project.cli("approve", approval_id, "--allow-host", "Other.invalid")
+    assert looked.status == 2
+    assert "now: other.invalid" in looked.err
+    assert "nothing was decided" in looked.err
+    for wrong in ("169.254.169.254/", "*", "other.invalid:0"):
+        refused = project.cli("approve", approval_id, "--allow-host", wrong, "--reason", "r")
+        assert refused.status == 2, wrong
+        assert served.get(f"/api/approvals/{approval_id}")["status"] == "pending"
+    said = project.cli(
+        "approve", approval_id, "--allow-host", "other.invalid", "--reason", "a mirror", "--json"
+    )
+    assert (said.status, said.json["status"]) == (0, "approved")
+    assert (said.json["allow_hosts"], said.json["command"]) == (["other.invalid"], approval["command"])
+    ended = served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    assert ended["network"] == "for this run alone: other.invalid"
+    # What the run has already is kept: names are added.
+    held = project.cli("run", "--allow-host", "a.invalid", "--json", "--", "true").json
+    asked = held["approvals"][0]["approval_id"]
+    said = project.cli("approve", asked, "--allow-host", "b.invalid", "--reason", "both", "--json")
+    assert said.json["allow_hosts"] == ["a.invalid", "b.invalid"]
+    assert project.run("true")["network"] == "no network"
 
 
 def test_an_edit_that_is_no_longer_what_was_shown_is_refused(project: Project, served: Workbench) -> None:

@@ -138,6 +138,23 @@ def test_a_refused_name_is_told_while_the_run_still_goes_on(project: Project, se
     assert connections(served.run_of(run["run_id"])) == connections(run)
 
 
+def test_an_allowed_connection_is_an_event_while_it_is_open(
+    project: Project, served: Workbench, listener: socket.socket
+) -> None:
+    port = listener.getsockname()[1]
+    served.add(project.repo, network_allowlist=[f"127.0.0.1:{port}"])
+    run = project.submit(project.script("open.sh", f"exec 3<>/dev/tcp/127.0.0.1/{port}\nhead -c 5 <&3"))
+    reached, _ = listener.accept()
+    with reached:
+        seen = served.wait(run["run_id"], lambda run: connections(run) != [])
+        assert (seen["status"], connections(seen)) == ("running", [("network:allowed", "127.0.0.1", "")])
+        shown = project.cli("show", run["run_id"]).text
+        assert f"network:allowed  engine  #1  127.0.0.1:{port}" in shown
+        reached.sendall(b"alive")
+    served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
+    assert "5 B in" in project.cli("show", run["run_id"]).text
+
+
 def test_connections_are_events_once_each_however_often_the_server_is_killed_meanwhile(
     project: Project, served: Workbench
 ) -> None:
@@ -196,7 +213,12 @@ def test_a_run_keeps_its_network_when_the_server_is_killed_and_its_connections_a
         reached.sendall(b"alive")
     served.start()
     ended = served.wait(run["run_id"], lambda run: run["status"] == "succeeded")
-    assert connections(ended) == [("network:allowed", "127.0.0.1", "")]
+    assert connections(ended) == [("network:allowed", "127.0.0.1", ""), ("network:ended", "127.0.0.1", "")]
+    begun, over = [each["payload"] for each in ended["events"] if each["tag"].startswith("network:")]
+    # What the ledger says of itself has not taken the place of what the event says.
+    assert (begun["connection"], begun["protocol"], begun["via"]) == (1, "forward", "engine")
+    assert "sent_bytes" not in begun
+    assert (over["connection"], over["received_bytes"]) == (1, 5)
     assert "alive" in served.cli("logs", run["run_id"]).text
 
 

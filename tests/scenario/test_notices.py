@@ -117,7 +117,11 @@ def test_mail_that_is_refused_is_said_without_the_password_and_sent_once_it_is_t
     # Refused a second time, so the first refusal has been put down.
     mail.next_refused()
     (state,) = bench.get("/api/status")["notices"]
-    assert state == {"name": "mailto (target 1)", "problem": "it did not take the notice"}
+    assert state == {
+        "name": "mailto (target 1)",
+        "problem": "it did not take the notice",
+        "project_ids": None,
+    }
     mail.refusal = ""
     assert mail.next().message["Subject"].startswith("Approval needed")
     for said in (bench.cli("status").text, bench.cli("doctor", "--json").text, bench.log.read_text()):
@@ -133,8 +137,13 @@ def test_a_target_may_be_for_one_project_alone(start: Start, hook: Webhook, tmp_
         hold(mine)
         assert [all_.next()["title"].rpartition(": ")[2] for _ in range(2)] == ["other", "mine"]
         assert (hook.next()["title"], hook.is_empty()) == ("Approval needed, high risk: mine", True)
-        names = [target["name"] for target in bench.get("/api/status")["notices"]]
-        assert names == ["json (target 1, for mine)", "json (target 2)"]
+        told = [(each["name"], each["project_ids"]) for each in bench.get("/api/status")["notices"]]
+        assert told == [("json (target 1, for mine)", [mine.project_id]), ("json (target 2)", None)]
+        # Whoever may see one project alone does not learn of another by who is told of it.
+        token = bench.make_token("viewer", project_id=other.project_id)["token"]
+        with bench.as_token(token) as client:
+            seen = [each["name"] for each in client.get("/api/status").json()["notices"]]
+        assert seen == ["json (target 2)"]
 
 
 def test_a_target_that_fails_or_hangs_holds_up_nothing_and_is_told_once_it_answers(
@@ -153,7 +162,7 @@ def test_a_target_that_fails_or_hangs_holds_up_nothing_and_is_told_once_it_answe
         broken.next_refused()
         first, second = bench.get("/api/status")["notices"]
         assert (first["name"], first["problem"]) == ("json (target 1)", "it did not take the notice")
-        assert second == {"name": "json (target 2)", "problem": ""}
+        assert second == {"name": "json (target 2)", "problem": "", "project_ids": None}
         said = bench.cli("status").text
         assert "notices to json (target 1): it did not take the notice" in said
         assert "secret" not in said

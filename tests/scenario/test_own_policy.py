@@ -8,6 +8,7 @@ from pathlib import Path
 
 from support.fixtures import Start
 from support.ground import make_repository
+from support.policies import remove_rules, write_rules
 from support.server import Project, Workbench
 
 FROZEN = """@id("frozen") @risk("high") @reason("frozen") @text("This repository is frozen.")
@@ -18,10 +19,7 @@ OPEN = FROZEN.replace("forbid", "permit")
 
 
 def write_policy(project: Project, text: str) -> Path:
-    folder = project.repo / ".workbench"
-    folder.mkdir(exist_ok=True)
-    (folder / "policy.cedar").write_text(text)
-    return folder / "policy.cedar"
+    return write_rules(project.repo, text)
 
 
 def outcome(project: Project, command: str) -> tuple[str, str | None]:
@@ -66,7 +64,7 @@ def test_a_projects_policy_counts_once_an_admin_accepted_it_and_stops_starts_whe
     assert ".workbench/policy.cedar:1: frozen: is a permit" in refused.err
     assert outcome(project, "ls") == DENIED, "a refused change opens nothing"
 
-    file.unlink()
+    remove_rules(file)
     assert outcome(project, "ls") == DENIED, "a policy taken away opens nothing"
     assert project.cli("project", "accept-policy", project.project_id).status == 0
     assert outcome(project, "touch c") == RAN
@@ -204,6 +202,6 @@ def test_replay_tells_what_an_edit_of_the_accepted_policy_would_change_before_it
     candidate = write_policy(project, FROZEN)
     assert project.cli("project", "accept-policy", str(project.repo)).status == 0
     assert outcome(project, "touch a") == DENIED
-    candidate.write_text(FROZEN.replace('@id("frozen")', '@id("still-frozen")'))
+    write_policy(project, FROZEN.replace('@id("frozen")', '@id("still-frozen")'))
     same = project.cli("policy", "replay", "--policy", str(candidate), "--json")
     assert (same.status, same.json["replayed"], same.json["changes"]) == (0, 1, [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import queue
 import threading
 from typing import Any
 
@@ -147,3 +148,55 @@ def test_many_previews_at_once_each_get_their_own_copy(project: Project, served:
     assert sorted(one["run_id"] for one in found) == sorted(run["run_id"] for run in runs)
     assert {tuple(one["deleted"]) for one in found} == {("build/", "build/made")}
     assert (project.repo / "build" / "made").read_text() == "made\n"
+
+
+def test_a_queue_of_previews_is_bounded_and_who_is_refused_is_told_what_to_do(
+    project: Project, served: Workbench
+) -> None:
+    run = hold(project, "rm -rf build && tail -f /dev/null preview-5545")
+    first: queue.SimpleQueue[None] = queue.SimpleQueue()
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        with served.as_token(served.token) as client:
+            answers.append(client.post(f"/api/runs/{run['run_id']}/preview", timeout=120))
+        first.put(None)
+
+    asking = [threading.Thread(target=ask) for _ in range(9)]
+    for thread in asking:
+        thread.start()
+    # The first goes on until starts are stopped, so one of nine finds no place; it alone is answered.
+    first.get(timeout=60)
+    (refused,) = answers
+    served.post("/api/kill", {"engaged": True, "reason": "drill"})
+    for thread in asking:
+        thread.join(120)
+    served.post("/api/kill", {"engaged": False, "reason": "over"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_busy")
+    assert "no more than 8" in refused.json()["detail"]
+    assert "try again" in refused.json()["remedy"]
+    # Those that waited were looked at anew when their turn came, and starts were stopped by then.
+    assert sorted(answer.status_code for answer in answers) == [201, *[403] * 7, 429]
+    notes = [event["tag"] for event in served.run_of(run["run_id"])["events"]]
+    assert (notes.count("preview:started"), notes.count("preview:recorded")) == (1, 1)
+
+
+def test_traces_that_pile_up_are_refused_and_starts_are_judged_meanwhile(
+    project: Project, served: Workbench
+) -> None:
+    (project.repo / "Makefile").write_text("all:\n" + "".join(f"\techo {n}\n" for n in range(20_000)))
+    body = {"project_id": project.project_id, "command": "; ".join(["make all"] * 40)}
+    statuses: list[int] = []
+
+    def ask() -> None:
+        with served.as_token(served.token) as client:
+            statuses.append(client.post("/api/policy/explain", json=body, timeout=120).status_code)
+
+    asking = [threading.Thread(target=ask) for _ in range(40)]
+    for thread in asking:
+        thread.start()
+    assert project.run("echo still")["status"] == "succeeded"
+    for thread in asking:
+        thread.join(120)
+    assert set(statuses) == {200, 429}
+    assert len(statuses) == 40

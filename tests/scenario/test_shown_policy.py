@@ -9,6 +9,7 @@ import pytest
 
 from support.fixtures import Start
 from support.ground import make_repository
+from support.policies import remove_rules, write_rules
 from support.server import ENDED, Project, Workbench
 
 FROZEN = """@id("frozen") @risk("high") @reason("frozen") @text("This repository is frozen.")
@@ -21,11 +22,8 @@ when { context.risk == "high" };
 """
 
 
-def write_policy(project: Project, text: str, name: str = "policy.cedar") -> Path:
-    folder = project.repo / ".workbench"
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(text)
-    return folder / name
+def write_policy(project: Project, text: str) -> Path:
+    return write_rules(project.repo, text)
 
 
 def policy_of(project: Project) -> dict[str, Any]:
@@ -80,7 +78,7 @@ def test_a_projects_files_are_told_from_not_accepted_to_changed_with_who_accepte
     project: Project,
 ) -> None:
     file = write_policy(project, FROZEN)
-    write_policy(project, 'posture = "careful"\n', "project.toml")
+    (file.parent / "project.toml").write_text('posture = "careful"\n')
     found = policy_of(project)
     assert states(project) == ["in_force", "none", "not_accepted"]
     assert (found["posture"], found["moves"]) == ("standard", ["preview", "accept"])
@@ -97,7 +95,7 @@ def test_a_projects_files_are_told_from_not_accepted_to_changed_with_who_accepte
     assert "was changed after it was accepted" in layer["problem"]
     assert "accept" in layer["remedy"]
     assert layer["accepted_by"], "who accepted what was there is still known"
-    file.unlink()
+    remove_rules(file)
     (project.repo / ".workbench" / "project.toml").unlink()
     found = policy_of(project)
     assert (found["layers"][2]["state"], found["digest"]) == ("changed", "")
@@ -119,13 +117,13 @@ def test_what_accepting_would_change_is_shown_and_nothing_else_is_accepted(proje
     assert "+when { context.writes };" in seen["difference"]
     assert states(project)[2] == "not_accepted", "looking accepts nothing"
 
-    file.write_text(FROZEN.replace("context.writes", "context.network"))
+    write_policy(project, FROZEN.replace("context.writes", "context.network"))
     refused = accept(project, seen["digest"])
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert states(project)[2] == "not_accepted"
     assert accept(project, preview(project)["digest"]).status_code == 200
 
-    file.write_text(FROZEN)
+    write_policy(project, FROZEN)
     seen = preview(project)
     assert seen["added"] == ["frozen"], "a rule of the same name with other words is a changed one"
     assert "-when { context.network };" in seen["difference"]
@@ -139,6 +137,37 @@ def test_what_accepting_would_change_is_shown_and_nothing_else_is_accepted(proje
     seen = preview(project)
     assert ".workbench/policy.cedar:1: frozen: is a permit" in seen["problem"]
     assert (seen["moves"], seen["replayed"]) == ([], 0)
+
+
+def test_a_rule_that_no_example_would_miss_is_not_accepted_and_says_what_to_add(project: Project) -> None:
+    file = write_policy(project, FROZEN)
+    assert accept(project).status_code == 200
+    # One that no example names, and one about approving whose example another rule decides alone.
+    idle = NOBODY.replace("nobody", "idle")
+    more = FROZEN.replace('@id("frozen")', '@id("still-frozen")') + NOBODY + idle
+    file.write_text(FROZEN + more)
+    examples = file.with_name("policy.examples.toml")
+    kept = examples.read_text()
+    examples.write_text(kept + '[nobody]\nmay_not = ["admin high"]\n[idle]\nmay_not = ["operator low"]\n')
+    seen = preview(project)
+    refused = accept(project)
+    assert (refused.status_code, refused.json()["code"]) == (422, "policy_untested"), refused.text
+    said = refused.json()["detail"]
+    assert seen["problem"] == said
+    assert seen["moves"] == []
+    assert ".workbench/policy.cedar:4: still-frozen has no example that fails when the rule is" in said
+    assert "nobody (.workbench/policy.cedar:7), idle (.workbench/policy.cedar:10)" in said
+    assert ".workbench/policy.examples.toml under [still-frozen]: match" in refused.json()["remedy"]
+    tested = project.cli("policy", "test", "--json")
+    assert (tested.status, tested.json["layers"][0]["without_examples"]) == (
+        1,
+        ["still-frozen", "nobody", "idle"],
+    )
+    # What was accepted is in force still, once its files are as they were.
+    file.write_text(FROZEN)
+    examples.write_text(kept)
+    assert project.run("ls")["status"] == "succeeded"
+    assert project.run("touch b")["blocked_by"] == "policy"
 
 
 def test_a_verdict_is_traced_from_the_sub_command_to_the_rule_and_what_would_change_it(

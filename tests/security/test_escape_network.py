@@ -106,9 +106,10 @@ async def test_a_listed_service_of_this_machine_is_reached_and_written_down(
     assert outcome.text.count("reached-5521") == 2
     assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("exited", 0)
     lines = journal(ground, outcome)
-    assert [(line["via"], line["host"], line["port"], line["decision"]) for line in lines] == [
-        ("http", "127.0.0.1", server.port, "allowed"),
-        ("forward", "127.0.0.1", server.port, "allowed"),
+    assert [(line["protocol"], line["host"], line["port"], line["decision"]) for line in lines] == [
+        (protocol, "127.0.0.1", server.port, decision)
+        for protocol in ("http", "forward")
+        for decision in ("allowed", "ended")
     ]
 
 

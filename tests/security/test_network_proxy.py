@@ -186,15 +186,23 @@ def test_the_allowed_name_is_reached_in_all_three_ways_and_each_is_written_down(
         b"socks-over",
     ]
     kept = [
-        (line["via"], line["host"], line["port"], line["decision"], line["why"], line["address"])
+        (
+            line["connection"],
+            line["protocol"],
+            line["host"],
+            line["port"],
+            line["decision"],
+            line["why"],
+            line["address"],
+            line["sent_bytes"] > 0 and line["received_bytes"] > 0,
+        )
         for line in records
     ]
     assert kept == [
-        ("connect", "example.org", 443, "allowed", "", GOOD),
-        ("http", "example.org", 80, "allowed", "", GOOD),
-        ("socks5", "example.org", 443, "allowed", "", GOOD),
+        (number, protocol, "example.org", port, decision, "", GOOD, decision == "ended")
+        for number, protocol, port in ((1, "connect", 443), (2, "http", 80), (3, "socks5", 443))
+        for decision in ("allowed", "ended")
     ]
-    assert all(line["sent_bytes"] > 0 and line["received_bytes"] > 0 for line in records)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +396,10 @@ def test_a_connection_on_which_nothing_moves_is_cut_off() -> None:
     with socket.create_connection(ground.address, 10) as client:
         client.sendall(connect("example.org:443", b"and then silence"))
         assert read_all(client).startswith(b"HTTP/1.1 200")
-    assert [(line["decision"], line["why"]) for line in ground.close()] == [("allowed", "timed_out")]
+    assert [(line["decision"], line["why"]) for line in ground.close()] == [
+        ("allowed", ""),
+        ("ended", "timed_out"),
+    ]
 
 
 def test_many_slow_ones_do_not_keep_others_out_for_ever() -> None:
@@ -420,6 +431,7 @@ def test_a_flood_of_refused_ones_does_not_hide_where_an_allowed_one_went() -> No
         ("evil.org", "refused"),
         ("evil.org", "refused"),
         ("example.org", "allowed"),
+        ("example.org", "ended"),
         (None, None),
     ]
     assert records[-1] == {"more": {"refused": 2}}
@@ -515,7 +527,7 @@ def test_a_thousand_connections_are_each_judged_and_counted() -> None:
             waiting = []
     assert ground.say(connect("example.org:443", b"over")).endswith(b"hello")
     records = ground.close()
-    assert [line["decision"] for line in records[:-1]] == ["refused"] * 10 + ["allowed"]
+    assert [line["decision"] for line in records[:-1]] == ["refused"] * 10 + ["allowed", "ended"]
     assert records[-1] == {"more": {"refused": 990}}
     assert ground.evil.heard == []
 
@@ -548,6 +560,21 @@ def test_what_is_still_open_when_the_step_ends_is_cut_and_written_down() -> None
     with socket.create_connection(ground.address, 10) as client:
         client.sendall(connect("example.org:443", b"half a "))
         assert client.recv(100).startswith(b"HTTP/1.1 200")
+        # Whoever may send has been written down.
+        (opened,) = [json.loads(line) for line in ground.journal.getvalue().splitlines()]
+        assert (opened["decision"], opened["sent_bytes"]) == ("allowed", 0)
         records = ground.close()
         assert read_all(client) == b""
-    assert [(line["host"], line["decision"]) for line in records] == [("example.org", "allowed")]
+    assert [(line["host"], line["decision"], line["connection"]) for line in records] == [
+        ("example.org", "allowed", 1),
+        ("example.org", "ended", 1),
+    ]
+
+
+def test_what_was_only_counted_when_it_opened_is_not_told_when_it_ends() -> None:
+    ground = Ground(bounds=Bounds(most_records=1))
+    for _ in range(3):
+        assert ground.say(connect("example.org:443", b"over")).endswith(b"hello")
+    records = ground.close()
+    assert [line.get("decision") for line in records] == ["allowed", "ended", None]
+    assert records[-1] == {"more": {"allowed": 2}}

@@ -157,7 +157,9 @@ def test_of_all_decisions_at_once_one_has_an_effect_and_has_it_once(
     owner = Client(
         Endpoint(pid=bench.process.pid, port=int(bench.url.rpartition(":")[2]), version=""), bench.token
     )
-    session = AgentSession(owner, project_id=project.project_id, name="agent", role="approver")
+    session = AgentSession(
+        owner, project_id=project.project_id, name="agent", role="approver", person="owner"
+    )
     context = engine_beside(project, database_url, tmp_path)
     ways: dict[str, Vote] = {
         "http": vote_by_http(project, approval),

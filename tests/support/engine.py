@@ -33,7 +33,8 @@ from workbench.engine.operate import set_switch
 from workbench.gate import admit, load_policy
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import HOUSE, Ledger
-from workbench.ledger.move import PutProject
+from workbench.ledger.move import PutProject, PutToken, RevokeToken
+from workbench.model.actor import Role
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
 from workbench.model.command import Surroundings
@@ -167,6 +168,24 @@ class House:
             except StartRefused as error:
                 raise AssertionError(f"gate and ledger disagree: {error.message}") from error
 
+    async def give_token(self, name: str, role: Role, *, person: str | None = None) -> str:
+        """Gives an actor a token, without which their votes count for nothing; returns its id."""
+        token_id = self.context.new_id("tok_")
+        move = PutToken(
+            token_id=token_id,
+            token_sha256=token_id,
+            kind="token",
+            token_actor=name,
+            role=role.value,
+            person=person,
+        )
+        await self.context.ledger.append(HOUSE, [move], actor="user:ann", via="cli")
+        return token_id
+
+    async def revoke(self, token_id: str) -> None:
+        """Ends a token."""
+        await self.context.ledger.append(HOUSE, [RevokeToken(token_id=token_id)], actor="user:ann", via="cli")
+
     async def put(self, project: Project) -> None:
         """Gives the project these settings."""
         await self.context.ledger.append(HOUSE, [PutProject(project=project)], actor="user:ann", via="cli")
@@ -207,6 +226,8 @@ async def open_engine_house(url: str, folder: Path, *, limits: Limits | None = N
     try:
         house = House(context, project, clock)
         await house.put(project)
+        for name, role in (("user:ann", Role.ADMIN), ("user:bob", Role.APPROVER), ("user:cy", Role.ADMIN)):
+            await house.give_token(name, role)
         await set_switch(context, name=LOCAL, state=SwitchState.ON, actor=ENGINE, reason="a test")
         yield house
     finally:

@@ -66,6 +66,7 @@ class NewToken:
     token_id: str
     token: str
     role: Role
+    person: str
 
 
 class Access:
@@ -86,8 +87,13 @@ class Access:
         project_id: str | None = None,
         expires_at: str | None = None,
         token: str | None = None,
+        person: str | None = None,
     ) -> NewToken:
-        """Makes a token of 256 random bits and stores its hash; the token itself is returned only here."""
+        """Makes a token of 256 random bits and stores its hash; the token itself is returned only here.
+
+        `person` is who holds it: by default whoever the actor's name is known to be, else that name itself.
+        Raises Conflict where the name is known to be somebody else.
+        """
         text = token or "wb_" + secrets.token_urlsafe(32)
         token_id = self._new_id("tok_")
         move = PutToken(
@@ -98,19 +104,31 @@ class Access:
             role=role.value,
             token_project_id=project_id,
             expires_at=expires_at,
+            person=person,
+            made_with=by.token_id if kind == "session" else None,
         )
-        await self._ledger.append(HOUSE, [move], actor=by.name, via=by.via)
-        return NewToken(token_id=token_id, token=text, role=role)
+        (event,) = await self._ledger.append(HOUSE, [move], actor=by.name, via=by.via)
+        return NewToken(token_id=token_id, token=text, role=role, person=event.payload["person"])
 
     async def revoke(self, token_id: str, *, by: Actor) -> None:
-        """Ends a token or session at once; with an actor's last token end the sessions made by it."""
+        """Ends a token or session at once, and the sessions that its links made.
+
+        With an actor's last token end all of the actor's sessions.
+        """
         known = await self._ledger.access_tokens()
         named = [record for record in known if record.token_id == token_id and record.kind == "token"]
         rest = [record for record in known if record.token_id != token_id and record.revoked_at is None]
         ended = [token_id]
+        for made_by in ended:
+            # A session makes links too; the list grows while it is walked.
+            ended += [r.token_id for r in rest if r.made_with == made_by and r.token_id not in ended]
         for actor in {record.actor for record in named}:
             if not any(record.kind == "token" and record.actor == actor for record in rest):
-                ended += [r.token_id for r in rest if r.kind == "session" and r.actor == actor]
+                ended += [
+                    r.token_id
+                    for r in rest
+                    if r.kind == "session" and r.actor == actor and r.token_id not in ended
+                ]
         moves = [RevokeToken(token_id=each) for each in ended]
         await self._ledger.append(HOUSE, moves, actor=by.name, via=by.via)
         self._seen.clear()
@@ -144,6 +162,9 @@ class Access:
     async def _end_of(self, actor: Actor) -> str | None:
         """Returns when the last token of an actor ends, which no session outlives; None without an end."""
         known = await self._ledger.access_tokens()
+        made_with = next((record for record in known if record.token_id == actor.token_id), None)
+        if made_with is not None and made_with.revoked_at is not None:
+            raise NotAuthenticated("the token that made this link was revoked", remedy=_SIGN_IN)
         own = [record for record in known if record.kind == "token" and record.actor == actor.name]
         live = [record.expires_at for record in own if record.revoked_at is None]
         if own and not live:
@@ -168,7 +189,14 @@ class Access:
             raise NotAuthenticated("the token was revoked", remedy=_SIGN_IN)
         if record.expires_at is not None and record.expires_at <= render_time(self._clock.now()):
             raise NotAuthenticated("the token has expired", remedy=_SIGN_IN)
-        return Actor(name=record.actor, role=Role(record.role), via=via, project_id=record.project_id)
+        return Actor(
+            name=record.actor,
+            role=Role(record.role),
+            via=via,
+            project_id=record.project_id,
+            person=record.person,
+            token_id=record.token_id,
+        )
 
 
 _SIGN_IN: Final = "open the link that `workbench status --link` prints, or send a token as a bearer"

@@ -14,10 +14,12 @@ from workbench.gate.approvals import (
     APPROVE,
     DENY,
     Permission,
+    count_people,
     describe_approvers,
     may_decide,
     needed_quorum,
     needs_reason,
+    standing_votes,
 )
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
@@ -26,6 +28,7 @@ from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
 from workbench.model.feature import Evidence, Feature, TaskStatus
 from workbench.model.network import render_reach
+from workbench.model.people import People, person_of
 from workbench.model.project import EnvProfile, Project
 from workbench.model.recommendation import Advice
 from workbench.model.run import Run, RunEnd, Step
@@ -246,6 +249,7 @@ def run_detail_out(
     *,
     project: Project,
     approvals: tuple[Approval, ...],
+    people: People,
     artifacts: tuple[Artifact, ...],
     events: tuple[Event, ...],
     end: RunEnd | None,
@@ -259,7 +263,7 @@ def run_detail_out(
         network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
         steps=[step_out(run, step) for step in steps],
         approvals=[
-            approval_out(approval, run, steps, project, actor, now, policy, approvals)
+            approval_out(approval, run, steps, project, actor, now, policy, approvals, people=people)
             for approval in approvals
         ],
         artifacts=[artifact_out(artifact) for artifact in artifacts],
@@ -301,9 +305,11 @@ def approval_out(
     policy: PolicyInForce,
     approvals: tuple[Approval, ...] = (),
     *,
+    people: People,
     stopped: str | None = None,
 ) -> wire.ApprovalOut:
-    """`approvals` are all of the run: an approval that was edited away shows what it was asked for.
+    """`people` are those that the approval names. `approvals` are all of the run: an approval that was edited
+    away shows what it was asked for.
 
     `stopped` says why nothing may start now, kill switch or kill file, or is None. Which moves the actor
     has is asked as the decision itself would be, under the policy in force.
@@ -311,9 +317,10 @@ def approval_out(
     step = next(step for step in steps if step.step_id == approval.step_id)
     held = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
     command = command_asked(approval, held, approvals)
-    may_approve = _may_decide(approval, APPROVE, actor, project, now, policy)
-    may_deny = _may_decide(approval, DENY, actor, project, now, policy)
+    may_approve = _may_decide(approval, APPROVE, actor, project, people, now, policy)
+    may_deny = _may_decide(approval, DENY, actor, project, people, now, policy)
     is_pending = approval.status is ApprovalStatus.PENDING
+    votes = standing_votes(approval, project, people) if is_pending else approval.decisions
     # The step's verdict is on what is held now; what was edited away is shown without one.
     verdict = (step.verdict or {}) if command == held else {}
     return wire.ApprovalOut(
@@ -329,7 +336,17 @@ def approval_out(
         requested_by=approval.requested_by,
         edited_by=approval.edited_by,
         changes=changes_out(approval.changes),
-        decisions=[wire.ApprovalDecisionOut(**asdict(decision)) for decision in approval.decisions],
+        approvals_given=count_people(tuple(v for v in votes if v.decision == APPROVE), people),
+        decisions=[
+            wire.ApprovalDecisionOut(
+                actor=vote.actor,
+                person=people.person_of(vote.actor),
+                decision=vote.decision,
+                reason=vote.reason,
+                at=vote.at,
+            )
+            for vote in approval.decisions
+        ],
         created_at=approval.created_at,
         expires_at=approval.expires_at,
         start_by=approval.start_by,
@@ -349,7 +366,7 @@ def approval_out(
         may_propose=actor.has(Role.OPERATOR)
         and (is_pending or approval.status is ApprovalStatus.APPROVED)
         and not command.allow_hosts,
-        is_own_request=approval.requested_by == actor.name,
+        is_own_request=people.person_of(approval.requested_by) == person_of(actor),
         needs_reason=needs_reason(approval.risk_level, APPROVE),
         approvers=describe_approvers(project, approval.risk_level),
         notice=_notice(approval, may_approve, stopped),
@@ -360,7 +377,13 @@ def approval_out(
 
 
 def _may_decide(
-    approval: Approval, decision: str, actor: Actor, project: Project, now: str, policy: PolicyInForce | None
+    approval: Approval,
+    decision: str,
+    actor: Actor,
+    project: Project,
+    people: People,
+    now: str,
+    policy: PolicyInForce | None,
 ) -> Permission:
     if isinstance(policy, WorkbenchError):
         if decision == APPROVE:
@@ -374,6 +397,7 @@ def _may_decide(
         decision=decision,
         reason="given",
         project=project,
+        people=people,
         now=now,
         policy=policy,
     )

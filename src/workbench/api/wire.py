@@ -30,6 +30,7 @@ class Problem(Wire):
 
 class MeOut(Wire):
     actor: str
+    person: str
     role: str
     version: str
     home: str
@@ -285,16 +286,12 @@ class AcceptPolicyIn(Wire):
 
 
 class AcceptedPolicyOut(Wire):
-    """What is in force from now on: the digest of the project's files ("" for none) and its own rules.
-
-    `without_examples` are those of its rules that no example shows at work.
-    """
+    """What is in force from now on: the digest of the project's files ("" for none) and its own rules."""
 
     project_id: str
     digest: str
     posture: str
     rules: list[str]
-    without_examples: list[str]
 
 
 class RememberIn(Wire):
@@ -390,7 +387,10 @@ class StepOut(Wire):
 
 
 class ApprovalDecisionOut(Wire):
+    """`person` is who the actor is: two tokens of one person count as one."""
+
     actor: str
+    person: str
     decision: str
     reason: str
     at: str
@@ -425,6 +425,7 @@ class ApprovalOut(Wire):
     requested_by: str
     edited_by: str | None
     changes: list[ChangeOut]
+    approvals_given: int
     decisions: list[ApprovalDecisionOut]
     created_at: str
     expires_at: str
@@ -582,6 +583,8 @@ class PreviewOut(Wire):
     """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
 
     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+    `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
+    `sampled_count` of them; `processes_started` counts all.
     """
 
     artifact_id: str
@@ -595,8 +598,8 @@ class PreviewOut(Wire):
     detail: str
     output_bytes: int
     output_tail: str
-    processes: list[str]
-    processes_seen: int
+    processes_sampled: list[str]
+    sampled_count: int
     processes_started: int
     is_count_exact: bool
     created: list[str]

@@ -127,10 +127,14 @@ class AuditOut(Wire):
 
 
 class NoticeTargetOut(Wire):
-    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them."""
+    """Where notices go, by kind and place in the setting; `problem` is empty while it takes them.
+
+    `project_ids` are the projects it is told of, of those that this actor may see; null means all there are.
+    """
 
     name: str
     problem: str
+    project_ids: list[str] | None
 
 
 class StatusOut(Wire):
@@ -160,10 +164,14 @@ class TokenOut(Wire):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    person: str
 
 
 class TokenIn(Wire):
+    """`person` is who holds it; without one, the person of the token's name."""
+
     name: str = Field(min_length=1, max_length=200)
+    person: str | None = Field(default=None, min_length=1, max_length=200)
     role: Literal["viewer", "operator", "approver", "admin"]
     project_id: str | None = None
     expires_at: str | None = None
@@ -175,6 +183,7 @@ class NewTokenOut(Wire):
     token_id: str
     token: str
     role: str
+    person: str
 
 
 class LinkOut(Wire):

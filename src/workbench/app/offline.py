@@ -140,7 +140,7 @@ def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
     """
     from dataclasses import replace
 
-    from workbench.connectors.transcripts import compare_transcripts
+    from workbench.connectors.compare import compare_transcripts
     from workbench.ledger.ledger import Ledger
 
     config = load_config(for_reading=True)

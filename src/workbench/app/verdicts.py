@@ -14,7 +14,7 @@ from workbench.app.home import load_config
 from workbench.app.trials import load_tried
 from workbench.gate import (
     Policy,
-    count_examples,
+    find_untested,
     in_force,
     judge,
     read_file_layer,
@@ -85,21 +85,24 @@ def policy_offline(repo: Path, *, with_unaccepted: bool = False) -> Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnExamples:
-    """A layer's own examples: how many there are, and its rules that have none."""
+    """A layer's own examples: how many there are, and its rules that no example would miss."""
 
     place: str
     tried: int
     without: tuple[str, ...]
 
 
-def own_examples_offline(repo: Path) -> list[OwnExamples]:
-    """Returns the examples of the organisation's and the project's files here; raises PolicyBroken."""
+def own_examples_offline(repo: Path, policy: Policy) -> list[OwnExamples]:
+    """Returns the examples of the organisation's and the project's files here; raises PolicyBroken.
+
+    `policy` is the one that these files are in.
+    """
     layers = _layers_of(repo)
     return [
-        OwnExamples(place=layer.place, tried=tried, without=without)
+        OwnExamples(place=layer.place, tried=tried, without=tuple(rule.rule_id for rule in untested))
         for layer in (layers.organisation, layers.project)
         if layer.rules_text or layer.examples_text
-        for tried, without in [count_examples(layer)]
+        for tried, untested in [find_untested(policy, layer)]
     ]
 
 

@@ -114,7 +114,7 @@ def _add_discovery(root: typer.Typer) -> None:
         """Show which of the last verdicts in the ledger a changed policy would change."""
         from workbench.cli.rules import replay_verdicts
 
-        replay_verdicts(repo, policy_file, last, json)
+        sys.exit(replay_verdicts(repo, policy_file, last, json))
 
     @policy.command("remember")
     def remember(
@@ -213,11 +213,14 @@ def _add_server(root: typer.Typer) -> None:
         repo: Repo = None,
         name: Annotated[str, typer.Option(help="Under which name the agent acts: token:NAME.")] = "agent",
         role: Annotated[str, typer.Option(help="What it may do: viewer, operator or approver.")] = "operator",
+        person: Annotated[
+            str | None, typer.Option(help="For whom it acts and counts. Default: whoever starts it.")
+        ] = None,
     ) -> None:
         """Serve the agents' door over MCP on stdin and stdout, for the project here."""
         from workbench.cli.mcp import serve_mcp
 
-        serve_mcp(repo, name, role)
+        serve_mcp(repo, name, role, person)
 
     @root.command()
     def demo(
@@ -459,16 +462,20 @@ def _add_control(root: typer.Typer) -> None:
         timeout: Annotated[
             int | None, typer.Option(min=1, help="With this time limit instead, in seconds.")
         ] = None,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option(help="Let this run, and it alone, reach one more network name. Repeatable."),
+        ] = None,
         json: Json = False,
     ) -> None:
         """Approve what is held, as it is or edited. An edit is judged anew; the difference is shown first."""
         from workbench.cli.decide import approve_edited, decide
 
-        if edit is None and cwd is None and timeout is None:
+        if edit is None and cwd is None and timeout is None and not allow_host:
             decide(approval_id, "approve", reason, json)
         else:
             wanted = {"command": edit, "cwd": cwd, "timeout_seconds": timeout}
-            approve_edited(approval_id, wanted, reason, json)
+            approve_edited(approval_id, wanted, allow_host or [], reason, json)
 
     @root.command()
     def deny(approval_id: str, reason: Reason = "", json: Json = False) -> None:
@@ -562,7 +569,10 @@ def _add_control(root: typer.Typer) -> None:
     @token.command("create")
     def create_token(
         role: Annotated[str, typer.Option(help="viewer, operator, approver or admin.")],
-        name: Annotated[str, typer.Option(help="Who it is for.")] = "unnamed",
+        name: Annotated[str, typer.Option(help="Its name: its holder acts as token:NAME.")] = "unnamed",
+        person: Annotated[
+            str | None, typer.Option(help="Whose it is; one person's tokens count as one. Default: the name.")
+        ] = None,
         project: Annotated[str | None, typer.Option(help="Only this project: id, name or folder.")] = None,
         expires: Annotated[str | None, typer.Option(help="When: 30m, 12h, 7d, or RFC 3339.")] = None,
         json: Json = False,
@@ -570,7 +580,7 @@ def _add_control(root: typer.Typer) -> None:
         """Make a token; it is shown once."""
         from workbench.cli.token import create_token as make
 
-        make(name, role, project, expires, json)
+        make(name, person, role, project, expires, json)
 
     @token.command("list")
     def list_tokens(json: Json = False) -> None:

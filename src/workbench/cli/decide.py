@@ -43,10 +43,17 @@ def _refuse_run(client: Client, run_id: str, decision: str) -> None:
     )
 
 
-def approve_edited(approval_id: str, wanted: dict[str, Any], reason: str, as_json: bool) -> None:
-    """Shows what the edit comes to and, given a reason, approves exactly that."""
+def approve_edited(
+    approval_id: str, wanted: dict[str, Any], more_hosts: list[str], reason: str, as_json: bool
+) -> None:
+    """Shows what the edit comes to and, given a reason, approves exactly that.
+
+    `more_hosts` come to the names that the run already asks for.
+    """
     client = connect()
     before = client.get(f"/api/approvals/{approval_id}")
+    if more_hosts:
+        wanted = {**wanted, "allow_hosts": list(dict.fromkeys([*before["allow_hosts"], *more_hosts]))}
     seen = client.post(f"/api/approvals/{approval_id}/edit-check", wanted)
     for change in seen["changes"]:
         print_note(f"{change['field']}: {change['before']}")

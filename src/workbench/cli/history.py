@@ -95,8 +95,12 @@ def _connection(told: dict[str, Any]) -> str:
         return "  " + ", ".join(
             f"{count} {decision}" for decision, count in sorted(told.items()) if decision != "via"
         )
-    size = f"{told['sent_bytes']} B out, {told['received_bytes']} B in, {told['duration_ms']} ms"
-    return f"  {told['host']}:{told['port']}  {told['why'] or size}"
+    words = told["why"]
+    if "sent_bytes" in told:
+        size = f"{told['sent_bytes']} B out, {told['received_bytes']} B in, {told['duration_ms']} ms"
+        words = ", ".join(word for word in (words, size) if word)
+    number = f"  #{told['connection']}" if told.get("connection") else ""
+    return f"{number}  {told['host']}:{told['port']}  {words}".rstrip()
 
 
 def print_logs(run_id: str, *, form: str, follow: bool, search: str | None) -> None:

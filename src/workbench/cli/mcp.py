@@ -1,6 +1,7 @@
 """workbench mcp: puts the agents' door on stdin and stdout, with a token of its own for this session.
 
-The agent is an actor of its own (token:NAME) with its own role, never the owner. The token holds for half a
+The agent is an actor of its own (token:NAME) with its own role, never the owner, and acts for a person: what
+it votes is that person's vote. The token holds for half a
 day, is renewed while the session lasts, and is revoked at its end.
 """
 
@@ -23,20 +24,22 @@ _AGENT: Final = "workbench-mcp"
 _ROLES: Final = ("viewer", "operator", "approver")
 
 
-def serve_mcp(repo: str | None, name: str, role: str) -> None:
+def serve_mcp(repo: str | None, name: str, role: str, person: str | None) -> None:
     """Serves the tools for the project here until stdin ends."""
     if role not in _ROLES:
         raise InvalidInput(f"an agent is no {role!r}", remedy=f"use one of: {', '.join(_ROLES)}")
     owner = connect()
     project = find_project(owner, repo)
-    session = AgentSession(owner, project_id=project["project_id"], name=name, role=role)
+    # What asks or approves through an agent is the person who let it in, unless an admin says otherwise.
+    acts_for = person or owner.get("/api/me")["person"]
+    session = AgentSession(owner, project_id=project["project_id"], name=name, role=role, person=acts_for)
     # The package is heavy, and only this command needs it.
     from workbench.api.mcp import create_mcp
 
     door = create_mcp(
         session, project_id=project["project_id"], version=version_of("feature-execution-workbench")
     )
-    print_note(f"Agents' door for project {project['name']}: token:{name} as {role}.")
+    print_note(f"Agents' door for project {project['name']}: token:{name} as {role}, for {acts_for}.")
     try:
         door.run("stdio")
     finally:
@@ -46,8 +49,9 @@ def serve_mcp(repo: str | None, name: str, role: str) -> None:
 class AgentSession:
     """The HTTP API with the agent's own token; it outlives a restart of the server."""
 
-    def __init__(self, owner: Client, *, project_id: str, name: str, role: str) -> None:
+    def __init__(self, owner: Client, *, project_id: str, name: str, role: str, person: str) -> None:
         self._owner, self._project_id, self._name, self._role = owner, project_id, name, role
+        self._person = person
         self._token_id = ""
         self._agent = self._sign_in()
 
@@ -90,6 +94,7 @@ class AgentSession:
             "/api/tokens",
             {
                 "name": self._name,
+                "person": self._person,
                 "role": self._role,
                 "project_id": self._project_id,
                 "expires_at": render_time(expires_at),

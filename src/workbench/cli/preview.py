@@ -22,7 +22,7 @@ def preview_run(run_id: str, as_json: bool) -> None:
 
 def render_count(found: dict[str, Any]) -> str:
     """Returns in words how many processes there were, and how many of them have no name here."""
-    started, seen = found["processes_started"], found["processes_seen"]
+    started, seen = found["processes_started"], found["sampled_count"]
     words = f"{started} processes and threads" if found["is_count_exact"] else f"at least {started} processes"
     if seen == 0:
         return f"{words}; none lived long enough to be seen"
@@ -47,7 +47,7 @@ def render_preview(found: dict[str, Any]) -> list[str]:
     lines += [f"  no text: {path}" for path in found["binary"]]
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
     lines.append(f"  {render_count(found)}")
-    lines += [f"    {line}" for line in found["processes"]]
+    lines += [f"    {line}" for line in found["processes_sampled"]]
     lines += found["diff"].splitlines()
     if found["is_cut"]:
         lines.append("  the rest is not shown")

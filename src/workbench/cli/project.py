@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli.client import connect
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table
+from workbench.cli.output import RISK_BARS, print_json, print_line, print_table
 from workbench.cli.place import choose_project, find_project
 from workbench.cli.toolchains import find_toolchains
 from workbench.model.errors import InvalidInput
@@ -129,8 +129,3 @@ def accept_project_policy(named: str, as_json: bool) -> None:
         print_line(f"  {accepted['digest']}")
     else:
         print_line(f"the project has no policy of its own any more; posture {accepted['posture']}")
-    for rule_id in accepted["without_examples"]:
-        print_note(
-            f"{rule_id} is in force without an example that shows what it catches: add one to "
-            ".workbench/policy.examples.toml and accept again"
-        )

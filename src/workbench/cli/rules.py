@@ -18,7 +18,8 @@ from workbench.cli.place import find_repository
 from workbench.model.layer import POSTURES
 from workbench.policy import Policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
-from workbench.policy.load import EXAMPLES_FILE, try_shipped
+from workbench.policy.layers import EXAMPLES_FILE
+from workbench.policy.load import try_shipped
 from workbench.policy.prove import prove
 
 
@@ -37,8 +38,8 @@ def try_rules(repo: str | None, as_json: bool) -> int:
     error: PolicyBroken | None = None
     try:
         # Layers try their own examples whenever they are laid; one that fails is an error with its place.
-        digest = policy_offline(root, with_unaccepted=True).policy_digest
-        own = own_examples_offline(root)
+        policy = policy_offline(root, with_unaccepted=True)
+        digest, own = policy.policy_digest, own_examples_offline(root, policy)
     except PolicyBroken as problem:
         error = problem
     ok = error is None and not any(one["failures"] for one in tried) and not any(one.without for one in own)
@@ -55,7 +56,9 @@ def try_rules(repo: str | None, as_json: bool) -> int:
     for layer in [] if as_json else own:
         print_line(f"{layer.place}: {_count(layer.tried, 'example')}, 0 fail")
         for rule_id in layer.without:
-            print_line(f"  {rule_id} has no match example: add one to {layer.place}/{EXAMPLES_FILE}")
+            print_line(
+                f"  {rule_id} has no example that fails without it: add one to {layer.place}/{EXAMPLES_FILE}"
+            )
     if error is not None:
         print_error(error)
     return 0 if ok else 1
@@ -112,16 +115,23 @@ def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
     return 0 if ok else 1
 
 
-def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bool) -> None:
+def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bool) -> int:
     """Prints which of the last verdicts in the ledger would be another one now, or under a changed policy.
 
     Commands are judged anew on this machine as it is; `by_policy` says that the changed policy alone, and
     not the machine or the time, makes the difference. It is null where that cannot be told: without a
-    changed file, and where the one that was accepted is no longer there to compare with.
+    changed file, and where the one that was accepted is no longer there to compare with. Under a policy that
+    cannot be in force nothing is judged: its error is the answer, and 1.
     """
     root = find_repository(repo)
-    chosen = policy_offline(root) if policy is None else candidate_offline(root, Path(policy))
-    current = None if policy is None else _in_force_or_none(root)
+    try:
+        chosen = policy_offline(root) if policy is None else candidate_offline(root, Path(policy))
+        current = None if policy is None else _in_force_or_none(root)
+    except PolicyBroken as problem:
+        if as_json:
+            print_json({"replayed": 0, "policy_digest": None, "changes": [], "error": _describe(problem)})
+        print_error(problem)
+        return 1
     changed: list[dict[str, Any]] = []
     seen = recorded_verdicts(root, last)
     for record in seen:
@@ -142,13 +152,14 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
             )
     if as_json:
         print_json({"replayed": len(seen), "policy_digest": chosen.policy_digest, "changes": changed})
-        return
+        return 0
     print_line(f"{_count(len(seen), 'verdict')} replayed, {len(changed)} would be another one")
     for one in changed:
         print_line(f"{one['run_id']}  {one['recorded']} -> {one['changed']}  $ {one['command']}")
         print_line(
             f"  {', '.join(one['reason_codes'])}" + ("  (not by policy)" if one["by_policy"] is False else "")
         )
+    return 0
 
 
 def _in_force_or_none(repo: Path) -> Policy | None:

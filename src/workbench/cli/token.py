@@ -12,12 +12,15 @@ from workbench.cli.place import choose_project_id
 from workbench.model.clock import render_time
 
 
-def create_token(name: str, role: str, project: str | None, expires: str | None, as_json: bool) -> None:
+def create_token(
+    name: str, person: str | None, role: str, project: str | None, expires: str | None, as_json: bool
+) -> None:
     """Makes a token and prints it, once."""
     expires_at = read_deadline(expires)
     client = connect()
     body = {
         "name": name,
+        "person": person,
         "role": role,
         "project_id": choose_project_id(client, project),
         "expires_at": expires_at,
@@ -28,7 +31,9 @@ def create_token(name: str, role: str, project: str | None, expires: str | None,
     else:
         print_line(made["token"])
         until = f", until {expires_at}" if expires_at else ""
-        print_note(f"{made['token_id']} ({made['role']}{until}); it will not be shown again")
+        print_note(
+            f"{made['token_id']} ({made['role']} for {made['person']}{until}); it will not be shown again"
+        )
 
 
 def list_tokens(as_json: bool) -> None:
@@ -39,10 +44,18 @@ def list_tokens(as_json: bool) -> None:
     else:
         now = render_time(SystemClock().now())
         rows = [
-            [t["token_id"], t["kind"], t["role"], _state(t, now), t["expires_at"] or "", t["actor"]]
+            [
+                t["token_id"],
+                t["kind"],
+                t["role"],
+                _state(t, now),
+                t["expires_at"] or "",
+                t["actor"],
+                t["person"],
+            ]
             for t in found
         ]
-        print_table(rows, ["TOKEN", "KIND", "ROLE", "STATE", "EXPIRES", "ACTOR"])
+        print_table(rows, ["TOKEN", "KIND", "ROLE", "STATE", "EXPIRES", "ACTOR", "PERSON"])
 
 
 def _state(token: dict[str, Any], now: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from workbench.connectors.contract import Connection
 from workbench.sandbox import journal
@@ -22,7 +23,7 @@ _CLOSING_SECONDS = 2.0
 def read_connections(path: Path) -> tuple[tuple[Connection, ...], Mapping[str, int]]:
     """Returns the connections that were written down one by one, and by decision how many more there were."""
     lines, more, _ = journal.read_journal(path)
-    return tuple(Connection(**line) for line in lines), more
+    return tuple(_parse(line) for line in lines), more
 
 
 async def follow_connections(
@@ -35,10 +36,18 @@ async def follow_connections(
         lines, _, offset = await asyncio.to_thread(journal.read_journal, path, offset=offset)
         fresh, left_out = lines[left_out:], max(0, left_out - len(lines))
         if fresh:
-            yield tuple(Connection(**line) for line in fresh)
+            yield tuple(_parse(line) for line in fresh)
         if is_over:
             return
         await watch.wait_end(_LOOK_SECONDS)
+
+
+def _parse(line: dict[str, Any]) -> Connection:
+    # A step outlives an upgrade of the server, and its proxy writes as the version did that started it.
+    if "via" in line:
+        line = {**line, "connection": 0, "protocol": line["via"]}
+        del line["via"]
+    return Connection(**line)
 
 
 async def wait_written(path: Path) -> None:

@@ -95,13 +95,18 @@ class ExternalRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One connection that a step asked for. `decision`: allowed, refused or failed; `via`: connect, http,
-    socks5 or forward; `at` is RFC 3339."""
+    """What became of one connection that a step asked for. `decision`: allowed (it is open), ended (so is no
+    more), refused or failed; `protocol`: connect, http, socks5 or forward; `at` is RFC 3339.
 
+    `connection` counts within one attempt of the step; an allowed one and its end have the same. 0 is one of
+    an older proxy, which told of an allowed one when it ended.
+    """
+
+    connection: int
     host: str
     port: int
     address: str
-    via: str
+    protocol: str
     decision: str
     why: str
     sent_bytes: int

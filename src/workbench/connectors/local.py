@@ -12,14 +12,12 @@ import base64
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.connectors import connections, preview
+from workbench.connectors import connections, dispatches, preview, transcripts
 from workbench.connectors.contract import (
     ArtifactFound,
     CancelOutcome,
@@ -36,12 +34,12 @@ from workbench.connectors.contract import (
     Snapshot,
 )
 from workbench.connectors.preparations import Preparations
+from workbench.connectors.transcripts import SearchHit
 from workbench.model.clock import Clock, render_time
 from workbench.model.errors import (
     BoundaryViolation,
     Conflict,
     InvalidInput,
-    NotAllowed,
     NotFound,
     SandboxUnavailable,
 )
@@ -54,7 +52,6 @@ from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.traces import find_repositories
-from workbench.sandbox.transcript import Piece
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, looking_at, survey_workspace
 from workbench.sandbox.zygote import NOT_STARTED, Zygote
@@ -76,14 +73,6 @@ class LocalLimits:
 
     max_output_bytes: int = 1024**3
     cancel_grace_seconds: float = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchHit:
-    """A line of a transcript that holds the text; lines count from 1."""
-
-    line: int
-    text: str
 
 
 def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
@@ -189,7 +178,7 @@ class LocalConnector:
         when the first one never came to start. Raises NotAllowed for what was not admitted, Conflict for
         another subject under the same key, BoundaryViolation, and SandboxUnavailable.
         """
-        _refuse_unadmitted(request)
+        dispatches.refuse_unadmitted(request)
         ref = self.ref_for(request.run_id, request.step_id, request.attempt)
         folder = self._folder(ref)
         name = ref.external_run_id
@@ -197,15 +186,15 @@ class LocalConnector:
         self._starting.add(name)
         try:
             if folder.exists():
-                _refuse_other_subject(folder, request)
+                dispatches.refuse_other_subject(folder, request)
                 return ref
             ready = await self._prepared.take(name, request, folder)
             with contextlib.closing(ready):
-                if not await asyncio.to_thread(self._make_folder, folder, request):
+                if not await asyncio.to_thread(dispatches.make_folder, folder, request, self._clock):
                     return ref
                 await self._zygote.spawn(ready.facts, held=ready.held)
         except SandboxUnavailable as error:
-            if error.code == NOT_STARTED or _give_up(folder):
+            if error.code == NOT_STARTED or dispatches.give_up(folder):
                 raise
             # The answer got lost, but a shim has the step: it is started.
         finally:
@@ -219,7 +208,7 @@ class LocalConnector:
         A dispatch of the same request soon after lets it go; otherwise it is taken down again and leaves
         nothing. Raises NotAllowed for what was not admitted.
         """
-        _refuse_unadmitted(request)
+        dispatches.refuse_unadmitted(request)
         ref = self.ref_for(request.run_id, request.step_id, request.attempt)
         await self._prepared.prepare(ref.external_run_id, request, self._folder(ref))
 
@@ -266,7 +255,7 @@ class LocalConnector:
 
     async def preview(self, request: DispatchRequest, *, name: str, stop: preview.Stop) -> PreviewFound:
         """Tries the command on a copy of its workspace, one preview at a time; raises as dispatch does."""
-        _refuse_unadmitted(request, is_preview=True)
+        dispatches.refuse_unadmitted(request, is_preview=True)
         means = preview.Means(
             folder=self._home / "previews",
             empty_file=str(self._own / "empty"),
@@ -312,35 +301,6 @@ class LocalConnector:
             hint=f"workbench retry {request.run_id} --acknowledge --allow-host",
             server_file=str(self._home / _SERVER_FILE),
         )
-
-    def _make_folder(self, folder: Path, request: DispatchRequest) -> bool:
-        """Makes the step folder, or nothing of it; False when the step was dispatched before."""
-        try:
-            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            _refuse_other_subject(folder, request)
-            return False
-        except OSError as error:
-            raise _unwritable(folder, error) from error
-        document = {
-            "run_id": request.run_id,
-            "step_id": request.step_id,
-            "attempt": request.attempt,
-            "subject_digest": request.admission.subject_digest,
-            "title": request.admission.request.command.source_text[:200],
-            "workspace_root": request.project.workspace_root,
-            "mode": request.mode.value,
-            "rows": request.rows,
-            "columns": request.columns,
-            "dispatched_at": render_time(self._clock.now()),
-        }
-        try:
-            step_folder.write_document(str(folder), step_folder.REQUEST, document, durable=False)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise _unwritable(folder, error) from error
-        return True
 
     # -- look ----------------------------------------------------------------------------------------
 
@@ -460,44 +420,11 @@ class LocalConnector:
 
     def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
         """Yields the output so far in the form asked for, as the contract says."""
-        match form:
-            case "text":
-                return (part.encode() for part in self.transcript_text(ref))
-            case "asciicast":
-                return (part.encode() for part in self.transcript_asciicast(ref))
-            case _:
-                return self.transcript_raw(ref)
-
-    def transcript_raw(self, ref: ExternalRef) -> Iterator[bytes]:
-        """Yields the byte log as it is on disk now."""
-        return (piece.data for piece in self._pieces(ref))
-
-    def transcript_text(self, ref: ExternalRef) -> Iterator[str]:
-        """Yields the output as plain text without control sequences."""
-        return transcript.render_text(self._pieces(ref))
-
-    def transcript_asciicast(self, ref: ExternalRef) -> Iterator[str]:
-        """Yields the output as an asciicast v2 recording."""
-        request = self._request(ref)
-        begun = datetime.fromisoformat(str(request["dispatched_at"]))
-        return transcript.render_asciicast(
-            self._pieces(ref),
-            rows=int(request["rows"]),
-            columns=int(request["columns"]),
-            started_at=int(begun.timestamp()),
-            title=str(request["title"]),
-        )
+        return transcripts.render(self._folder(ref), ref.external_run_id, form)
 
     def search(self, ref: ExternalRef, text: str, *, limit: int = 1000) -> Iterator[SearchHit]:
         """Yields the lines of the plain text that hold `text`, case ignored, at most `limit`."""
-        wanted = text.casefold()
-        found = 0
-        for number, line in enumerate(self.transcript_text(ref), start=1):
-            if wanted in line.casefold():
-                yield SearchHit(line=number, text=line.rstrip("\n"))
-                found += 1
-                if found >= limit:
-                    return
+        return transcripts.search(self._folder(ref), ref.external_run_id, text, limit=limit)
 
     # -- inside --------------------------------------------------------------------------------------
 
@@ -551,28 +478,12 @@ class LocalConnector:
         if watch.ended is not None or not await watch.send(message):
             raise Conflict(f"{ref.external_run_id} has ended", remedy="start a new run")
 
-    def _request(self, ref: ExternalRef) -> dict[str, Any]:
-        request = step_folder.read_document(str(self._folder(ref)), step_folder.REQUEST)
-        if request is None:
-            raise NotFound(f"{ref.external_run_id} left no transcript", remedy="look at the run's steps")
-        return request
-
     def _refuse_pipes(self, ref: ExternalRef) -> None:
-        if self._request(ref)["mode"] == TerminalMode.PIPE:
+        request = transcripts.read_request(self._folder(ref), ref.external_run_id)
+        if request["mode"] == TerminalMode.PIPE:
             raise InvalidInput(
                 f"{ref.external_run_id} runs in pipe mode and has no terminal", remedy="run it in pty mode"
             )
-
-    def _pieces(self, ref: ExternalRef) -> Iterator[Piece]:
-        folder = self._folder(ref)
-        self._request(ref)
-        until = None
-        for name in (step_folder.EXIT, step_folder.LOST):
-            ended = step_folder.read_document(str(folder), name)
-            if ended is not None:
-                until = int(ended["output_bytes"])
-                break
-        return transcript.iterate_pieces(folder, until=until)
 
     def _list_folders(self) -> dict[str, bool]:
         """Returns every step folder's name and whether its step has not ended."""
@@ -582,23 +493,6 @@ class LocalConnector:
                 ends = (step_folder.EXIT, step_folder.LOST)
                 found[f"{run.name}/{step.name}"] = not any((step / name).exists() for name in ends)
         return found
-
-
-def _give_up(folder: Path) -> bool:
-    """Says whether no shim has the step, and sees to it that none ever will."""
-    try:
-        return step_folder.take_claim(str(folder), {"given_up": True})
-    except OSError:
-        # Where we cannot write a claim, neither can a shim.
-        return step_folder.read_document(str(folder), step_folder.CLAIM) is None
-
-
-def _unwritable(folder: Path, error: OSError) -> SandboxUnavailable:
-    return SandboxUnavailable(
-        f"the step folder {folder} cannot be written: {error.strerror}",
-        remedy="free some space on the disk that holds WORKBENCH_HOME, then retry the run",
-        code=NOT_STARTED,
-    )
 
 
 def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
@@ -615,36 +509,3 @@ def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
         output_digest=document["output_digest"],
         detail=document["detail"],
     )
-
-
-def _refuse_unadmitted(request: DispatchRequest, *, is_preview: bool = False) -> None:
-    admission = request.admission
-    if admission.request.is_preview is not is_preview:
-        raise NotAllowed(
-            "an admission to try a command on a copy is none to run it, nor the other way round",
-            remedy="ask the gate for this step",
-        )
-    if not admission.is_admitted or admission.blocked_by is not None:
-        raise NotAllowed(
-            f"the step was not admitted: {admission.reason}", remedy="see why the run is blocked"
-        )
-    asked = admission.request
-    if (asked.run_id, asked.step_id) != (request.run_id, request.step_id):
-        raise NotAllowed(
-            f"the admission is for {asked.run_id}/{asked.step_id}, not {request.run_id}/{request.step_id}",
-            remedy="ask the gate for this step",
-        )
-    if asked.sandbox_profile != PROFILE_NAME or asked.command.mode is not request.mode:
-        raise NotAllowed(
-            f"the admission is for sandbox {asked.sandbox_profile!r} in {asked.command.mode} mode",
-            remedy=f"ask the gate again for {PROFILE_NAME!r} in {request.mode} mode",
-        )
-
-
-def _refuse_other_subject(folder: Path, request: DispatchRequest) -> None:
-    earlier = step_folder.read_document(str(folder), step_folder.REQUEST)
-    if earlier is not None and earlier["subject_digest"] != request.admission.subject_digest:
-        raise Conflict(
-            f"{request.idempotency_key} was dispatched before with another command",
-            remedy="start a new attempt or a new run",
-        )

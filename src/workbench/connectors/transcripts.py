@@ -1,78 +1,78 @@
-"""Compares stored transcripts with the size and digest that were recorded when their steps ended.
+"""Renders what a local step put out, from its folder alone: raw, as text, as a recording, or searched.
 
-It reads files of a home and nothing else: no server, no connector that runs. It changes nothing.
+It reads only, and works the same while a step runs and for ever after.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import stat
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-from workbench.model.artifact import Artifact, ArtifactKind
-from workbench.sandbox.step_folder import OUTPUT
-
-_PLACE: Final = re.compile(r"([A-Za-z0-9_-]{1,128}/[A-Za-z0-9_-]{1,128}\.[0-9]{1,9})#transcript")
-_READ_BYTES: Final = 1 << 20
+from workbench.model.errors import NotFound
+from workbench.sandbox import step_folder, transcript
+from workbench.sandbox.transcript import Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptFinding:
-    """`compared` counts the transcripts that were looked for; `problem` names the first that is not as
-    recorded, and how many more there are, or is None."""
+class SearchHit:
+    """A line of a transcript that holds the text; lines count from 1."""
 
-    compared: int
-    problem: str | None
-
-
-def compare_transcripts(home: Path, artifacts: Iterable[Artifact]) -> TranscriptFinding:
-    """Reads the transcript of every ended step below `home` whole, and tells which is not as recorded."""
-    compared = 0
-    problems = []
-    for artifact in artifacts:
-        if artifact.kind is ArtifactKind.TRANSCRIPT:
-            compared += 1
-            if (problem := _problem_of(home, artifact)) is not None:
-                problems.append(
-                    f"the transcript of run {artifact.run_id}, step {artifact.step_id}, {problem}"
-                )
-    more = f" (and {len(problems) - 1} more are not as recorded)" if len(problems) > 1 else ""
-    return TranscriptFinding(compared=compared, problem=f"{problems[0]}{more}" if problems else None)
+    line: int
+    text: str
 
 
-def _problem_of(home: Path, artifact: Artifact) -> str | None:
-    place = _PLACE.fullmatch(artifact.uri)
-    if place is None:
-        return f"is recorded at {artifact.uri!r}, which is no place of a transcript"
-    path = home / "runs" / place[1] / OUTPUT
-    try:
-        # Neither a link nor something that answers by itself may stand in for the file.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        if artifact.size_bytes == 0:
-            # A supervisor that was killed before it opened the log left none, and there was no output.
-            return None
-        return f"is missing: there is no {path}"
-    except OSError as error:
-        return f"cannot be read: {path}: {error.strerror}"
-    with open(descriptor, "rb", buffering=0) as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return f"is no file any more: {path}"
-        if found.st_size != artifact.size_bytes:
-            how = "shorter" if found.st_size < artifact.size_bytes else "longer"
-            return f"is {how} than recorded: {found.st_size} bytes of {artifact.size_bytes} in {path}"
-        digest = hashlib.sha256()
-        try:
-            while data := file.read(_READ_BYTES):
-                digest.update(data)
-        except OSError as error:
-            return f"cannot be read: {path}: {error.strerror}"
-    if f"sha256:{digest.hexdigest()}" != artifact.digest:
-        return f"was changed: {path} does not have the digest that was recorded when the step ended"
-    return None
+def render(folder: Path, name: str, form: str) -> Iterator[bytes]:
+    """Yields the output so far as "text", "asciicast" or, for every other word, the raw bytes.
+
+    `name` is the step's external run id. Raises NotFound for a step that left nothing.
+    """
+    request = read_request(folder, name)
+    match form:
+        case "text":
+            return (part.encode() for part in transcript.render_text(_pieces(folder)))
+        case "asciicast":
+            begun = datetime.fromisoformat(str(request["dispatched_at"]))
+            recording = transcript.render_asciicast(
+                _pieces(folder),
+                rows=int(request["rows"]),
+                columns=int(request["columns"]),
+                started_at=int(begun.timestamp()),
+                title=str(request["title"]),
+            )
+            return (part.encode() for part in recording)
+        case _:
+            return (piece.data for piece in _pieces(folder))
+
+
+def search(folder: Path, name: str, text: str, *, limit: int) -> Iterator[SearchHit]:
+    """Yields the lines of the plain text that hold `text`, case ignored, at most `limit`."""
+    read_request(folder, name)
+    wanted = text.casefold()
+    found = 0
+    for number, line in enumerate(transcript.render_text(_pieces(folder)), start=1):
+        if wanted in line.casefold():
+            yield SearchHit(line=number, text=line.rstrip("\n"))
+            found += 1
+            if found >= limit:
+                return
+
+
+def read_request(folder: Path, name: str) -> dict[str, Any]:
+    """Returns what a step was dispatched with; raises NotFound for one that left nothing."""
+    request = step_folder.read_document(str(folder), step_folder.REQUEST)
+    if request is None:
+        raise NotFound(f"{name} left no transcript", remedy="look at the run's steps")
+    return request
+
+
+def _pieces(folder: Path) -> Iterator[Piece]:
+    until = None
+    for name in (step_folder.EXIT, step_folder.LOST):
+        ended = step_folder.read_document(str(folder), name)
+        if ended is not None:
+            until = int(ended["output_bytes"])
+            break
+    return transcript.iterate_pieces(folder, until=until)

@@ -8,26 +8,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from workbench.engine.context import Context
-from workbench.gate import count_examples, read_organisation, read_project, with_organisation, with_project
+from workbench.gate import (
+    Policy,
+    find_untested,
+    read_organisation,
+    read_project,
+    with_organisation,
+    with_project,
+)
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Note, PutProject
 from workbench.model.actor import Actor
 from workbench.model.errors import Conflict, InvalidInput, NotFound
+from workbench.model.layer import PolicyLayer
 from workbench.model.project import Project
+
+_MOST_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedPolicy:
-    """What is in force from now on. `rules` are the ids of the project's own rules, `without_examples` those
-    of them that no example shows at work."""
+    """What is in force from now on. `rules` are the ids of the project's own rules."""
 
     project_id: str
     digest: str
     posture: str
     rules: tuple[str, ...]
-    without_examples: tuple[str, ...] = ()
 
 
 def policy_state(project: Project) -> str:
@@ -42,6 +51,28 @@ def policy_state(project: Project) -> str:
     return "accepted" if is_same else "changed"
 
 
+def describe_untested(policy: Policy, layer: PolicyLayer) -> tuple[str, str] | None:
+    """Returns what is wrong with rules of the layer that no example would miss, and what to add; or None.
+
+    It keeps a layer from being accepted, and nothing that was accepted before from being in force.
+    """
+    _, untested = find_untested(policy, layer)
+    if not untested:
+        return None
+    first, *more = untested
+    says = f"{first.source}: {first.rule_id} has no example that fails when the rule is taken out"
+    if more:
+        says += f"; nor have {', '.join(f'{rule.rule_id} ({rule.source})' for rule in more[:_MOST_NAMED])}"
+        says += f" and {len(more) - _MOST_NAMED} others" if len(more) > _MOST_NAMED else ""
+    if first.verdict is None:
+        add = 'may_not = ["ROLE RISK"], with what it alone forbids'
+        if first.effect == "permit":
+            add = 'may = ["ROLE RISK"], with what it alone lets through'
+    else:
+        add = 'match = ["COMMAND"], with a command that it must catch'
+    return says, f"add to {layer.examples_file} under [{first.rule_id}]: {add}; then accept again"
+
+
 async def accept_policy(
     context: Context, *, project_id: str, actor: Actor, seen_digest: str | None = None
 ) -> AcceptedPolicy:
@@ -49,7 +80,8 @@ async def accept_policy(
 
     With `seen_digest`, only the files of that digest ("" for none), and Conflict when others lie there now.
     Raises PolicyBroken, with file, line and problem, for files that could not be in force, and for rules
-    that break an invariant; NotFound where there is nothing to accept or give up.
+    that break an invariant; InvalidInput for a rule that could go without an example failing; NotFound where
+    there is nothing to accept or give up.
     """
     project = await context.ledger.project(project_id)
     layer = read_project(Path(project.workspace_root))
@@ -66,6 +98,8 @@ async def accept_policy(
         )
     organisation = read_organisation(context.home)
     policy = await context.think(lambda: with_project(with_organisation(context.policy, organisation), layer))
+    if untested := await context.think(lambda: describe_untested(policy, layer)):
+        raise InvalidInput(untested[0], remedy=untested[1], code="policy_untested")
     accepted = AcceptedPolicy(
         project_id=project_id,
         digest="" if layer.is_empty else layer.digest,
@@ -73,7 +107,6 @@ async def accept_policy(
         rules=tuple(
             rule.rule_id for rule in policy.ruleset.rules if rule.source.startswith(layer.place + "/")
         ),
-        without_examples=count_examples(layer)[1],
     )
     await context.ledger.append(
         HOUSE,

@@ -30,7 +30,9 @@ _TAGS: Final = {
     "allowed": "network:allowed",
     "refused": "network:refused",
     "failed": "network:failed",
+    "ended": "network:ended",
 }
+_COUNTS: Final = ("sent_bytes", "received_bytes", "duration_ms")
 _STARTED: Final = "step:started"
 
 
@@ -114,5 +116,9 @@ async def _count_recorded(context: Context, project_id: str, step: Step) -> int:
 
 
 def _note(step: Step, connection: Connection) -> Note:
-    payload = {key: value for key, value in asdict(connection).items() if key != "decision"}
+    left_out = {"decision"}
+    if connection.decision == "allowed" and connection.connection:
+        # It has only begun; what went through it is told by its end.
+        left_out.update(_COUNTS)
+    payload = {key: value for key, value in asdict(connection).items() if key not in left_out}
     return Note(tag=_TAGS[connection.decision], payload=payload, run_id=step.run_id, step_id=step.step_id)

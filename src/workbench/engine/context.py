@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from workbench.connectors.contract import Connector, Problem
+from workbench.engine.turns import Turns
 from workbench.gate import Policy
 from workbench.ledger.ledger import Ledger
 from workbench.model.actor import Actor, Role
@@ -60,6 +61,16 @@ def _open_thinking() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="judging")
 
 
+def _preview_turns() -> Turns:
+    # One at a time, each of up to a minute: who comes last of a full queue waits a quarter of an hour.
+    return Turns("previews", at_once=1, most=16, most_each=8)
+
+
+def _inspection_turns() -> Turns:
+    # A trace is up to a second of work, what a change of policy would do up to a minute.
+    return Turns("traces and looks at a changed policy", at_once=2, most=16, most_each=8)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """`policy` is the shipped one; what lies over it is read afresh for each decision. `try_policy`
@@ -71,6 +82,7 @@ class Context:
     looked for again at each start that it stops.
     `thinking` are the threads in which commands are understood, so that the event loop serves meanwhile.
     `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
+    `previews` and `inspections` bound what people may ask for beside starts, however often they ask.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.
     """
@@ -97,6 +109,8 @@ class Context:
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)
+    previews: Turns = field(default_factory=_preview_turns)
+    inspections: Turns = field(default_factory=_inspection_turns)
 
     async def ask(self, request: AdmissionRequest, snapshot: GateSnapshot) -> Admission:
         """Returns what the gate says; understanding the command, which reads files, keeps no loop busy."""

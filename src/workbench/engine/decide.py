@@ -26,6 +26,7 @@ from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.clock import render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotAllowed
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
+from workbench.model.people import People, names_in
 from workbench.model.project import Project
 from workbench.model.statuses import ApprovalStatus
 
@@ -46,7 +47,9 @@ async def approve(
     """
     reads = context.ledger.for_project(project_id)
     approval = await find_decidable(context, project_id, approval_id, actor, APPROVE, reason, subject_digest)
-    vote = vote_for(context, approval, actor, reason, project=await context.ledger.project(project_id))
+    project = await context.ledger.project(project_id)
+    people = await context.ledger.people(names_in(approval, project) | {actor.name})
+    vote = vote_for(context, approval, actor, reason, project=project, people=people)
     moves: list[Move] = [vote]
     run, steps = await reads.run_with_steps(approval.run_id)
     if vote.move is not None:
@@ -111,12 +114,12 @@ async def expire_overdue(context: Context) -> int:
 
 
 def vote_for(
-    context: Context, approval: Approval, actor: Actor, reason: str, *, project: Project
+    context: Context, approval: Approval, actor: Actor, reason: str, *, project: Project, people: People
 ) -> MoveApproval:
     """Returns the move of one approval by `actor`: APPROVE when it reaches the quorum, else a vote."""
     mine = ApprovalDecision(actor=actor.name, decision=APPROVE, reason=reason, at="")
     is_reached = is_quorum_reached(
-        (*standing_votes(approval, project), mine), needed_quorum(approval, project)
+        (*standing_votes(approval, project, people), mine), needed_quorum(approval, project), people
     )
     start_by = context.clock.now() + timedelta(seconds=context.limits.execution_expiry_seconds)
     return MoveApproval(
@@ -126,6 +129,7 @@ def vote_for(
         reason=reason,
         version=approval.version,
         start_by=render_time(start_by) if is_reached else None,
+        token_id=actor.token_id,
     )
 
 
@@ -157,12 +161,14 @@ async def find_decidable(
             "a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason",
             remedy=f"say why: workbench {decision} ID --reason R",
         )
+    project = await context.ledger.project(project_id)
     permission = may_decide(
         approval,
         actor=actor,
         decision=decision,
         reason=reason,
-        project=await context.ledger.project(project_id),
+        project=project,
+        people=await context.ledger.people(names_in(approval, project) | {actor.name}),
         # A denial opens nothing: it is taken under a policy that is broken, too.
         policy=await read_policy(context, project_id) if decision == APPROVE else None,
         now=now,
@@ -207,6 +213,7 @@ async def _end(
             decision=move.value,
             reason=reason,
             version=approval.version,
+            token_id=actor.token_id,
         ),
         MoveStep(
             step_id=step.step_id,

@@ -24,6 +24,7 @@ from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import Conflict, InvalidInput, NotAllowed
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
+from workbench.model.people import names_in
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus, BlockedBy
@@ -123,12 +124,14 @@ async def approve_edited(
         edited_by=create.edited_by,
     )
     now = render_time(context.clock.now())
+    people = await context.ledger.people(names_in(asked, seen.project) | {actor.name})
     permission = may_decide(
         asked,
         actor=actor,
         decision=APPROVE,
         reason=reason,
         project=seen.project,
+        people=people,
         policy=await read_policy(context, project_id),
         now=now,
     )
@@ -143,6 +146,7 @@ async def approve_edited(
             decision="edit",
             reason=reason,
             version=approval.version,
+            token_id=actor.token_id,
         ),
         _edit_run(seen, approval, create.approval_id, reason),
         EditStep(
@@ -153,7 +157,9 @@ async def approve_edited(
         ),
         create,
     ]
-    vote = vote_for(context, asked, actor, reason, project=seen.project) if permission.is_allowed else None
+    vote = None
+    if permission.is_allowed:
+        vote = vote_for(context, asked, actor, reason, project=seen.project, people=people)
     is_released = vote is not None and vote.move is not None
     if vote is not None:
         moves.append(vote)

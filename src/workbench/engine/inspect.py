@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from workbench.engine.accept import describe_untested
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.engine.submit import review
@@ -107,27 +108,29 @@ async def inspect_policy(context: Context, *, project_id: str) -> PolicyView:
 async def preview_policy(context: Context, *, project_id: str, last: int) -> Change:
     """Returns what it would change to accept the project's files as they lie there now.
 
-    The last `last` runs' verdicts are judged anew; at most 200.
+    The last `last` runs' verdicts are judged anew; at most 200. Raises TooBusy.
     """
     project, layers = await _layers(context, project_id)
     acceptance = await _find_acceptance(context, project) if project.accepted_policy_digest else None
     page = await context.ledger.runs(project_id, limit=min(last, MOST_REPLAYED))
-    return await asyncio.to_thread(_preview, context, project, layers, acceptance, list(page.runs))
+    async with context.inspections.take(project_id):
+        return await asyncio.to_thread(_preview, context, project, layers, acceptance, list(page.runs))
 
 
 async def explain_command(context: Context, *, project_id: str, command: Command, actor: Actor) -> Trace:
-    """Returns the trace of the verdict on a command; raises what keeps it from being judged."""
-    seen = await review(context, project_id=project_id, command=command, actor=actor)
-    policy = await read_policy(context, project_id)
-    return await asyncio.to_thread(
-        explain,
-        policy,
-        seen.command.source_text,
-        cwd=seen.command.cwd,
-        workspace_root=seen.project.workspace_root,
-        surroundings=context.surroundings(seen.project),
-        connector=seen.command.connector,
-    )
+    """Returns the trace of the verdict on a command; raises what keeps it from being judged, and TooBusy."""
+    async with context.inspections.take(project_id):
+        seen = await review(context, project_id=project_id, command=command, actor=actor)
+        policy = await read_policy(context, project_id)
+        return await asyncio.to_thread(
+            explain,
+            policy,
+            seen.command.source_text,
+            cwd=seen.command.cwd,
+            workspace_root=seen.project.workspace_root,
+            surroundings=context.surroundings(seen.project),
+            connector=seen.command.connector,
+        )
 
 
 async def _layers(context: Context, project_id: str) -> tuple[Project, PolicyLayers]:
@@ -181,6 +184,8 @@ def _preview(
         candidate = with_unaccepted(context.policy, layers)
     except PolicyBroken as broken:
         problem, remedy = broken.message, broken.remedy
+    if candidate is not None and (untested := describe_untested(candidate, layers.project)):
+        problem, remedy = untested
     current = _accepted(context, layers, acceptance)
     shown = candidate or current or context.policy
     before = describe_standing(context.policy, layers).rules if current is None else current.ruleset.rules

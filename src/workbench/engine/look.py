@@ -41,6 +41,7 @@ async def look(
         now=now,
         is_canary_member=record is not None and actor in record.people,
         layers=_layers_of(context, facts, now),
+        people=facts.people,
     )
 
 

@@ -28,8 +28,16 @@ async def preview(
     """Tries the command of a run that waits for an approval; returns the artifact and what is in it.
 
     Raises Conflict when the run waits for none, NotAllowed when the gate objects or the connector cannot,
-    and what the connector raises.
+    TooBusy when too many previews go on or wait, and what the connector raises.
     """
+    # What is tried is looked up and judged when its turn has come: by then it may be decided.
+    async with context.previews.take(project_id):
+        return await _preview(context, project_id, run_id, actor)
+
+
+async def _preview(
+    context: Context, project_id: str, run_id: str, actor: Actor
+) -> tuple[Artifact, dict[str, Any]]:
     reads = context.ledger.for_project(project_id)
     run, steps = await reads.run_with_steps(run_id)
     pending = [

@@ -28,6 +28,7 @@ from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import InvalidInput, NotAllowed
 from workbench.model.layer import PolicyLayers, RememberedRule
+from workbench.model.people import person_of
 from workbench.model.project import Project
 from workbench.model.run import Run
 from workbench.model.verdict import Decision
@@ -87,13 +88,19 @@ async def preview_rules(context: Context, *, run_id: str, days: int, actor: Acto
     return Preview(rules=rules, covered=covered, looked_at=len(runs))
 
 
+async def is_own_run(context: Context, run: Run, actor: Actor) -> bool:
+    """Returns whether the same person asked for the run, by whatever token."""
+    people = await context.ledger.people(frozenset([run.requested_by]))
+    return people.person_of(run.requested_by) == person_of(actor)
+
+
 async def remember_rules(context: Context, *, run_id: str, days: int, actor: Actor) -> Preview:
     """Remembers what `preview_rules` shows, one event a rule, and returns it."""
     preview = await preview_rules(context, run_id=run_id, days=days, actor=actor)
     project_id = preview.rules[0].project_id
     project = await context.ledger.project(project_id)
     run = await context.ledger.for_project(project_id).run(run_id)
-    if project.forbid_self_approval and run.requested_by == actor.name:
+    if project.forbid_self_approval and await is_own_run(context, run, actor):
         raise NotAllowed(
             "the project asks for a second person; nobody is asked no more about their own request alone",
             remedy="let another admin remember it",

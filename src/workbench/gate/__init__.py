@@ -7,7 +7,7 @@ from workbench.gate.admit import admit
 from workbench.policy import (
     Policy,
     Proposal,
-    count_examples,
+    find_untested,
     in_force,
     judge,
     load_policy,
@@ -27,7 +27,7 @@ __all__ = [
     "Policy",
     "Proposal",
     "admit",
-    "count_examples",
+    "find_untested",
     "in_force",
     "judge",
     "load_policy",

@@ -49,7 +49,9 @@ def admit(
     digest = subject_digest(
         command, project, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
     )
-    blocked_by, reason, approval_id = _find_objection(request, snapshot, judgement, digest, surroundings)
+    blocked_by, reason, approval_id = _find_objection(
+        request, snapshot, judgement, digest, surroundings, policy
+    )
     return Admission(
         request=request,
         is_admitted=blocked_by is None,
@@ -68,6 +70,7 @@ def _find_objection(
     judgement: Judgement,
     digest: str,
     surroundings: Surroundings,
+    policy: Policy,
 ) -> tuple[BlockedBy | None, str, str | None]:
     """Returns who objects and why, and the approval that was used; (None, reason, …) when nobody does."""
     command = request.command
@@ -94,6 +97,8 @@ def _find_objection(
         subject_digest=digest,
         now=snapshot.now,
         project=snapshot.project,
+        people=snapshot.people,
+        policy=policy,
     )
     if verdict.verdict is Decision.ALLOW and judgement.parsed_strictly and judgement.argv:
         # An approver may have edited it into something that needs no approval: the one given is spent too.

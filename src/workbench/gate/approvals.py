@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.clock import parse_time
+from workbench.model.people import NOBODY, People, person_of
 from workbench.model.project import ApproverRule, Project
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import RiskLevel
@@ -42,30 +43,47 @@ def has_lapsed(approval: Approval, now: str) -> bool:
     return _has_passed(approval.start_by or approval.expires_at, now)
 
 
-def is_quorum_reached(decisions: tuple[ApprovalDecision, ...], quorum: int) -> bool:
+def is_quorum_reached(decisions: tuple[ApprovalDecision, ...], quorum: int, people: People = NOBODY) -> bool:
     """Returns whether enough different people approved and nobody denied; a quorum below 1 counts as 1."""
     if any(decision.decision != APPROVE for decision in decisions):
         return False
-    return len({decision.actor for decision in decisions}) >= max(1, quorum)
+    return count_people(decisions, people) >= max(1, quorum)
 
 
-def standing_votes(approval: Approval, project: Project) -> tuple[ApprovalDecision, ...]:
-    """Returns the decisions that count under the project's rules as they are now; a denial always does.
+def count_people(decisions: tuple[ApprovalDecision, ...], people: People = NOBODY) -> int:
+    """Returns how many people gave these decisions; two tokens of one person are one."""
+    return len({people.person_of(decision.actor) for decision in decisions})
 
-    A vote for one's own request falls where the project has come to ask for a second person, and a vote of
-    somebody who is no longer among the people named, where no role may approve this risk.
+
+def standing_votes(
+    approval: Approval, project: Project, people: People, policy: Policy | None = None
+) -> tuple[ApprovalDecision, ...]:
+    """Returns the decisions that count under rules and roles as they are now; a denial always does.
+
+    An approval falls when its giver could not give it any more: their token was revoked or has ended, its
+    role is too low, they are not among the people named, the project asks for a second person and it was
+    their own, or the policy says no.
     """
-    rule = _rule_for(project, approval.risk_level)
-    author = approval.edited_by or approval.requested_by
     return tuple(
         vote
         for vote in approval.decisions
-        if vote.decision != APPROVE
-        or (
-            not (project.forbid_self_approval and vote.actor == author)
-            and (rule.role is not None or vote.actor in rule.people)
-        )
+        if vote.decision != APPROVE or _still_stands(vote, approval, project, people, policy)
     )
+
+
+def _still_stands(
+    vote: ApprovalDecision, approval: Approval, project: Project, people: People, policy: Policy | None
+) -> bool:
+    role = people.role_of(vote, project.project_id)
+    if role is None:
+        return False
+    voter = Actor(name=vote.actor, role=role, via="", person=people.person_of(vote.actor))
+    is_own = _is_author(voter, approval, people)
+    if not voter.has(Role.APPROVER) or (is_own and project.forbid_self_approval):
+        return False
+    if _find_role_problem(approval.risk_level, voter, project, people):
+        return False
+    return policy is None or _ask_policy(policy, voter, approval, project, is_own=is_own)[0]
 
 
 def needed_quorum(approval: Approval, project: Project) -> int:
@@ -86,16 +104,18 @@ def may_decide(
     reason: str,
     project: Project,
     now: str,
+    people: People = NOBODY,
     policy: Policy | None = None,
 ) -> Permission:
     """Returns whether `actor` may give this decision now, under the policy in force.
 
     Approving one's own request, or what one has edited oneself, is allowed and marked, unless the project
-    forbids it; denying it always is. Nobody decides twice, and a denial needs no more than the role. The
-    policy has the last word on an approval, and can only say no to what the rest lets through; without one,
-    the answer is for showing alone.
+    forbids it; denying it always is. It is one's own when the same person asked, by whatever token. Nobody
+    decides twice, unless their first vote does not count any more, and a denial needs no more than the role.
+    The policy has the last word on an approval, and can only say no to what the rest lets through; without
+    one, the answer is for showing alone.
     """
-    is_own = actor.name == (approval.edited_by or approval.requested_by)
+    is_own = _is_author(actor, approval, people)
     approves_own = is_own and decision == APPROVE
     if decision not in (APPROVE, DENY):
         return _no(f"{decision!r} is neither {APPROVE} nor {DENY}")
@@ -109,25 +129,21 @@ def may_decide(
         return _no(f"the approval is {approval.status.value} already")
     if is_expired(approval, now):
         return _no(f"the approval expired at {approval.expires_at}")
-    if any(earlier.actor == actor.name for earlier in approval.decisions):
-        return _no(f"{actor.name} has decided already")
+    votes = standing_votes(approval, project, people)
+    if same := next((vote for vote in votes if people.person_of(vote.actor) == person_of(actor)), None):
+        return _no(f"{same.actor} has decided already" + _as_the_same(actor.name, same.actor))
     if approves_own and project.forbid_self_approval:
         return Permission(
             is_allowed=False,
             reason="the project asks for a second person; nobody approves their own "
-            + ("change" if approval.edited_by else "request"),
+            + ("change" if approval.edited_by else "request")
+            + _as_the_same(actor.name, approval.edited_by or approval.requested_by),
             is_self_approval=True,
         )
-    if decision == APPROVE and (problem := _find_role_problem(approval.risk_level, actor, project)):
+    if decision == APPROVE and (problem := _find_role_problem(approval.risk_level, actor, project, people)):
         return _no(problem)
     if decision == APPROVE and policy is not None:
-        is_allowed, words = may_approve(
-            policy.ruleset,
-            role=actor.role.value,
-            risk=approval.risk_level.value,
-            is_own_request=is_own,
-            has_four_eyes=project.forbid_self_approval,
-        )
+        is_allowed, words = _ask_policy(policy, actor, approval, project, is_own=is_own)
         if not is_allowed:
             return _no(words)
     if needs_reason(approval.risk_level, decision) and not reason.strip():
@@ -154,11 +170,14 @@ def may_release(
     step_id: str,
     subject_digest: str,
     now: str,
-    project: Project | None = None,
+    project: Project,
+    people: People,
+    policy: Policy | None = None,
 ) -> tuple[bool, str]:
     """Returns whether this approval lets exactly this step start, and why not in words.
 
-    With the `project`, what it asks of its approvers is asked as it is now, not as it was at the decision.
+    What project and policy ask of approvers, and what role these have, is as it is now, not as it was at the
+    decision.
     """
     if approval is None:
         return False, "an approval is needed"
@@ -178,10 +197,12 @@ def may_release(
             f"approval {approval.approval_id} lapsed: nothing had started by "
             f"{approval.start_by or approval.expires_at}"
         )
-    votes = approval.decisions if project is None else standing_votes(approval, project)
-    quorum = approval.quorum if project is None else needed_quorum(approval, project)
-    if not is_quorum_reached(votes, quorum):
-        return False, f"approval {approval.approval_id} lacks its quorum of {quorum}"
+    votes = standing_votes(approval, project, people, policy)
+    quorum = needed_quorum(approval, project)
+    if not is_quorum_reached(votes, quorum, people):
+        fallen = len(approval.decisions) - len(votes)
+        words = f": {fallen} of its votes no longer count" if fallen else ""
+        return False, f"approval {approval.approval_id} lacks its quorum of {quorum}{words}"
     return True, ""
 
 
@@ -203,9 +224,30 @@ def _rule_for(project: Project, risk_level: RiskLevel) -> ApproverRule:
     return ApproverRule(risk_level=risk_level, role=Role.APPROVER)
 
 
-def _find_role_problem(risk_level: RiskLevel, actor: Actor, project: Project) -> str | None:
+def _is_author(actor: Actor, approval: Approval, people: People) -> bool:
+    return person_of(actor) == people.person_of(approval.edited_by or approval.requested_by)
+
+
+def _as_the_same(name: str, other: str) -> str:
+    return "" if name == other else f" ({name} and {other} are one person)"
+
+
+def _ask_policy(
+    policy: Policy, actor: Actor, approval: Approval, project: Project, *, is_own: bool
+) -> tuple[bool, str]:
+    return may_approve(
+        policy.ruleset,
+        role=actor.role.value,
+        risk=approval.risk_level.value,
+        is_own_request=is_own,
+        has_four_eyes=project.forbid_self_approval,
+    )
+
+
+def _find_role_problem(risk_level: RiskLevel, actor: Actor, project: Project, people: People) -> str | None:
     rule = _rule_for(project, risk_level)
-    if actor.name in rule.people or (rule.role is not None and actor.has(rule.role)):
+    is_named = person_of(actor) in {people.person_of(name) for name in rule.people}
+    if is_named or (rule.role is not None and actor.has(rule.role)):
         return None
     return (
         f"in this project a {risk_level.value} risk is approved by {describe_approvers(project, risk_level)}"

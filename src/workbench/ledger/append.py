@@ -28,6 +28,7 @@ _HEADS: Final = tables.event_heads
 _IS_CHAIN: Final = _HEADS.c.project_id == bindparam("chain")
 _READ_HEAD: Final = select(_HEADS.c.seq, _HEADS.c.leaf_hash).where(_IS_CHAIN).with_for_update()
 _MOVE_HEAD: Final = update(_HEADS).where(_IS_CHAIN)
+_OWN_KEYS: Final = frozenset({"via", "row"})
 _INSERT_EVENTS: Final = tables.execution_events.insert()
 
 
@@ -100,6 +101,9 @@ def _seal(
     previous: str,
     once_key: str | None,
 ) -> tuple[Event, dict[str, Any]]:
+    if spoken := _OWN_KEYS & change.payload.keys():
+        # Overwritten, what an event says would be lost for good without anybody noticing.
+        raise ValueError(f"the payload of {change.tag} has the ledger's own {', '.join(sorted(spoken))}")
     payload = {**change.payload, "via": via}
     if change.table is not None and change.row is not None:
         payload["row"] = {

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Table
 
 from workbench.ledger import move as m
 from workbench.ledger import tables
+from workbench.ledger.persons import find_person
 from workbench.ledger.rows import render_changes, render_json, render_project_settings
 from workbench.ledger.starts import Starts
 from workbench.ledger.statements import find_statement, insert_statement, update_statement
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
-from workbench.model.approval import ApprovalDecision
 from workbench.model.errors import Conflict, IllegalMove, NotFound
 from workbench.model.moves import (
     NEW,
@@ -365,14 +365,12 @@ class _Rows:
                     actor=self._actor,
                 )
             tag = "approval:voted"
-        decision = ApprovalDecision(
-            actor=self._actor, decision=move.decision, reason=move.reason, at=self._at
-        )
         decided = {
-            "actor": decision.actor,
-            "decision": decision.decision,
-            "reason": decision.reason,
-            "at": decision.at,
+            "actor": self._actor,
+            "decision": move.decision,
+            "reason": move.reason,
+            "at": self._at,
+            **({} if move.token_id is None else {"token_id": move.token_id}),
         }
         row["decisions"] = _with_item(row["decisions"], decided)
         payload = {
@@ -478,6 +476,7 @@ class _Rows:
         return self._put(tables.kill_records, row, tag, {"scope": move.scope, "reason": move.reason})
 
     def put_token(self, move: m.PutToken) -> Change:
+        person = find_person(self._connection, move)
         row = {
             "token_id": move.token_id,
             "token_sha256": move.token_sha256,
@@ -488,12 +487,15 @@ class _Rows:
             "created_at": self._at,
             "expires_at": move.expires_at,
             "revoked_at": None,
+            "person": person,
+            "made_with": move.made_with,
         }
         payload = {
             "token_id": move.token_id,
             "kind": move.kind,
             "token_actor": move.token_actor,
             "role": move.role,
+            "person": person,
         }
         return self._insert(tables.access_tokens, row, "token:created", payload)
 

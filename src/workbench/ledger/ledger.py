@@ -36,6 +36,7 @@ from workbench.model.clock import Clock, render_time
 from workbench.model.errors import Conflict, InvalidInput, LedgerUnavailable, NotFound
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
+from workbench.model.people import People
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
 
@@ -120,7 +121,7 @@ class Ledger:
 
     async def gate_facts(self, project_id: str, step_id: str | None = None) -> GateFacts:
         """Reads all that the gate decides on in one transaction; raises NotFound for an unknown project."""
-        found = await self.read_few(reads.find_gate_facts, project_id, step_id)
+        found = await self.read_few(reads.find_gate_facts, project_id, step_id, self.now())
         if found is None:
             raise _no_project(project_id)
         return found
@@ -204,6 +205,10 @@ class Ledger:
     async def access_tokens(self) -> list[AccessToken]:
         return await self.read(reads.list_tokens)
 
+    async def people(self, names: frozenset[str]) -> People:
+        """Returns who is behind actors of these names, and what they may do now."""
+        return await self.read_few(reads.find_people, names, self.now())
+
     async def find_token(self, token_sha256: str) -> AccessToken | None:
         return await self.read_few(reads.find_token, token_sha256)
 
@@ -233,6 +238,10 @@ class Ledger:
                         continue
         finally:
             self._watchers.discard(watcher)
+
+    def now(self) -> str:
+        """Returns the time by the ledger's clock, RFC 3339."""
+        return render_time(self._clock.now())
 
     async def wait_change(self, seconds: float) -> None:
         """Returns when something is appended here, and after so many seconds at the latest."""
@@ -319,7 +328,9 @@ class ProjectLedger:
 
     async def run_record(self, run_id: str) -> RunRecord:
         """Reads a run with everything that belongs to it in one transaction."""
-        found = await self._ledger.read_few(reads.find_run_record, self.project_id, run_id)
+        found = await self._ledger.read_few(
+            reads.find_run_record, self.project_id, run_id, self._ledger.now()
+        )
         if found is None:
             raise _no_run(run_id)
         return found

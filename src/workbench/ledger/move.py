@@ -128,7 +128,8 @@ class CreateApproval:
 class MoveApproval:
     """`move` None adds a vote below the quorum: recorded, but the approval stays pending.
 
-    `start_by` goes with APPROVE: until when the start must have come.
+    `start_by` goes with APPROVE: until when the start must have come. `token_id` is what the actor decided
+    with.
     """
 
     approval_id: str
@@ -137,6 +138,7 @@ class MoveApproval:
     reason: str
     version: int | None = None
     start_by: str | None = None
+    token_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,11 @@ class SetKill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutToken:
-    """Only the SHA-256 of a token is kept. `kind`: "token" or "session"."""
+    """Only the SHA-256 of a token is kept. `kind`: "token" or "session".
+
+    `person` is who holds it; an actor's name has one person, and Conflict is raised for a second. `made_with`
+    is the token whose link made a session.
+    """
 
     token_id: str
     token_sha256: str
@@ -188,6 +194,8 @@ class PutToken:
     role: str
     token_project_id: str | None = None
     expires_at: str | None = None
+    person: str | None = None
+    made_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Integer, Select, Table, and_, bindparam, case, func, or_, select
@@ -22,11 +22,13 @@ from workbench.ledger.rows import (
     parse_run,
     parse_step,
 )
+from workbench.model.actor import Role
 from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
+from workbench.model.people import Holding, People, names_in
 from workbench.model.project import Project
 from workbench.model.run import Run, RunEnd, Step
 from workbench.model.statuses import ApprovalStatus, RunStatus
@@ -63,6 +65,7 @@ class GateFacts:
     approval: Approval | None
     kill_records: list[KillRecord] | None
     remembered: list[RememberedRule]
+    people: People
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class RunRecord:
     run: Run
     steps: list[Step]
     approvals: list[Approval]
+    people: People
     artifacts: list[Artifact]
     events: list[Event]
     end: RunEnd | None
@@ -89,6 +93,8 @@ class AccessToken:
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    person: str | None = None
+    made_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,29 +168,35 @@ def find_run_with_project(
     return None if found is None or project is None else (project, *found)
 
 
-def find_run_record(connection: Connection, project_id: str, run_id: str) -> RunRecord | None:
+def find_run_record(connection: Connection, project_id: str, run_id: str, now: str) -> RunRecord | None:
     found = find_run_with_project(connection, project_id, run_id)
     if found is None:
         return None
     project, run, steps = found
+    approvals = list_approvals(connection, project_id, run_id, None)
+    names = frozenset[str]().union(*(names_in(approval, project) for approval in approvals))
     return RunRecord(
         project=project,
         run=run,
         steps=steps,
-        approvals=list_approvals(connection, project_id, run_id, None),
+        approvals=approvals,
+        people=find_people(connection, names, now),
         artifacts=list_artifacts(connection, project_id, run_id),
         events=list_events(connection, project_id, 0, run_id, 500),
         end=find_ends(connection, [run_id] if run.status is RunStatus.CANCELED else []).get(run_id),
     )
 
 
-def find_gate_facts(connection: Connection, project_id: str, step_id: str | None) -> GateFacts | None:
+def find_gate_facts(
+    connection: Connection, project_id: str, step_id: str | None, now: str
+) -> GateFacts | None:
     project = find_project(connection, project_id)
     if project is None:
         return None
     switches = list_switches(connection)
     approval = None if step_id is None else find_newest_approval(connection, project_id, step_id)
     remembered = list_remembered_rules(connection, project_id)
+    people = find_people(connection, names_in(approval, project), now)
     try:
         # Last, because a failed query ends the transaction it is in.
         kill_records = list_kill_records(connection)
@@ -196,7 +208,16 @@ def find_gate_facts(connection: Connection, project_id: str, step_id: str | None
         approval=approval,
         kill_records=kill_records,
         remembered=remembered,
+        people=people,
     )
+
+
+def find_people(connection: Connection, names: frozenset[str], now: str) -> People:
+    """Returns the tokens of the actors of these names, as they are at `now`; it asks nothing for none."""
+    if not names:
+        return People(now=now)
+    rows = _all(connection, _SELECT_HOLDINGS, names=sorted(names))
+    return People(now=now, holdings=tuple(Holding(**{**row, "role": Role(row["role"])}) for row in rows))
 
 
 def find_run_by_key(connection: Connection, project_id: str, key: str) -> Run | None:
@@ -425,6 +446,18 @@ def find_token(connection: Connection, token_sha256: str) -> AccessToken | None:
 def _project_of(connection: Connection, table: Table, column: str, key: str) -> str | None:
     row = _first(connection, _select(table, column), **{column: key})
     return None if row is None else str(row["project_id"])
+
+
+_SELECT_HOLDINGS: Final = (
+    select(
+        *(
+            t.access_tokens.c[name]
+            for name in ("token_id", "actor", "person", "role", "project_id", "expires_at", "revoked_at")
+        )
+    )
+    .where(t.access_tokens.c.actor.in_(bindparam("names", expanding=True)))
+    .order_by(t.access_tokens.c.created_at, t.access_tokens.c.token_id)
+)
 
 
 # Built once each: putting a query together takes longer than SQLite takes to answer it.

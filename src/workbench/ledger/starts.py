@@ -14,7 +14,10 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from workbench.ledger import tables
+from workbench.ledger.reads import find_people
+from workbench.model.actor import Role
 from workbench.model.admission import Admission
+from workbench.model.approval import ApprovalDecision
 from workbench.model.errors import StartRefused
 from workbench.model.plan import parse_plan
 from workbench.model.verdict import Decision
@@ -35,14 +38,22 @@ class Starts:
         self._open_runs.add(row["run_id"])
 
     def spend(self, row: dict[str, Any]) -> None:
-        """Takes an approved approval; refused when its time is over or its quorum is not in the row."""
+        """Takes an approved approval; refused when its time is over, or its quorum is not there.
+
+        Whoever voted and is no approver any more, by a token that was revoked or has ended, does not count.
+        """
         approval_id = row["approval_id"]
         start_by = row["start_by"] or row["expires_at"]
         if self._at >= start_by:
             raise _refused(f"approval {approval_id} lapsed at {start_by}")
-        decisions = msgspec.json.decode(row["decisions"])
-        approvers = {decision["actor"] for decision in decisions}
-        is_unanimous = all(decision["decision"] == "approve" for decision in decisions)
+        decisions = [ApprovalDecision(**each) for each in msgspec.json.decode(row["decisions"])]
+        people = find_people(self._connection, frozenset(each.actor for each in decisions), self._at)
+        approvers = {
+            people.person_of(each.actor)
+            for each in decisions
+            if people.role_of(each, self._project_id) in (Role.APPROVER, Role.ADMIN)
+        }
+        is_unanimous = all(each.decision == "approve" for each in decisions)
         if not is_unanimous or len(approvers) < max(1, row["quorum"]):
             raise _refused(f"approval {approval_id} lacks its quorum of {row['quorum']}")
         self._spent[approval_id] = row

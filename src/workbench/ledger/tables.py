@@ -208,4 +208,7 @@ access_tokens: Final = Table(
     Column("created_at", Text, nullable=False),
     Column("expires_at", Text),
     Column("revoked_at", Text),
+    Column("person", Text, info=ADDED_LATER),
+    Column("made_with", Text, info=ADDED_LATER),
+    Index("access_tokens_by_actor", "actor"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,14 +22,29 @@ class Actor:
     """`name` is the authenticated actor, for example "user:ann"; `via` the way: page, cli, api, mcp,
     engine.
 
-    `project_id` limits the actor to one project; None means all.
+    `project_id` limits the actor to one project; None means all. `person` is who is behind it, as the token
+    `token_id` says; None is the person of the actor's own name.
     """
 
     name: str
     role: Role
     via: str
     project_id: str | None = None
+    person: str | None = None
+    token_id: str | None = None
 
     def has(self, role: Role) -> bool:
         """Tells whether this actor may do what `role` may."""
         return _ORDER.index(self.role) >= _ORDER.index(role)
+
+
+def person_named(name: str) -> str:
+    """Returns the person that a name or an actor's name stands for: Bea, user:bea and token:bea are one.
+
+    Case, spaces and signs that do not show make no second person.
+    """
+    bare = name.removeprefix("user:").removeprefix("token:")
+    shown = (
+        sign for sign in unicodedata.normalize("NFKC", bare) if unicodedata.category(sign)[0] not in "CZ"
+    )
+    return "".join(shown).casefold() or name

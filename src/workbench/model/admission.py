@@ -8,6 +8,7 @@ from enum import StrEnum
 from workbench.model.approval import Approval
 from workbench.model.command import Command
 from workbench.model.layer import PolicyLayers
+from workbench.model.people import NOBODY, People
 from workbench.model.project import Project
 from workbench.model.statuses import BlockedBy
 from workbench.model.verdict import Judgement
@@ -24,8 +25,8 @@ class GateSnapshot:
     """The facts a decision rests on, read once, afresh, right before it.
 
     `kill_reason` is None only when every kill record could be read and none is on. `now` is RFC 3339.
-    `approval` is the newest one for the step, whatever its state. `layers` is what lies over the shipped
-    policy; None means nothing.
+    `approval` is the newest one for the step, whatever its state; `people` are those it names. `layers` is
+    what lies over the shipped policy; None means nothing.
     """
 
     project: Project
@@ -37,6 +38,7 @@ class GateSnapshot:
     now: str
     is_canary_member: bool = False
     layers: PolicyLayers | None = None
+    people: People = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

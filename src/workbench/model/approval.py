@@ -10,10 +10,13 @@ from workbench.model.verdict import RiskLevel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalDecision:
+    """`token_id` is what the actor decided with; None where the engine did, or before it was noted."""
+
     actor: str
     decision: str
     reason: str
     at: str
+    token_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

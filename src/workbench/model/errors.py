@@ -64,6 +64,13 @@ class StartRefused(Conflict):
     code = "start_refused"
 
 
+class TooBusy(WorkbenchError):
+    """So much of this work goes on or waits already that no more is taken."""
+
+    code = "too_busy"
+    http_status = 429
+
+
 class NotAllowed(WorkbenchError):
     """The actor's role, or a project's rule, does not permit this."""
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from workbench.model.layer import POSTURES, PolicyLayer, PolicyLayers, RememberedRule
 from workbench.policy.broken import PolicyChanged, broken_at
 from workbench.policy.evaluate import open_rules
-from workbench.policy.examples import read_examples, try_examples
+from workbench.policy.examples import Example, read_examples, try_examples
 from workbench.policy.judge import Policy
 from workbench.policy.prove import find_impossible, prove
 from workbench.policy.rules import APPROVE, ASK, RECALL, RUN, Rule, check_types, read_rules
@@ -79,15 +79,30 @@ def in_force(policy: Policy, layers: PolicyLayers | None) -> Policy:
     return with_remembered(policy, layers.remembered)
 
 
-def count_examples(layer: PolicyLayer) -> tuple[int, tuple[str, ...]]:
-    """Returns how many examples a layer has, and its rules that have none; raises PolicyBroken.
+def find_untested(policy: Policy, layer: PolicyLayer) -> tuple[int, tuple[Rule, ...]]:
+    """Returns how many examples a layer has, and its rules that could go without any of theirs failing.
 
-    A rule without an example may say something else than its author means, and nobody would notice.
+    `policy` is the one that the layer lies in. Such a rule may say something else than its author means, or
+    be taken out, and nobody would notice. Raises PolicyBroken.
     """
-    rules = read_rules(layer.rules_file, layer.rules_text)
     examples = read_examples(layer.examples_file, layer.examples_text)
-    tried = {example.rule_id for example in examples if example.is_match or example.is_approval}
-    return len(examples), tuple(rule.rule_id for rule in rules if rule.rule_id not in tried)
+    by_rule: dict[str, list[Example]] = {}
+    for example in examples:
+        by_rule.setdefault(example.rule_id, []).append(example)
+    rules = read_rules(layer.rules_file, layer.rules_text)
+    return len(examples), tuple(rule for rule in rules if not _is_tested(policy, rule, by_rule))
+
+
+def _is_tested(policy: Policy, rule: Rule, by_rule: Mapping[str, Sequence[Example]]) -> bool:
+    own = by_rule.get(rule.rule_id, ())
+    # What must be caught is caught by name, so it fails by itself once the rule is gone.
+    if any(example.is_match and not example.is_approval for example in own):
+        return True
+    asked = [example for example in own if example.is_approval]
+    if not asked:
+        return False
+    rest = tuple(other for other in policy.ruleset.rules if other.rule_id != rule.rule_id)
+    return bool(try_examples(open_changed(policy, rest), asked, of=policy).failures)
 
 
 def _require_accepted(layer: PolicyLayer, accepted_digest: str, workspace_root: str) -> None:

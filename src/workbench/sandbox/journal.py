@@ -1,4 +1,4 @@
-"""The lines a step's proxy leaves about its connections: written as they end or are refused.
+"""The lines a step's proxy leaves about its connections: as they open, as they end, or as they are refused.
 
 Standard library only. Only so many of each decision are kept one by one, because a hostile command can ask
 without end; the rest is counted. What cannot be written is lost, and opens nothing.
@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 
 
 class Journal:
-    """Writes one line a connection; from `most` of the same decision on it only counts.
+    """Writes a line for each decision, and one more where what was opened ends; from `most` of the same
+    decision on it only counts.
 
     Each decision has its own bound, so that a flood of refused ones cannot hide where an allowed one went.
     """
@@ -27,7 +28,8 @@ class Journal:
         self._written: dict[str, int] = {}
         self._more: dict[str, int] = {}
 
-    def add(self, line: dict[str, object]) -> None:
+    def add(self, line: dict[str, object]) -> bool:
+        """Writes or counts the decision on one connection; returns whether it was written."""
         with self._lock:
             decision = str(line["decision"])
             count = self._written[decision] = self._written.get(decision, 0) + 1
@@ -35,6 +37,12 @@ class Journal:
                 self._write(line)
             else:
                 self._more[decision] = self._more.get(decision, 0) + 1
+            return count <= self._most
+
+    def add_end(self, line: dict[str, object]) -> None:
+        """Writes how a connection ended whose opening was written."""
+        with self._lock:
+            self._write(line)
 
     def close(self) -> None:
         """Writes how many were not written one by one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import re
 import select
 import socket
@@ -23,7 +24,7 @@ from workbench.sandbox.asked import Asked, Body, Refused
 from workbench.sandbox.journal import Journal
 
 UNRESOLVABLE, UNREACHABLE, TIMED_OUT, BROKEN = "unresolvable", "unreachable", "timed_out", "broken"
-ALLOWED, REFUSED, FAILED = "allowed", "refused", "failed"
+ALLOWED, REFUSED, FAILED, ENDED = "allowed", "refused", "failed", "ended"
 
 _CHUNK_BYTES = 64 * 1024
 _MOST_ADDRESSES = 4
@@ -83,7 +84,9 @@ class Bounds:
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Connection:
     client: socket.socket
-    via: str = ""
+    number: int = 0
+    is_opening_written: bool = False
+    protocol: str = ""
     host: str = ""
     port: int = 0
     address: str = ""
@@ -123,6 +126,7 @@ class Proxy:
         self._open: set[_Connection] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
         self._is_over = False
 
     def serve(self, listeners: Sequence[tuple[socket.socket, tuple[str, int] | None]], stop: int) -> None:
@@ -164,7 +168,7 @@ class Proxy:
             thread.start()
         except RuntimeError:
             # No more threads on this machine, which a fork bomb can bring about: this one is let go, not all.
-            connection.via = "http"
+            connection.protocol = "http"
             with self._lock:
                 self._threads.discard(thread)
                 self._record(connection)
@@ -209,20 +213,23 @@ class Proxy:
         is_socks = False
         try:
             if place is not None:
-                connection.via = "forward"
+                connection.protocol = "forward"
                 wanted = Asked(host=place[0], port=place[1], is_tunnel=True)
             elif (first := reader.peek()) in (b"\x04", b"\x05"):
-                connection.via, is_socks = "socks5", True
+                connection.protocol, is_socks = "socks5", True
                 wanted = _read_socks(reader)
             elif not first:
                 # Somebody looked whether the port is open, and left.
                 return
             else:
-                connection.via = "http"
+                connection.protocol = "http"
                 wanted = asked.read_http(reader.read_head())
-                connection.via = "connect" if wanted.is_tunnel else "http"
+                connection.protocol = "connect" if wanted.is_tunnel else "http"
             connection.host, connection.port = wanted.host, wanted.port
             upstream = self._reach(connection, wanted)
+            # Before a byte goes on: what is open can be seen while it is.
+            with self._lock:
+                self._record_opening(connection)
         except Refused as refusal:
             self._note_refusal(connection, refusal)
             # Written down before it is answered: nothing the client does keeps it from being seen at once.
@@ -240,7 +247,7 @@ class Proxy:
             self._pump(connection, upstream, wanted.onward + body.take(reader.rest), body)
         except Refused as refusal:
             # The head went on already; the rest of it does not.
-            connection.decision, connection.why = REFUSED, refusal.why
+            connection.why = refusal.why
 
     def _reach(self, connection: _Connection, wanted: Asked) -> socket.socket:
         """Returns a connection to an address that was checked, or raises Refused."""
@@ -285,10 +292,10 @@ class Proxy:
         connection.why = refusal.why
         connection.host = connection.host or refusal.host
         connection.port = connection.port or refusal.port
-        connection.via = connection.via or "http"
+        connection.protocol = connection.protocol or "http"
 
     def _say_refusal(self, connection: _Connection, refusal: Refused, is_socks: bool) -> None:
-        if connection.via == "forward":
+        if connection.protocol == "forward":
             return
         if is_socks:
             code = 2 if connection.decision == REFUSED else 4
@@ -350,30 +357,44 @@ class Proxy:
                 # What the other side would still say has nobody to hear it.
                 return
 
+    def _record_opening(self, connection: _Connection) -> None:
+        # Whatever was cut off at the end of the step is written down already.
+        if connection in self._open:
+            connection.is_opening_written = self._journal.add(self._line(connection, ALLOWED))
+
     def _record(self, connection: _Connection) -> None:
         if connection not in self._open:
             return
         self._open.discard(connection)
-        if not connection.via:
+        if not connection.protocol:
             return
+        if connection.number == 0:
+            is_written = self._journal.add(self._line(connection, connection.decision or FAILED))
+            # Opened, and cut before that could be written down.
+            connection.is_opening_written = is_written and connection.decision == ALLOWED
+        if connection.is_opening_written:
+            self._journal.add_end(self._line(connection, ENDED))
+
+    def _line(self, connection: _Connection, decision: str) -> dict[str, object]:
+        if connection.number == 0:
+            connection.number = next(self._numbers)
         # A name that is none may hold what steers the terminal of whoever reads the record.
         host = _UNPLAIN.sub(lambda found: f"\\x{ord(found[0]):02x}", connection.host.lower())
         for mask in self._masks:
             host = host.replace(mask, "***")
-        self._journal.add(
-            {
-                "at": time.time(),
-                "via": connection.via,
-                "host": host[:255],
-                "port": connection.port,
-                "address": connection.address,
-                "decision": connection.decision or FAILED,
-                "why": connection.why or ("" if connection.decision else BROKEN),
-                "sent_bytes": connection.sent_bytes,
-                "received_bytes": connection.received_bytes,
-                "duration_ms": int((time.monotonic() - connection.began) * 1000),
-            }
-        )
+        return {
+            "at": time.time(),
+            "connection": connection.number,
+            "protocol": connection.protocol,
+            "host": host[:255],
+            "port": connection.port,
+            "address": connection.address,
+            "decision": decision,
+            "why": connection.why or ("" if connection.decision else BROKEN),
+            "sent_bytes": connection.sent_bytes,
+            "received_bytes": connection.received_bytes,
+            "duration_ms": int((time.monotonic() - connection.began) * 1000),
+        }
 
 
 _WORDS = {

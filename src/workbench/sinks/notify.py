@@ -35,10 +35,14 @@ _BATCH: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetState:
-    """How a target does: `problem` is empty while it takes what it is sent."""
+    """How a target does: `problem` is empty while it takes what it is sent.
+
+    `project` is the name or id of the one project that it is told of, "" for all.
+    """
 
     name: str
     problem: str
+    project: str
 
 
 class Notices:
@@ -73,7 +77,7 @@ class Notices:
     def states(self) -> tuple[TargetState, ...]:
         """Returns how each target does now."""
         return tuple(
-            TargetState(name=target.name, problem=self._problems.get(target.key, ""))
+            TargetState(name=target.name, problem=self._problems.get(target.key, ""), project=target.project)
             for target in self._targets
         )
 

@@ -10,11 +10,12 @@ import pytest
 
 from support.engine import House, open_engine_house
 from workbench.engine.decide import approve, deny, expire_overdue
+from workbench.engine.edit import Edit, approve_edited
 from workbench.engine.submit import submit
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
 from workbench.model.command import Command
-from workbench.model.errors import Conflict, IllegalMove, InvalidInput
+from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotAllowed
 from workbench.model.project import ApproverRule, EnvProfile, Project
 from workbench.model.statuses import ApprovalStatus, BlockedBy, RunStatus
 from workbench.model.verdict import RiskLevel
@@ -81,6 +82,61 @@ async def test_a_project_that_changes_between_decision_and_start_asks_anew(house
     assert (await vote(house, asked, ANN)).status is ApprovalStatus.APPROVED
     await house.put(PROJECT_CHANGES[change](house.project))
     assert await is_held(house, asked)
+
+
+async def test_who_may_approve_no_more_when_it_starts_has_not_approved(house: House) -> None:
+    for name, lowered in (("user:dan", Role.OPERATOR), ("user:eli", None)):
+        asked = await hold(house)
+        token_id = await house.give_token(name, Role.APPROVER)
+        await vote(house, asked, Actor(name=name, role=Role.APPROVER, via="page", token_id=token_id))
+        await house.revoke(token_id)
+        if lowered is not None:
+            await house.give_token(name, lowered)
+        assert await is_held(house, asked), name
+
+
+async def test_a_vote_whose_token_was_revoked_does_not_help_the_next_one_and_can_be_given_again(
+    house: House,
+) -> None:
+    await house.put(replace(house.project, approval_quorum=2))
+    asked = await hold(house)
+    stolen = await house.give_token("user:dan", Role.APPROVER)
+    dan = Actor(name="user:dan", role=Role.APPROVER, via="page", token_id=stolen)
+    assert (await vote(house, asked, dan)).status is ApprovalStatus.PENDING
+    await house.revoke(stolen)
+    assert (await vote(house, asked, BOB)).status is ApprovalStatus.PENDING
+    new = await house.give_token("user:dan", Role.APPROVER)
+    assert (await vote(house, asked, replace(dan, token_id=new))).status is ApprovalStatus.APPROVED
+    await house.drive()
+    assert len(house.connector.dispatched) == 1
+
+
+async def test_one_person_with_two_tokens_is_one_voter_and_no_second_person(house: House) -> None:
+    phone = await house.give_token("token:ann-phone", Role.ADMIN, person="ann")
+    ann = Actor(name="token:ann-phone", role=Role.ADMIN, via="page", person="ann", token_id=phone)
+    await house.put(replace(house.project, approval_quorum=2))
+    asked = await hold(house)
+    assert (await vote(house, asked, ANN)).status is ApprovalStatus.PENDING
+    with pytest.raises(NotAllowed, match="one person"):
+        await vote(house, asked, ann)
+    await house.put(replace(house.project, forbid_self_approval=True, approval_quorum=1))
+    mine = await hold(house)
+    with pytest.raises(NotAllowed, match="second person"):
+        await vote(house, mine, ann)
+    changed = await approve_edited(
+        house.context,
+        project_id="prj_1",
+        approval_id=mine.approval_id,
+        edit=Edit(source_text="rm -rf build/old"),
+        actor=BOB,
+        reason="less",
+    )
+    assert changed.status is ApprovalStatus.PENDING
+    second = await house.give_token("token:bob-phone", Role.ADMIN, person="user:bob")
+    with pytest.raises(NotAllowed, match="second person"):
+        await vote(house, changed, replace(BOB, name="token:bob-phone", person="bob", token_id=second))
+    await house.drive()
+    assert house.connector.dispatched == []
 
 
 async def test_a_policy_that_changes_between_decision_and_start_asks_anew(house: House) -> None:

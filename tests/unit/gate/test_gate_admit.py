@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import workbench
+from support.people import people
 from workbench.gate import admit
+from workbench.model.actor import Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchState
 from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.command import Command, subject_digest
@@ -67,6 +69,7 @@ def answer(request: AdmissionRequest, **more: object) -> Admission:
         "approval": None,
         "actor": "ann",
         "now": NOW,
+        "people": people(NOW, bob=Role.APPROVER),
     }
     snapshot = GateSnapshot(**{**fields, **more})  # type: ignore[arg-type]
     return admit(request, snapshot, policy=POLICY, surroundings=ExampleSurroundings())

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from support.people import holding, people
 from workbench.gate.approvals import (
     Permission,
     describe_approvers,
@@ -13,9 +14,11 @@ from workbench.gate.approvals import (
     is_expired,
     is_quorum_reached,
     may_decide,
+    standing_votes,
 )
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, ApprovalDecision
+from workbench.model.people import Holding, People
 from workbench.model.project import ApproverRule, Project
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import RiskLevel
@@ -38,6 +41,7 @@ APPROVAL = Approval(
     is_used=False,
     version=1,
 )
+VOTERS = people(NOW, ann=Role.ADMIN, bob=Role.APPROVER)
 
 
 def vote(actor: str, decision: str = "approve") -> ApprovalDecision:
@@ -55,7 +59,9 @@ def asked(
 ) -> Permission:
     approval = dataclasses.replace(APPROVAL, **more)  # type: ignore[arg-type]
     who = Actor(name=actor, role=role, via="api", project_id=reach)
-    return may_decide(approval, actor=who, decision=decision, reason=reason, project=project, now=NOW)
+    return may_decide(
+        approval, actor=who, decision=decision, reason=reason, project=project, now=NOW, people=VOTERS
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,3 +203,93 @@ def test_what_was_approved_lapses_when_nothing_starts_in_time(
 ) -> None:
     approved = dataclasses.replace(APPROVAL, start_by=start_by, expires_at=expires_at)
     assert has_lapsed(approved, NOW) is expected
+
+
+PHONE, LAPTOP = "token:bea-phone", "token:bea-laptop"
+BEA = People(
+    now=NOW,
+    holdings=(
+        holding(PHONE, Role.APPROVER, person="bea"),
+        holding(LAPTOP, Role.ADMIN, person="bea"),
+        holding("token:cy", Role.APPROVER),
+    ),
+)
+
+
+def test_two_tokens_of_one_person_are_one_voter() -> None:
+    assert not is_quorum_reached((vote(PHONE), vote(LAPTOP)), 2, BEA)
+    assert is_quorum_reached((vote(PHONE), vote("token:cy")), 2, BEA)
+    # Who is named twice in different clothes is one person too, whatever tokens say.
+    assert not is_quorum_reached((vote("user:Ann"), vote("token: ann\u200b")), 2)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_one_person_asks_and_approves_by_two_tokens_and_that_is_self_approval(strict: bool) -> None:
+    project = dataclasses.replace(PROJECT, forbid_self_approval=strict)
+    for author in ({"requested_by": PHONE}, {"edited_by": PHONE}):
+        permission = may_decide(
+            dataclasses.replace(APPROVAL, **author),  # type: ignore[arg-type]
+            actor=Actor(name=LAPTOP, role=Role.ADMIN, via="page", person="bea"),
+            decision="approve",
+            reason="r",
+            project=project,
+            now=NOW,
+            people=BEA,
+        )
+        assert (permission.is_allowed, permission.is_self_approval) == (not strict, True)
+
+
+def test_one_person_votes_once_by_whatever_token() -> None:
+    permission = may_decide(
+        dataclasses.replace(APPROVAL, decisions=(vote(PHONE),), quorum=2),
+        actor=Actor(name=LAPTOP, role=Role.ADMIN, via="page", person="bea"),
+        decision="approve",
+        reason="r",
+        project=PROJECT,
+        now=NOW,
+        people=BEA,
+    )
+    assert not permission.is_allowed
+    assert "one person" in permission.reason
+
+
+@pytest.mark.parametrize(
+    ("held", "stands"),
+    [
+        ((holding("bob", Role.APPROVER),), True),
+        ((holding("bob", Role.ADMIN, expires_at="2026-03-01T12:00:00.001Z"),), True),
+        ((holding("bob", Role.APPROVER, project_id="prj_1"),), True),
+        ((), False),
+        ((holding("bob", Role.OPERATOR),), False),
+        ((holding("bob", Role.APPROVER, revoked_at=NOW),), False),
+        ((holding("bob", Role.APPROVER, expires_at=NOW),), False),
+        ((holding("bob", Role.APPROVER, expires_at="soon"),), False),
+        ((holding("bob", Role.APPROVER, project_id="prj_2"),), False),
+        ((holding("bob", Role.APPROVER, revoked_at=NOW), holding("bob", Role.VIEWER)), False),
+    ],
+)
+def test_a_vote_counts_while_its_giver_may_still_give_it(held: tuple[Holding, ...], stands: bool) -> None:
+    approval = dataclasses.replace(APPROVAL, decisions=(vote("bob"),))
+    people_now = People(now=NOW, holdings=held)
+    assert (standing_votes(approval, PROJECT, people_now) == approval.decisions) is stands
+
+
+def test_a_vote_is_worth_what_the_very_token_it_was_given_with_is_worth() -> None:
+    stolen = dataclasses.replace(vote("bob"), token_id="tok_stolen")
+    approval = dataclasses.replace(APPROVAL, decisions=(stolen,))
+    kept = holding("bob", Role.ADMIN)
+    lost = holding("bob", Role.ADMIN, token_id="tok_stolen")
+    assert standing_votes(approval, PROJECT, People(now=NOW, holdings=(kept, lost))) == (stolen,)
+    revoked = dataclasses.replace(lost, revoked_at=NOW)
+    assert standing_votes(approval, PROJECT, People(now=NOW, holdings=(kept, revoked))) == ()
+    # Another actor's token is no leave either.
+    others = holding("eve", Role.ADMIN, token_id="tok_stolen")
+    assert standing_votes(approval, PROJECT, People(now=NOW, holdings=(kept, others))) == ()
+
+
+def test_a_rule_that_asks_for_an_admin_asks_the_role_of_now() -> None:
+    rule = ApproverRule(risk_level=RiskLevel.MEDIUM, role=Role.ADMIN)
+    project = dataclasses.replace(PROJECT, approvers=(rule,))
+    approval = dataclasses.replace(APPROVAL, decisions=(vote("bob"),))
+    assert standing_votes(approval, project, people(NOW, bob=Role.ADMIN)) == approval.decisions
+    assert standing_votes(approval, project, people(NOW, bob=Role.APPROVER)) == ()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from support.people import people
 from workbench.gate import admit
+from workbench.model.actor import Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchState
 from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.command import Command
@@ -36,6 +38,7 @@ def answer(text: str, *, layers: PolicyLayers | None = None, approval: Approval 
         actor="ann",
         now="2026-01-01T12:00:00.000Z",
         layers=layers,
+        people=people(ann=Role.ADMIN, bob=Role.APPROVER),
     )
     request = AdmissionRequest(
         run_id="run_1",

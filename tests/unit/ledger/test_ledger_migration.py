@@ -61,6 +61,8 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
     # Back to what the first schema would hold: its columns, and the same events.
     columns = ("start_by", "edited_by", "changes")
     drop = [f"ALTER TABLE execution_approvals DROP COLUMN {name}" for name in columns]
+    drop.append("DROP INDEX access_tokens_by_actor")
+    drop += [f"ALTER TABLE access_tokens DROP COLUMN {name}" for name in ("person", "made_with")]
     change(url, "DROP TABLE remembered_rules", *drop, "UPDATE alembic_version SET version_num = '0001'")
 
     old = Ledger(url, clock)

@@ -92,8 +92,8 @@ async def test_a_failing_target_is_tried_until_it_takes_it_and_the_other_does_no
     while any(state.problem for state in sender.states()):
         await asyncio.sleep(0)
     assert sender.states() == (
-        TargetState(name="good", problem=""),
-        TargetState(name="bad", problem=""),
+        TargetState(name="good", problem="", project=""),
+        TargetState(name="bad", problem="", project=""),
     )
     await end(task)
 

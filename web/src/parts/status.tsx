@@ -39,6 +39,8 @@ const SHAPES: Record<string, [Shape, string]> = {
   broken: ["triangle", "failed"],
   proved: ["disc", "succeeded"],
   refuted: ["triangle", "failed"],
+  ready: ["disc", "succeeded"],
+  failing: ["triangle", "failed"],
 };
 
 function Mark({ shape }: { shape: Shape }) {

@@ -845,8 +845,6 @@ export interface components {
         /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
-         *
-         *     `without_examples` are those of its rules that no example shows at work.
          */
         AcceptedPolicyOut: {
             /** Digest */
@@ -857,8 +855,6 @@ export interface components {
             project_id: string;
             /** Rules */
             rules: string[];
-            /** Without Examples */
-            without_examples: string[];
         };
         /**
          * AcceptPolicyIn
@@ -893,7 +889,10 @@ export interface components {
             /** Why */
             why: string;
         };
-        /** ApprovalDecisionOut */
+        /**
+         * ApprovalDecisionOut
+         * @description `person` is who the actor is: two tokens of one person count as one.
+         */
         ApprovalDecisionOut: {
             /** Actor */
             actor: string;
@@ -901,6 +900,8 @@ export interface components {
             at: string;
             /** Decision */
             decision: string;
+            /** Person */
+            person: string;
             /** Reason */
             reason: string;
         };
@@ -918,6 +919,8 @@ export interface components {
             allow_hosts: string[];
             /** Approval Id */
             approval_id: string;
+            /** Approvals Given */
+            approvals_given: number;
             /** Approvers */
             approvers: string;
             /** Changes */
@@ -1554,6 +1557,8 @@ export interface components {
             actor: string;
             /** Home */
             home: string;
+            /** Person */
+            person: string;
             /** Role */
             role: string;
             /** Version */
@@ -1581,6 +1586,8 @@ export interface components {
          * @description `token` is shown here, once.
          */
         NewTokenOut: {
+            /** Person */
+            person: string;
             /** Role */
             role: string;
             /** Token */
@@ -1591,12 +1598,16 @@ export interface components {
         /**
          * NoticeTargetOut
          * @description Where notices go, by kind and place in the setting; `problem` is empty while it takes them.
+         *
+         *     `project_ids` are the projects it is told of, of those that this actor may see; null means all there are.
          */
         NoticeTargetOut: {
             /** Name */
             name: string;
             /** Problem */
             problem: string;
+            /** Project Ids */
+            project_ids: string[] | null;
         };
         /** PhaseOut */
         PhaseOut: {
@@ -1742,6 +1753,8 @@ export interface components {
          * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
          *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+         *     `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
+         *     `sampled_count` of them; `processes_started` counts all.
          */
         PreviewOut: {
             /** Artifact Id */
@@ -1782,14 +1795,14 @@ export interface components {
             output_tail: string;
             /** Preview Id */
             preview_id: string;
-            /** Processes */
-            processes: string[];
-            /** Processes Seen */
-            processes_seen: number;
+            /** Processes Sampled */
+            processes_sampled: string[];
             /** Processes Started */
             processes_started: number;
             /** Run Id */
             run_id: string;
+            /** Sampled Count */
+            sampled_count: number;
             /** Step Id */
             step_id: string;
             /** Subject Digest */
@@ -2417,12 +2430,17 @@ export interface components {
             /** Title */
             title: string;
         };
-        /** TokenIn */
+        /**
+         * TokenIn
+         * @description `person` is who holds it; without one, the person of the token's name.
+         */
         TokenIn: {
             /** Expires At */
             expires_at?: string | null;
             /** Name */
             name: string;
+            /** Person */
+            person?: string | null;
             /** Project Id */
             project_id?: string | null;
             /**
@@ -2441,6 +2459,8 @@ export interface components {
             expires_at: string | null;
             /** Kind */
             kind: string;
+            /** Person */
+            person: string;
             /** Project Id */
             project_id: string | null;
             /** Revoked At */

@@ -15,6 +15,7 @@ from workbench.engine.look import read_kill
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
 from workbench.model.clock import render_time
+from workbench.model.people import names_in
 from workbench.model.statuses import ApprovalStatus
 
 router = APIRouter()
@@ -143,5 +144,14 @@ async def _show(
         connector = next(step.connector for step in steps if step.step_id == approval.step_id)
         stopped = await read_kill(house.context, approval.project_id, connector)
     return approval_out(
-        approval, run, tuple(steps), project, actor, now, policy, tuple(others), stopped=stopped
+        approval,
+        run,
+        tuple(steps),
+        project,
+        actor,
+        now,
+        policy,
+        tuple(others),
+        people=await ledger.people(names_in(approval, project)),
+        stopped=stopped,
     )

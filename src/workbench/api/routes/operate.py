@@ -12,10 +12,11 @@ from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, 
 from workbench.engine.check_room import check_room
 from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
 from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
-from workbench.model.actor import Actor, Role
+from workbench.model.actor import Actor, Role, person_named
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
 from workbench.model.errors import NotAllowed, NotFound, WorkbenchError
+from workbench.model.people import person_of
 from workbench.secrets.vault import SecretInfo
 
 router = APIRouter()
@@ -23,7 +24,13 @@ router = APIRouter()
 
 @router.get("/api/me")
 async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
-    return wire.MeOut(actor=actor.name, role=actor.role.value, version=house.version, home=house.home)
+    return wire.MeOut(
+        actor=actor.name,
+        person=person_of(actor),
+        role=actor.role.value,
+        version=house.version,
+        home=house.home,
+    )
 
 
 @router.get("/api/status")
@@ -44,9 +51,7 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         workers=1,
         open_runs=len(await ledger.open_runs()),
         kills=await _engaged(house, actor),
-        notices=[
-            wire_house.NoticeTargetOut(name=state.name, problem=state.problem) for state in house.notices()
-        ],
+        notices=await _list_notices(house, actor),
     )
 
 
@@ -196,6 +201,7 @@ async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire_house.TokenOu
             created_at=t.created_at,
             expires_at=t.expires_at,
             revoked_at=t.revoked_at,
+            person=t.person or person_named(t.actor),
         )
         for t in await house.context.ledger.access_tokens()
         if actor.project_id is None or t.project_id == actor.project_id
@@ -216,8 +222,11 @@ async def create_token(body: wire_house.TokenIn, house: HouseIn, actor: ActorIn)
         by=actor,
         project_id=body.project_id,
         expires_at=expires_at,
+        person=body.person,
     )
-    return wire_house.NewTokenOut(token_id=made.token_id, token=made.token, role=made.role.value)
+    return wire_house.NewTokenOut(
+        token_id=made.token_id, token=made.token, role=made.role.value, person=made.person
+    )
 
 
 @router.delete("/api/tokens/{token_id}", status_code=204)
@@ -241,6 +250,20 @@ async def stop_server(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     status = await get_status(house, actor)
     house.stop()
     return status
+
+
+async def _list_notices(house: House, actor: Actor) -> list[wire_house.NoticeTargetOut]:
+    """Returns the targets of notices, without one for a project that this actor may not see."""
+    projects = [each for each in await house.context.ledger.projects() if may_see(actor, each.project_id)]
+    found = []
+    for state in house.notices():
+        told = None
+        if state.project:
+            told = [each.project_id for each in projects if state.project in (each.project_id, each.name)]
+            if not told and actor.project_id is not None:
+                continue
+        found.append(wire_house.NoticeTargetOut(name=state.name, problem=state.problem, project_ids=told))
+    return found
 
 
 async def _engaged(house: House, actor: Actor) -> list[wire_house.KillOut]:

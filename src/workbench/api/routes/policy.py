@@ -10,7 +10,7 @@ from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, find_proj
 from workbench.api.render_policy import policy_out, policy_preview_out, remembered_out, trace_out
 from workbench.engine.accept import accept_policy
 from workbench.engine.inspect import explain_command, inspect_policy, preview_policy
-from workbench.engine.remember import Preview, forget_rule, preview_rules, remember_rules
+from workbench.engine.remember import Preview, forget_rule, is_own_run, preview_rules, remember_rules
 from workbench.model.actor import Actor, Role
 from workbench.model.clock import render_time
 from workbench.model.command import Command
@@ -62,7 +62,6 @@ async def accept_project_policy(
         digest=accepted.digest,
         posture=accepted.posture,
         rules=list(accepted.rules),
-        without_examples=list(accepted.without_examples),
     )
 
 
@@ -104,7 +103,7 @@ async def _preview_out(house: House, preview: Preview, run_id: str, actor: Actor
     notice = ""
     if not actor.has(Role.ADMIN):
         notice = "An admin remembers it; you see what it would be."
-    elif project.forbid_self_approval and run.requested_by == actor.name:
+    elif project.forbid_self_approval and await is_own_run(house.context, run, actor):
         notice = "The project asks for a second person, and this is your own request: another admin may."
     return wire.RememberPreviewOut(
         rules=[remembered_out(rule, actor, is_in_force=True) for rule in preview.rules],

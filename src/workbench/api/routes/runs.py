@@ -279,6 +279,7 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         tuple(found.steps),
         project=found.project,
         approvals=tuple(found.approvals),
+        people=found.people,
         artifacts=tuple(found.artifacts),
         events=tuple(found.events),
         end=found.end,

@@ -126,7 +126,7 @@ export function ApprovalCard({
           </span>
           {approval.quorum > 1 && (
             <span>
-              {approval.decisions.length} of {approval.quorum} people have approved
+              {approval.approvals_given} of {approval.quorum} people have approved
             </span>
           )}
           {isPending && <span>may be approved by {approval.approvers}</span>}

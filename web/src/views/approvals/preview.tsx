@@ -58,10 +58,10 @@ export function Found({ found }: { found: PreviewOut }) {
           found.is_count_exact ? " and threads" : ""
         }`}
       >
-        {found.processes.length > 0 && <Lines text={found.processes.join("\n")} />}
+        {found.processes_sampled.length > 0 && <Lines text={found.processes_sampled.join("\n")} />}
         <p className="quiet">
-          {found.processes_seen} were seen by name
-          {(found.processes_started > found.processes_seen || !found.is_count_exact) &&
+          {found.sampled_count} were seen by name
+          {(found.processes_started > found.sampled_count || !found.is_count_exact) &&
             "; the others lived too short for that"}
           .
         </p>

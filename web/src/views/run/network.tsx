@@ -6,7 +6,13 @@ import { type Asked, connectionsOf } from "./connections";
 
 const TONES: Record<string, string> = { allowed: "succeeded", refused: "blocked", failed: "failed" };
 
-function Line({ asked }: { asked: Asked }) {
+function became(asked: Asked, isOver: boolean): string {
+  if (asked.why) return spoken(asked.why);
+  if (asked.isOpen) return isOver ? "its end was not recorded" : "open";
+  return `${size(asked.sentBytes)} out, ${size(asked.receivedBytes)} in`;
+}
+
+function Line({ asked, isOver }: { asked: Asked; isOver: boolean }) {
   return (
     <li className="line wraps">
       <span className="pill" data-tone={TONES[asked.decision]}>
@@ -15,14 +21,20 @@ function Line({ asked }: { asked: Asked }) {
       <span className="mono">
         {visible(asked.host)}:{asked.port}
       </span>
-      <span className="quiet">
-        {asked.why ? spoken(asked.why) : `${size(asked.sentBytes)} out, ${size(asked.receivedBytes)} in`}
-      </span>
+      <span className="quiet">{became(asked, isOver)}</span>
     </li>
   );
 }
 
-export function Network({ words, events }: { words: string; events: readonly EventOut[] }) {
+export function Network({
+  words,
+  events,
+  isOver,
+}: {
+  words: string;
+  events: readonly EventOut[];
+  isOver: boolean;
+}) {
   const found = connectionsOf(events);
   return (
     <div className="stack tight">
@@ -30,7 +42,7 @@ export function Network({ words, events }: { words: string; events: readonly Eve
       {found.asked.length > 0 && (
         <ul className="stack tight">
           {found.asked.map((asked) => (
-            <Line key={asked.seq} asked={asked} />
+            <Line key={asked.seq} asked={asked} isOver={isOver} />
           ))}
         </ul>
       )}

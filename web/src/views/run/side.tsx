@@ -133,7 +133,7 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
         </ul>
       </Part>
       <Part title="Network">
-        <Network words={run.network} events={events} />
+        <Network words={run.network} events={events} isOver={run.ended_at !== null} />
       </Part>
       {run.artifacts.length > 0 && (
         <Part title="Artifacts" amount={run.artifacts.length}>

@@ -19,6 +19,7 @@ import { useHere } from "../frame/here";
 import { KillForm } from "../frame/kill";
 import { Approving } from "./approving";
 import { Networking } from "./networking";
+import { Notices } from "./notices";
 import { AddProject } from "./project";
 
 function Part({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {
@@ -259,6 +260,11 @@ export function SettingsPage() {
       {project && (
         <Part title="Network" hint={`of ${project.name}`}>
           <Networking key={project.project_id} project={project} />
+        </Part>
+      )}
+      {project && (
+        <Part title="Notices" hint={`of ${project.name}`}>
+          <Notices key={project.project_id} project={project} />
         </Part>
       )}
       {projectId && (

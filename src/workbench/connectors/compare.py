@@ -1,0 +1,78 @@
+"""Compares stored transcripts with the size and digest that were recorded when their steps ended.
+
+It reads files of a home and nothing else: no server, no connector that runs. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from workbench.model.artifact import Artifact, ArtifactKind
+from workbench.sandbox.step_folder import OUTPUT
+
+_PLACE: Final = re.compile(r"([A-Za-z0-9_-]{1,128}/[A-Za-z0-9_-]{1,128}\.[0-9]{1,9})#transcript")
+_READ_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptFinding:
+    """`compared` counts the transcripts that were looked for; `problem` names the first that is not as
+    recorded, and how many more there are, or is None."""
+
+    compared: int
+    problem: str | None
+
+
+def compare_transcripts(home: Path, artifacts: Iterable[Artifact]) -> TranscriptFinding:
+    """Reads the transcript of every ended step below `home` whole, and tells which is not as recorded."""
+    compared = 0
+    problems = []
+    for artifact in artifacts:
+        if artifact.kind is ArtifactKind.TRANSCRIPT:
+            compared += 1
+            if (problem := _problem_of(home, artifact)) is not None:
+                problems.append(
+                    f"the transcript of run {artifact.run_id}, step {artifact.step_id}, {problem}"
+                )
+    more = f" (and {len(problems) - 1} more are not as recorded)" if len(problems) > 1 else ""
+    return TranscriptFinding(compared=compared, problem=f"{problems[0]}{more}" if problems else None)
+
+
+def _problem_of(home: Path, artifact: Artifact) -> str | None:
+    place = _PLACE.fullmatch(artifact.uri)
+    if place is None:
+        return f"is recorded at {artifact.uri!r}, which is no place of a transcript"
+    path = home / "runs" / place[1] / OUTPUT
+    try:
+        # Neither a link nor something that answers by itself may stand in for the file.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        if artifact.size_bytes == 0:
+            # A supervisor that was killed before it opened the log left none, and there was no output.
+            return None
+        return f"is missing: there is no {path}"
+    except OSError as error:
+        return f"cannot be read: {path}: {error.strerror}"
+    with open(descriptor, "rb", buffering=0) as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return f"is no file any more: {path}"
+        if found.st_size != artifact.size_bytes:
+            how = "shorter" if found.st_size < artifact.size_bytes else "longer"
+            return f"is {how} than recorded: {found.st_size} bytes of {artifact.size_bytes} in {path}"
+        digest = hashlib.sha256()
+        try:
+            while data := file.read(_READ_BYTES):
+                digest.update(data)
+        except OSError as error:
+            return f"cannot be read: {path}: {error.strerror}"
+    if f"sha256:{digest.hexdigest()}" != artifact.digest:
+        return f"was changed: {path} does not have the digest that was recorded when the step ended"
+    return None

@@ -68,6 +68,7 @@ class Durable:
         self._begun: dict[str, asyncio.Task[None]] = {}
         self._recorders: set[asyncio.Task[None]] = set()
         self._recording = asyncio.Lock()
+        self._unfinished: set[asyncio.Task[Any]] = set()
 
     def launch(self, drive: Drive) -> None:
         """Connects, migrates, and takes up the drivers that an earlier process of this id left behind."""
@@ -110,6 +111,10 @@ class Durable:
             task.cancel()
         await asyncio.gather(*stopped, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # Only now can nothing be recorded of them any more. Left to the garbage collector, each would try to.
+        for task in self._unfinished:
+            task.cancel()
+        await asyncio.gather(*self._unfinished, return_exceptions=True)
         # DBOS made its own pool the loop's default and has now shut it down; who closes after us needs one.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="closing"))
 
@@ -140,6 +145,8 @@ class Durable:
             await asyncio.wait([task])
         if self._is_closing:
             # Never returns, so that the driver stays unfinished and is taken up at the next launch.
+            if (current := asyncio.current_task()) is not None:
+                self._unfinished.add(current)
             await asyncio.get_running_loop().create_future()
 
     async def _drive_until_done(self, project_id: str, run_id: str) -> None:

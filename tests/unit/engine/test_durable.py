@@ -89,6 +89,7 @@ async def test_a_long_driver_is_recorded_once_not_started_twice_and_taken_up_at_
     finally:
         await durable.close()
     assert first.began.qsize() == 1
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "what is left would end by the garbage collector"
 
     second = _Endless()
     durable = _open(tmp_path, second)

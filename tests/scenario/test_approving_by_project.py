@@ -104,6 +104,42 @@ def test_people_are_counted_by_person_from_the_command_line_on(bench: Workbench,
     assert bench.wait(run["run_id"], lambda run: run["status"] == "succeeded")
 
 
+def test_an_admin_of_one_project_makes_nobody_who_decides_as_somebody_else(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    rule = {"risk_level": "high", "people": ["user:bea", "token:cy-phone"]}
+    project = bench.add(make_repository(tmp_path / "repo"), approvers=[rule])
+    bench.post("/api/tokens", {"name": "cy-phone", "person": "cy", "role": "approver"})
+    owner = bench.get("/api/me")["person"]
+    _, approval = hold(project)
+    mallory = bench.make_token("admin", name="mallory", project_id=project.project_id)["token"]
+    with bench.as_token(mallory) as client:
+
+        def ask(**fields: str) -> Any:
+            body = {"role": "approver", "project_id": project.project_id, **fields}
+            return client.post("/api/tokens", json=body)
+
+        for fields in (
+            {"name": "bea"},
+            {"name": "user:Bea"},
+            {"name": "other", "person": "bea"},
+            {"name": "cy-phone"},
+            {"name": "cy"},
+            {"name": owner},
+            {"name": "x", "person": f"user:{owner}"},
+        ):
+            refused = ask(**fields)
+            assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed"), fields
+        # Whom nobody else knows, and a second token of their own, they may.
+        for fields in ({"name": "dan"}, {"name": "mallory-phone", "person": "mallory"}):
+            made = ask(**fields)
+            assert made.status_code == 201, made.text
+            assert approve_as(bench, made.json()["token"], approval).status_code == 403
+    assert bench.get(f"/api/approvals/{approval['approval_id']}")["status"] == "pending"
+    bea = bench.make_token("approver", name="bea")["token"]
+    assert approve_as(bench, bea, approval).json()["status"] == "approved"
+
+
 def test_the_command_line_shows_what_an_edit_comes_to_and_approves_exactly_that(
     project: Project, served: Workbench
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,32 @@ def test_no_notice_holds_a_secret_a_whole_long_command_or_a_hidden_character(
     assert len(told["message"]) < 600
     bench.post(f"/api/approvals/{approval['approval_id']}/deny", {"reason": f"not with {secret}"})
     assert secret not in str(hook.next())
+
+
+def test_a_notice_has_one_link_and_calls_nobody_whatever_somebody_writes(
+    start: Start, hook: Webhook, tmp_path: Path
+) -> None:
+    # A chat service that renders Markdown: what it is sent is what it makes links and mentions of.
+    bench = start(notify=f"mmost://127.0.0.1:{hook.port}/3ccdd113474722377935511fc85d3dd4")
+    planted = (
+        "[Decide](http://evil.example/a) ![](http://evil.example/p.png) <!channel> @all www.evil.example"
+    )
+    project = bench.add(make_repository(tmp_path / "repo"), name=f"r {planted}")
+    quoted = f"'{planted[:100]}' '\x1b[2J\u202e' '<b>x</b>' '@here'"
+    run, approval = hold(project, f"rm -rf {quoted}")
+    with bench.as_token(bench.make_token("approver", name=planted)["token"]) as client:
+        reason = {"reason": f"{planted}\r\nX-Planted: 1\n{planted}"}
+        assert client.post(f"/api/approvals/{approval['approval_id']}/deny", json=reason).is_success
+    for link in (
+        f"{bench.url}/approvals/{approval['approval_id']}",
+        f"{bench.url}/p/{project.project_id}/runs/{run['run_id']}",
+    ):
+        text = hook.next()["text"]
+        assert re.findall(r"\S*://\S*", text) == [link]
+        assert re.findall(r"]\(|]\[|(?<!\w)@\w|<[^\s<=]|www\.|[\x1b\u202e]", text) == []
+        # A title, who asks for what or why, and a link; nothing that somebody wrote made another line.
+        assert len(text.splitlines()) <= 4
+        assert "Decide" in text, "what was written can still be read"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 import httpx
+import pytest
 
 from local_steps import processes_with
 from support.server import Project, Workbench
@@ -179,6 +180,29 @@ def test_a_queue_of_previews_is_bounded_and_who_is_refused_is_told_what_to_do(
     assert sorted(answer.status_code for answer in answers) == [201, *[403] * 7, 429]
     notes = [event["tag"] for event in served.run_of(run["run_id"])["events"]]
     assert (notes.count("preview:started"), notes.count("preview:recorded")) == (1, 1)
+
+
+@pytest.mark.parametrize("route", ["/api/policy/check", "/api/review"])
+def test_questions_that_pile_up_are_refused_and_starts_are_judged_meanwhile(
+    project: Project, served: Workbench, route: str
+) -> None:
+    (project.repo / "Makefile").write_text("all:\n" + "".join(f"\techo {n}\n" for n in range(20_000)))
+    body = {"project_id": project.project_id, "command": "; ".join(["make all"] * 40)}
+    viewer = served.make_token("viewer")["token"]
+    statuses: list[int] = []
+
+    def ask() -> None:
+        with served.as_token(viewer) as client:
+            statuses.append(client.post(route, json=body, timeout=120).status_code)
+
+    asking = [threading.Thread(target=ask) for _ in range(100)]
+    for thread in asking:
+        thread.start()
+    assert project.run("echo still")["status"] == "succeeded"
+    for thread in asking:
+        thread.join(120)
+    assert set(statuses) == {200, 429}
+    assert len(statuses) == 100
 
 
 def test_traces_that_pile_up_are_refused_and_starts_are_judged_meanwhile(

@@ -26,6 +26,7 @@ from workbench.api.mcp import create_mcp
 from workbench.app.clock import SystemClock, new_sortable_id
 from workbench.app.home import Endpoint
 from workbench.cli.client import Client
+from workbench.cli.decide import approve_edited as approve_edited_by_cli
 from workbench.cli.decide import decide as decide_by_cli
 from workbench.cli.mcp import AgentSession
 from workbench.engine.context import Context, Limits
@@ -89,9 +90,7 @@ def vote_by_mcp(session: AgentSession, project: Project, approval: dict[str, Any
     return lambda number: asyncio.run(call(number))
 
 
-def vote_by_engine(context: Context, project: Project, approval: dict[str, Any]) -> Vote:
-    bob = Actor(name="user:bob", role=Role.APPROVER, via="engine")
-
+def vote_by_engine(context: Context, project: Project, approval: dict[str, Any], bob: Actor) -> Vote:
     async def call(number: int) -> str:
         verb = approve if word_for(number) == "approve" else deny
         try:
@@ -161,11 +160,14 @@ def test_of_all_decisions_at_once_one_has_an_effect_and_has_it_once(
         owner, project_id=project.project_id, name="agent", role="approver", person="owner"
     )
     context = engine_beside(project, database_url, tmp_path)
+    # Who decides beside the server is somebody there, too: without a token nobody's vote counts.
+    made = bench.post("/api/tokens", {"name": "bob", "role": "approver"})
+    bob = Actor(name="token:bob", role=Role.APPROVER, via="engine", token_id=made["token_id"])
     ways: dict[str, Vote] = {
         "http": vote_by_http(project, approval),
         "cli": vote_by_cli(project, approval),
         "mcp": vote_by_mcp(session, project, approval),
-        "engine": vote_by_engine(context, project, approval),
+        "engine": vote_by_engine(context, project, approval, bob),
     }
     names = sorted(ways)
     barrier = threading.Barrier(EACH_WAY * len(ways))
@@ -199,3 +201,82 @@ def test_of_all_decisions_at_once_one_has_an_effect_and_has_it_once(
     assert tags["run:started"] == tags["step:started"] == tags["approval:used"] == int(is_approved)
     effect = project.repo / "effect"
     assert (effect.read_text() if effect.exists() else "") == ("once\n" if is_approved else "")
+
+
+def edit_by_http(project: Project, approval: dict[str, Any]) -> Vote:
+    def vote(number: int) -> str:
+        answer = project.bench.http.post(
+            f"/api/approvals/{approval['approval_id']}/approve-edited",
+            json={"command": "echo http >> effect", "reason": f"edit {number}"},
+        )
+        return "approve" if answer.status_code == 200 else str(answer.json()["code"])
+
+    return vote
+
+
+def edit_by_cli(project: Project, approval: dict[str, Any]) -> Vote:
+    def vote(number: int) -> str:
+        try:
+            approve_edited_by_cli(
+                approval["approval_id"], {"command": "echo cli >> effect"}, [], f"edit {number}", True
+            )
+        except WorkbenchError as error:
+            return error.code
+        return "approve"
+
+    return vote
+
+
+def test_of_decisions_and_edits_at_once_one_has_an_effect_and_it_is_what_that_one_saw(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start()
+    project = bench.add(make_repository(tmp_path / "repo"))
+    monkeypatch.setenv("WORKBENCH_HOME", str(bench.home))
+    assert bench.process is not None
+    owner = Client(
+        Endpoint(pid=bench.process.pid, port=int(bench.url.rpartition(":")[2]), version=""), bench.token
+    )
+    session = AgentSession(
+        owner, project_id=project.project_id, name="agent", role="approver", person="owner"
+    )
+    for turn in range(4):
+        (project.repo / "effect").write_text("")
+        held = project.run("rm -rf build && echo asked >> effect")
+        (approval,) = held["approvals"]
+        ways: dict[str, Vote] = {
+            "asked": vote_by_mcp(session, project, approval),
+            "cli": edit_by_cli(project, approval),
+            "http": edit_by_http(project, approval),
+        }
+        names = sorted(ways)
+        barrier = threading.Barrier(4 * len(ways))
+
+        def vote(
+            number: int,
+            ways: dict[str, Vote] = ways,
+            names: list[str] = names,
+            barrier: threading.Barrier = barrier,
+        ) -> tuple[str, str]:
+            barrier.wait()
+            way = names[number % len(names)]
+            return way, ways[way](number)
+
+        # Whoever comes first differs from turn to turn; of the agent, one in five denies.
+        with ThreadPoolExecutor(barrier.parties) as pool:
+            answers = list(pool.map(vote, range(turn, turn + barrier.parties)))
+        winners = [(way, said) for way, said in answers if said in ("approve", "deny")]
+        assert len(winners) == 1, answers
+        ended = bench.wait(held["run_id"], lambda run: run["status"] in ("succeeded", "canceled"))
+        is_approved = winners[0][1] == "approve"
+        assert ended["status"] == ("succeeded" if is_approved else "canceled")
+        assert (project.repo / "effect").read_text() == (f"{winners[0][0]}\n" if is_approved else "")
+        used = [each for each in ended["approvals"] if each["is_used"]]
+        assert len(used) == int(is_approved)
+        # What was given for one command starts no other, and not twice.
+        for each in ended["approvals"]:
+            again = bench.http.post(f"/api/approvals/{each['approval_id']}/approve", json={"reason": "again"})
+            assert (again.status_code, again.json()["code"]) == (409, "illegal_move")
+        tags = Counter(event["tag"] for event in ended["events"])
+        assert tags["step:started"] == tags["approval:used"] == int(is_approved)
+    assert bench.cli("audit", "verify").status == 0

@@ -66,6 +66,11 @@ def _preview_turns() -> Turns:
     return Turns("previews", at_once=1, most=16, most_each=8)
 
 
+def _review_turns() -> Turns:
+    # One of the two threads that judge stays free for what is to start, however many only ask.
+    return Turns("questions about a command", at_once=1, most=128, most_each=64)
+
+
 def _inspection_turns() -> Turns:
     # A trace is up to a second of work, what a change of policy would do up to a minute.
     return Turns("traces and looks at a changed policy", at_once=2, most=16, most_each=8)
@@ -82,7 +87,7 @@ class Context:
     looked for again at each start that it stops.
     `thinking` are the threads in which commands are understood, so that the event loop serves meanwhile.
     `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
-    `previews` and `inspections` bound what people may ask for beside starts, however often they ask.
+    `previews`, `inspections` and `reviews` bound what people may ask for beside starts, however often.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.
     """
@@ -111,6 +116,7 @@ class Context:
     thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)
     previews: Turns = field(default_factory=_preview_turns)
     inspections: Turns = field(default_factory=_inspection_turns)
+    reviews: Turns = field(default_factory=_review_turns)
 
     async def ask(self, request: AdmissionRequest, snapshot: GateSnapshot) -> Admission:
         """Returns what the gate says; understanding the command, which reads files, keeps no loop busy."""

@@ -6,6 +6,7 @@ admin's audited act; it expires. What it can lift stands in the shipped rules.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -84,7 +85,9 @@ async def preview_rules(context: Context, *, run_id: str, days: int, actor: Acto
         for proposal in proposals
     )
     runs = [found for found, _ in page.runs]
-    covered = await context.think(lambda: _find_covered(context, project, layers, rules, runs))
+    # Up to 200 commands are judged: not in the threads in which starts are.
+    async with context.inspections.take(project.project_id):
+        covered = await asyncio.to_thread(_find_covered, context, project, layers, rules, runs)
     return Preview(rules=rules, covered=covered, looked_at=len(runs))
 
 

@@ -43,8 +43,9 @@ class Review:
 
 
 async def review(context: Context, *, project_id: str, command: Command, actor: Actor) -> Review:
-    """Asks the gate about a command as submit would, and writes nothing."""
-    project, admission = await ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
+    """Asks the gate about a command as submit would, and writes nothing. Raises TooBusy too."""
+    async with context.reviews.take(project_id):
+        project, admission = await ask_gate(context, project_id, command, run_id="", step_id="", actor=actor)
     return Review(project=project, command=admission.request.command, admission=admission)
 
 

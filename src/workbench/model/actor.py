@@ -43,8 +43,8 @@ def person_named(name: str) -> str:
 
     Case, spaces and signs that do not show make no second person.
     """
-    bare = name.removeprefix("user:").removeprefix("token:")
-    shown = (
-        sign for sign in unicodedata.normalize("NFKC", bare) if unicodedata.category(sign)[0] not in "CZ"
-    )
-    return "".join(shown).casefold() or name
+    signs = unicodedata.normalize("NFKC", name).casefold()
+    shown = "".join(sign for sign in signs if unicodedata.category(sign)[0] not in "CZ")
+    while (bare := shown.removeprefix("user:").removeprefix("token:")) != shown:
+        shown = bare
+    return shown or name

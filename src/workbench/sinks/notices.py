@@ -1,10 +1,12 @@
 """Words the events that people are told of outside the page, with a link to where they can act.
 
-Pure. A notice holds no secret and no whole command: masked first, then made visible, then cut to a line.
+Pure. A notice holds no secret and no whole command: masked first, then made visible and inert, then cut to
+a line. The only link in it is the workbench's own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +29,11 @@ _DECIDED: Final = {
 }
 TOLD: Final = frozenset({"approval:requested", "run:failed", "run:blocked", *_DECIDED})
 """The tags of the events that somebody may be told of."""
+
+
+_INERT: Final = re.compile(r":(?=//)|](?=[(\[:])|<(?=[^\s<=])|(?<!\w)@(?=\w)|(?i:\bwww)(?=\.)")
+"""After what a space goes, so that no service makes a link, a picture, a mention or a tag of foreign text:
+where a person decides is asked with one link, and that is ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,6 @@ def render_notice(event: Event, run: Run, project: Project, *, url: str, mask: M
 
 
 def _line(text: object, mask: Mask) -> str:
-    """Returns foreign text as one safe line: masked, control and bidi characters shown, cut."""
-    shown = " ".join(render_visible(mask(str(text or ""))).split())
+    """Returns foreign text as one safe line: masked, control and bidi characters shown, inert, cut."""
+    shown = _INERT.sub(r"\g<0> ", " ".join(render_visible(mask(str(text or ""))).split()))
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + " …"

@@ -216,6 +216,7 @@ async def create_token(body: wire_house.TokenIn, house: HouseIn, actor: ActorIn)
     expires_at = body.expires_at
     if expires_at is not None:
         expires_at = normalize_deadline(expires_at, "expires_at", now=house.context.clock.now())
+    await _require_nobody_else(house, actor, body)
     made = await house.access.create_token(
         actor=f"token:{body.name}",
         role=Role(body.role),
@@ -291,6 +292,29 @@ async def _require_known(house: House, actor: Actor, project_id: str | None) -> 
     if project_id:
         require_project(actor, project_id)
         await house.context.ledger.project(project_id)
+
+
+async def _require_nobody_else(house: House, actor: Actor, body: wire_house.TokenIn) -> None:
+    """An admin of one project makes no token of somebody who is known beyond it, or is named among those who
+    approve there: they would decide as somebody else."""
+    if actor.project_id is None:
+        return
+    ledger = house.context.ledger
+    tokens = await ledger.access_tokens()
+    project = await ledger.project(actor.project_id)
+    named = {name for rule in project.approvers for name in rule.people}
+    taken = {
+        token.person or person_named(token.actor)
+        for token in tokens
+        if token.project_id != actor.project_id or token.actor in named
+    } | {person_named(name) for name in named}
+    wanted = {person_named(body.person or body.name)}
+    wanted |= {token.person for token in tokens if token.actor == f"token:{body.name}" and token.person}
+    if others := sorted((wanted & taken) - {person_of(actor)}):
+        raise NotAllowed(
+            f"{others[0]} is known beyond this project, or named among its approvers",
+            remedy="ask an admin of the whole server for a token of theirs, or choose another name",
+        )
 
 
 def _require_scope(actor: Actor, project_id: str | None) -> None:

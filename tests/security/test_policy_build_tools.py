@@ -134,3 +134,32 @@ def test_what_goes_beyond_is_asked_about_by_name(text: str, reason: str) -> None
     verdict, found = reasons(text)
     assert verdict is Decision.REQUIRES_APPROVAL
     assert reason in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "rspec -fd",
+            "npx vitest run --reporter=verbose",
+            "dotnet test --logger=trx",
+            "eslint --format json src",
+        ),
+        *("java -cp 'lib/*:out' Main", "javac -d out -cp lib src/Main.java", "phpcs --standard=PSR12 src"),
+        *(
+            "sass a.scss b.css",
+            "tox -e py311 -- -k name",
+            "ar t x.a a.o",
+            "tar tf a.tar src",
+            "dotnet run -- --all",
+        ),
+        *(
+            "pandoc -f gfm -t html README.md",
+            "TZ=Europe/Berlin date",
+            "yq .a x.yml",
+            "turbo run build -- --force",
+        ),
+    ],
+)
+def test_what_only_resembles_a_trick_stays_allowed(text: str) -> None:
+    assert reasons(text)[0] is Decision.ALLOW

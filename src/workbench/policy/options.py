@@ -96,6 +96,7 @@ KINDS = frozenset(
         "buildlabel",
         "managed",
         "markup",
+        "classpath",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "plain"})

@@ -90,6 +90,10 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
         elif value.kind == "resource":
             # A cluster's secrets are shown with what they hold.
             paths.labels |= {"reads_secret"} if _SECRET_RESOURCE.match(value.text) else set()
+        elif value.kind == "classpath":
+            # Folders and archives of code, each of them taken up; a star stands for the archives of a folder.
+            for part in value.text.split(":"):
+                use_path(reader, paths, "code", part.removesuffix("/*") or ".", cwd)
         elif value.kind == "host":
             paths.labels.add("network")
         elif value.kind == "buildtarget":

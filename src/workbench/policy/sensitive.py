@@ -56,7 +56,7 @@ _FILES = re.compile(
     r"|\.?credentials(\.(json|ya?ml|toml|ini|xml|csv|db|txt|cfg|properties))?"
     r"|\.secrets?|\.?secrets?\.(ya?ml|json|toml|env|ini|properties|txt|xml|enc|cfg|conf)|\.secret[_-]?(key|token)(_base)?"
     r"|\.(passwords?|passphrase|passwd)|\.?(passwords?|passphrase)\.(txt|csv|ya?ml|json|ini)|client_secrets?[^/]*\.json|tokens?\.json"
-    r"|[^/]*service[-_]?account[^/]*\.json|[^/]*-(sa|key)-?credentials\.json|(gcp|gcloud|google)[-_](key|credentials)\.json"
+    r"|[^/]*service[-_]?account[^/]*\.json|[^/]*firebase[-_]?adminsdk[^/]*\.json|wp-config\.php|[^/]*-(sa|key)-?credentials\.json|(gcp|gcloud|google)[-_](key|credentials)\.json"
     r"|application_default_credentials\.json|access_tokens\.db|\.token|\.?(api|auth|access)[-_]?(key|token)s?\.txt"
     # What was typed, and what browsers keep.
     r"|\.(bash|zsh|sh|ksh|fish|python|psql|mysql|node_repl|sqlite|rediscli|irb|pry|php|dbshell|scala|lein)_?history"

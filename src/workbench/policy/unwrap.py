@@ -56,7 +56,8 @@ def unwrap(words: tuple[str, ...], reading: Reading) -> tuple[Inner, ...]:
             case "words":
                 text = " ".join(plain(word) for word in words[value.index :])
                 found.append(Inner(text=text, may_rewrite=False))
-            case "module":
+            case "module" if value.is_operand:
+                # As an option's value it is the bare name of a reporter or a style.
                 inner = (value.text, *words[value.index + 1 :])
                 found.append(Inner(words=inner, may_rewrite=False, labels=frozenset({"python_module"})))
             case _:

@@ -139,7 +139,7 @@ def test_a_list_of_names_opens_them_and_nothing_else(ground: Path) -> None:
             other.accept()
     assert answer["output"].replace("\r", "") == "403 403 403 reached\nCapEff:\t0000000000000000\n"
     assert answer["ended"]["processes_left"] == 0
-    assert [line["decision"] for line in answer["network"]] == ["refused"] * 3 + ["allowed"]
+    assert [line["decision"] for line in answer["network"]] == ["refused"] * 3 + ["allowed", "ended"]
 
 
 SYSCALL = """

@@ -59,6 +59,33 @@ def test_hidden_characters_in_a_command_are_made_visible_to_who_decides(project:
     assert "202e" in approval["command_visible"].lower()
 
 
+@pytest.mark.parametrize(
+    ("command", "file", "asked", "changed"),
+    [
+        ("bash s.sh", "s.sh", "unknownprog x\n", "rm -rf keep\n"),
+        ("bash s.sh", "s.sh", "unknownprog x\n", "unknownprog y; eval $Z\n"),
+        ("make sweep", "Makefile", "sweep:\n\trm -rf old\n", "sweep:\n\trm -rf keep\n"),
+        ("npm run sweep", "package.json", *(f'{{"scripts": {{"sweep": "rm -rf {name}"}}}}' for name in "ab")),
+    ],
+    ids=["script", "script-not-understood", "make", "npm"],
+)
+def test_what_a_command_reads_may_not_change_between_the_question_and_the_start(
+    project: Project, served: Workbench, command: str, file: str, asked: str, changed: str
+) -> None:
+    (project.repo / "keep").mkdir()
+    (project.repo / file).write_text(asked)
+    run, approval = hold(project, command)
+    (project.repo / file).write_text(changed)
+    assert decide(served, approval, "approve", reason="it can be made again").status_code == 200
+    again = served.wait(run["run_id"], lambda run: len(run["approvals"]) == 2)
+    assert (again["status"], again["blocked_by"], again["started_at"]) == ("blocked", "approval", None)
+    assert (project.repo / "keep").is_dir()
+    (asked_anew,) = project.pending()
+    assert asked_anew["subject_digest"] != approval["subject_digest"]
+    if "rm -rf keep" in changed:
+        assert asked_anew["risk_level"] == "high"
+
+
 def test_approving_by_command_line_with_a_reason_runs_it_once(project: Project, served: Workbench) -> None:
     run, approval = hold(project, "rm -rf build && echo gone >> effect")
     said = project.cli("approve", approval["approval_id"], "--reason", "it can be made again")

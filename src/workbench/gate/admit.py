@@ -47,7 +47,11 @@ def admit(
         )
         judgement = tell_grants(ask_for_names(judged, command, project), command, project)
     digest = subject_digest(
-        command, project, sandbox_profile=request.sandbox_profile, policy_digest=policy.policy_digest
+        command,
+        project,
+        sandbox_profile=request.sandbox_profile,
+        policy_digest=policy.policy_digest,
+        judgement=judgement,
     )
     blocked_by, reason, approval_id = _find_objection(
         request, snapshot, judgement, digest, surroundings, policy

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Protocol
 
 from workbench.model.canonical import digest_of
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
+from workbench.model.verdict import Judgement
 
 
 class Surroundings(Protocol):
@@ -53,12 +56,16 @@ class Command:
     """Network names for this command alone, beyond the project's; see model.network for the spelling."""
 
 
-def subject_digest(command: Command, project: Project, *, sandbox_profile: str, policy_digest: str) -> str:
+def subject_digest(
+    command: Command, project: Project, *, sandbox_profile: str, policy_digest: str, judgement: Judgement
+) -> str:
     """Returns the digest an approval is bound to.
 
     It covers the exact command bytes, working directory, environment profile with its variables and secret
     names, connector, tool scope, terminal mode, time limits, what the sandbox shows (its profile, the
-    project's toolchains and network names) and the policy digest: change any and a new approval is needed.
+    project's toolchains and network names), the policy digest, and what was judged: the verdict, the calls it
+    rests on, and the text of each script and settings file that was read. Change any and a new approval is
+    needed.
     The terminal's size is no part of it.
     """
     profiles = [profile for profile in project.env_profiles if profile.name == command.env_profile]
@@ -80,5 +87,18 @@ def subject_digest(command: Command, project: Project, *, sandbox_profile: str, 
             "toolchains": sorted(project.toolchains),
             "network_allowlist": sorted({*project.network_allowlist, *command.allow_hosts}),
             "policy_digest": policy_digest,
+            "judged": _judged_digest(judgement),
         }
     )
+
+
+def _judged_digest(judgement: Judgement) -> str:
+    verdict = judgement.verdict
+    calls = [
+        [call.program, call.argv, call.cwd, call.reads, call.writes, call.network, call.effects, call.source]
+        for call in judgement.commands
+    ]
+    judged = [verdict.verdict, verdict.risk_level, verdict.reason_codes, judgement.argv, calls]
+    # File names need not be UTF-8; escaped, any text has one spelling.
+    spelled = json.dumps([*judged, judgement.texts_digest], ensure_ascii=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(spelled.encode()).hexdigest()

@@ -74,10 +74,12 @@ class Judgement:
     """A verdict, the facts it rests on, and the exact argv that would be executed.
 
     `argv` is the re-serialised form, every word quoted, when the command was understood strictly;
-    otherwise the raw text under a bare bash, which never gets an allow.
+    otherwise the raw text under a bare bash, which never gets an allow. `texts_digest` stands for every file
+    that was read to understand it (scripts, recipes, settings): another text, another digest.
     """
 
     verdict: Verdict
     commands: tuple[CommandFacts, ...] = field(default=())
     argv: tuple[str, ...] = ()
     parsed_strictly: bool = False
+    texts_digest: str = ""

@@ -19,6 +19,7 @@ from workbench.policy.calls import Call, Facts, find_conflicts
 from workbench.policy.catalog import Catalog
 from workbench.policy.evaluate import Refusal, RuleSet, evaluate, refuse
 from workbench.policy.facts import gather_facts
+from workbench.policy.noted import NotedSurroundings
 from workbench.policy.parse import Script, parse_script
 from workbench.policy.programs import Reader
 from workbench.policy.recall import mark_remembered
@@ -75,12 +76,13 @@ def judge(
     `cwd` and `workspace_root` are absolute and resolved. Never raises for any text. A command that was not
     understood strictly never gets an `allow`. The surroundings are asked, never changed.
     """
+    noted = NotedSurroundings(surroundings)
     found = understand(
         policy,
         source_text,
         cwd=cwd,
         workspace_root=workspace_root,
-        surroundings=surroundings,
+        surroundings=noted,
         connector=connector,
     )
     verdict = evaluate(
@@ -94,6 +96,7 @@ def judge(
         commands=tuple(call.facts for call in found.calls),
         argv=found.argv,
         parsed_strictly=found.is_strict,
+        texts_digest=noted.texts_digest(),
     )
 
 

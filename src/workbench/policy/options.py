@@ -6,7 +6,7 @@ touches it, or the next word, where a style has options of several letters. `!la
 effect when the option is given, as in `-delete!deletes`.
 Positional specs are kinds in order; the suffixes `*` (any), `+` (one or more) and `?` (optional) repeat them.
 Styles: gnu reads options anywhere, posix before the first positional alone, single has options such as
--name, plain has none. Long options are never abbreviated. This module knows no program and resolves no path.
+-name, operands has NAME=VALUE words without a dash as dd has, plain has none. Long options are never abbreviated. This module knows no program and resolves no path.
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ KINDS = frozenset(
         "classpath",
     ]
 )
-STYLES = frozenset({"gnu", "posix", "single", "plain"})
+STYLES = frozenset({"gnu", "posix", "single", "operands", "plain"})
 
 _OPTION = re.compile(
-    r"(?P<name>-NUM|[-+]{1,2}[A-Za-z0-9#@?][A-Za-z0-9_.:-]*|-|[!()])"
+    r"(?P<name>-NUM|[-+]{1,2}[A-Za-z0-9#@?][A-Za-z0-9_.:-]*|-|[!()]|[a-z]+(?==))"
     r"(?:(?P<mark>[=?~]|\+(?=[a-z]))(?P<kind>[a-z]+))?(?P<adds>(?:![a-z_]+)*)"
 )
 _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
@@ -265,6 +265,8 @@ class _Reader:
             is_option = len(word) > 1 and word[0] == "-"
             if form.style == "single" and (word in self.options or word[:1] == "-"):
                 is_option = True
+            if form.style == "operands":
+                is_option = "=" in word and word.partition("=")[0] in self.options
             if not is_option and word[:1] == "+" and word in self.options:
                 is_option = True
             if not is_option:
@@ -304,7 +306,7 @@ class _Reader:
             if option.kind is None or option.is_optional:
                 return 1
             return self._take_next(option, index)
-        if word.startswith("--") or self.form.style == "single":
+        if word.startswith("--") or self.form.style in ("single", "operands"):
             name, sign, value = word.partition("=")
             found = options.get(name)
             if found is None and not word.startswith("--"):

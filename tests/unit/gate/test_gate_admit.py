@@ -15,7 +15,7 @@ from workbench.gate import admit
 from workbench.model.actor import Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchState
 from workbench.model.approval import Approval, ApprovalDecision
-from workbench.model.command import Command, subject_digest
+from workbench.model.command import Command
 from workbench.model.project import EnvProfile, Project
 from workbench.model.statuses import ApprovalStatus, BlockedBy
 from workbench.model.verdict import RiskLevel
@@ -38,16 +38,13 @@ def ask_for(text: str, **more: object) -> AdmissionRequest:
 
 
 def approval_for(request: AdmissionRequest, **more: object) -> Approval:
-    digest = subject_digest(
-        request.command, PROJECT, sandbox_profile=request.sandbox_profile, policy_digest=POLICY.policy_digest
-    )
     fields: dict[str, object] = {
         "approval_id": "apr_1",
         "project_id": "prj_1",
         "run_id": "run_1",
         "step_id": "step_1",
         "status": ApprovalStatus.APPROVED,
-        "subject_digest": digest,
+        "subject_digest": answer(request).subject_digest,
         "risk_level": RiskLevel.HIGH,
         "quorum": 1,
         "requested_by": "ann",

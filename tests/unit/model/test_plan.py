@@ -13,6 +13,7 @@ from workbench.model.command import Command, subject_digest
 from workbench.model.plan import Plan, PlanStep, StepKind, parse_plan, render_plan, single_command
 from workbench.model.project import EnvProfile, Project
 from workbench.model.statuses import TerminalMode
+from workbench.model.verdict import CommandFacts, Decision, Judgement, RiskLevel, Verdict
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SECONDS = st.none() | st.integers(1, 10**6)
@@ -68,14 +69,45 @@ def test_every_field_of_a_subject_changes_its_digest_but_the_terminals_size() ->
     ]
     project = Project(project_id="prj_1", name="p", workspace_root="/ws")
 
-    def digest(project: Project = project, profile: str = "p", policy: str = "d", **fields: Any) -> str:
+    verdict = Verdict(
+        verdict=Decision.REQUIRES_APPROVAL,
+        risk_level=RiskLevel.MEDIUM,
+        reason_codes=("a",),
+        matched_rules=(),
+        policy_digest="d",
+    )
+    call = CommandFacts(program="ls", argv=("ls",), cwd="/ws")
+    judged = Judgement(verdict=verdict, commands=(call,), argv=("/usr/bin/ls",))
+
+    def digest(
+        project: Project = project,
+        profile: str = "p",
+        policy: str = "d",
+        judgement: Judgement = judged,
+        **fields: Any,
+    ) -> str:
         command = Command(**{**base, **fields})
-        return subject_digest(command, project, sandbox_profile=profile, policy_digest=policy)
+        return subject_digest(
+            command, project, sandbox_profile=profile, policy_digest=policy, judgement=judgement
+        )
 
     digests = [digest(**change) for change in changes]
     digests += [digest(profile="q"), digest(policy="e")]
     digests.append(digest(replace(project, toolchains=("/opt/tool",))))
     digests.append(digest(replace(project, network_allowlist=("example.org",))))
+    digests += [
+        digest(judgement=other)
+        for other in (
+            replace(judged, verdict=replace(verdict, risk_level=RiskLevel.HIGH)),
+            replace(judged, verdict=replace(verdict, verdict=Decision.ALLOW)),
+            replace(judged, verdict=replace(verdict, reason_codes=("a", "b"))),
+            replace(judged, commands=(call, call)),
+            replace(judged, commands=(replace(call, argv=("ls", "x")),)),
+            replace(judged, commands=(replace(call, writes=("/ws/\udcff",)),)),
+            replace(judged, argv=("/opt/bin/ls",)),
+            replace(judged, texts_digest="sha256:t"),
+        )
+    ]
     for profile in (
         EnvProfile(name="default", variables={"A": "1"}),
         EnvProfile(name="default", secrets=("S",)),

@@ -6,7 +6,8 @@ touches it, or the next word, where a style has options of several letters. `!la
 effect when the option is given, as in `-delete!deletes`.
 Positional specs are kinds in order; the suffixes `*` (any), `+` (one or more) and `?` (optional) repeat them.
 Styles: gnu reads options anywhere, posix before the first positional alone, single has options such as
--name, operands has NAME=VALUE words without a dash as dd has, plain has none. Long options are never abbreviated. This module knows no program and resolves no path.
+-name, operands has NAME=VALUE words without a dash as dd has, plain has none. Long options are never
+abbreviated. This module knows no program and resolves no path.
 """
 
 from __future__ import annotations

@@ -123,9 +123,10 @@ def test_denying_needs_a_reason_and_cancels_the_run_and_says_so(project: Project
 
 def test_a_high_risk_approval_needs_a_reason(project: Project, served: Workbench) -> None:
     run, approval = hold(project)
-    refused = decide(served, approval, "approve", reason="  ")
-    assert refused.status_code == 422
-    assert "--reason" in refused.json()["remedy"]
+    for nothing in ("  ", "\u200b\u2060"):
+        refused = decide(served, approval, "approve", reason=nothing)
+        assert refused.status_code == 422
+        assert "--reason" in refused.json()["remedy"]
     assert served.run_of(run["run_id"])["status"] == "blocked"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.cli.client import Client, connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.model.errors import InvalidInput
+from workbench.model.reason import is_said
 
 
 def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
@@ -19,7 +20,7 @@ def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
         _refuse_run(client, approval_id, decision)
     before = client.get(f"/api/approvals/{approval_id}")
     # Asked of whoever types; the page and the API ask where policy does: high risk, and every denial.
-    if before["status"] == "pending" and not reason.strip():
+    if before["status"] == "pending" and not is_said(reason):
         raise InvalidInput(
             "an approval needs a reason" if decision == "approve" else "a denial needs a reason",
             remedy=f"give one: workbench {decision} {approval_id} --reason WHY",
@@ -68,7 +69,7 @@ def approve_edited(
             f"the edited command cannot be approved: {seen['refusal']}",
             remedy="edit it differently, approve it as it is, or deny it",
         )
-    if not reason.strip():
+    if not is_said(reason):
         raise InvalidInput(
             "an edit needs a reason: it changes what somebody else asked for",
             remedy="nothing was decided; say why: add --reason WHY",

@@ -28,6 +28,7 @@ from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotAllow
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.people import People, names_in
 from workbench.model.project import Project
+from workbench.model.reason import is_said
 from workbench.model.statuses import ApprovalStatus
 
 
@@ -156,7 +157,7 @@ async def find_decidable(
             f"approval {approval_id} is for another subject than the one you saw",
             remedy="look at the request again and decide on what it is now",
         )
-    if needs_reason(approval.risk_level, decision) and not reason.strip():
+    if needs_reason(approval.risk_level, decision) and not is_said(reason):
         raise InvalidInput(
             "a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason",
             remedy=f"say why: workbench {decision} ID --reason R",

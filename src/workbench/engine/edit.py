@@ -26,6 +26,7 @@ from workbench.model.errors import Conflict, InvalidInput, NotAllowed
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.people import names_in
 from workbench.model.project import Project
+from workbench.model.reason import is_said
 from workbench.model.run import Run, Step
 from workbench.model.statuses import ApprovalStatus, BlockedBy
 
@@ -81,7 +82,7 @@ async def approve_edited(
     approver saw held, `edited_digest` what the edit was shown to come to. Raises as approve does, NotAllowed
     for an edit that policy or the boundary refuses, or whose risk this actor may not approve.
     """
-    if not reason.strip():
+    if not is_said(reason):
         raise InvalidInput(
             "an edit needs a reason: it changes what somebody else asked for",
             remedy="say why: workbench approve ID --edit COMMAND --reason R",

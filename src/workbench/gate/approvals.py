@@ -13,6 +13,7 @@ from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.clock import parse_time
 from workbench.model.people import NOBODY, People, person_of
 from workbench.model.project import ApproverRule, Project
+from workbench.model.reason import is_said
 from workbench.model.statuses import ApprovalStatus
 from workbench.model.verdict import RiskLevel
 from workbench.policy import Policy, may_approve
@@ -146,7 +147,7 @@ def may_decide(
         is_allowed, words = _ask_policy(policy, actor, approval, project, is_own=is_own)
         if not is_allowed:
             return _no(words)
-    if needs_reason(approval.risk_level, decision) and not reason.strip():
+    if needs_reason(approval.risk_level, decision) and not is_said(reason):
         return _no("a denial needs a reason" if decision == DENY else "a high-risk decision needs a reason")
     return Permission(
         is_allowed=True,

@@ -75,6 +75,7 @@ def test_verify_finds_a_transcript_that_is_not_as_recorded(tmp_path: Path, datab
             if path.parent.exists():
                 path.unlink(missing_ok=True)
                 path.write_bytes(before)
+            if tamper is empty:
                 assert bench.cli("audit", "verify").status == 0
         # Each is counted, and one of them named.
         for other in (run, failed, silent):

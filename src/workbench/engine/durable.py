@@ -5,26 +5,30 @@ ended or is blocked, and ends then; a release starts another. It begins at once,
 workflow when it is not done soon: the ledger's open run is the durable intent, and whatever a crash leaves
 without a record is found there by recover. A workflow holds ids only, written as JSON, and does nothing
 that drive could not do twice.
+
+DBOS and what it brings cost a sixth of a start, so it is loaded when its tables hold something, or are to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
-from dbos import Serializer as DbosSerializer
 from sqlalchemy import Engine, create_engine, event
 
 from workbench.model.clock import NewId
 from workbench.model.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from dbos import DBOSConfig
 
 log = structlog.get_logger()
 
@@ -38,19 +42,6 @@ _UNRECORDED_SECONDS: Final = 0.5
 """How long a driver goes without a record: most commands are done by then, and need none."""
 
 Drive = Callable[[str, str], Awaitable[None]]
-
-
-class _JsonText(DbosSerializer):
-    """Keeps workflow inputs as JSON: whoever writes the database must not thereby run code here."""
-
-    def serialize(self, data: Any) -> str:
-        return json.dumps(data, default=str)
-
-    def deserialize(self, serialized_data: str) -> Any:
-        return json.loads(serialized_data)
-
-    def name(self) -> str:
-        return "workbench_json"
 
 
 class Durable:
@@ -68,11 +59,24 @@ class Durable:
         self._begun: dict[str, asyncio.Task[None]] = {}
         self._recorders: set[asyncio.Task[None]] = set()
         self._recording = asyncio.Lock()
+        self._is_launched = False
         self._unfinished: set[asyncio.Task[Any]] = set()
 
     def launch(self, drive: Drive) -> None:
-        """Connects, migrates, and takes up the drivers that an earlier process of this id left behind."""
+        """Takes up the drivers that an earlier process of this id left behind; from now on it drives runs."""
         self._drive = drive
+        if not self._database_url.startswith("sqlite") or self._engine_file.exists():
+            self._launch_dbos()
+
+    @property
+    def _engine_file(self) -> Path:
+        return self._state_home / "engine.db"
+
+    def _launch_dbos(self) -> None:
+        """Connects and migrates; in the event loop."""
+        from dbos import DBOS
+
+        self._is_launched = True
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(config=self._config())
 
@@ -97,10 +101,14 @@ class Durable:
 
     async def driven_runs(self) -> set[str]:
         """Returns the runs that this process drives, or for which an unfinished driver of it is recorded."""
-        found = await DBOS.list_workflows_async(
-            status=_UNFINISHED, executor_id=self._executor_id, load_output=False
-        )
-        driver_ids = {workflow.workflow_id for workflow in found} | self._begun.keys()
+        driver_ids = set(self._begun)
+        if self._is_launched:
+            from dbos import DBOS
+
+            found = await DBOS.list_workflows_async(
+                status=_UNFINISHED, executor_id=self._executor_id, load_output=False
+            )
+            driver_ids |= {workflow.workflow_id for workflow in found}
         return {driver_id.partition(".")[0] for driver_id in driver_ids}
 
     async def close(self) -> None:
@@ -110,6 +118,10 @@ class Durable:
         for task in stopped:
             task.cancel()
         await asyncio.gather(*stopped, return_exceptions=True)
+        if not self._is_launched:
+            return
+        from dbos import DBOS
+
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # Only now can nothing be recorded of them any more. Left to the garbage collector, each would try to.
         for task in self._unfinished:
@@ -131,14 +143,20 @@ class Durable:
             if task.done():
                 return
             try:
-                with SetWorkflowID(driver_id):
-                    await DBOS.start_workflow_async(self._workflow, project_id, run_id)
+                # In a thread: whoever is served meanwhile must not wait for it.
+                dbos = await asyncio.to_thread(importlib.import_module, "dbos")
+                if not self._is_launched:
+                    self._launch_dbos()
+                with dbos.SetWorkflowID(driver_id):
+                    await dbos.DBOS.start_workflow_async(self._workflow, project_id, run_id)
             except Exception:
                 # It is driven all the same, and after a restart recover finds its run in the ledger.
                 log.exception("driver not recorded", run_id=run_id)
 
     async def _drive_run(self, project_id: str, run_id: str) -> None:
         """Is the workflow: joins the driver that it records, or drives after a restart."""
+        from dbos import DBOS
+
         if not self._is_closing:
             driver_id = DBOS.workflow_id or self._new_id(f"{run_id}.")
             task = self._begun.get(driver_id) or self._begin(driver_id, project_id, run_id)
@@ -167,17 +185,34 @@ class Durable:
             "name": "workbench",
             "application_version": _VERSION,
             "executor_id": self._executor_id,
-            "serializer": _JsonText(),
+            "serializer": _json_serializer(),
             "log_level": "WARNING",
             "notification_listener_polling_interval_sec": 0.25,
         }
         if self._database_url.startswith("sqlite"):
-            path = self._state_home / "engine.db"
+            path = self._engine_file
             config["system_database_url"] = f"sqlite:///{path}"
             config["system_database_engine"] = _open_sqlite(path)
         else:
             config["system_database_url"] = self._database_url
         return config
+
+
+def _json_serializer() -> Any:
+    """Returns what keeps workflow inputs as JSON: whoever writes the database must not thereby run code."""
+    from dbos import Serializer
+
+    class JsonText(Serializer):
+        def serialize(self, data: Any) -> str:
+            return json.dumps(data, default=str)
+
+        def deserialize(self, serialized_data: str) -> Any:
+            return json.loads(serialized_data)
+
+        def name(self) -> str:
+            return "workbench_json"
+
+    return JsonText()
 
 
 def _open_sqlite(path: Path) -> Engine:

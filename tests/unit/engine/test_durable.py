@@ -25,9 +25,14 @@ def _open(home: Path, drive: DriveRun) -> Durable:
 
 
 def _recorded(home: Path) -> list[str]:
+    if not (home / "engine.db").exists():
+        return []
     connection = sqlite3.connect(home / "engine.db")
     try:
         rows = connection.execute("SELECT workflow_uuid FROM workflow_status").fetchall()
+    except sqlite3.OperationalError as problem:
+        assert "no such table" in str(problem)
+        return []
     finally:
         connection.close()
     return [str(row[0]).partition(".")[0] for row in rows]
@@ -65,7 +70,7 @@ async def test_a_run_is_driven_before_its_driver_is_recorded_and_a_short_one_nee
         assert await durable.driven_runs() == set()
     finally:
         await durable.close()
-    assert _recorded(tmp_path) == []
+    assert not (tmp_path / "engine.db").exists(), "with nothing to record, its tables are not needed"
 
 
 async def test_a_run_whose_driver_is_not_recorded_yet_counts_as_driven(tmp_path: Path) -> None:

@@ -270,6 +270,24 @@ async def _observe(context: Context, project: Project, run: Run, step: Step, ref
     return True
 
 
+async def record_known_end(context: Context, project_id: str, run_id: str) -> None:
+    """Records the end of a running step whose connector knows it already; what goes on is left alone.
+
+    Raises LedgerUnavailable, or what its connector raises.
+    """
+    project, run, steps = await context.ledger.for_project(project_id).run_with_project(run_id)
+    for step in steps:
+        if step.status is not StepStatus.RUNNING or step.external_run_id is None:
+            continue
+        ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
+        ended = (await context.connectors[step.connector].snapshot(ref)).ended
+        # What was never started is started anew, or held: that is the driver's to decide.
+        if ended is not None and ended.end_reason != "never_started":
+            async with context.run_locks.setdefault(run_id, asyncio.Lock()):
+                await _observe(context, project, run, step, ref)
+            context.run_locks.pop(run_id, None)
+
+
 async def _cancel_again(context: Context, ref: ExternalRef, connector_id: str) -> None:
     await context.connectors[connector_id].cancel(
         ref, reason="canceled", deadline_seconds=context.limits.cancel_deadline_seconds

@@ -25,6 +25,7 @@ from workbench.ledger.move import (
     MoveRun,
     MoveStep,
     ObserveStep,
+    RequestCancel,
     UseApproval,
 )
 from workbench.model.admission import Admission, AdmissionRequest
@@ -299,6 +300,13 @@ async def _record_end(
 ) -> None:
     reads = context.ledger.for_project(project.project_id)
     now = await reads.run(run.run_id)
+    if now.cancel_requested_at is None and run.run_id in context.unrecorded_cancels:
+        # What was asked for while the ledger took nothing goes in before what came of it.
+        actor, why = context.unrecorded_cancels[run.run_id]
+        request = RequestCancel(run_id=run.run_id, reason=why)
+        await context.ledger.append(project.project_id, [request], actor=actor.name, via=actor.via)
+        now = await reads.run(run.run_id)
+    context.unrecorded_cancels.pop(run.run_id, None)
     step_move, reason = judge_end(ended, is_cancel_requested=now.cancel_requested_at is not None)
     moves: list[Move] = []
     for found in await context.connectors[step.connector].artifacts(ref):

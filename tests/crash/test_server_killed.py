@@ -69,6 +69,32 @@ def test_a_run_that_ends_while_the_server_is_dead_is_known_whole_afterwards(
     assert (own.repo / "effect").read_text() == "begun\n"
 
 
+@pytest.mark.parametrize("mode", ["ended", "lost"])
+def test_the_first_answer_of_the_next_server_knows_what_ended_meanwhile(
+    own: Project, bench: Workbench, mode: str
+) -> None:
+    command = own.script("go.sh", f"{ONCE}; echo ready; {WAITING}; echo two; exit 9")
+    runs = [own.submit(command)["run_id"] for _ in range(3)]
+    for run_id in runs:
+        bench.wait_output(run_id, b"ready\n")
+    shims = list(live_shims(bench.home).values())
+    bench.kill()
+    descriptors = [os.pidfd_open(shim) for shim in shims]
+    if mode == "ended":
+        (own.repo / "go").touch()
+    for shim, descriptor in zip(shims, descriptors, strict=True):
+        if mode == "lost":
+            kill_and_wait(shim)
+        wait_gone(descriptor)
+        os.close(descriptor)
+    bench.start()
+    found = [bench.run_of(run_id) for run_id in runs]
+    expected = {"ended": ("failed", 9), "lost": ("failed", None)}[mode]
+    assert [(run["status"], run["exit_code"]) for run in found] == [expected] * 3
+    assert all(("lost" in run["why"]) == (mode == "lost") for run in found)
+    assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
+
+
 def test_a_run_survives_the_server_being_killed_again_and_again(own: Project, bench: Workbench) -> None:
     command = own.script("go.sh", f"{ONCE}; echo one; {WAITING}; echo two")
     run = own.submit(command, mode="pty")

@@ -177,14 +177,32 @@ def read_token(config: Config) -> str:
         ) from error
 
 
-def set_kill_file(config: Config, reason: str | None) -> None:
-    """Writes the kill file with its reason, or removes it for None; no server or database is needed."""
+def set_kill_file(config: Config, reason: str | None) -> bool:
+    """Writes the kill file with its reason, or removes it for None; no server or database is needed.
+
+    Returns False where the disk had no room for the reason: the file is there, empty, and counts as well.
+    Raises WorkbenchError when not even that can be made.
+    """
     path = config.home / "KILL"
     if reason is None:
         path.unlink(missing_ok=True)
-        return
+        return True
     prepare_home(config.home)
-    write_private(path, f"{reason} (by {local_actor_name()})\n")
+    try:
+        write_private(path, f"{reason} (by {local_actor_name()})\n")
+    except OSError:
+        try:
+            # In place, and after what is left of the attempt: an entry in the folder is all that it takes.
+            path.with_suffix(".new").unlink(missing_ok=True)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise WorkbenchError(
+                f"the file {path}, which stops everything, cannot be made: {error.strerror}",
+                remedy="make room on its disk, then set it again",
+                code="home_unusable",
+            ) from error
+        return False
+    return True
 
 
 def take_lock(home: Path) -> int:

@@ -25,7 +25,7 @@ from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
 from workbench.engine.look import read_kill_file
 from workbench.engine.operate import note, set_switch
-from workbench.engine.recover import recover
+from workbench.engine.recover import recover, settle
 from workbench.gate import Policy, admit, load_policy
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 _HOUSEKEEPING_SECONDS: Final = 2.0
 _TRIAL_SECONDS: Final = 2.0
+_SETTLE_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
@@ -100,6 +101,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         if problems := await starting:
             context.not_ready["local"] = problems
         await _first_switch(context)
+        await settle(context, within_seconds=_SETTLE_SECONDS)
         durable.launch(functools.partial(drive, context))
         await recover(context)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.

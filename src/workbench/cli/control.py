@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from workbench.app.home import find_server, load_config, set_kill_file
-from workbench.cli.client import connect
+from workbench.app.home import Settings, find_server, load_config, set_kill_file
+from workbench.cli.client import Client, RemoteProblem, connect
 from workbench.cli.decide import describe_changes
 from workbench.cli.moment import read_deadline
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import choose_project_id, find_project
+from workbench.model.errors import LedgerUnavailable, ServerUnavailable
 
 _ENDED: Final = ("succeeded", "failed", "canceled")
 _PROOF_SECONDS: Final = 6.0
@@ -93,11 +94,15 @@ def set_kill(
     """
     config = load_config(for_stopping=True)
     is_running = find_server(config) is not None
-    if not is_running and project is None and connector is None:
-        set_kill_file(config, reason if engaged else None)
-        print_line(f"no server runs; the file {config.home / 'KILL'} is " + ("set" if engaged else "removed"))
+    is_all = project is None and connector is None
+    if not is_running and is_all:
+        if engaged:
+            print_line("no server runs; " + _set_file(config, reason))
+        else:
+            set_kill_file(config, None)
+            print_line(f"no server runs; the file {config.home / 'KILL'} is removed")
         return
-    if not engaged and project is None and connector is None:
+    if not engaged and is_all:
         set_kill_file(config, None)
     client = connect(start=not is_running)
     body = {
@@ -107,11 +112,39 @@ def set_kill(
         "connector": connector,
         "stop_running": stop_running,
     }
-    after = client.post("/api/kill", body)
+    try:
+        after = client.post("/api/kill", body)
+    except (RemoteProblem, ServerUnavailable) as error:
+        # One who was refused stays so; one who was not served stops everything all the same.
+        if not (engaged and is_all) or error.http_status < 500:
+            raise
+        print_line(f"kill switch ON for all: {_set_file(config, reason)}")
+        print_note(f"the ledger has no record of it yet: {error.message}")
+        if stop_running:
+            _stop_again(client, body)
+        return
     if after["engaged"]:
         print_line(f"kill switch ON for {after['scope']}: {after['reason']}")
     else:
         print_line("kill switch off; nothing was resumed: retry what you want to go on")
+
+
+def _stop_again(client: Client, body: dict[str, object]) -> None:
+    """Asks once more to end what runs, for what started before the kill file was there."""
+    try:
+        client.post("/api/kill", body)
+    except RemoteProblem as error:
+        if error.code != LedgerUnavailable.code:
+            raise
+        print_note(error.message)
+
+
+def _set_file(config: Settings, reason: str) -> str:
+    """Sets the kill file, which the server obeys without a record, and returns what stands."""
+    path = config.home / "KILL"
+    if set_kill_file(config, reason):
+        return f"the file {path} is set"
+    return f"the file {path} is set, without its reason: its disk has no room for one"
 
 
 def list_switches(project: str | None, as_json: bool) -> None:

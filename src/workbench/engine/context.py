@@ -87,6 +87,8 @@ class Context:
     looked for again at each start that it stops.
     `thinking` are the threads in which commands are understood, so that the event loop serves meanwhile.
     `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
+    `unrecorded_cancels` holds, by run id, who asked for an end, and why, that the ledger could not take: what
+    runs was told at once, and the request is recorded before the end is.
     `previews`, `inspections` and `reviews` bound what people may ask for beside starts, however often.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.
@@ -111,6 +113,7 @@ class Context:
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
     held_up: dict[str, str] = field(default_factory=dict)
+    unrecorded_cancels: dict[str, tuple[Actor, str]] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)

@@ -25,6 +25,7 @@ from workbench.ledger.move import (
     MoveRun,
     MoveStep,
     ObserveStep,
+    RequestCancel,
     UseApproval,
 )
 from workbench.model.admission import Admission, AdmissionRequest
@@ -270,6 +271,24 @@ async def _observe(context: Context, project: Project, run: Run, step: Step, ref
     return True
 
 
+async def record_known_end(context: Context, project_id: str, run_id: str) -> None:
+    """Records the end of a running step whose connector knows it already; what goes on is left alone.
+
+    Raises LedgerUnavailable, or what its connector raises.
+    """
+    project, run, steps = await context.ledger.for_project(project_id).run_with_project(run_id)
+    for step in steps:
+        if step.status is not StepStatus.RUNNING or step.external_run_id is None:
+            continue
+        ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
+        ended = (await context.connectors[step.connector].snapshot(ref)).ended
+        # What was never started is started anew, or held: that is the driver's to decide.
+        if ended is not None and ended.end_reason != "never_started":
+            async with context.run_locks.setdefault(run_id, asyncio.Lock()):
+                await _observe(context, project, run, step, ref)
+            context.run_locks.pop(run_id, None)
+
+
 async def _cancel_again(context: Context, ref: ExternalRef, connector_id: str) -> None:
     await context.connectors[connector_id].cancel(
         ref, reason="canceled", deadline_seconds=context.limits.cancel_deadline_seconds
@@ -281,6 +300,13 @@ async def _record_end(
 ) -> None:
     reads = context.ledger.for_project(project.project_id)
     now = await reads.run(run.run_id)
+    if now.cancel_requested_at is None and run.run_id in context.unrecorded_cancels:
+        # What was asked for while the ledger took nothing goes in before what came of it.
+        actor, why = context.unrecorded_cancels[run.run_id]
+        request = RequestCancel(run_id=run.run_id, reason=why)
+        await context.ledger.append(project.project_id, [request], actor=actor.name, via=actor.via)
+        now = await reads.run(run.run_id)
+    context.unrecorded_cancels.pop(run.run_id, None)
     step_move, reason = judge_end(ended, is_cancel_requested=now.cancel_requested_at is not None)
     moves: list[Move] = []
     for found in await context.connectors[step.connector].artifacts(ref):

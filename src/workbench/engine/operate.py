@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from workbench.engine.cancel import cancel
+from workbench.engine.cancel import CancelUnrecorded, cancel
 from workbench.engine.context import Context
 from workbench.gate.switches import CONNECTORS, LOCAL, ORCHESTRATION
 from workbench.ledger.ledger import HOUSE
@@ -16,9 +17,10 @@ from workbench.ledger.move import Move, Note, PutProject, SetKill, SetSwitch
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import SwitchState
 from workbench.model.clock import parse_time, render_time
-from workbench.model.errors import Conflict, IllegalMove, InvalidInput, NotFound
+from workbench.model.errors import Conflict, IllegalMove, InvalidInput, LedgerUnavailable, NotFound
 from workbench.model.network import parse_entries
 from workbench.model.project import ApproverRule, EnvProfile, Project
+from workbench.model.run import Run
 from workbench.model.statuses import RunStatus
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -211,7 +213,8 @@ async def set_kill(
 ) -> None:
     """Engages or releases the kill switch for everything, a project or a connector.
 
-    Releasing resumes nothing by itself. With `stop_running`, every run in scope is canceled too.
+    Releasing resumes nothing by itself. With `stop_running`, every run in scope is canceled too, also when
+    LedgerUnavailable says that the kill could not be recorded.
     """
     if project_id is not None and connector is not None:
         raise InvalidInput("a kill has one scope", remedy="name a project or a connector, not both")
@@ -221,9 +224,29 @@ async def set_kill(
         raise NotFound(f"there is no connector {connector}", remedy="list them: workbench connectors")
     scope = f"project:{project_id}" if project_id else f"connector:{connector}" if connector else "all"
     moves: list[Move] = [SetKill(scope=scope, engaged=engaged, reason=reason)]
-    await context.ledger.append(HOUSE, moves, actor=actor.name, via=actor.via)
+    unrecorded: LedgerUnavailable | None = None
+    try:
+        await context.ledger.append(HOUSE, moves, actor=actor.name, via=actor.via)
+    except LedgerUnavailable as error:
+        if not (engaged and stop_running):
+            raise
+        unrecorded = error
     if engaged and stop_running:
-        await _stop_running(context, actor, reason, project_id, connector)
+        try:
+            left = await _stop_running(context, actor, reason, project_id, connector)
+        except LedgerUnavailable:
+            left = ["every run, as the ledger cannot be read either"]
+        if left:
+            raise LedgerUnavailable(
+                f"it is neither recorded nor proved that these have ended: {', '.join(left)}",
+                remedy="free space on the disk that holds WORKBENCH_HOME; see that the ledger can be used",
+                code="not_proved",
+            )
+    if unrecorded is not None:
+        raise LedgerUnavailable(
+            f"what ran in its scope has ended; that is not recorded yet: {unrecorded.message}",
+            remedy=unrecorded.remedy,
+        ) from unrecorded
 
 
 async def note(context: Context, *, tag: str, actor: Actor, payload: dict[str, str | int | None]) -> None:
@@ -233,17 +256,28 @@ async def note(context: Context, *, tag: str, actor: Actor, payload: dict[str, s
 
 async def _stop_running(
     context: Context, actor: Actor, reason: str, project_id: str | None, connector: str | None
-) -> None:
-    for run in await context.ledger.open_runs():
-        is_in_scope = (project_id is None or run.project_id == project_id) and (
-            connector is None or any(step.command.connector == connector for step in run.plan.steps)
-        )
-        if run.status is RunStatus.BLOCKED or not is_in_scope:
-            continue
+) -> list[str]:
+    """Cancels every run in scope; returns those that neither a record nor a proof says will end."""
+
+    async def stop(run: Run) -> bool:
         try:
             await cancel(
                 context, project_id=run.project_id, run_id=run.run_id, actor=actor, reason=f"kill: {reason}"
             )
         except IllegalMove:
             # It ended while we were on the way.
-            continue
+            return True
+        except CancelUnrecorded as error:
+            return error.is_proved
+        return True
+
+    runs = [
+        run
+        for run in await context.ledger.open_runs()
+        if run.status is not RunStatus.BLOCKED
+        and (project_id is None or run.project_id == project_id)
+        and (connector is None or any(step.command.connector == connector for step in run.plan.steps))
+    ]
+    # All at once: where nothing can be recorded, each waits for its own proof.
+    stopped = await asyncio.gather(*(stop(run) for run in runs))
+    return [run.run_id for run, is_stopped in zip(runs, stopped, strict=True) if not is_stopped]

@@ -1,7 +1,8 @@
 """Writes one step's byte log and its index, and survives a full disk.
 
 Standard library only; one writer, the shim. What cannot be kept is counted, never waited for: the
-command must not stall because nobody can store its output. It does not read.
+command must not stall because nobody can store its output. Nor is the disk filled to its end: the ledger may
+lie on it, and what cannot be recorded cannot be stopped. It does not read.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ from workbench.sandbox.redaction import Redaction
 from workbench.sandbox.step_folder import INDEX, INDEX_RECORD, OUTPUT, STREAMS
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_RESERVE_BYTES = 8 << 20
+_RESERVE_SHARE = 8
+_ASK_BYTES = 1 << 20
 
 
 class Segment:
-    """The open log. `size` is bytes on disk, `dropped` bytes that came and were not kept."""
+    """The open log. `size` is bytes on disk, `dropped` bytes that came and were not kept.
+
+    It ends, as at a full disk, where less would be free than the smaller of 8 MiB and an eighth of the disk.
+    """
 
     def __init__(self, folder: str, *, limit_bytes: int, masks: Sequence[bytes]) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -28,6 +35,8 @@ class Segment:
         self._limit = limit_bytes
         self._redactions = [Redaction(masks) for _ in STREAMS] if masks else None
         self._hash = hashlib.sha256()
+        self._spare = 0
+        self._unasked = 0
         self.size = 0
         self.dropped = 0
         self.reason = ""
@@ -56,23 +65,52 @@ class Segment:
             os.close(descriptor)
 
     def _keep(self, stream: int, data: bytes, at_ms: int) -> None:
-        room = self._limit - self.size
-        if self.reason or room <= 0:
-            self.dropped += len(data)
-            self.reason = self.reason or f"output is above the limit of {self._limit} bytes"
-            return
-        part = data if len(data) <= room else data[:room]
-        written = self._write(part)
-        if written:
-            self._hash.update(part if written == len(part) else part[:written])
-            try:
-                os.write(self._index, INDEX_RECORD.pack(self.size, written, stream, at_ms))
-            except OSError as error:
-                self._note(error)
-            self.size += written
-        self.dropped += len(data) - written
-        if len(data) > room and not self.reason:
+        while data:
+            room = self._find_room()
+            if room <= 0:
+                self.dropped += len(data)
+                return
+            part = data if len(data) <= room else data[:room]
+            written = self._write(part)
+            if written:
+                self._hash.update(part if written == len(part) else part[:written])
+                try:
+                    os.write(self._index, INDEX_RECORD.pack(self.size, written, stream, at_ms))
+                except OSError as error:
+                    self._note(error)
+                self.size += written
+                self._spare -= written + INDEX_RECORD.size
+                self._unasked += written + INDEX_RECORD.size
+            if written == len(data):
+                return
+            data = data[written:]
+
+    def _find_room(self) -> int:
+        """Returns how many bytes may be written now; without any, `reason` says why, and stays."""
+        if self.reason:
+            return 0
+        if self.size >= self._limit:
             self.reason = f"output is above the limit of {self._limit} bytes"
+            return 0
+        # Others write there too: asked again in a while, and not so often that a flood would feel it.
+        if self._spare <= 0 or self._unasked >= _ASK_BYTES:
+            self._spare, self._unasked = self._find_spare(), 0
+            if self._spare <= 0:
+                self.reason = "the disk under the transcript is nearly full: the rest is kept for the ledger"
+                return 0
+        return min(self._limit - self.size, self._spare)
+
+    def _find_spare(self) -> int:
+        """Returns what is free on the disk above the reserve, in bytes."""
+        try:
+            disk = os.fstatvfs(self._output)
+        except OSError:
+            return _ASK_BYTES
+        total = disk.f_blocks * disk.f_frsize
+        if total == 0:
+            # A file system that does not know its size; what cannot be written is noticed all the same.
+            return _ASK_BYTES
+        return disk.f_bavail * disk.f_frsize - min(_RESERVE_BYTES, total // _RESERVE_SHARE)
 
     def _write(self, data: bytes) -> int:
         written = 0

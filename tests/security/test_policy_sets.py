@@ -67,12 +67,18 @@ def check_the_week(verdicts: dict[str, Decision]) -> None:
     assert counted[Decision.DENY] < 0.02 * len(verdicts), counted
 
 
-def test_no_attack_is_allowed_on_a_bare_machine() -> None:
-    check_the_attacks(decide(ADVERSARIAL, "/ws", ExampleSurroundings()))
+# Each attack is judged in one of the two places; the long suite judges all of them in both.
+EVERY_ONE = pytest.param(slice(None), id="all", marks=pytest.mark.long)
 
 
-def test_no_attack_is_allowed_on_a_real_folder(tmp_path: Path) -> None:
-    check_the_attacks(decide(ADVERSARIAL, *real_machine(tmp_path / "repo")))
+@pytest.mark.parametrize("part", [pytest.param(slice(0, None, 2), id="half"), EVERY_ONE])
+def test_no_attack_is_allowed_on_a_bare_machine(part: slice) -> None:
+    check_the_attacks(decide(ADVERSARIAL[part], "/ws", ExampleSurroundings()))
+
+
+@pytest.mark.parametrize("part", [pytest.param(slice(1, None, 2), id="half"), EVERY_ONE])
+def test_no_attack_is_allowed_on_a_real_folder(tmp_path: Path, part: slice) -> None:
+    check_the_attacks(decide(ADVERSARIAL[part], *real_machine(tmp_path / "repo")))
 
 
 def test_a_developers_week_is_mostly_allowed_and_hardly_ever_denied() -> None:

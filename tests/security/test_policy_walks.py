@@ -275,7 +275,7 @@ def test_what_is_asked_about_would_mostly_have_shown_one(tmp_path: Path) -> None
     root = make_ground(tmp_path)
     asked = [
         text
-        for text in (*searches()[::3], *GREPS[::6], *COPIES[::3])
+        for text in (*searches()[::5], *GREPS[::8], *COPIES[::5])
         if decide(text, root) is not Decision.ALLOW
     ]
     shown = [text for text in asked if shows_the_mark(text, root, Path(root) / "made")]

@@ -410,7 +410,7 @@ def test_a_request_that_cannot_be_never_starts_and_says_what_is_wrong(
 def test_the_command_line_without_a_server_to_stop_says_so(tmp_path: Path) -> None:
     bench = Workbench(home=tmp_path / "home")
     said = bench.cli("down")
-    assert said.status == 1
+    assert said.status == 74
     assert "workbench up" in said.err
     assert bench.cli("status", "--json").json["ready"] is False
 

@@ -23,17 +23,19 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
-from workbench.cli.client import Client, connect, reconnect
+from workbench.cli.client import Client, connect, how_to_go_on, reconnect
 from workbench.cli.guard import guard_for
 from workbench.cli.output import RISK_BARS, print_json, print_note
 from workbench.cli.place import find_project, working_directory
 from workbench.cli.refusals import Refusals
+from workbench.model.errors import ServerUnavailable
 from workbench.model.network import NO_NETWORK
 
 HELD: Final = 75
 DENIED: Final = 77
 SWITCHED_OFF: Final = 78
 UNAVAILABLE: Final = 69
+SERVER_LOST: Final = 74
 CANCELED: Final = 130
 TIMED_OUT: Final = 124
 
@@ -103,7 +105,14 @@ def run(
         return 0
     if _has_waiting_input():
         print_note("note: standard input is not handed to the command; name a file in it instead")
-    is_interactive = chosen == "pty" and sys.stdin.isatty()
+    try:
+        return _attend(client, made, chosen == "pty" and sys.stdin.isatty(), as_json)
+    except ServerUnavailable as error:
+        raise ServerUnavailable(error.message, remedy=how_to_go_on(made["run_id"])) from error
+
+
+def _attend(client: Client, made: dict[str, Any], is_interactive: bool, as_json: bool) -> int:
+    """Stays with a run until it has ended or is held, and returns the status to end with."""
     refusals = Refusals(made["run_id"], is_raw=is_interactive)
     if made["network"] != NO_NETWORK:
         refusals.watch(client)
@@ -167,7 +176,7 @@ def follow(
             interactive = False
         except (ConnectionClosed, WebSocketException, OSError):
             # The server went away or was replaced; the run goes on, and so do we, where we stopped.
-            client = reconnect()
+            client = reconnect(run_id)
 
 
 def _copy(

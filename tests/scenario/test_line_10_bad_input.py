@@ -407,6 +407,20 @@ def test_a_request_that_cannot_be_never_starts_and_says_what_is_wrong(
         assert answer.json()["remedy"]
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{", b'{"a": "\xff"}', b""])
+def test_a_body_that_cannot_be_read_is_bad_input_whatever_is_wrong_with_it(
+    served: Workbench, body: bytes
+) -> None:
+    kind = {"Content-Type": "application/json"}
+    answer = served.http.post("/api/runs", content=body, headers=kind)
+    assert_is_problem(answer, 422, "invalid_input")
+
+
+def test_a_method_that_a_page_does_not_take_is_refused_as_such(served: Workbench) -> None:
+    answer = served.http.head("/runs")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 def test_the_command_line_without_a_server_to_stop_says_so(tmp_path: Path) -> None:
     bench = Workbench(home=tmp_path / "home")
     said = bench.cli("down")

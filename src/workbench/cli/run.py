@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
 from workbench.cli.client import Client, connect, how_to_go_on, reconnect
-from workbench.cli.guard import guard_for
+from workbench.cli.guard import Guards, guard_for
 from workbench.cli.output import RISK_BARS, print_json, print_note
 from workbench.cli.place import find_project, working_directory
 from workbench.cli.refusals import Refusals
@@ -164,11 +164,15 @@ def follow(
 ) -> None:
     """Copies the run's output here until it ends or is held, going on at the same byte after a cut."""
     position = offset
+    guards = (guard_for(sys.stdout), guard_for(sys.stderr))
     while True:
         try:
             with _socket(client, run_id, position) as socket:
-                for reached in _copy(socket, position, interactive, show):
+                for reached in _copy(socket, position, interactive, guards if show else None):
                     position = reached
+            if show:
+                _put(1, guards[0].end())
+                _put(2, guards[1].end())
             return
         except KeyboardInterrupt:
             client.post(f"/api/runs/{run_id}/cancel", {"reason": "interrupted at the terminal"})
@@ -183,19 +187,16 @@ def _copy(
     socket: ClientConnection,
     position: int,
     interactive: bool,
-    show: bool,
+    guards: Guards | None,
 ) -> Iterator[int]:
-    guards = (guard_for(sys.stdout), guard_for(sys.stderr))
     with _keyboard(socket) if interactive else contextlib.nullcontext():
         for message in socket:
             if isinstance(message, bytes):
                 stream, offset, _ = _HEAD.unpack_from(message)
                 data = message[_HEAD.size :]
                 position = offset + len(data)
-                if show:
-                    out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
-                    out.write(guards[stream == 2].pass_on(data))
-                    out.flush()
+                if guards is not None:
+                    _put(stream, guards[stream == 2].pass_on(data))
                 yield position
                 continue
             told = json.loads(message)
@@ -206,6 +207,12 @@ def _copy(
                 return
             if told["type"] == "waiting" and told["status"] == "running":
                 print_note(told["why"])
+
+
+def _put(stream: int, data: bytes) -> None:
+    out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
+    out.write(data)
+    out.flush()
 
 
 def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:

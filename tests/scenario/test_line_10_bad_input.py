@@ -213,6 +213,11 @@ def test_without_a_sandbox_the_server_serves_holds_every_run_and_says_how_to_men
     assert local["is_ready"] is False
     assert all(problem["remedy"] for problem in local["problems"])
     assert "local starts nothing: " in bench.cli("up", "--detach", "--no-browser").err
+    told = bench.cli("status", "--json").json["connectors"]
+    assert told == [{k: local[k] for k in ("connector_id", "is_ready", "problems")}]
+    status = bench.cli("status").text
+    assert f"local starts nothing: {local['problems'][0]['message']}" in status
+    assert f"what to do: {local['problems'][0]['remedy']}" in status
     bench.stop()
     bench.prefix = ()
     bench.start()
@@ -235,6 +240,7 @@ def test_a_sandbox_that_was_mended_starts_what_it_held_without_a_restart(
     assert (project.repo / "effect").read_text() == "x\n"
     (local,) = bench.get("/api/connectors")
     assert (local["is_ready"], local["problems"]) == (True, [])
+    assert "starts nothing" not in bench.cli("status").text
 
 
 @pytest.mark.parametrize("machine", [without_bubblewrap, without_user_namespaces])

@@ -19,7 +19,7 @@ import tty
 from collections.abc import Iterator
 from typing import Any, Final
 
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
@@ -178,9 +178,17 @@ def follow(
             client.post(f"/api/runs/{run_id}/cancel", {"reason": "interrupted at the terminal"})
             # The proof of the end comes as "ended"; a second interrupt stops waiting for it.
             interactive = False
-        except (ConnectionClosed, WebSocketException, OSError):
+        except (ConnectionClosed, WebSocketException, OSError) as error:
+            if isinstance(error, InvalidStatus) or _is_refused(error):
+                # Asked again it would refuse again; asked for the run, it says why.
+                with contextlib.suppress(ServerUnavailable):
+                    client.get(f"/api/runs/{run_id}")
             # The server went away or was replaced; the run goes on, and so do we, where we stopped.
             client = reconnect(run_id)
+
+
+def _is_refused(error: Exception) -> bool:
+    return isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code >= 4000
 
 
 def _copy(

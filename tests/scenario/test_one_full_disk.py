@@ -29,3 +29,4 @@ def test_a_run_that_fills_the_disk_under_its_own_ledger_ends_right_once_there_is
         assert "transcript was cut" in ended["why"]
         assert (project.repo / "effect").read_text() == "x\n"
         assert bench.get("/api/audit/verify", project_id=project.project_id)["ok"] is True
+        assert '"event": "ledger not written"' in bench.log.read_text()

@@ -53,6 +53,35 @@ def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: 
     picture(page, "run-dark")
 
 
+@pytest.mark.parametrize("width", [360, 1600])
+def test_an_address_that_names_nothing_says_so_and_shows_nothing_of_another_project(
+    width: int, board: Project, browser_page: Page, picture: Picture
+) -> None:
+    (name,) = (p["name"] for p in board.bench.get("/api/projects") if p["project_id"] == board.project_id)
+    page = browser_page
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(board.bench.post("/api/links", {})["url"])
+    page.goto(f"{board.bench.url}/p/{board.project_id}/features")
+    expect(page.get_by_text("Mark a task done").first).to_be_visible()
+    # Without a project in the address, the one at hand is meant: title and content are of one page.
+    for path, heading in (("approvals", "Approvals"), ("runs", "Runs")):
+        page.goto(f"{board.bench.url}/{path}")
+        page.wait_for_url(f"**/p/{board.project_id}/{path}")
+        expect(page.get_by_role("heading", name=heading).first).to_be_visible()
+        expect(page).to_have_title(f"{path} · {name} · Workbench")
+    page.goto(f"{board.bench.url}/p/prj_nope/features")
+    expect(page.get_by_role("main").get_by_text("There is no such project")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("prj_nope")
+    expect(page.locator(".project-switcher")).to_have_attribute("aria-label", "Project: none")
+    expect(page.locator(".live")).to_have_count(0)
+    expect(page).to_have_title("features · Workbench")
+    picture(page, f"no-such-project-{width}")
+    page.goto(f"{board.bench.url}/p/{board.project_id}/approvals/apr_nope")
+    expect(page.get_by_role("main").get_by_role("alert")).to_contain_text("apr_nope")
+    expect(page.locator("main kbd")).to_have_count(0)
+    picture(page, f"no-such-approval-{width}")
+
+
 def test_without_a_session_the_page_says_how_to_sign_in(board: Project, browser_page: Page) -> None:
     browser_page.goto(board.bench.url)
     expect(browser_page.get_by_text("workbench status --link").first).to_be_visible()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +52,32 @@ def test_a_run_goes_on_while_the_server_is_dead_and_is_adopted(own: Project, ben
     assert (ended["status"], ended["exit_code"]) == ("succeeded", 0)
     assert (own.repo / "effect").read_text() == "begun\n"
     assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
+
+
+def test_whoever_watches_a_run_whose_server_is_killed_for_good_is_told_how_to_go_on(
+    own: Project, bench: Workbench
+) -> None:
+    words = ["run", "--", own.script("attached.sh", f"echo begun; {WAITING}; echo over; exit 1")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "workbench", *words],
+        env=bench.environment,
+        cwd=own.repo,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == b"begun\n"
+        (run,) = bench.get("/api/runs", project_id=own.project_id)
+        bench.kill()
+        _, told = watching.communicate(timeout=60)
+    assert watching.returncode == 74, told
+    assert f"workbench logs {run['run_id']} --follow" in told.decode()
+    (own.repo / "go").touch()
+    bench.start()
+    assert bench.watch(run["run_id"]).data == b"begun\nover\n"
+    # A run's own 1 stays a 1.
+    assert bench.wait(run["run_id"])["exit_code"] == 1
 
 
 def test_a_run_that_ends_while_the_server_is_dead_is_known_whole_afterwards(

@@ -213,6 +213,11 @@ def test_without_a_sandbox_the_server_serves_holds_every_run_and_says_how_to_men
     assert local["is_ready"] is False
     assert all(problem["remedy"] for problem in local["problems"])
     assert "local starts nothing: " in bench.cli("up", "--detach", "--no-browser").err
+    told = bench.cli("status", "--json").json["connectors"]
+    assert told == [{k: local[k] for k in ("connector_id", "is_ready", "problems")}]
+    status = bench.cli("status").text
+    assert f"local starts nothing: {local['problems'][0]['message']}" in status
+    assert f"what to do: {local['problems'][0]['remedy']}" in status
     bench.stop()
     bench.prefix = ()
     bench.start()
@@ -235,6 +240,7 @@ def test_a_sandbox_that_was_mended_starts_what_it_held_without_a_restart(
     assert (project.repo / "effect").read_text() == "x\n"
     (local,) = bench.get("/api/connectors")
     assert (local["is_ready"], local["problems"]) == (True, [])
+    assert "starts nothing" not in bench.cli("status").text
 
 
 @pytest.mark.parametrize("machine", [without_bubblewrap, without_user_namespaces])
@@ -407,10 +413,24 @@ def test_a_request_that_cannot_be_never_starts_and_says_what_is_wrong(
         assert answer.json()["remedy"]
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{", b'{"a": "\xff"}', b""])
+def test_a_body_that_cannot_be_read_is_bad_input_whatever_is_wrong_with_it(
+    served: Workbench, body: bytes
+) -> None:
+    kind = {"Content-Type": "application/json"}
+    answer = served.http.post("/api/runs", content=body, headers=kind)
+    assert_is_problem(answer, 422, "invalid_input")
+
+
+def test_a_method_that_a_page_does_not_take_is_refused_as_such(served: Workbench) -> None:
+    answer = served.http.head("/runs")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 def test_the_command_line_without_a_server_to_stop_says_so(tmp_path: Path) -> None:
     bench = Workbench(home=tmp_path / "home")
     said = bench.cli("down")
-    assert said.status == 1
+    assert said.status == 74
     assert "workbench up" in said.err
     assert bench.cli("status", "--json").json["ready"] is False
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from urllib.parse import quote
 
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from support.ground import make_repository
 from support.server import Project, Workbench
 from support.terminal import read_terminal
 
@@ -75,7 +81,34 @@ def test_output_resumes_at_any_offset_with_the_same_bytes(project: Project, serv
     assert whole == b"".join(b"%d\n" % number for number in range(1, 3001))
     for offset in (0, 1, 7, len(whole) // 2, len(whole) - 1, len(whole)):
         assert served.watch(run["run_id"], offset=offset).data == whole[offset:]
-    assert served.watch(run["run_id"], offset=len(whole) + 5).data == b""
+    for beyond in (len(whole) + 5, 99_999_999_999):
+        seen = served.watch(run["run_id"], offset=beyond)
+        assert (seen.data, seen.said[-1]["type"], seen.said[-1]["offset"]) == (b"", "ended", len(whole))
+
+
+def test_a_terminal_that_cannot_be_says_what_is_wrong_and_only_to_whoever_may_come_in(
+    project: Project, served: Workbench, tmp_path: Path
+) -> None:
+    run_id = project.run("true")["run_id"]
+    other = served.make_token(
+        "viewer", project_id=served.add(make_repository(tmp_path / "other")).project_id
+    )["token"]
+    for run, offset, token, code, words in (
+        (run_id, "-5", "", 4022, "offset '-5'"),
+        (run_id, "abc", "", 4022, "offset 'abc'"),
+        (run_id, "9" * 30, "", 4022, "no position"),
+        ("run_nope", "0", "", 4004, "run_nope"),
+        ("run_" + "ü" * 200, "0", "", 4004, "not_found"),
+        (run_id, "0", other, 4003, "not_allowed"),
+    ):
+        with served.terminal(quote(run), offset=offset, token=token) as socket:
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=30)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == code
+        assert words in closed.value.rcvd.reason
+        with pytest.raises(InvalidStatus):
+            served.terminal(quote(run), offset=offset, token="wb_made_up")
 
 
 def test_output_resumes_over_a_cut_and_over_a_restart_of_the_server(own: Project, bench: Workbench) -> None:

@@ -100,6 +100,7 @@ def test_a_run_that_ends_on_a_full_disk_waits_and_says_why_until_there_is_room(
     assert "transcript was cut" in ended["why"]
     assert (own.repo / "effect").read_text() == "x\n"
     assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
+    assert '"event": "ledger not written"' in bench.log.read_text()
 
 
 def start_stubborn(own: Project, mark: str) -> str:

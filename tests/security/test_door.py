@@ -245,6 +245,31 @@ def test_the_link_signs_one_browser_in_once_and_its_cookie_is_no_scripts_busines
         assert second.get("/auth/guess").status_code == 401
 
 
+def test_a_link_opened_again_leads_on_or_says_in_words_how_to_get_another(served: Workbench) -> None:
+    link = served.post("/api/links", {})["url"]
+    html = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    with httpx.Client(base_url=served.url, trust_env=False, headers=html) as browser:
+        assert browser.get(link).status_code == 303
+        again = browser.get(link)
+        assert (again.status_code, again.headers["location"]) == (303, "/")
+        assert "set-cookie" not in again.headers
+        made_up = {"Cookie": f"workbench_{served.url.rpartition(':')[2]}=wb_made_up"}
+        for headers in ({}, made_up):
+            with httpx.Client(base_url=served.url, trust_env=False, headers=html | headers) as other:
+                page = other.get(link)
+            assert (page.status_code, "set-cookie" in page.headers) == (401, False)
+            assert page.headers["content-type"].startswith("text/html")
+            assert page.headers["cache-control"] == "no-store"
+            assert page.headers["content-security-policy"] == again.headers["content-security-policy"]
+            assert "workbench status --link" in page.text
+            assert "<script" not in page.text
+            assert link.rpartition("/")[2] not in page.text
+    with httpx.Client(base_url=served.url, trust_env=False) as program:
+        said = program.get(link)
+    assert (said.status_code, said.headers["content-type"]) == (401, "application/problem+json")
+    assert said.json()["code"] == "not_authenticated"
+
+
 def test_many_browsers_racing_for_one_link_get_one_session(served: Workbench) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

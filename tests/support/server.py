@@ -204,7 +204,7 @@ class Workbench:
                 if line.startswith("data: "):
                     yield json.loads(line[6:])
 
-    def terminal(self, run_id: str, *, offset: int = 0, token: str = "") -> ClientConnection:
+    def terminal(self, run_id: str, *, offset: int | str = 0, token: str = "") -> ClientConnection:
         """Opens the run's terminal."""
         return connect_socket(
             f"{self.url.replace('http', 'ws')}/api/runs/{run_id}/terminal?offset={offset}",

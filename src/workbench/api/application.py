@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from workbench.api import stream
@@ -17,8 +17,9 @@ from workbench.api.auth import AsgiApp, Door
 from workbench.api.house import House
 from workbench.api.openapi import complete
 from workbench.api.problem import render_problem
-from workbench.api.refusal import explain_refusal
+from workbench.api.refusal import explain_http_error, explain_refusal
 from workbench.api.routes import approvals, features, operate, policy, program, runs
+from workbench.api.sign_in import sign_in
 from workbench.engine.check_room import check_room
 from workbench.model.errors import NotFound, WorkbenchError
 
@@ -63,11 +64,9 @@ def create_api() -> FastAPI:
 
     @api.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
-        problem = NotFound(
-            f"there is nothing at this address ({error.detail})", remedy="see /api/openapi.json"
-        )
-        problem.http_status = error.status_code
-        return _problem(problem)
+        answer = _problem(explain_http_error(error.status_code, str(error.detail)))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @api.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
@@ -99,14 +98,8 @@ def create_application(house: House, *, port: int) -> AsgiApp:
     door = Door(api, access=house.access, port=port)
 
     @api.get("/auth/{code}", include_in_schema=False)
-    async def _sign_in(code: str) -> Response:
-        token = await house.access.exchange_link(code)
-        answer = RedirectResponse("/", status_code=303)
-        answer.set_cookie(
-            door.cookie_name, token, httponly=True, samesite="strict", path="/", max_age=30 * 86400
-        )
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+    async def _sign_in(code: str, request: Request) -> Response:
+        return await sign_in(house.access, code, request, door.cookie_name)
 
     @api.get("/{path:path}", include_in_schema=False)
     async def _page(path: str) -> Response:

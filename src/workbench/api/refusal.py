@@ -9,10 +9,30 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from workbench.model.errors import InvalidInput
+from workbench.api.problem import MethodNotAllowed
+from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie"})
+_CODES: Final = {405: MethodNotAllowed.code}
+_SEE: Final = "see /api/openapi.json"
 LOOK: Final = "see /api/openapi.json, or the command's --help"
+
+
+def explain_http_error(status: int, detail: str) -> WorkbenchError:
+    """Returns what the framework itself refused as one of ours, by its status.
+
+    It answers 400 only to a body that it could not read: too deeply nested, too long, or no text.
+    """
+    if status == 404:
+        return NotFound("there is nothing at this address", remedy=_SEE)
+    if status in (400, 422):
+        return InvalidInput(
+            "the body cannot be read as JSON",
+            remedy="send one JSON object of at most 1 MiB that is not deeply nested",
+        )
+    error = WorkbenchError(f"the request was refused: {detail}", remedy=_SEE, code=_CODES.get(status))
+    error.http_status = status
+    return error
 
 
 def explain_refusal(error: Mapping[str, Any]) -> InvalidInput:

@@ -33,6 +33,7 @@ from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
+from workbench.model.artifact import ArtifactKind
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
 
@@ -42,6 +43,8 @@ _KEEP_ALIVE_SECONDS: Final = 15.0
 _STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
 _FRAME_HEAD: Final = struct.Struct(">BQI")
 _MAX_INPUT_BYTES: Final = 65536
+_MAX_REASON_BYTES: Final = 123
+"""All that a WebSocket's close frame holds beside its code (RFC 6455, 5.5)."""
 _LAST_POSITION: Final = 2**63 - 1
 log = structlog.get_logger()
 
@@ -124,15 +127,18 @@ async def _events(
 
 def _position(after: int | None, last_event_id: str | None) -> int:
     if last_event_id:
-        if not (
-            last_event_id.isdecimal() and last_event_id.isascii() and int(last_event_id) <= _LAST_POSITION
-        ):
+        if not _is_position(last_event_id):
             raise InvalidInput(
                 f"Last-Event-ID {last_event_id!r} is no sequence number",
                 remedy="send the id of the last event you saw",
             )
         return int(last_event_id)
     return after or 0
+
+
+def _is_position(text: str) -> bool:
+    # The length first: turning a very long number into one is itself work.
+    return len(text) <= 19 and text.isascii() and text.isdecimal() and int(text) <= _LAST_POSITION
 
 
 @router.websocket("/api/runs/{run_id}/terminal")
@@ -142,23 +148,30 @@ async def stream_terminal(
     house: HouseIn,
     actor: ActorIn,
     identify: IdentifyIn,
-    offset: Annotated[int, Query(ge=0, le=_LAST_POSITION)] = 0,
+    offset: Annotated[str, Query()] = "0",
 ) -> None:
     """Output as binary frames (stream u8, offset u64, milliseconds u32, bytes); text frames are JSON.
 
-    Input counts only from the connection that holds the run's lease.
+    Input counts only from the connection that holds the run's lease. A run that this caller has no terminal
+    of, and an offset that is no position, close it with 4000 + (status - 400) and what was wrong.
     """
+    # The door let this caller in; a refusal before it is accepted could not say a word to a browser.
+    await socket.accept()
     try:
+        if not _is_position(offset):
+            raise InvalidInput(
+                f"offset {offset[:20]!r} is no position in the output", remedy="use a number from 0 on"
+            )
         project_id = await house.context.ledger.project_of_run(run_id)
         require_project(actor, project_id)
     except WorkbenchError as error:
-        await socket.close(4000 + error.http_status - 400, error.code)
+        reason = f"{error.code}: {error.message}".encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+        await socket.close(4000 + error.http_status - 400, reason)
         return
-    await socket.accept()
     terminal = _Terminal(socket, house, actor, identify, project_id, run_id)
     # Whichever side ends first ends both: the reader when the viewer leaves, the writer at the run's end.
     reader = asyncio.create_task(terminal.read_viewer())
-    writer = asyncio.create_task(terminal.send_output(offset))
+    writer = asyncio.create_task(terminal.send_output(int(offset)))
     guard = asyncio.create_task(terminal.watch_access())
     tasks = {reader, writer, guard}
     try:
@@ -189,6 +202,7 @@ class _Terminal:
     async def send_output(self, offset: int) -> None:
         """Sends all output from `offset`, then how it ended."""
         context = self._house.context
+        asked = offset
         waiting_why = ""
         async for run, step in wait_started(context, self._project_id, self._run_id):
             self._ref = output_ref(step)
@@ -210,13 +224,16 @@ class _Terminal:
                     head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
                     await self._socket.send_bytes(head + chunk.data)
                     offset = chunk.offset + len(chunk.data)
-        await self._say_end(offset)
+        await self._say_end(offset, has_read=offset > asked)
 
-    async def _say_end(self, offset: int) -> None:
+    async def _say_end(self, offset: int, *, has_read: bool) -> None:
         """Waits for the ledger's word, so that whoever reads "ended" finds the run ended."""
         async for run, steps in watch_run(self._house.context, self._project_id, self._run_id):
             if run.status not in RUN_ENDED:
                 continue
+            if offset and not has_read:
+                # Whoever asked for what lies behind the end is told where that is.
+                offset = min(offset, await self._size())
             await self._say(
                 {
                     "type": "ended",
@@ -227,6 +244,15 @@ class _Terminal:
                 }
             )
             return
+
+    async def _size(self) -> int:
+        """Returns how many bytes of output the ended run has, by the ledger's record of its transcript."""
+        reads = self._house.context.ledger.for_project(self._project_id)
+        return sum(
+            artifact.size_bytes
+            for artifact in await reads.artifacts(self._run_id)
+            if artifact.kind is ArtifactKind.TRANSCRIPT
+        )
 
     async def watch_access(self) -> None:
         """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""

@@ -42,6 +42,14 @@ class ConnectorOut(Wire):
     problems: list[ConfigProblemOut]
 
 
+class ConnectorStateOut(Wire):
+    """Whether a connector could start something now; `problems` is empty when it could."""
+
+    connector_id: str
+    is_ready: bool
+    problems: list[ConfigProblemOut]
+
+
 class SwitchOut(Wire):
     """`effective_state` is what counts now: past its `until` a switch is off, whatever it was set to."""
 
@@ -140,6 +148,7 @@ class NoticeTargetOut(Wire):
 class StatusOut(Wire):
     """`ready` is whether something could be recorded now, and `problem` why not, with the remedy.
 
+    `connectors` says of each whether it could start something now, and if not, why and what to do.
     `kills` are the kill switches that are engaged now; empty in ordinary times.
     """
 
@@ -151,6 +160,7 @@ class StatusOut(Wire):
     projects: int
     workers: int
     open_runs: int
+    connectors: list[ConnectorStateOut]
     kills: list[KillOut]
     notices: list[NoticeTargetOut]
 

@@ -32,6 +32,8 @@ from workbench.config import DEFAULT_PORT
 from workbench.model.actor import Actor, Role
 from workbench.model.errors import WorkbenchError
 
+log = structlog.get_logger()
+
 
 async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, str], None]) -> None:
     """Runs the server of this home until it is stopped; `on_ready` gets its address and a one-time link.
@@ -81,10 +83,17 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
                 json.dumps({"pid": os.getpid(), "port": number, "version": version}),
             )
             on_ready(url, f"{url}/auth/{access.create_link(owner)}")
+            _say("server started", version=version, address=url, home=str(config.home))
             await server.run()
+        _say("server stopped", version=version, address=url, home=str(config.home))
     finally:
         (config.home / "server.json").unlink(missing_ok=True)
         os.close(lock)
+
+
+def _say(what: str, **facts: str) -> None:
+    """Logs one line of the server's life; whoever sits at the terminal it runs in is told in words anyway."""
+    log.log(logging.DEBUG if sys.stderr.isatty() else logging.INFO, what, **facts)
 
 
 async def _ensure_token(config: Settings, access: Access, owner: Actor) -> None:

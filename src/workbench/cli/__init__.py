@@ -9,7 +9,7 @@ import gc
 import sys
 from typing import Final
 
-from workbench.model.errors import WorkbenchError
+from workbench.model.errors import ServerUnavailable, WorkbenchError
 
 _OBJECTS_BEFORE_COLLECTING: Final = 100_000
 
@@ -23,6 +23,11 @@ def main() -> None:
 
     try:
         build()(standalone_mode=True)
+    except ServerUnavailable as error:
+        from workbench.cli.run import SERVER_LOST
+
+        print_error(error)
+        sys.exit(SERVER_LOST)
     except WorkbenchError as error:
         print_error(error)
         sys.exit(2 if error.http_status in (400, 404, 422) else 1)

@@ -66,7 +66,7 @@ class Client:
             self._send(connection, method, path, query, body, headers)
             answer = connection.getresponse()
             data = answer.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise _gone(error) from error
         finally:
             connection.close()
@@ -84,7 +84,7 @@ class Client:
                 raise RemoteProblem(_parse(answer.read(), answer.status))
             while data := answer.read1(65536):
                 yield data
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise _gone(error) from error
         finally:
             connection.close()
@@ -129,10 +129,11 @@ def connect(*, start: bool = True) -> Client:
     return Client(endpoint, read_token(config))
 
 
-def reconnect() -> Client:
+def reconnect(run_id: str | None = None) -> Client:
     """Returns a client of the next server of this home, once there is one; it never starts one itself.
 
-    Raises ServerUnavailable when none comes within some seconds: somebody has stopped it on purpose.
+    Raises ServerUnavailable when none comes within some seconds: somebody has stopped it on purpose. Its
+    remedy names the run that is followed.
     """
     config = load_config()
     deadline = time.monotonic() + _RETURN_SECONDS
@@ -143,8 +144,13 @@ def reconnect() -> Client:
         time.sleep(0.05)
     raise ServerUnavailable(
         f"the server of {config.home} has stopped and none has taken its place",
-        remedy="the run goes on; start a server and follow it: workbench logs RUN --follow",
+        remedy=how_to_go_on(run_id) if run_id else "start one: workbench up --detach",
     )
+
+
+def how_to_go_on(run_id: str) -> str:
+    """Returns the remedy of whoever follows a run and has lost the server: the run does not need it."""
+    return f"the run goes on; start a server and follow it: workbench logs {run_id} --follow"
 
 
 def start_in_background(config: Settings, *, port: int | None) -> Endpoint:
@@ -214,7 +220,7 @@ def _wait_for_other(config: Settings) -> Endpoint:
     )
 
 
-def _gone(error: OSError) -> ServerUnavailable:
+def _gone(error: Exception) -> ServerUnavailable:
     return ServerUnavailable(
         f"the server went away while it was asked: {error}",
         remedy="try again; runs go on meanwhile, and the next server adopts them",

@@ -336,7 +336,8 @@ def _add_runs(root: typer.Typer) -> None:
     ) -> None:
         """Run a command under policy, in the sandbox. Exits with the command's own status.
 
-        75 held for approval, 77 denied by policy, 78 stopped by a switch, 130 canceled, 124 timed out.
+        74 the server cannot be reached, 75 held for approval, 77 denied by policy, 78 stopped by a switch,
+        130 canceled, 124 timed out.
         """
         from workbench.cli.run import run as start
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from workbench.app.home import find_server, load_config, read_token, wait_until_unlocked
+from workbench.app.home import Settings, find_server, load_config, read_token, wait_until_unlocked
 from workbench.cli.audit import verify_audit
 from workbench.cli.client import Client, start_in_background
 from workbench.cli.control import list_approvals
@@ -29,32 +30,52 @@ class DemoFailed(WorkbenchError):
 
 
 def tour(*, stay: bool) -> int:
-    """Takes the tour; with `stay`, the page goes on being served until Ctrl-C. Returns 0."""
+    """Takes the tour; with `stay`, the page goes on being served until Ctrl-C. Returns 0.
+
+    What it made is removed at its end, however it ends; records in a home that was there before stay.
+    """
+    # Ended from outside, it cleans up as after Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     folder = Path(tempfile.mkdtemp(prefix="workbench-demo-"))
-    # A home of its own, so that the demo neither shows nor touches the user's own projects.
-    os.environ.setdefault("WORKBENCH_HOME", str(folder / "home"))
-    repo = folder / "todo-cli"
-    _make_repository(repo)
-    print_line(f"# A fresh git repository with the example: {repo}")
-    config = load_config()
+    try:
+        # A home of its own, so that the demo neither shows nor touches the user's own projects.
+        os.environ.setdefault("WORKBENCH_HOME", str(folder / "home"))
+        repo = folder / "todo-cli"
+        _make_repository(repo)
+        print_line(f"# A fresh git repository with the example: {repo}")
+        _tour(load_config(), repo, stay=stay)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _tour(config: Settings, repo: Path, *, stay: bool) -> None:
     running = find_server(config)
     client = Client(running or start_in_background(config, port=None), read_token(config))
     try:
         _walk(client, repo)
-        link = client.post("/api/links", {})["url"]
         _say("The page, where all of this can be seen", "")
-        print_line(f"  {link}")
-        print_line("  (the link signs one browser in, once; for another: workbench status --link)")
+        if stay or running is not None:
+            print_line(f"  {client.post('/api/links', {})['url']}")
+            print_line("  (the link signs one browser in, once; for another: workbench status --link)")
+        else:
+            _say_how_to_see_it(config, repo)
         if stay:
-            print_line("  Ctrl-C ends the demo.")
+            print_line("  Ctrl-C ends the demo and removes the example.")
             _wait_for_interrupt()
     finally:
         if running is None:
             client.post("/api/down", {})
             wait_until_unlocked(config.home)
-        if config.home.is_relative_to(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-    return 0
+
+
+def _say_how_to_see_it(config: Settings, repo: Path) -> None:
+    """The server ends with the tour, so its address would lead nowhere."""
+    print_line("  The demo ends here, and what it made is removed. To see the page, take the tour without")
+    print_line("  --exit: make demo, or workbench demo")
+    if not config.home.is_relative_to(repo.parent):
+        print_line(f"  The record of these runs stays in {config.home}: workbench up")
 
 
 def _walk(client: Client, repo: Path) -> None:

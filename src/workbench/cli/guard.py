@@ -1,8 +1,9 @@
 """Keeps a command's output from reaching beyond the screen of the person who watches it.
 
 Colours, cursor moves and screen modes pass. What writes the clipboard, asks the terminal to answer (the
-answer would be typed as input), renames windows or hides a link behind other text does not. It works on
-bytes as they come, over any cut, and keeps at most one unfinished sequence.
+answer would be typed as input), renames windows or hides a link behind other text does not. The eight-bit
+controls (C1), as single bytes or as code points, never pass; the same bytes inside a UTF-8 character are
+text. It works on bytes as they come, over any cut, and keeps at most one unfinished sequence or character.
 """
 
 from __future__ import annotations
@@ -21,7 +22,18 @@ _WHOLE: Final = re.compile(
 )
 _LINK: Final = re.compile(rb"\x1b\]8;[^;]*;(?:https?://[\x21-\x7e]*)?(?:\x07|\x1b\\)")
 _TWO_BYTE_HARMLESS: Final = frozenset(b"78=>DEMHc()*+")
-_C1: Final = re.compile(rb"\xc2[\x80-\x9f]")
+# The well-formed sequences of Unicode's table 3-7 from U+00A0 on.
+_CHARACTER: Final = (
+    rb"\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]"
+    rb"|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+)
+_TEXT_OR_C1: Final = re.compile(rb"((?:" + _CHARACTER + rb")+)|\xc2?([\x80-\x9f])")
+_UNFINISHED: Final = re.compile(
+    rb"(?:[\xc2-\xdf]|\xe0[\xa0-\xbf]?|[\xe1-\xec\xee\xef][\x80-\xbf]?|\xed[\x80-\x9f]?"
+    rb"|\xf0(?:[\x90-\xbf][\x80-\xbf]?)?|[\xf1-\xf3][\x80-\xbf]{0,2}|\xf4(?:[\x80-\x8f][\x80-\xbf]?)?)\Z"
+)
+_STRING_END: Final = b"\x9c"
 
 
 class Guard:
@@ -29,9 +41,21 @@ class Guard:
 
     def __init__(self) -> None:
         self._left = b""
+        self._character = b""
 
     def pass_on(self, data: bytes) -> bytes:
         """Returns what may be shown of `data` and of what an earlier call held back."""
+        data = self._character + data
+        cut = _UNFINISHED.search(data, max(0, len(data) - 3))
+        self._character = cut.group() if cut else b""
+        return self._pass_seven_bit(_without_c1(data[: len(data) - len(self._character)]))
+
+    def end(self) -> bytes:
+        """Returns what may be shown of a character that was held back and never finished."""
+        data, self._character = self._character, b""
+        return self._pass_seven_bit(_without_c1(data))
+
+    def _pass_seven_bit(self, data: bytes) -> bytes:
         data = self._left + data
         self._left = b""
         shown: list[bytes] = []
@@ -42,7 +66,7 @@ class Guard:
             if found is None:
                 if len(data) - escape < _LONGEST:
                     self._left = data[escape:]
-                    return _plain(b"".join(shown))
+                    return b"".join(shown)
                 # Too long to be a sequence anybody needs: its escape is dropped, the rest is text.
                 at = escape + 1
                 continue
@@ -51,7 +75,7 @@ class Guard:
                 shown.append(sequence)
             at = found.end()
         shown.append(data[at:])
-        return _plain(b"".join(shown))
+        return b"".join(shown)
 
 
 class _Open:
@@ -59,6 +83,13 @@ class _Open:
 
     def pass_on(self, data: bytes) -> bytes:
         return data
+
+    def end(self) -> bytes:
+        return b""
+
+
+Guards = tuple[Guard | _Open, Guard | _Open]
+"""One filter for standard output, and one for standard error."""
 
 
 def guard_for(target: TextIO) -> Guard | _Open:
@@ -75,6 +106,6 @@ def _is_harmless(sequence: bytes) -> bool:
     return kind[0] in _TWO_BYTE_HARMLESS
 
 
-def _plain(text: bytes) -> bytes:
-    """Drops the C1 controls, which some terminals take for escapes."""
-    return _C1.sub(b"", text)
+def _without_c1(data: bytes) -> bytes:
+    """Drops the C1 controls, which some terminals take for escapes; one that ends a string still ends it."""
+    return _TEXT_OR_C1.sub(lambda found: found[1] or (b"\x1b\\" if found[2] == _STRING_END else b""), data)

@@ -19,21 +19,23 @@ import tty
 from collections.abc import Iterator
 from typing import Any, Final
 
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
-from workbench.cli.client import Client, connect, reconnect
-from workbench.cli.guard import guard_for
+from workbench.cli.client import Client, connect, how_to_go_on, reconnect
+from workbench.cli.guard import Guards, guard_for
 from workbench.cli.output import RISK_BARS, print_json, print_note
 from workbench.cli.place import find_project, working_directory
 from workbench.cli.refusals import Refusals
+from workbench.model.errors import ServerUnavailable
 from workbench.model.network import NO_NETWORK
 
 HELD: Final = 75
 DENIED: Final = 77
 SWITCHED_OFF: Final = 78
 UNAVAILABLE: Final = 69
+SERVER_LOST: Final = 74
 CANCELED: Final = 130
 TIMED_OUT: Final = 124
 
@@ -103,7 +105,14 @@ def run(
         return 0
     if _has_waiting_input():
         print_note("note: standard input is not handed to the command; name a file in it instead")
-    is_interactive = chosen == "pty" and sys.stdin.isatty()
+    try:
+        return _attend(client, made, chosen == "pty" and sys.stdin.isatty(), as_json)
+    except ServerUnavailable as error:
+        raise ServerUnavailable(error.message, remedy=how_to_go_on(made["run_id"])) from error
+
+
+def _attend(client: Client, made: dict[str, Any], is_interactive: bool, as_json: bool) -> int:
+    """Stays with a run until it has ended or is held, and returns the status to end with."""
     refusals = Refusals(made["run_id"], is_raw=is_interactive)
     if made["network"] != NO_NETWORK:
         refusals.watch(client)
@@ -155,38 +164,47 @@ def follow(
 ) -> None:
     """Copies the run's output here until it ends or is held, going on at the same byte after a cut."""
     position = offset
+    guards = (guard_for(sys.stdout), guard_for(sys.stderr))
     while True:
         try:
             with _socket(client, run_id, position) as socket:
-                for reached in _copy(socket, position, interactive, show):
+                for reached in _copy(socket, position, interactive, guards if show else None):
                     position = reached
+            if show:
+                _put(1, guards[0].end())
+                _put(2, guards[1].end())
             return
         except KeyboardInterrupt:
             client.post(f"/api/runs/{run_id}/cancel", {"reason": "interrupted at the terminal"})
             # The proof of the end comes as "ended"; a second interrupt stops waiting for it.
             interactive = False
-        except (ConnectionClosed, WebSocketException, OSError):
+        except (ConnectionClosed, WebSocketException, OSError) as error:
+            if isinstance(error, InvalidStatus) or _is_refused(error):
+                # Asked again it would refuse again; asked for the run, it says why.
+                with contextlib.suppress(ServerUnavailable):
+                    client.get(f"/api/runs/{run_id}")
             # The server went away or was replaced; the run goes on, and so do we, where we stopped.
-            client = reconnect()
+            client = reconnect(run_id)
+
+
+def _is_refused(error: Exception) -> bool:
+    return isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code >= 4000
 
 
 def _copy(
     socket: ClientConnection,
     position: int,
     interactive: bool,
-    show: bool,
+    guards: Guards | None,
 ) -> Iterator[int]:
-    guards = (guard_for(sys.stdout), guard_for(sys.stderr))
     with _keyboard(socket) if interactive else contextlib.nullcontext():
         for message in socket:
             if isinstance(message, bytes):
                 stream, offset, _ = _HEAD.unpack_from(message)
                 data = message[_HEAD.size :]
                 position = offset + len(data)
-                if show:
-                    out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
-                    out.write(guards[stream == 2].pass_on(data))
-                    out.flush()
+                if guards is not None:
+                    _put(stream, guards[stream == 2].pass_on(data))
                 yield position
                 continue
             told = json.loads(message)
@@ -197,6 +215,12 @@ def _copy(
                 return
             if told["type"] == "waiting" and told["status"] == "running":
                 print_note(told["why"])
+
+
+def _put(stream: int, data: bytes) -> None:
+    out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
+    out.write(data)
+    out.flush()
 
 
 def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:

@@ -76,6 +76,12 @@ def status(*, as_json: bool, link: bool) -> int:
         if not found["ready"]:
             print_line(f"NOT READY: {found['problem']}")
         print_line(f"{found['projects']} projects, {found['open_runs']} open runs")
+        for connector in found["connectors"]:
+            for problem in connector["problems"]:
+                print_line(
+                    f"NOT READY: {connector['connector_id']} starts nothing: {problem['message']}\n"
+                    f"  what to do: {problem['remedy']}"
+                )
         for target in found["notices"]:
             print_line(f"notices to {target['name']}: {target['problem'] or 'delivered'}")
         for kill in found["kills"]:

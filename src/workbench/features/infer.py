@@ -7,7 +7,7 @@ It reads nothing and recommends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workbench.features.commits import Commits
@@ -36,7 +36,7 @@ def infer_feature(draft: Draft, feature_id: str, commits: Commits) -> Feature:
         format=draft.layout,
         declared_status=draft.declared.text if draft.declared else "",
         inferred_status=inferred,
-        drift=_drift_of(draft, inferred, commits) + _phase_drift(draft, commits),
+        drift=one_claim_a_line((*_drift_of(draft, inferred, commits), *_phase_drift(draft, commits))),
         phases=phases,
         tasks=draft.tasks,
         documents=tuple(replace(d, commit=commits.of(d.path)) for d in draft.documents),
@@ -44,6 +44,14 @@ def infer_feature(draft: Draft, feature_id: str, commits: Commits) -> Feature:
         evidence=_evidence_of(draft, commits),
         commands=tuple(replace(c, commit=commits.at(c.path, c.line)) for c in draft.commands),
     )
+
+
+def one_claim_a_line(claims: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Returns the claims without those about a line that an earlier one speaks of already."""
+    first: dict[tuple[str, int], Evidence] = {}
+    for claim in claims:
+        first.setdefault((claim.path, claim.line), claim)
+    return tuple(first.values())
 
 
 def status_of_tasks(tasks: Sequence[Task]) -> FeatureStatus:
@@ -145,19 +153,16 @@ def _parting(draft: Draft, declared: Declared, inferred: FeatureStatus, commits:
     if not (counting or ahead or facts is FeatureStatus.DONE):
         return []
     if counting:
-        tally = _tally(tasks)
         witness = rest[0] if ahead and rest else done[-1] if done else counting[0]
-        second = f"{witness.task_id} is {witness.status.value.replace('_', ' ')}"
         return [
-            _claim(declared, f"says “{_short(declared.text)}”, {tally}", commits),
-            _evidence(witness.path, witness.line, f"{second}; {tally}", commits),
+            _claim(declared, f"says “{_short(declared.text)}”", commits),
+            _task_claim(witness, tasks, commits),
         ]
-    open_phase = next((phase for phase in draft.phases if _is_open(phase)), None)
-    words = f"its phases say {facts.value.replace('_', ' ')}"
-    claims = [_claim(declared, f"says “{_short(declared.text)}”, {words}", commits)]
-    if open_phase is not None:
-        fact = f"{open_phase.phase_id} says “{_short(open_phase.declared_status)}”"
-        claims.append(_evidence(open_phase.path, open_phase.line, fact, commits))
+    telling = [phase for phase in draft.phases if phase.declared_status]
+    against = next((phase for phase in telling if _is_open(phase)), telling[-1] if telling else None)
+    claims = [_claim(declared, f"says “{_short(declared.text)}”", commits)]
+    if against is not None:
+        claims.append(_phase_claim(against, commits))
     return claims
 
 
@@ -200,8 +205,9 @@ def _phase_drift(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
             or (phase.status is FeatureStatus.DONE and facts is not FeatureStatus.DONE)
         )
         if differs:
-            fact = f"{phase.phase_id} says “{_short(phase.declared_status)}”, {_tally(own)}"
-            found.append(_evidence(phase.path, phase.line, fact, commits))
+            rest = [task for task in counting if task.status is not TaskStatus.DONE]
+            witness = rest[0] if phase.status is FeatureStatus.DONE else _last_done(counting)
+            found += [_phase_claim(phase, commits), _task_claim(witness, own, commits)]
     return tuple(found)
 
 
@@ -212,16 +218,8 @@ def _evidence_of(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:
     if draft.tasks:
         done = [task for task in draft.tasks if task.status is TaskStatus.DONE]
         rest = [task for task in draft.tasks if task.status not in _CLOSED]
-        tally = _tally(draft.tasks)
-        if done:
-            found.append(
-                _evidence(done[-1].path, done[-1].line, f"{done[-1].task_id} is done; {tally}", commits)
-            )
-        if rest:
-            word = rest[0].status.value.replace("_", " ")
-            found.append(
-                _evidence(rest[0].path, rest[0].line, f"{rest[0].task_id} is {word}; {tally}", commits)
-            )
+        witnesses = [*done[-1:], *rest[:1]]
+        found += [_task_claim(witness, draft.tasks, commits) for witness in witnesses]
     return tuple(found)
 
 
@@ -235,6 +233,21 @@ def _tally(tasks: Sequence[Task]) -> str:
 
 def _claim(declared: Declared, fact: str, commits: Commits) -> Evidence:
     return _evidence(declared.path, declared.line, fact, commits)
+
+
+def _phase_claim(phase: Phase, commits: Commits) -> Evidence:
+    fact = f"{phase.phase_id} says “{_short(phase.declared_status)}”"
+    return _evidence(phase.path, phase.line, fact, commits)
+
+
+def _task_claim(task: Task, tasks: Sequence[Task], commits: Commits) -> Evidence:
+    """What a task's box says, with the count over it and its like: the boxes are counted where they stand."""
+    fact = f"{task.task_id} is {task.status.value.replace('_', ' ')}; {_tally(tasks)}"
+    return _evidence(task.path, task.line, fact, commits)
+
+
+def _last_done(tasks: Sequence[Task]) -> Task:
+    return [task for task in tasks if task.status is TaskStatus.DONE][-1]
 
 
 def _evidence(path: str, line: int, fact: str, commits: Commits) -> Evidence:

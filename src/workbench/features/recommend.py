@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from workbench.features.calls import read_calls, read_words
 from workbench.features.candidates import Candidate, candidates_for
+from workbench.features.infer import one_claim_a_line
 from workbench.features.rules import Rule, RuleTable, load_rules
 from workbench.features.situation import Situation, situation_of
 from workbench.features.targets import missing_for
@@ -262,7 +263,7 @@ def _evidence(feature: Feature, situation: Situation, discovery: Discovery) -> t
         is_kept = task.line in discovery.kept_lines.get(task.path, ())
         commit = discovery.commit if is_kept else whole
         found.append(Evidence(path=task.path, line=task.line, commit=commit, fact=fact))
-    found += [*feature.drift, *feature.evidence]
+    found = list(one_claim_a_line((*found, *feature.drift, *feature.evidence)))
     if not found and feature.documents:
         document = feature.documents[0]
         fact = f"the feature's {document.role.value} document is all there is to go by"

@@ -29,6 +29,7 @@ from workbench.ledger.reads import (
     RunRecord,
     SwitchRecord,
 )
+from workbench.ledger.refused import RefusedWrites
 from workbench.ledger.schema import upgrade_schema
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
@@ -60,6 +61,7 @@ class Ledger:
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="ledger-read")
         self._watchers: set[asyncio.Event] = set()
         self._is_closed = False
+        self._refused = RefusedWrites(clock)
 
     @property
     def folder(self) -> Path | None:
@@ -102,6 +104,9 @@ class Ledger:
                 f"another writer recorded the same thing first: {error.orig}",
                 remedy="look again; the first writer's outcome stands",
             ) from error
+        except LedgerUnavailable as error:
+            self._refused.tell(error)
+            raise
         for watcher in self._watchers:
             watcher.set()
         return events

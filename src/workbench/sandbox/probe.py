@@ -101,7 +101,7 @@ def _try_all(
         )
         output, errors = _run(made, script, seccomp_filter)
     if not output:
-        raise explain_failure(errors)
+        raise explain_failure(errors, apparmor=read_apparmor())
     answers = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
     return tuple(
         Finding(
@@ -145,16 +145,42 @@ def _run(made: profile.Profile, script: str, seccomp_filter: bytes) -> tuple[str
     return done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
-def explain_failure(complaint: str) -> SandboxUnavailable:
-    """Returns the error that says why bubblewrap failed, and what to do, from its own words."""
+def read_apparmor(proc: str = "/proc") -> str:
+    """Returns the remedy where AppArmor itself says that it restricts user namespaces, and else ""."""
+    # https://gitlab.com/apparmor/apparmor/-/wikis/unprivileged_userns_restriction
+    if _read_word(f"{proc}/sys/kernel/apparmor_restrict_unprivileged_userns") not in ("", "0"):
+        return _APPARMOR
+    name, _, mode = _read_word(f"{proc}/self/attr/apparmor/current").rpartition(" ")
+    if mode == "(enforce)":
+        return (
+            f"the AppArmor profile {name} holds this program: let it allow `userns,`, "
+            "or start the workbench outside of it"
+        )
+    return ""
+
+
+def _read_word(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
+
+
+def explain_failure(complaint: str, *, apparmor: str) -> SandboxUnavailable:
+    """Returns the error that says why bubblewrap failed, and what to do, from its own words.
+
+    `apparmor` is the remedy where AppArmor restricts it here; where that is empty, AppArmor is not blamed.
+    """
     words = complaint.strip() or "bubblewrap ended without a word"
     first = words.splitlines()[0]
-    for sign, remedy in _REMEDIES:
+    remedies = tuple((sign, apparmor) for sign in _DENIED) + _REMEDIES if apparmor else _REMEDIES
+    for sign, remedy in remedies:
         if sign in words:
             return SandboxUnavailable(f"the sandbox cannot be built: {first}", remedy=remedy)
     return SandboxUnavailable(
         f"the sandbox cannot be built: {first}",
-        remedy="run `bwrap --unshare-all --ro-bind / / true` by hand and mend what it says",
+        remedy="run `bwrap --unshare-all --ro-bind / / true` by hand and mend what it says; "
+        f"{_HOW_TO} lists what forbids it where",
     )
 
 
@@ -172,9 +198,10 @@ _CONTAINER = (
     "for example `--security-opt seccomp=unconfined`"
 )
 _PROC = "let the container mount /proc: `--security-opt systempaths=unconfined`, or leave the container"
+# What bubblewrap says when its new namespace has no rights: AppArmor takes them, and so do others.
+_DENIED = ("RTM_NEWADDR", "setting up uid map")
+_HOW_TO = "docs/how-to/bubblewrap.md"
 _REMEDIES: tuple[tuple[str, str], ...] = (
-    ("RTM_NEWADDR", _APPARMOR),
-    ("setting up uid map", _APPARMOR),
     (
         "No permissions to creating new namespace",
         _USERNS,

@@ -224,6 +224,21 @@ def test_done_but_still_called_draft_is_completed_not_implemented(make_repo: Mak
     assert answer.evidence[0].fact == "says “Draft”"
 
 
+def test_each_line_is_cited_once_for_what_stands_there(make_repo: MakeRepo) -> None:
+    repo = make_repo(
+        {
+            "specs/001-a/spec.md": SPEC.replace("In Progress", "Draft"),
+            "specs/001-a/tasks.md": "- [x] T001 a\n- [ ] T002 b\n- [ ] T003 c\n",
+        }
+    )
+    told = [(e.path.rpartition("/")[2], e.line, e.fact) for e in best(repo).evidence]
+    assert sorted(told) == [
+        ("spec.md", 3, "says “Draft”"),
+        ("tasks.md", 1, "T001 is done; 1 of 3 tasks ticked"),
+        ("tasks.md", 2, "the next task is T002: b (open)"),
+    ]
+
+
 def test_called_done_with_open_tasks_is_proved_first(make_repo: MakeRepo) -> None:
     repo = make_repo(
         {

@@ -11,7 +11,7 @@ from workbench.model.errors import BoundaryViolation, SandboxUnavailable
 from workbench.sandbox.host import survey_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.placeholders import FILE, FOLDER, ITSELF, Placeholders, identify
-from workbench.sandbox.probe import explain_failure
+from workbench.sandbox.probe import explain_failure, read_apparmor
 from workbench.sandbox.step_folder import read_document, take_claim, write_document
 from workbench.sandbox.workspace import check_toolchain, check_workspace, survey_workspace
 
@@ -173,8 +173,8 @@ def test_the_host_survey_hides_what_not_everybody_may_read() -> None:
 @pytest.mark.parametrize(
     ("complaint", "remedy"),
     [
-        ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "apparmor"),
-        ("bwrap: setting up uid map: Permission denied", "apparmor"),
+        ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "how-to/bubblewrap"),
+        ("bwrap: setting up uid map: Permission denied", "how-to/bubblewrap"),
         ("bwrap: No permissions to create new namespace, likely because", "sysctl"),
         ("bwrap: Creating new namespace failed: Operation not permitted", "seccomp"),
         ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "systempaths"),
@@ -183,6 +183,41 @@ def test_the_host_survey_hides_what_not_everybody_may_read() -> None:
     ],
 )
 def test_each_way_the_sandbox_can_be_forbidden_has_its_remedy(complaint: str, remedy: str) -> None:
-    error = explain_failure(complaint)
+    error = explain_failure(complaint, apparmor="")
     assert isinstance(error, SandboxUnavailable)
     assert remedy in error.remedy
+    assert complaint in error.message
+    assert "apparmor" not in error.remedy.casefold()
+
+
+@pytest.mark.parametrize(
+    ("files", "remedy"),
+    [
+        ({"sys/kernel/apparmor_restrict_unprivileged_userns": "1\n"}, "/etc/apparmor.d/bwrap"),
+        ({"self/attr/apparmor/current": "docker-default (enforce)\n"}, "profile docker-default holds"),
+        ({"self/attr/apparmor/current": "bwrap (complain)\n"}, ""),
+        (
+            {
+                "sys/kernel/apparmor_restrict_unprivileged_userns": "0\n",
+                "self/attr/apparmor/current": "unconfined\n",
+            },
+            "",
+        ),
+        ({}, ""),
+    ],
+)
+def test_apparmor_is_blamed_only_where_it_says_that_it_restricts(
+    tmp_path: Path, files: dict[str, str], remedy: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = read_apparmor(str(tmp_path))
+    assert remedy in found
+    assert bool(found) is bool(remedy)
+    for complaint in ("bwrap: setting up uid map: Permission denied", "bwrap: loopback: Failed RTM_NEWADDR"):
+        error = explain_failure(complaint, apparmor=found)
+        assert complaint in error.message
+        assert (error.remedy == found) is bool(remedy)
+    other = explain_failure("bwrap: Unknown option --disable-userns", apparmor=found)
+    assert "0.8" in other.remedy

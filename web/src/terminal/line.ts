@@ -16,7 +16,7 @@ const NEWLINE = 0x0a;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** The server's word that this caller, or this run, has no terminal. */
-const REFUSED_CODES = [1008, 4001, 4003, 4004];
+const REFUSED_CODES = [1008, 4001, 4003, 4004, 4022];
 
 export type LineState = "connecting" | "live" | "lost" | "refused" | "ended";
 

@@ -1,6 +1,6 @@
 /* Every address of the page, and the view that answers it. */
-import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
-import { Empty, ProblemNotice } from "../parts/notice";
+import { createRootRoute, createRoute, createRouter, Link, Navigate, redirect } from "@tanstack/react-router";
+import { Empty, ProblemNotice, Waiting } from "../parts/notice";
 import { ApprovalsPage } from "./approvals/approvals";
 import { DecisionPage } from "./approvals/one";
 import { AuditPage } from "./audit/audit";
@@ -8,7 +8,7 @@ import { ConnectorsPage } from "./connectors/connectors";
 import { FeaturePage } from "./feature/feature";
 import { FeaturesPage } from "./features/features";
 import { Frame } from "./frame/frame";
-import { remember } from "./frame/here";
+import { remember, useHere } from "./frame/here";
 import { HomePage } from "./home/home";
 import { PolicyPage } from "./policy/policy";
 import { ProgramPage } from "./program/program";
@@ -27,6 +27,12 @@ const whole = (value: unknown): number | undefined => {
   const number = Number(value);
   return Number.isInteger(number) && number > 0 ? number : undefined;
 };
+
+function LeadOn({ page }: { page: string }) {
+  const { projectId, isKnown } = useHere();
+  if (!isKnown) return <Waiting rows={6} />;
+  return <Navigate to={projectId ? `/p/${encodeURIComponent(projectId)}/${page}` : "/"} replace />;
+}
 
 const root = createRootRoute({
   component: Frame,
@@ -128,9 +134,10 @@ const reviewed = createRoute({
 const audit = createRoute({ getParentRoute: () => root, path: "/audit", component: AuditPage });
 const program = createRoute({ getParentRoute: () => root, path: "/program", component: ProgramPage });
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
-/** Pages of a project, asked for before there is one: the first page says how to add it. */
-const early = ["features", "runs", "approvals", "connectors", "policy"].map((path) =>
-  createRoute({ getParentRoute: () => root, path: `/${path}`, component: HomePage }),
+/** A project's page, asked for without saying whose: the project at hand, or the first page, which says how
+    to add one. */
+const unnamed = ["features", "runs", "approvals", "connectors", "policy"].map((path) =>
+  createRoute({ getParentRoute: () => root, path: `/${path}`, component: () => <LeadOn page={path} /> }),
 );
 
 export const router = createRouter({
@@ -150,7 +157,7 @@ export const router = createRouter({
     audit,
     program,
     settings,
-    ...early,
+    ...unnamed,
   ]),
   defaultPreload: false,
   scrollRestoration: false,

@@ -1190,6 +1190,18 @@ export interface components {
             /** Problems */
             problems: components["schemas"]["ConfigProblemOut"][];
         };
+        /**
+         * ConnectorStateOut
+         * @description Whether a connector could start something now; `problems` is empty when it could.
+         */
+        ConnectorStateOut: {
+            /** Connector Id */
+            connector_id: string;
+            /** Is Ready */
+            is_ready: boolean;
+            /** Problems */
+            problems: components["schemas"]["ConfigProblemOut"][];
+        };
         /** CoveredRunOut */
         CoveredRunOut: {
             /** Command */
@@ -2289,9 +2301,12 @@ export interface components {
          * StatusOut
          * @description `ready` is whether something could be recorded now, and `problem` why not, with the remedy.
          *
+         *     `connectors` says of each whether it could start something now, and if not, why and what to do.
          *     `kills` are the kill switches that are engaged now; empty in ordinary times.
          */
         StatusOut: {
+            /** Connectors */
+            connectors: components["schemas"]["ConnectorStateOut"][];
             /** Kills */
             kills: components["schemas"]["KillOut"][];
             /** Notices */
@@ -2584,6 +2599,7 @@ export type CheckIn = components['schemas']['CheckIn'];
 export type CommandFactsOut = components['schemas']['CommandFactsOut'];
 export type ConfigProblemOut = components['schemas']['ConfigProblemOut'];
 export type ConnectorOut = components['schemas']['ConnectorOut'];
+export type ConnectorStateOut = components['schemas']['ConnectorStateOut'];
 export type CoveredRunOut = components['schemas']['CoveredRunOut'];
 export type DecisionIn = components['schemas']['DecisionIn'];
 export type DiagnosticOut = components['schemas']['DiagnosticOut'];

@@ -50,6 +50,10 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         projects=len(await ledger.projects()),
         workers=1,
         open_runs=len(await ledger.open_runs()),
+        connectors=[
+            wire_house.ConnectorStateOut(connector_id=connector_id, is_ready=not problems, problems=problems)
+            for connector_id, problems in await _list_problems(house)
+        ],
         kills=await _engaged(house, actor),
         notices=await _list_notices(house, actor),
     )
@@ -57,21 +61,30 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
 
 @router.get("/api/connectors")
 async def list_connectors(house: HouseIn) -> list[wire_house.ConnectorOut]:
-    answers = []
-    for connector_id, connector in sorted(house.context.connectors.items()):
-        problems = await connector.validate_config()
-        answers.append(
-            wire_house.ConnectorOut(
-                connector_id=connector_id,
-                capabilities=wire_house.CapabilitiesOut(**asdict(connector.capabilities)),
-                is_ready=not problems,
-                problems=[
-                    wire_house.ConfigProblemOut(code=p.code, message=p.message, remedy=p.remedy)
-                    for p in problems
-                ],
-            )
+    connectors = house.context.connectors
+    return [
+        wire_house.ConnectorOut(
+            connector_id=connector_id,
+            capabilities=wire_house.CapabilitiesOut(**asdict(connectors[connector_id].capabilities)),
+            is_ready=not problems,
+            problems=problems,
         )
-    return answers
+        for connector_id, problems in await _list_problems(house)
+    ]
+
+
+async def _list_problems(house: House) -> list[tuple[str, list[wire_house.ConfigProblemOut]]]:
+    """Asks every connector what keeps it from starting anything now, each with its remedy."""
+    return [
+        (
+            connector_id,
+            [
+                wire_house.ConfigProblemOut(code=p.code, message=p.message, remedy=p.remedy)
+                for p in await connector.validate_config()
+            ],
+        )
+        for connector_id, connector in sorted(house.context.connectors.items())
+    ]
 
 
 @router.get("/api/switches")

@@ -15,7 +15,7 @@ export function DecisionPage() {
   const navigate = useNavigate();
   const approval = useQuery(approvalQuery(approvalId));
   const found = approval.data;
-  useKeys({ a: () => press("Approve"), d: () => press("Deny") });
+  useKeys(found ? { a: () => press("Approve"), d: () => press("Deny") } : {});
   useEffect(() => {
     // A notice names the approval alone; the frame and its stream are the project's.
     if (!found || projectId) return;
@@ -27,9 +27,11 @@ export function DecisionPage() {
       <header className="page-head">
         <h1>Decision</h1>
         <span className="grow" />
-        <span className="quiet keys-hint">
-          <kbd>a</kbd> approve <kbd>d</kbd> deny
-        </span>
+        {found && found.moves.length > 0 && (
+          <span className="quiet keys-hint">
+            <kbd>a</kbd> approve <kbd>d</kbd> deny
+          </span>
+        )}
         {found && (
           <Link to="/p/$projectId/approvals" params={{ projectId: found.project_id }}>
             All approvals

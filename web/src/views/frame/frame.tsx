@@ -4,12 +4,13 @@ import { Link, Outlet, useNavigate, useRouter, useRouterState } from "@tanstack/
 import { Search } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { moveRow, useKeys } from "../../parts/keys";
-import { ProblemNotice, Waiting } from "../../parts/notice";
+import { Empty, ProblemNotice, Waiting } from "../../parts/notice";
+import { visible } from "../../parts/visible";
 import { shortId } from "../../parts/words";
 import { LiveView, useLive } from "../../stream/live";
 import type { Link as StreamLink } from "../../stream/view";
 import { asProblem } from "../../wire/ask";
-import { featuresQuery, meQuery } from "../../wire/queries";
+import { featuresQuery, meQuery, projectsQuery } from "../../wire/queries";
 import { ReviewDialog } from "../review/review";
 import { useHere } from "./here";
 import { KeySheet } from "./keysheet";
@@ -38,7 +39,7 @@ function LiveDot() {
 }
 
 function Crumbs() {
-  const { project, projectId } = useHere();
+  const { project, projectId, missing } = useHere();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const features = useQuery(featuresQuery(projectId));
   const parts = path.split("/").filter(Boolean);
@@ -55,9 +56,9 @@ function Crumbs() {
   }, [thing, name, page, project?.name]);
   return (
     <nav className="crumbs" aria-label="Where you are">
-      {inProject && <span className="quiet cut bar-word">{project?.name ?? projectId}</span>}
+      {inProject && <span className="quiet cut bar-word">{project?.name ?? (missing || projectId)}</span>}
       {inProject && <span className="quiet bar-word">/</span>}
-      {thing ? (
+      {thing && !missing ? (
         <Link to={`/p/${encodeURIComponent(projectId)}/${page}`} className="crumb">
           {page}
         </Link>
@@ -67,6 +68,34 @@ function Crumbs() {
       {thing && <span className="quiet">/</span>}
       {thing && <span className="cut">{name}</span>}
     </nav>
+  );
+}
+
+/** Where the address names a project that there is not: nothing of another one is shown in its place. */
+function NoSuchProject({ missing }: { missing: string }) {
+  const { projects } = useHere();
+  const { refetch } = useQuery(projectsQuery);
+  // It may have been added since the list was read.
+  useEffect(() => {
+    if (missing) void refetch();
+  }, [missing, refetch]);
+  return (
+    <div className="page narrow">
+      <Empty title="There is no such project">
+        <p>
+          <code>{visible(missing)}</code> is not, or no longer, a project of this workbench, or not one that
+          you may see.
+        </p>
+        {projects.map(({ project_id, name }) => (
+          <p key={project_id}>
+            <Link to="/p/$projectId/features" params={{ projectId: project_id }}>
+              {name}
+            </Link>
+          </p>
+        ))}
+        <Link to="/">Go home</Link>
+      </Empty>
+    </div>
   );
 }
 
@@ -87,7 +116,7 @@ function useFocusOnMove() {
 type Sheet = "palette" | "keys" | "review" | null;
 
 function Inside() {
-  const { projectId } = useHere();
+  const { projectId, missing } = useHere();
   const navigate = useNavigate();
   const router = useRouter();
   const [sheet, setSheet] = useState<Sheet>(null);
@@ -144,7 +173,7 @@ function Inside() {
           <LiveDot />
         </header>
         <main id="main" tabIndex={-1} ref={main}>
-          <Outlet />
+          {missing ? <NoSuchProject missing={missing} /> : <Outlet />}
         </main>
       </div>
       {sheet === "palette" && <Palette close={() => setSheet(null)} ask={() => setSheet("review")} />}

@@ -29,22 +29,24 @@ export interface Here {
   project: ProjectOut | null;
   projects: ProjectOut[];
   isKnown: boolean;
+  /** The id in the address that is no project's, or "". */
+  missing: string;
 }
 
-/** The project at hand; `projectId` is "" until one is known. */
+/** The project at hand; `projectId` is "" until one is known, and where the address names none there is. */
 export function useHere(): Here {
   const { projectId: named } = useParams({ strict: false }) as { projectId?: string };
   const { data, isSuccess } = useQuery(projectsQuery);
   const projects = data ?? [];
   const last = remembered();
-  const project =
-    projects.find(({ project_id }) => project_id === named) ??
-    projects.find(({ project_id }) => project_id === last) ??
-    projects[0] ??
-    null;
-  const projectId = named ?? project?.project_id ?? "";
+  const ofAddress = projects.find(({ project_id }) => project_id === named);
+  const missing = named !== undefined && isSuccess && !ofAddress ? named : "";
+  const project = missing
+    ? null
+    : (ofAddress ?? projects.find(({ project_id }) => project_id === last) ?? projects[0] ?? null);
+  const projectId = missing ? "" : (named ?? project?.project_id ?? "");
   useEffect(() => {
     if (projectId !== "" && projectId !== remembered()) remember(projectId);
   }, [projectId]);
-  return { projectId, project, projects, isKnown: isSuccess };
+  return { projectId, project, projects, isKnown: isSuccess, missing };
 }

@@ -46,7 +46,7 @@ export function usePlaces(): Place[] {
 }
 
 function ProjectSwitcher() {
-  const { project, projects } = useHere();
+  const { project, projects, missing } = useHere();
   const navigate = useNavigate();
   return (
     <DropdownMenu.Root>
@@ -55,8 +55,8 @@ function ProjectSwitcher() {
           {(project?.name ?? "W").slice(0, 1).toUpperCase()}
         </span>
         <span className="rail-word two">
-          <strong>{project?.name ?? "No project"}</strong>
-          <small>{project?.workspace_root ?? "add one to begin"}</small>
+          <strong>{project?.name ?? (missing ? "No such project" : "No project")}</strong>
+          <small>{project?.workspace_root ?? (missing ? "choose another" : "add one to begin")}</small>
         </span>
         <ChevronsUpDown className="rail-word" aria-hidden />
       </DropdownMenu.Trigger>

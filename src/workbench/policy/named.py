@@ -31,7 +31,7 @@ from workbench.policy.projectfiles import Named as Named
 from workbench.policy.projectfiles import load, nearest
 from workbench.policy.pyscripts import has_entry_point, read_python_scripts
 from workbench.policy.runners import find_task
-from workbench.policy.scripts import read_package_scripts
+from workbench.policy.scripts import read_default_start, read_package_scripts
 from workbench.policy.sensitive import is_secret
 from workbench.policy.walk import is_dynamic, plain
 
@@ -283,6 +283,8 @@ def _find_package_script(
     lines: list[ScriptLine] = []
     for name in every:
         found = read_package_scripts(text, path, name) if text else None
+        if found == () and name == "start" and program.name in ("npm", "pnpm") and text:
+            found = read_default_start(text, path)
         if found is None or reading.given & _ELSEWHERE:
             labels.add("script_unreadable")
         for line in found or ():

@@ -24,6 +24,8 @@ _MARKUP = re.compile(r"[A-Za-z0-9_]+([+-][a-z_]+)*")
 _BUILD_LABEL = re.compile(r"-?(//|:|[A-Za-z0-9_])[A-Za-z0-9_/.:+=,~*-]*")
 # Targets that copy what was built to where the system keeps programs.
 _INSTALLS = re.compile(r"(.*[/_:-])?(un)?install([/_:-].*)?", re.IGNORECASE)
+# A place that a command of the project's own may write to: `-o ../x`, `startapp x .git/hooks`.
+_MANAGED_AWAY = re.compile(r"(^|=|^-o)(/|~)|(^|[=/]|^-o)\.\.(/|$)|(^|[=/]|^-o)\.git(/|$)")
 _MANAGED_LOSES = re.compile(r"zero|--clear")
 _PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
 _DESTROYS = re.compile(
@@ -306,6 +308,8 @@ def managed_labels(text: str) -> set[str]:
     """Returns what a word of Django's manage.py means: migrations undone, a folder emptied, other code."""
     if text.startswith("--pythonpath"):
         return {"executes_outside"}
+    if _MANAGED_AWAY.search(text):
+        return {"writes_outside"}
     return {"deletes", "irreversible"} if _MANAGED_LOSES.fullmatch(text) else set()
 
 

@@ -13,6 +13,8 @@ STARTUP_FILES = frozenset(
         *(".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".inputrc"),
         *(".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".envrc", ".exrc"),
         *(".vimrc", ".gvimrc", ".nvimrc", ".nvim.lua", ".emacs", ".dir-locals.el", ".gdbinit", ".lldbinit"),
+        # What agents and editors in the cloud take as their instructions.
+        *("CLAUDE.md", "AGENTS.md", "GEMINI.md", ".cursorrules", ".windsurfrules", ".replit", "devbox.json"),
         *(".gitconfig", ".gitmodules", ".gitattributes", ".npmrc", ".yarnrc", ".yarnrc.yml"),
         *(".pnpmfile.cjs", ".pre-commit-config.yaml", ".lefthook.yml", "lefthook.yml", ".mcp.json"),
         *(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
 from workbench.policy.catalog import Program
+from workbench.policy.environment import enter_environment, read_environment
 from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_script
@@ -103,6 +104,7 @@ def gather_facts(
         reader.has_changed = reader.has_changed or any(
             not _CHANGES.isdisjoint(call.labels) for call in merged
         )
+        _note_staged(reader, merged)
         reader.written |= {path for call in merged for path in call.facts.writes}
         fed = follow(fed, words, merged)
         if not script.strict:
@@ -145,6 +147,16 @@ def gather_facts(
         rendered=render_commands(tuple(rendered)) if script.strict and strict else "",
         words=rendered[0].words if len(rendered) == 1 else (),
     )
+
+
+def _note_staged(reader: Reader, calls: list[Call]) -> None:
+    """Keeps that files were staged, and whether something else had changed files before: ignore files too."""
+    for call in calls:
+        if "stages" in call.labels:
+            reader.has_staged = True
+            reader.is_unruled = reader.is_unruled or reader.changed_otherwise
+        elif not _CHANGES.isdisjoint(call.labels):
+            reader.changed_otherwise = True
 
 
 def _expand_words(reader: Reader, command: SimpleCommand, here: list[str]) -> tuple[str, ...] | None:
@@ -202,7 +214,13 @@ def _read_command(
         # The text of a file stands in the command itself.
         paths.labels.add("writes_text")
     only_sets = bool(command.assignments) and not command.redirections
-    return _read_words(reader, command.words, cwd, paths, stdin_text, depth, only_sets=only_sets)
+    if not command.words:
+        reader.loose |= {name for name, _ in command.assignments}
+    outer = reader.environment
+    reader.environment = {**outer, **read_environment(command.assignments)}
+    found = _read_words(reader, command.words, cwd, paths, stdin_text, depth, only_sets=only_sets)
+    reader.environment = outer
+    return found
 
 
 def _read_words(
@@ -323,6 +341,7 @@ def _read_words(
         inner = (*inner, own_tool)
     rewritten = list(args)
     strict = True
+    outer = enter_environment(reader, program.name, reading)
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
     if program.family == "javascript":
         wrapped = (*wrapped, *without_dashes(wrapped))
@@ -332,6 +351,7 @@ def _read_words(
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
             rewritten[item.start : item.end] = replacement
+    reader.environment, reader.given = outer
     return calls, (words[0], *rewritten), strict
 
 
@@ -447,9 +467,14 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
         calls = [in_project(call, named, reader.workspace_root) for call in calls]
         return [stands_in(call, f"{named.files[0]}:{named.line}") for call in calls] if named.line else calls
     found: list[Call] = []
+    outer = (reader.environment, reader.given, reader.loose)
+    reader.environment = {**reader.environment, **named.environment}
+    reader.given = dict(named.given) or reader.given
+    reader.loose = reader.loose | named.loose
     for line in named.lines:
         if reader.calls_left < 0 or not reader.may_read(line.text):
-            return [*found, call_of("sh", (line.text,), named.cwd, Findings(labels={"too_long"}))]
+            found.append(call_of("sh", (line.text,), named.cwd, Findings(labels={"too_long"})))
+            break
         script = parse_script(reader.language, line.text)
         facts = gather_facts(reader, script, named.cwd, depth=depth + 1)
         calls = [
@@ -460,6 +485,7 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
         if odd := {label for label in facts.labels if not label.startswith("syntax_")} - {"nothing_found"}:
             calls.append(call_of("sh", (line.text,), named.cwd, Findings(labels=odd)))
         found.extend(stands_in(call, f"{line.path}:{line.line}") for call in calls)
+    reader.environment, reader.given, reader.loose = outer
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from workbench.policy.makevalues import BUILT_IN, DOES_MORE, LONGEST_LINE, MOST_READINGS, closing, expand
@@ -45,8 +45,10 @@ _DEFINED = re.compile(r"([^\s:=+?!#]+)\s*(\+=|:{1,3}=|\?=|!=|=)?")
 _EXPORTS = re.compile(r"export(\s+[A-Za-z0-9_.-]+)*")
 # Exported, it decides what a program in a recipe loads or runs.
 _STEERS_OTHERS = re.compile(
-    r"GIT_.*|LD_.*|DYLD_.*|BASH_ENV|ENV|PERL5.*|RUBY(OPT|LIB)|NODE_OPTIONS|.*EDITOR|.*PAGER|SSH_.*|npm_config_.*"
+    r"HOME|XDG_.*|GIT_.*|LD_.*|DYLD_.*|BASH_ENV|ENV|PERL5.*|RUBY(OPT|LIB)|NODE_OPTIONS|.*EDITOR|.*PAGER|SSH_.*|npm_config_.*"
 )
+# In every environment already, so that a plain assignment changes what the recipes see.
+_INHERITED = re.compile(r"HOME|XDG_.*|LD_LIBRARY_PATH")
 _SAYS = ("$(info ", "$(warning ", "$(error ")
 # What make's own rules run where the file has none for a target, and what may stand in their flags.
 _OWN_PROGRAMS = (
@@ -104,6 +106,7 @@ class ScriptLine:
 class _Rule:
     targets: list[str]
     needs: str
+    stem: str = ""
     lines: list[tuple[int, str, str]] = field(default_factory=list)
 
 
@@ -121,7 +124,8 @@ class Makefile:
     """What the file says. `is_whole` is False when some of it could not be followed.
 
     `specific` are values set for some targets alone. `steps_left` and `lines_left` bound the work that a
-    file of a given length can ask for.
+    file of a given length can ask for. `exports` are the names that recipes find in their environment,
+    `loose` those of which that is not sure; `exports_all` tells that each is one of them.
     """
 
     variables: dict[str, list[str]] = field(default_factory=dict)
@@ -134,6 +138,9 @@ class Makefile:
     parsing: list[ScriptLine] = field(default_factory=list)
     is_whole: bool = True
     folder: str = ""
+    exports: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)
+    exports_all: bool = False
 
 
 def parse_makefile(
@@ -143,16 +150,37 @@ def parse_makefile(
     *,
     folder: str | None = None,
     steps: int = MOST_STEPS,
+    environment: Mapping[str, list[str]] | None = None,
 ) -> Makefile:
     """Returns the file as rules and variables. `load` gives an included file's text, or None.
 
     `folder` is where make runs, which included names start from; without it, where the file lies. After at
-    most `steps` steps of expanding, reading stops, and the file is not whole.
+    most `steps` steps of expanding, reading stops, and the file is not whole. `environment` are variables
+    that make finds set, each with its readings; what the file assigns with `?=` they take the place of.
     """
     made = Makefile(folder=posixpath.dirname(path) if folder is None else folder, steps_left=steps)
     made.included.append(posixpath.basename(path))
+    made.variables.update({name: list(readings) for name, readings in (environment or {}).items()})
+    made.exports.update(environment or ())
     _read(made, text, path, load, 0)
+    if made.exports_all:
+        _export(made, sorted(made.variables), path, 1)
     return made
+
+
+def find_exports(made: Makefile, given: Mapping[str, str]) -> dict[str, list[str]]:
+    """Returns the variables that a make run by a recipe finds in its environment, with their readings."""
+    names = set(made.variables) if made.exports_all else made.exports & set(made.variables)
+    found = {}
+    for name in sorted(names - made.loose - set(given))[:_MOST_LINES]:
+        readings = [
+            reading if is_sure else UNKNOWN
+            for value in made.variables[name]
+            for values, is_sure in [expand(made, value, made.variables, {}, 0)]
+            for reading in values
+        ]
+        found[name] = list(dict.fromkeys(readings))
+    return found
 
 
 def find_recipes(
@@ -172,8 +200,9 @@ def find_recipes(
     is_whole = made.is_whole and len(patterns) <= _MOST_PATTERNS and len(made.parsing) <= _MOST_LINES
     patterns = patterns[:_MOST_PATTERNS]
     # What make reads it first makes anew, where there is a rule for it.
-    remade = any(rule.lines for name in made.included for rule in by_name.get(name, ()))
-    if remade or any(rule.lines and _match(rule, name) for name in made.included for rule in patterns):
+    # A rule without lines of its own still makes what it needs.
+    remade = any(_does_more(rule) for name in made.included for rule in by_name.get(name, ()))
+    if remade or any(_does_more(rule) and _match(rule, name) for name in made.included for rule in patterns):
         is_whole = False
     first = next((rule.targets[0] for rule in made.rules if rule.targets[0][:1] not in (".", "%")), None)
     goal = variables.get(".DEFAULT_GOAL", [first] if first else [])
@@ -197,7 +226,7 @@ def find_recipes(
             return tuple(found), False
         own = _variables_for(made, variables, given, target)
         has_recipe = False
-        matching = [(rule, "") for rule in by_name.get(target, ())]
+        matching = [(rule, rule.stem) for rule in by_name.get(target, ())]
         matching += [(rule, stem) for rule in patterns if (stem := _match(rule, target))]
         for rule, stem in matching:
             needs = " ".join(expand(made, rule.needs.replace("%", stem), own, {}, 0)[0]).replace("|", " ")
@@ -226,6 +255,10 @@ def find_recipes(
     if any(not _PLAIN_SHELLS.fullmatch(shell.strip()) for shell in shells):
         is_whole = False
     return tuple(item for item in found if item.text.strip()), is_whole
+
+
+def _does_more(rule: _Rule) -> bool:
+    return bool(rule.lines) or bool(rule.needs.strip())
 
 
 def _spelled(name: str) -> str:
@@ -294,7 +327,7 @@ def _match(rule: _Rule, target: str) -> str | None:
 
 def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None], depth: int) -> None:
     rule: _Rule | None = None
-    lines = text.split("\n")
+    lines = text.removeprefix("\ufeff").split("\n")
     index = 0
     opened = len(made.branches)
     while index < len(lines):
@@ -304,12 +337,12 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
         if made.lines_left < 0:
             made.is_whole = False
             return
-        if line.startswith("\t") and "#" in line and line.endswith("\\"):
+        if line.startswith("\t") and "#" in line and _goes_on(line):
             # To the shell the comment ends with the line, and what follows is run.
             made.is_whole = False
-        if line.endswith("\\"):
+        if _goes_on(line):
             pieces, length = [], 0
-            while line.endswith("\\") and index < len(lines):
+            while _goes_on(line) and index < len(lines):
                 pieces.append(line[:-1])
                 length += len(line)
                 line = lines[index].lstrip("\t ")
@@ -343,14 +376,15 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
             if match[2] == "!=":
                 made.parsing.append(ScriptLine(text=match[3], path=path, line=number))
             _assign(made, match[1], UNKNOWN if match[2] == "!=" else match[3], match[2])
-            if line.startswith("export"):
+            if line.startswith("export") or _INHERITED.fullmatch(name):
                 _export(made, [name], path, number)
             rule = rule if made.branches else None
             continue
         parts = _split_rule(line)
         if parts is None:
             if _EXPORTS.fullmatch(line):
-                _export(made, line.split()[1:] or list(made.variables), path, number)
+                made.exports_all = made.exports_all or line == "export"
+                _export(made, line.split()[1:], path, number)
             _take_shell(made, line, path, number)
             says = line.startswith(_SAYS) and not DOES_MORE.search(line)
             made.is_whole = made.is_whole and (says or _EXPORTS.fullmatch(line) is not None)
@@ -358,6 +392,7 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
         for target in parts[0].split():
             is_special = target.startswith(".") and target.count("/") == 0 and target not in _HARMLESS_TARGETS
             last = posixpath.basename(target)
+            made.exports_all = made.exports_all or target == ".EXPORT_ALL_VARIABLES"
             if is_special or last in _REMADE or last.endswith(_REMADE_ENDINGS):
                 # Rules for suffixes, for make itself, or for what it reads first and then makes anew.
                 made.is_whole = False
@@ -368,7 +403,27 @@ def _read(made: Makefile, text: str, path: str, load: Callable[[str], str | None
         del made.branches[opened:]
 
 
+def _goes_on(line: str) -> bool:
+    """Returns whether the next line belongs to this one: two backslashes at its end are one of the text."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _colon(text: str, start: int = 0) -> int:
+    """Returns the place of the first colon that stands in no reference to a variable, or -1."""
+    index = start
+    while index < len(text):
+        if text.startswith(("$(", "${"), index):
+            index = closing(text, index + 2)
+        elif text[index] == ":":
+            return index
+        index += 1
+    return -1
+
+
 def _export(made: Makefile, names: list[str], path: str, number: int) -> None:
+    made.exports.update(names)
+    if made.branches:
+        made.loose.update(names)
     made.parsing.extend(
         ScriptLine(text=f"{name}=x", path=path, line=number)
         for name in names
@@ -378,7 +433,7 @@ def _export(made: Makefile, names: list[str], path: str, number: int) -> None:
 
 def _split_rule(line: str) -> tuple[str, str] | None:
     """Returns a rule's targets and what stands after its colon or colons, or None when it is no rule."""
-    colon, equals = line.find(":"), line.find("=")
+    colon, equals = _colon(line), line.find("=")
     if colon <= 0 or 0 <= equals < colon:
         return None
     end = colon + (2 if line.startswith("::", colon) else 1)
@@ -426,6 +481,7 @@ def _read_define(made: Makefile, rest: str, lines: list[str], index: int, path: 
     if match is None or depth or len(text) > LONGEST_LINE or _STEERS.fullmatch(match[1]):
         made.is_whole = False
         return index
+    _export(made, [match[1]], path, start)
     _take_shell(made, text, path, start)
     if match[2] == "!=":
         made.parsing.append(ScriptLine(text=text, path=path, line=start))
@@ -438,6 +494,14 @@ def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) 
     targets = expand(made, parts[0], made.variables, {}, 0)[0][0].split()
     if (own := _ASSIGNMENT.fullmatch(parts[1])) is not None:
         made.is_whole = made.is_whole and _STEERS.fullmatch(own[1]) is None and own[1] != ".SHELLFLAGS"
+        if "export" in parts[1][: own.start(1)].split():
+            made.loose.add(own[1])
+            _export(made, [own[1]], path, number)
+        elif _INHERITED.fullmatch(own[1]):
+            _export(made, [own[1]], path, number)
+        if "override" in parts[1][: own.start(1)].split():
+            # It goes before what the command line sets.
+            made.is_whole = False
         value = UNKNOWN if own[2] == "!=" else own[3]
         if own[1] == "SHELL" or len(made.specific) >= _MOST_LINES or own[2] in ("!=", "+="):
             made.is_whole = made.is_whole and own[2] == "+=" and own[1] not in ("SHELL", "export")
@@ -452,10 +516,8 @@ def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) 
         return None
     if not targets:
         return None
-    pieces = needs.split(":")
-    if len(pieces) == 2:
-        # A static pattern rule, `objects: %.o: %.c`.
-        needs = pieces[1]
+    if (colon := _colon(needs)) >= 0:
+        return _begin_static(made, targets, (needs[:colon], needs[colon + 1 :]), inline, number, path)
     if any(mark in target for target in targets for mark in "*?["):
         made.is_whole = False
     rule = _Rule(targets=[_spelled(target) for target in targets], needs=needs)
@@ -465,10 +527,28 @@ def _begin_rule(made: Makefile, parts: tuple[str, str], number: int, path: str) 
     return rule
 
 
+def _begin_static(
+    made: Makefile, targets: list[str], parts: tuple[str, str], inline: str, number: int, path: str
+) -> _Rule:
+    """Begins a static pattern rule, `objects: %.o: %.c`: each target puts its own stem into the needs."""
+    patterns, needs = expand(made, parts[0], made.variables, {}, 0)[0], parts[1]
+    shape = _Rule(targets=patterns[0].split() if len(patterns) == 1 else [], needs="")
+    lines = [(number, path, inline.strip())] if inline.strip() else []
+    rules = []
+    for target in targets:
+        stem = _match(shape, target)
+        if not stem or len(shape.targets) != 1 or any(mark in target for mark in "*?["):
+            made.is_whole = False
+        rules.append(_Rule(targets=[_spelled(target)], needs=needs, stem=stem or "", lines=lines))
+    made.rules.extend(rules)
+    return rules[0]
+
+
 def _include(
     made: Makefile, match: re.Match[str], path: str, load: Callable[[str], str | None], depth: int
 ) -> None:
-    for name in expand(made, match[2], made.variables, {}, 0)[0][0].split():
+    readings = expand(made, match[2], made.variables, {}, 0)[0]
+    for name in dict.fromkeys(name for reading in readings for name in reading.split()):
         if len(made.included) > _MOST_INCLUDED:
             made.is_whole = False
             return
@@ -476,7 +556,7 @@ def _include(
         text = load(posixpath.join(made.folder, name)) if UNKNOWN not in name and depth < 4 else None
         if text is not None:
             _read(made, text, posixpath.join(made.folder, name), load, depth + 1)
-        elif match[1] == "include" or UNKNOWN in name or "*" in name or depth >= 4:
+        elif match[1] == "include" or UNKNOWN in name or set(name) & set("*?[~") or depth >= 4:
             made.is_whole = False
 
 

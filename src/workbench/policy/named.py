@@ -22,7 +22,7 @@ from workbench.policy.configured import (
     steers_npm,
 )
 from workbench.policy.justfiles import read_justfile
-from workbench.policy.makefiles import MOST_STEPS, ScriptLine, find_recipes, parse_makefile
+from workbench.policy.makefiles import MOST_STEPS, ScriptLine, find_exports, find_recipes, parse_makefile
 from workbench.policy.options import Reading
 from workbench.policy.parse import quote
 from workbench.policy.paths import is_within
@@ -31,7 +31,8 @@ from workbench.policy.projectfiles import Named as Named
 from workbench.policy.projectfiles import load, nearest
 from workbench.policy.pyscripts import has_entry_point, read_python_scripts
 from workbench.policy.runners import find_task
-from workbench.policy.scripts import read_package_scripts
+from workbench.policy.scripts import read_default_start, read_package_scripts
+from workbench.policy.sensitive import is_secret
 from workbench.policy.walk import is_dynamic, plain
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -206,7 +207,8 @@ def is_entry_point(reader: Reader, name: str, cwd: str) -> bool:
 
 def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
     asked = [value.text for value in reading.values if value.kind == "target"]
-    given = dict(word.split("=", 1) for word in asked if "=" in word)
+    # A make that a recipe runs takes over what its own was given.
+    given = {**reader.given, **dict(word.split("=", 1) for word in asked if "=" in word)}
     targets = tuple(word for word in asked if "=" not in word)
     files = [value.text for value in reading.values if value.kind == "recipe"]
     path, text, exists = "", "", False
@@ -215,25 +217,42 @@ def _find_make(reader: Reader, reading: Reading, cwd: str) -> Named | None:
         text, exists = load(reader, path)
         if exists:
             break
+    if not exists and (files or any(value.kind == "chdir" for value in reading.values)):
+        # Whoever names the place means a file that is there by then.
+        return Named(files=(path,), labels=frozenset({"script_unreadable"}), cwd=cwd)
     if not exists:
         return None
     if not text or len(files) > 1:
         return Named(files=(path,), labels=frozenset({"script_unreadable"}), cwd=cwd)
     read: list[str] = [path]
+    texts: list[str] = [text]
+    labels = {"reads_secret"} if is_secret(path) else set[str]()
 
     def include(name: str) -> str | None:
+        if is_secret(posixpath.normpath(name)):
+            labels.add("reads_secret")
         included, _ = load(reader, name)
+        texts.append(included)
         if included:
             read.append(name)
         return included or None
 
     # A step of make's own is about as much work as four characters of a file.
     steps = max(0, min(MOST_STEPS, reader.work.left // 4))
-    made = parse_makefile(text, path, include, folder=cwd, steps=steps)
+    made = parse_makefile(text, path, include, folder=cwd, steps=steps, environment=reader.environment)
     lines, is_whole = find_recipes(made, targets, given)
     reader.work.take(4 * (steps - made.steps_left))
-    labels = frozenset() if is_whole else frozenset({"script_unsure"})
-    return Named(lines=lines, files=tuple(read), labels=labels, cwd=cwd)
+    if not is_whole or any(name in item for name in reader.loose for item in texts):
+        labels.add("script_unsure")
+    return Named(
+        lines=lines,
+        files=tuple(read),
+        labels=frozenset(labels),
+        cwd=cwd,
+        environment=find_exports(made, given),
+        loose=frozenset(made.loose),
+        given=given,
+    )
 
 
 def _find_package_script(
@@ -264,6 +283,8 @@ def _find_package_script(
     lines: list[ScriptLine] = []
     for name in every:
         found = read_package_scripts(text, path, name) if text else None
+        if found == () and name == "start" and program.name in ("npm", "pnpm") and text:
+            found = read_default_start(text, path)
         if found is None or reading.given & _ELSEWHERE:
             labels.add("script_unreadable")
         for line in found or ():

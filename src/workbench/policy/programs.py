@@ -64,6 +64,9 @@ class Reader:
 
     `listed` are the searches of the simple command at hand, `handed_on` those whose paths are piped into it,
     `fed` is what it finds on its standard input. `written` are the files that the command has written so far.
+    `environment` are the variables set for the call at hand, with their readings, `loose` the names that an
+    earlier part may have set, `given` what a make around it was given. `has_staged` tells that files were put
+    under git's care, `is_unruled` that ignore files may be others by then.
     """
 
     catalog: Catalog
@@ -86,6 +89,12 @@ class Reader:
     handed_on: tuple[Trail, ...] = ()
     fed: Fed = field(default_factory=Fed)
     written: set[str] = field(default_factory=set)
+    environment: dict[str, list[str]] = field(default_factory=dict)
+    loose: set[str] = field(default_factory=set)
+    given: dict[str, str] = field(default_factory=dict)
+    has_staged: bool = False
+    is_unruled: bool = False
+    changed_otherwise: bool = False
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
         """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""

@@ -7,7 +7,8 @@ have changed what was read just as well. It understands no format and judges not
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from workbench.policy.makefiles import ScriptLine
 from workbench.policy.paths import is_within
@@ -18,7 +19,9 @@ from workbench.policy.programs import Reader
 class Named:
     """Shell text from files, or the words that an alias stands for. `has_tools` tells that a name which is
     not known is a tool of the project (npm puts node_modules/.bin first); `instead` that the words of the
-    call itself run nothing else. `line` is where an alias stands in its file, when that is known."""
+    call itself run nothing else. `line` is where an alias stands in its file, when that is known.
+    `environment`, `loose` and `given` are the variables that a make in the lines finds set, may find set, and
+    takes over."""
 
     lines: tuple[ScriptLine, ...] = ()
     words: tuple[str, ...] = ()
@@ -28,6 +31,9 @@ class Named:
     has_tools: bool = False
     instead: bool = False
     line: int = 0
+    environment: Mapping[str, list[str]] = field(default_factory=dict)
+    loose: frozenset[str] = frozenset()
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def nearest(reader: Reader, cwd: str, *names: str) -> tuple[str, str, bool]:

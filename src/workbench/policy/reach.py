@@ -118,6 +118,11 @@ def read_trail(
     expressions = [value.text for value in reading.values if value.kind == "nameregex"]
     endings = tuple("." + value.text.lstrip(".") for value in reading.values if value.kind == "extension")
     excluded = [value for value in reading.values if value.kind in ("unpattern", "unfile", "unfolder")]
+    if "excludes_in_order" in labels:
+        # GNU tar leaves out only of what is named behind it, and nothing for a pattern that ends in a slash.
+        operands = [value.index for value in reading.values if value.is_operand and value.kind == "read"]
+        first = min(operands, default=0)
+        excluded = [value for value in excluded if value.index < first and not value.text.endswith("/")]
     excluded_files = [value.text for value in excluded if value.kind != "unfolder"]
     excluded_folders = [value.text for value in excluded if value.kind != "unfile"]
     excluded_files += [text[1:] for text in patterns if text.startswith("!")]
@@ -138,7 +143,11 @@ def read_trail(
         excluded_folders=() if patterns and excluded_files else tuple(excluded_folders),
         endings=(endings,) if endings else (),
         search=search,
-        depth=1 if "lists_one_folder" in labels else search.depth if search is not None else None,
+        depth=1
+        if "lists_one_folder" in labels and "goes_deep" not in labels
+        else search.depth
+        if search is not None
+        else None,
         is_listed="lists_paths" in labels or search is not None,
         hands_links_on="skips_links" not in labels,
         follows_links="follows_links" in labels,

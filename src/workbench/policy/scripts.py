@@ -38,6 +38,16 @@ def read_package_scripts(text: str, path: str, name: str) -> tuple[ScriptLine, .
     return tuple(found)
 
 
+def read_default_start(text: str, path: str) -> tuple[ScriptLine, ...] | None:
+    """Returns what `npm start` runs without such a script: those around it, and `node server.js`."""
+    try:
+        data = json.loads(text)
+        scripts = {**data.get("scripts", {}), "start": "node server.js"}
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return None
+    return read_package_scripts(json.dumps({**data, "scripts": scripts}), path, "start")
+
+
 def _read_wired(table: Any, scripts: dict[str, Any], name: str) -> list[str] | None:
     """Returns the commands behind a script that is `wireit`; None when they cannot all be told."""
     found: list[str] = []

@@ -53,6 +53,19 @@ def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) ->
         return set()
     top = _top_folder(reader, cwd)
     names = reader.surroundings.tracked_files(top) if top else None
+    if reader.has_staged:
+        # What lies there may be tracked by now; what ignore files name is not, unless it already was.
+        asked = (
+            [(top or reader.workspace_root, ".")]
+            if is_whole
+            else [(place.path, text) for place, text in paths]
+        )
+        staged = Trail(
+            roots=tuple((Place(path=path, zone="workspace"), text) for path, text in asked),
+            skips_ignored=not reader.is_unruled,
+        )
+        if found := reach(reader, staged, opens=True) & {"reads_secret", "reads_unknown"}:
+            return found
     if names is None or not reader.work.take(len(names)):
         root = (reader.workspace_root, ".") if is_whole else None
         folders = [root] if root else [(place.path, text) for place, text in paths]

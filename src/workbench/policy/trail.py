@@ -47,7 +47,8 @@ class Trail:
         """Returns whether the walk may meet or hand on this file, and whether it goes no deeper there."""
         name = entry.shown.rpartition("/")[2]
         excluded = self.excluded_folders if entry.kind == "folder" else self.excluded_files
-        if any(_leaves_out(pattern, name) for pattern in excluded):
+        is_folder = entry.kind == "folder"
+        if any(_leaves_out(pattern, name, is_folder) for pattern in excluded):
             return False, True
         taken, stops = self.search.meets(entry) if self.search is not None else (True, False)
         if self.patterns and not self.fits(entry):
@@ -62,14 +63,22 @@ class Trail:
         return any(_fits(pattern, entry.shown, name) for pattern in self.patterns)
 
 
-def _leaves_out(pattern: str, name: str) -> bool:
+def _leaves_out(pattern: str, name: str, is_folder: bool) -> bool:
+    if pattern.endswith("/") and not is_folder:
+        return False
     bare = pattern.removeprefix("**/").removesuffix("/")
     return is_exact_pattern(bare) and not set(bare) & set("/{") and fnmatchcase(name, bare)
 
 
 def _fits(pattern: str, path: str, name: str) -> bool:
     for spelled in expand_braces(pattern):
-        bare = spelled.strip("/").removeprefix("**/").removesuffix("/**")
+        bare = spelled.strip("/").removeprefix("**/")
+        if bare.endswith("/**"):
+            # All that lies in a folder of this name, and the folder on the way there.
+            below = bare.replace("**/", "*")
+            if compile_pattern(below).fullmatch(path) or compile_pattern("*/" + below).fullmatch(path):
+                return True
+            bare = bare.removesuffix("/**")
         if "/" not in bare:
             if compile_pattern(bare).fullmatch(name):
                 return True

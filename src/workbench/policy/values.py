@@ -15,7 +15,7 @@ _DEFINE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(:[A-Z]+)?(=[A-Za-z0-9_+-]*)?")
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_+.,:-]*")
 _NAMES_A_PROGRAM = re.compile(
     r"COMPILER|LAUNCHER|TOOLCHAIN|PROGRAM|COMMAND|LINKER|RULE|MODULE|INCLUDE|PREFIX|PATH|DIR|FLAGS|EXEC|SHELL"
-    r"|^(LD_|GIT_|NODE_|PYTHON)|^(CC|CXX|LD|AR|AS|CPP|MAKE|MAKEFILES|MAKEOVERRIDES|RM|INSTALL|PYTHON|NODE|[A-Z_]*(BIN|CMD|TOOL))$",
+    r"|^(LD_|GIT_|NODE_|PYTHON|XDG_|HOME$)|^(CC|CXX|LD|AR|AS|CPP|MAKE|MAKEFILES|MAKEOVERRIDES|RM|INSTALL|PYTHON|NODE|[A-Z_]*(BIN|CMD|TOOL))$",
     re.IGNORECASE,
 )
 _TASK = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_:.@/-]*")
@@ -24,6 +24,8 @@ _MARKUP = re.compile(r"[A-Za-z0-9_]+([+-][a-z_]+)*")
 _BUILD_LABEL = re.compile(r"-?(//|:|[A-Za-z0-9_])[A-Za-z0-9_/.:+=,~*-]*")
 # Targets that copy what was built to where the system keeps programs.
 _INSTALLS = re.compile(r"(.*[/_:-])?(un)?install([/_:-].*)?", re.IGNORECASE)
+# A place that a command of the project's own may write to: `-o ../x`, `startapp x .git/hooks`.
+_MANAGED_AWAY = re.compile(r"(^|=|^-o)(/|~)|(^|[=/]|^-o)\.\.(/|$)|(^|[=/]|^-o)\.git(/|$)")
 _MANAGED_LOSES = re.compile(r"zero|--clear")
 _PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
 _DESTROYS = re.compile(
@@ -172,9 +174,14 @@ _GOAL = re.compile(
     r"|versions:display-(dependency|plugin)-updates|help:effective-pom|enforcer:enforce|compiler:compile"
 )
 _YQ_REFUSED = re.compile(
-    r"\b(load|load_[a-z]+|strload|env|strenv|envsubst|eval|system|filename|input|input_filename|import|include"
-    r"|modulemeta|get_search_list)\b|\$ENV"
+    # yq's lexer takes its operators with and without the underscore.
+    r"\b(load|load_[a-z0-9]+|load(str|string|xml|props?|properties|base64|yaml|json|csv|tsv|toml|ini|lua)"
+    r"|str_?load|env|str_?env|env_?subst|eval|system|filename|input|input_filename|import|include"
+    r"|modulemeta|get_search_list)\b|\$ENV",
+    re.IGNORECASE,
 )
+# Behind one of these, the next word is the expression.
+_YQ_COMMANDS = frozenset({"e", "ea", "eval", "eval-all"})
 _CONFIG_KEY = re.compile(r"[A-Za-z0-9-]+\.([A-Za-z0-9_/.-]+\.)?[A-Za-z0-9-]+")
 _SHELL_OPTIONS = frozenset(
     {"pipefail", "errexit", "nounset", "xtrace", "noclobber", "errtrace", "verbose", "noglob"}
@@ -257,7 +264,7 @@ def fits_value(kind: str, text: str) -> bool:
         case "ini":
             return _INI.fullmatch(text) is not None
         case "yq":
-            return not _YQ_REFUSED.search(text)
+            return text not in _YQ_COMMANDS and not _YQ_REFUSED.search(text)
         case "query":
             return _QUERY.fullmatch(text) is not None and not _QUERY_REFUSED.search(text)
         case "pages":
@@ -301,6 +308,8 @@ def managed_labels(text: str) -> set[str]:
     """Returns what a word of Django's manage.py means: migrations undone, a folder emptied, other code."""
     if text.startswith("--pythonpath"):
         return {"executes_outside"}
+    if _MANAGED_AWAY.search(text):
+        return {"writes_outside"}
     return {"deletes", "irreversible"} if _MANAGED_LOSES.fullmatch(text) else set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,15 @@ from support.server import Workbench
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "tmp").mkdir()
-    return {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    # Not the default port, which other tests have a use for.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    return {
+        "TMPDIR": str(tmp_path / "tmp"),
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "WORKBENCH_PORT": port,
+    }
 
 
 def test_the_tour_ends_without_a_dead_address_and_leaves_nothing(

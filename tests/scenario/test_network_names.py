@@ -231,3 +231,13 @@ def test_the_servers_own_address_is_out_of_reach_even_when_it_is_listed(
         project.script("own.sh", f"curl -s --noproxy '' http://127.0.0.1:{port}/healthz; true")
     )
     assert connections(ended) == [("network:refused", "127.0.0.1", "own_address")]
+
+
+def test_metadata_services_are_refused_by_name_when_they_are_asked_for(project: Project) -> None:
+    for name in ("metadata.google.internal", "*.google.internal"):
+        for said in (
+            project.cli("run", "--allow-host", name, "--", "ls"),
+            project.cli("project", "add", str(project.repo), "--allow-host", name),
+        ):
+            assert said.status == 2, said.err
+            assert name in said.err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from support.fixtures import Start
 from support.ground import make_repository
 from support.server import Project, Workbench
@@ -200,3 +202,39 @@ def test_approving_while_the_kill_switch_is_on_says_what_will_happen(start: Star
 def test_json_of_a_broken_policy_is_one_document(project: Project) -> None:
     write(project, "policy.cedar", "forbid (principal;\n")
     assert json.loads(project.cli("policy", "test", "--json").out)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("after", "code"), [(FROZEN + "// more\n", "policy_changed"), ("forbid (principal;\n", "policy_broken")]
+)
+def test_a_policy_that_cannot_be_used_denies_when_it_is_asked_about_a_command_as_it_does_when_one_is_to_run(
+    start: Start, tmp_path: Path, after: str, code: str
+) -> None:
+    bench = start()
+    project = bench.add(make_repository(tmp_path / "repo"))
+    write_frozen(project)
+    assert project.cli("project", "accept-policy", str(project.repo)).status == 0
+    if code == "policy_broken":
+        (bench.home / "policy.cedar").write_text(after)
+    else:
+        write(project, "policy.cedar", after)
+    ran = project.run("ls")["steps"][0]["verdict"]
+    assert (ran["verdict"], ran["reason_codes"]) == ("deny", [code])
+    told = ("verdict", "risk_level", "reason_codes", "matched_rules", "policy_digest")
+
+    checked = project.cli("policy", "check", "--json", "--", "ls")
+    assert (checked.status, checked.err) == (11, "")
+    assert [checked.json[name] for name in told] == [ran[name] for name in told]
+    assert checked.json["commands"] == []
+
+    lines = b'{"command": "ls"}\n{"command": 5}\n{"command": "rm -rf .", "cwd": "src"}\n'
+    many = project.cli("policy", "check", "--stdin", "--json", stdin=lines)
+    first, wrong, last = (json.loads(line) for line in many.text.splitlines())
+    assert (first["reason_codes"], last["reason_codes"], list(wrong)) == ([code], [code], ["error"])
+
+    explained = project.cli("policy", "explain", "--json", "--", "ls")
+    assert (explained.status, explained.json["parts"]) == (11, [])
+    assert [explained.json[name] for name in told] == [ran[name] for name in told]
+    for word in ("check", "explain"):
+        said = project.cli("policy", word, "--", "ls")
+        assert (said.status, ran["matched_rules"][0]["text"] in said.text) == (11, True)

@@ -44,37 +44,29 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
     from workbench.app.verdicts import outcomes_at
     from workbench.features import advise
 
-    surroundings = _surroundings(repo)
+    surroundings, judge = _surroundings(repo), judge_offline(repo)
     return advise(
         discovery,
         feature_id,
         program_path=surroundings.program_path,
-        policy_preview=_preview_offline(repo),
+        policy_preview=lambda command: judge(command, None, "default", "local"),
         measured=outcomes_at(os.path.realpath(repo)),
     )
 
 
-def _preview_offline(repo: Path) -> Callable[[str], Judgement]:
-    """Returns what policy would say of a command; under one that cannot be used, no to every command."""
-    from workbench.app.trials import load_tried
-    from workbench.gate import refuse_all
-
-    try:
-        judge = judge_offline(repo)
-    except WorkbenchError as problem:
-        if not problem.code.startswith("policy_"):
-            raise
-        refused = refuse_all(load_tried(load_config(for_reading=True).policy_posture), problem)
-        return lambda command: refused
-    return lambda command: judge(command, None, "default", "local")
-
-
 def judge_offline(repo: Path) -> Callable[[str, str | None, str, str], Judgement]:
-    """Returns a judge of commands for this repository: (command, cwd, profile, connector) -> Judgement."""
+    """Returns a judge of commands for this repository: (command, cwd, profile, connector) -> Judgement.
+
+    Under a policy that cannot be used it denies every command and says what is wrong, as the door does.
+    """
     from workbench.app.verdicts import place_offline, policy_offline
     from workbench.gate import judge
 
-    policy = policy_offline(repo)
+    try:
+        policy = policy_offline(repo)
+    except WorkbenchError as problem:
+        refused = refuse_offline(problem)
+        return lambda command, cwd, env_profile, connector: refused
     here = place_offline(repo, None)
 
     def decide(command: str, cwd: str | None, env_profile: str, connector: str) -> Judgement:
@@ -91,30 +83,48 @@ def judge_offline(repo: Path) -> Callable[[str, str | None, str, str], Judgement
     return decide
 
 
+def refuse_offline(problem: WorkbenchError) -> Judgement:
+    """Returns the denial of any command under a project's or organisation's policy that cannot be used.
+
+    Raises `problem` again when it is not about a policy.
+    """
+    from workbench.app.trials import load_tried
+    from workbench.gate import refuse_all
+
+    if not problem.code.startswith("policy_"):
+        raise problem
+    return refuse_all(load_tried(load_config(for_reading=True).policy_posture), problem)
+
+
 def check_asked(repo: Path, cwd: str | None, env_profile: str, connector: str) -> None:
     """Raises InvalidInput for a question about a folder, profile or connector that no run here could have.
 
     The profiles are those that the ledger of this home knows for the repository; "default" is always one.
     """
     from workbench.connectors.registry import list_connector_ids
+
+    check_folder(repo, cwd)
+    known = list_connector_ids()
+    if connector not in known:
+        raise InvalidInput(f"there is no connector {connector!r}", remedy=f"use one of: {', '.join(known)}")
+    if env_profile != "default" and env_profile not in (profiles := _profiles_of(os.path.realpath(repo))):
+        raise InvalidInput(
+            f"{os.path.realpath(repo)} has no environment profile {env_profile!r}",
+            remedy=f"use one of: {', '.join(profiles)}; or make it: workbench project env {env_profile}",
+        )
+
+
+def check_folder(repo: Path, cwd: str | None) -> None:
+    """Raises InvalidInput for a folder that no run of this repository could have; reads nothing but paths."""
     from workbench.gate.boundary import is_within
 
     if "\0" in (cwd or ""):
         raise InvalidInput("the working directory holds a NUL byte", remedy="remove it")
     root = os.path.realpath(repo)
-    resolved = os.path.realpath(os.path.join(root, cwd or "."))
-    if not is_within(resolved, root):
+    if not is_within(os.path.realpath(os.path.join(root, cwd or ".")), root):
         raise InvalidInput(
             f"the working directory {cwd} lies outside the repository {root}",
             remedy="name a folder in it, or another repository with --repo",
-        )
-    known = list_connector_ids()
-    if connector not in known:
-        raise InvalidInput(f"there is no connector {connector!r}", remedy=f"use one of: {', '.join(known)}")
-    if env_profile != "default" and env_profile not in (profiles := _profiles_of(root)):
-        raise InvalidInput(
-            f"{root} has no environment profile {env_profile!r}",
-            remedy=f"use one of: {', '.join(profiles)}; or make it: workbench project env {env_profile}",
         )
 
 

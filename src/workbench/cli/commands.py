@@ -88,7 +88,7 @@ def _add_discovery(root: typer.Typer) -> None:
         """Show how a verdict comes about: each call, its facts, each rule, and what would change it."""
         from workbench.cli.explain import explain_one
 
-        explain_one(words or [], repo, cwd, connector, as_json=json)
+        sys.exit(explain_one(words or [], repo, cwd, connector, as_json=json))
 
     @policy.command("test")
     def test(repo: Repo = None, json: Json = False) -> None:

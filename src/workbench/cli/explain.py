@@ -4,47 +4,64 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.app.offline import check_asked
+from workbench.app.offline import check_asked, refuse_offline
 from workbench.app.verdicts import find_unaccepted, place_offline, policy_offline
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.run import join_command
-from workbench.model.errors import InvalidInput
+from workbench.model.errors import InvalidInput, WorkbenchError
 from workbench.policy.explain import Change, Part, Trace, explain
 
 
-def explain_one(
-    words: list[str], repo: str | None, cwd: str | None, connector: str, *, as_json: bool
-) -> None:
-    """Prints how the verdict on a command comes about."""
+def explain_one(words: list[str], repo: str | None, cwd: str | None, connector: str, *, as_json: bool) -> int:
+    """Prints how the verdict on a command comes about and returns the exit status.
+
+    That is 0 for every verdict that was taken apart, and 11 for the denial of all commands by a policy that
+    cannot be used, which has no parts.
+    """
     if not words:
         raise InvalidInput("no command was given", remedy="put it after --: workbench policy explain -- ls")
     root = find_repository(repo)
     check_asked(root, cwd, "default", connector)
+    command = join_command(words)
     place = place_offline(root, cwd)
-    trace = explain(
-        policy_offline(root),
-        join_command(words),
-        cwd=place.cwd,
-        workspace_root=place.root,
-        surroundings=place.surroundings,
-        connector=connector,
-    )
+    try:
+        policy = policy_offline(root)
+    except WorkbenchError as problem:
+        trace, status = Trace(verdict=refuse_offline(problem).verdict, parts=()), 11
+    else:
+        status = 0
+        trace = explain(
+            policy,
+            command,
+            cwd=place.cwd,
+            workspace_root=place.root,
+            surroundings=place.surroundings,
+            connector=connector,
+        )
     if note := find_unaccepted(root):
         print_note(note)
     if as_json:
         print_json(render_trace(trace))
     else:
         _print_trace(trace)
+    return status
 
 
 def render_trace(trace: Trace) -> dict[str, Any]:
-    """Returns the trace as JSON values: the verdict's own fields, and `parts`."""
+    """Returns the trace as JSON values: the verdict's own fields, and `parts`.
+
+    `matched_rules` are those of the verdict; each part names its own again, with the facts they spoke of.
+    """
     verdict = trace.verdict
     return {
         "verdict": verdict.verdict.value,
         "risk_level": verdict.risk_level.value,
         "reason_codes": list(verdict.reason_codes),
+        "matched_rules": [
+            {"rule_id": rule.rule_id, "text": rule.text, "source": rule.source}
+            for rule in verdict.matched_rules
+        ],
         "policy_digest": verdict.policy_digest,
         "parts": [_render_part(part) for part in trace.parts],
     }
@@ -81,6 +98,9 @@ def _render_part(part: Part) -> dict[str, Any]:
 def _print_trace(trace: Trace) -> None:
     verdict = trace.verdict
     print_line(f"{verdict.verdict.value}  risk {RISK_BARS[verdict.risk_level]} {verdict.risk_level.value}")
+    if not trace.parts:
+        for rule in verdict.matched_rules:
+            print_line(f"  {rule.source} {rule.rule_id}: {rule.text}")
     for number, part in enumerate(trace.parts, 1):
         if part.command is None:
             print_line(f"the text as a whole: {part.decision.value}")

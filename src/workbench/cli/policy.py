@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.app.offline import check_asked, judge_offline
+from workbench.app.offline import check_asked, check_folder, judge_offline
 from workbench.app.verdicts import find_unaccepted
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.cli.place import find_repository
@@ -28,7 +28,10 @@ def check_one(
     *,
     as_json: bool,
 ) -> int:
-    """Prints one verdict and returns its exit status."""
+    """Prints one verdict and returns its exit status.
+
+    A policy of the project or organisation that cannot be used denies, as it does when something is to run.
+    """
     if not words:
         raise InvalidInput("no command was given", remedy="put it after --: workbench policy check -- ls")
     root = find_repository(repo)
@@ -76,7 +79,8 @@ def _answer(
         return {"error": '"cwd" is not text'}
     try:
         if given != cwd:
-            check_asked(root, given, env_profile, connector)
+            # Profile and connector are the same for all lines, and were looked up once.
+            check_folder(root, given)
         return render(judge(command, given, env_profile, connector))
     except (WorkbenchError, ValueError) as error:
         return {"error": str(error)}

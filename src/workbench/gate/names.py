@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.model.command import Command
-from workbench.model.network import beyond
+from workbench.model.network import beyond, is_pattern, is_shared
 from workbench.model.project import Project
 from workbench.model.verdict import Decision, Judgement, MatchedRule, RiskLevel
 
@@ -19,22 +19,28 @@ _DECISIONS, _RISKS = tuple(Decision), tuple(RiskLevel)
 
 
 def ask_for_names(judgement: Judgement, command: Command, project: Project) -> Judgement:
-    """Returns the judgement; one that asks for an approval when the run wants names beyond its project's."""
+    """Returns the judgement; one that asks for an approval when the run wants names beyond its project's.
+
+    The risk is at least medium, and high for a pattern: who will have the names below it, nobody can say.
+    """
     names = beyond(command.allow_hosts, project.network_allowlist)
     if not names:
         return judgement
     verdict = judgement.verdict
-    rule = MatchedRule(
-        rule_id=BEYOND_PROJECT,
-        text=f"This run asks for network names that the project does not have: {', '.join(names)}.",
-        source="gate",
-    )
+    text = f"This run asks for network names that the project does not have: {', '.join(names)}."
+    patterns = [name for name in names if is_pattern(name)]
+    if patterns:
+        text += f" Every name below {' and '.join(name[2:] for name in patterns)} could be reached."
+    if shared := [name for name in patterns if is_shared(name)]:
+        text += f" Anybody can have a name below {' and '.join(name[2:] for name in shared)}."
+    rule = MatchedRule(rule_id=BEYOND_PROJECT, text=text, source="gate")
+    least = RiskLevel.HIGH if patterns else RiskLevel.MEDIUM
     return replace(
         judgement,
         verdict=replace(
             verdict,
             verdict=max(verdict.verdict, Decision.REQUIRES_APPROVAL, key=_DECISIONS.index),
-            risk_level=max(verdict.risk_level, RiskLevel.MEDIUM, key=_RISKS.index),
+            risk_level=max(verdict.risk_level, least, key=_RISKS.index),
             reason_codes=(*verdict.reason_codes, BEYOND_PROJECT),
             matched_rules=(*verdict.matched_rules, rule),
         ),

@@ -50,6 +50,19 @@ _REGISTRY_LABELS = frozenset(
         "org",
     )
 )
+# Below these, on the public list of suffixes, anybody may have a name. Not the whole list: what is often met.
+_SHARED_SUFFIXES = frozenset(
+    (
+        *("amazonaws.com", "appspot.com", "azurewebsites.net", "blob.core.windows.net", "blogspot.com"),
+        *("cloudapp.net", "cloudfront.net", "fly.dev", "firebaseapp.com", "github.io", "gitlab.io"),
+        *("githubusercontent.com", "herokuapp.com", "netlify.app", "ngrok.io", "ngrok-free.app"),
+        *("onrender.com", "pages.dev", "railway.app", "run.app", "surge.sh", "trycloudflare.com"),
+        *("vercel.app", "web.app", "workers.dev"),
+    )
+)
+_METADATA_NAMES = frozenset(
+    ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal", "metadata.azure.internal")
+)
 # Each answers as the machine's own cloud account; some lie among public or private addresses.
 METADATA_ADDRESSES = frozenset(
     {"100.100.100.200", "168.63.129.16", "169.254.169.254", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"}
@@ -122,6 +135,11 @@ def parse_entry(text: str) -> NetworkEntry:
         raise InvalidInput(
             f"{text!r} is this machine", remedy="name the one service that is meant: 127.0.0.1:PORT"
         )
+    if any(covers(host, closed) for closed in _METADATA_NAMES):
+        raise InvalidInput(
+            f"{text!r} is or holds the metadata service of a cloud, which is never reached",
+            remedy="name the service itself; a cloud's metadata service cannot be listed",
+        )
     if host.startswith(_ANY) and _is_everybody(labels):
         raise InvalidInput(
             f"{text!r} would be names of everybody",
@@ -138,6 +156,21 @@ def covers(granted: str, asked: str) -> bool:
     if granted == asked:
         return True
     return granted.startswith(_ANY) and asked.removeprefix(_ANY).endswith(granted[1:])
+
+
+def is_pattern(entry: str) -> bool:
+    """Says whether an entry stands for all names below one."""
+    return entry.startswith(_ANY)
+
+
+def is_shared(entry: str) -> bool:
+    """Says whether an entry is a pattern below which anybody may have a name, as far as is known here."""
+    host = parse_entry(entry).host
+    name = host.removeprefix(_ANY)
+    return is_pattern(host) and any(
+        name == suffix or (name.endswith("." + suffix) and suffix in ("amazonaws.com", "run.app"))
+        for suffix in _SHARED_SUFFIXES
+    )
 
 
 def parse_entries(texts: Sequence[str]) -> tuple[NetworkEntry, ...]:

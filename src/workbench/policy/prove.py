@@ -97,7 +97,7 @@ INVARIANTS = (
     ),
     Invariant(
         name="deleting-is-asked",
-        text="No command deletes, discards or overwrites for good without approval.",
+        text="Nothing is deleted, and no uncommitted change is discarded, without approval.",
         action=RUN,
         breaks=lambda terms: terms.any_of("deletes", "discards", "deletes_workspace", "deletes_found"),
     ),
@@ -106,6 +106,15 @@ INVARIANTS = (
         text="Nothing writes outside the workspace without approval.",
         action=RUN,
         breaks=lambda terms: terms.any_of("writes_outside", "writes_unknown", "writes_device"),
+    ),
+    Invariant(
+        name="outside-is-asked",
+        text="Nothing writes outside the workspace, works in a folder outside it or runs code from there "
+        "without approval.",
+        action=RUN,
+        breaks=lambda terms: terms.any_of(
+            "writes_outside", "writes_unknown", "cwd_outside", "cwd_unknown", "executes_outside"
+        ),
     ),
     Invariant(
         name="publishing-is-asked",

@@ -259,3 +259,15 @@ def test_a_name_that_the_project_has_is_not_asked_about_and_lifts_no_denial() ->
     assert answer(ask_for("ls -la", allow_hosts=("example.org:443",)), project=project).is_admitted
     denied = answer(ask_for("sudo ls", allow_hosts=("b.org",)), project=project)
     assert denied.blocked_by is BlockedBy.POLICY
+
+
+def test_a_star_that_a_run_asks_for_is_a_high_risk_and_says_where_anybody_can_have_a_name() -> None:
+    def told(name: str) -> tuple[RiskLevel, str]:
+        verdict = answer(ask_for("ls -la", allow_hosts=(name,))).judgement.verdict
+        return verdict.risk_level, verdict.matched_rules[-1].text
+
+    shared, owned, one = told("*.github.io"), told("*.example.org"), told("ada.github.io")
+    assert (shared[0], owned[0], one[0]) == (RiskLevel.HIGH, RiskLevel.HIGH, RiskLevel.MEDIUM)
+    assert "Anybody can have a name below github.io" in shared[1]
+    assert "Every name below example.org" in owned[1]
+    assert "Anybody" not in owned[1] + one[1]

@@ -149,3 +149,19 @@ def holds(formula: object, values: list[tuple[object, object]]) -> bool:
 
 def approves(rules: RuleSet, role: str, risk: str, *, own: bool, eyes: bool) -> bool:
     return may_approve(rules, role=role, risk=risk, is_own_request=own, has_four_eyes=eyes)[0]
+
+
+def test_the_words_of_an_invariant_claim_no_more_than_the_verdicts_hold() -> None:
+    policy = load_policy()
+    texts = {invariant.name: invariant.text for invariant in INVARIANTS}
+    assert "overwrite" not in " ".join(texts.values()), (
+        "writing over a file of the workspace is not asked about"
+    )
+    assert "nothing writes outside the workspace" in texts["outside-is-asked"].lower()
+    for fact in ("writes_outside", "writes_unknown", "cwd_outside", "cwd_unknown", "executes_outside"):
+        permit = f"{HEAD}permit {BOTH} when {{ context.{fact} }};"
+        opened = tuple(
+            rule for rule in policy.ruleset.rules if rule.effect == "permit" or RUN not in rule.actions
+        )
+        refuted = [f.name for f in prove((*opened, *read_rules("x", permit))) if not f.is_proved]
+        assert "outside-is-asked" in refuted, fact

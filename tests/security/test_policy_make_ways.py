@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -151,7 +150,6 @@ def test_a_plain_recipe_is_allowed(tmp_path: Path, name: str) -> None:
     assert decide(tmp_path, text) is Decision.ALLOW
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="needs GNU make")
 @pytest.mark.parametrize(
     "name",
     [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from workbench.model.verdict import CommandFacts, Effect
@@ -79,6 +80,13 @@ def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> 
         labels=frozenset(str(label) for label in labels),
         rests_on=frozenset(paths.rests_on),
     )
+
+
+def with_labels(call: Call, labels: Collection[str]) -> Call:
+    """Returns the call with these labels, and with the effects that are among them."""
+    effects = tuple(effect for effect in _EFFECT_ORDER if effect in labels)
+    facts = replace(call.facts, effects=effects, network=Effect.NETWORK in labels)
+    return replace(call, labels=frozenset(labels), facts=facts)
 
 
 def stands_in(call: Call, source: str) -> Call:

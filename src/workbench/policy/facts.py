@@ -16,7 +16,7 @@ from workbench.policy.catalog import Program
 from workbench.policy.environment import enter_environment, read_environment
 from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
 from workbench.policy.globs import GLOB, expand_glob
-from workbench.policy.leniency import in_project, in_script
+from workbench.policy.leniency import in_project, in_shell_text
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
@@ -28,6 +28,7 @@ from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
 from workbench.policy.unwrap import Inner, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
+from workbench.policy.wrappers import in_generated, is_generated, is_shell_text
 
 _DEEPEST = 8
 _MOST_FOLDERS = 4
@@ -264,6 +265,10 @@ def _read_words(
             words,
             True,
         )
+    script: list[Call] = []
+    if "workspace_code" in paths.labels and path is not None:
+        # The arguments count as the tool's as well, whatever the file does with them.
+        script = _read_wrapper(reader, path, cwd, paths, depth)
     inner: tuple[Inner, ...] = ()
     own = args
     if program.name == "find":
@@ -282,14 +287,14 @@ def _read_words(
         paths.labels |= {"understood", "executes"}
         paths.reads |= set(alias.files)
         return (
-            [call_of(path or name, words, cwd, paths), *_read_named(reader, alias, depth, words[0])],
+            [call_of(path or name, words, cwd, paths), *script, *_read_named(reader, alias, depth, words[0])],
             words,
             True,
         )
     if known is None:
         take_unknown(reader, program, own, cwd, paths)
         hidden = _hidden_calls(reader, args, cwd, depth)
-        return [call_of(path or name, words, cwd, paths), *hidden], words, True
+        return [call_of(path or name, words, cwd, paths), *script, *hidden], words, True
     form, reading = known
     paths.labels |= {"understood"} | reading.labels
     if form.takes_code:
@@ -320,7 +325,7 @@ def _read_words(
             paths.labels.discard("fetches")
         else:
             paths.labels.add("network")
-    calls = [call_of(path or name, words, cwd, paths)]
+    calls = [call_of(path or name, words, cwd, paths), *script]
     for file in shell_files:
         calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
         calls[0] = call_of(path or name, words, cwd, paths)
@@ -452,7 +457,20 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")
-    return [in_script(call) for call in facts.calls if call.labels != {"no_program"}]
+    return [in_shell_text(call, text) for call in facts.calls if call.labels != {"no_program"}]
+
+
+def _read_wrapper(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
+    """Returns the calls of a shell file that has the name of the project's own tool; none for other files."""
+    text = reader.surroundings.read_text(path)
+    is_run = "wrapped" not in paths.labels or not path.endswith((".py", ".rb", ".php", ".js"))
+    if text is None or not is_shell_text(text, is_run=is_run):
+        return []
+    is_known = is_generated(posixpath.basename(path), text)
+    if is_known and len(text) > reader.text_left:
+        return []
+    calls = _read_shell_file(reader, path, cwd, paths, depth)
+    return [in_generated(call) for call in calls] if is_known else calls
 
 
 def _looked_at(reader: Reader) -> set[str]:
@@ -464,7 +482,7 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
     if named.words:
         words = (program, *named.words) if program else named.words
         calls, _, _ = _read_words(reader, words, named.cwd, Findings(labels={"wrapped"}), "", depth + 1)
-        calls = [in_project(call, named, reader.workspace_root) for call in calls]
+        calls = [in_project(reader, call, named) for call in calls]
         return [stands_in(call, f"{named.files[0]}:{named.line}") for call in calls] if named.line else calls
     found: list[Call] = []
     outer = (reader.environment, reader.given, reader.loose)
@@ -478,7 +496,7 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
         script = parse_script(reader.language, line.text)
         facts = gather_facts(reader, script, named.cwd, depth=depth + 1)
         calls = [
-            in_project(in_script(call), named, reader.workspace_root)
+            in_project(reader, in_shell_text(call), named)
             for call in facts.calls
             if call.labels != {"no_program"}
         ]

@@ -6,11 +6,12 @@ It only takes away what is merely not known there; what a line is surely seen to
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from workbench.model.verdict import Effect
-from workbench.policy.calls import Call
+from workbench.policy.calls import Call, with_labels
 from workbench.policy.named import Named
+from workbench.policy.programs import Reader
+from workbench.policy.tracked import may_hold_tracked
 
 _UNSURE = frozenset(
     [
@@ -35,30 +36,43 @@ _UNSURE = frozenset(
         "unknown",
     ]
 )
+# With one of these, what cannot be told is no detail: which file goes, which secret shows, what starts.
+_AT_STAKE = frozenset(
+    {
+        "deletes",
+        "irreversible",
+        "reads_secret",
+        "reads_outside",
+        "program_dynamic",
+        "program_shadowed",
+        "executes_outside",
+    }
+)
+_STARTS = tuple(
+    (name,)
+    for name in (".", "source", "sh", "bash", "dash", "zsh", "ksh", "python", "python3", "node", "ruby")
+)
 _LEAVINGS = re.compile(
     r"build|dist|out|target|coverage|htmlcov|\.(pytest|mypy|ruff)_cache|__pycache__|\.next|\.nuxt|\.turbo|\.cache|tmp"
     r"|\.coverage|[^/]+\.(o|a|so|d|pyc|tmp|log|egg-info|tsbuildinfo|prof)",
 )
+# A function of a shell file: its body is read like the rest of the file.
+_FUNCTION = re.compile(r"(?m)^[ \t]*(?:function[ \t]+)?([A-Za-z_][A-Za-z0-9_-]*)[ \t]*(?:\([ \t]*\)|(?=\{))")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+_MADE = r"(?!=[\"']?\$\(mktemp( +-[dtu]+)*( +[A-Za-z0-9_./-]*X{3,})?\)[\"']?(?=[\s;&|)]|$))"
 _SAYS = (("echo",), ("printf",), ("test",), ("[",), ("true",), (":",), ("exit",), ("set",))
 
 
-def in_project(call: Call, named: Named, workspace_root: str) -> Call:
+def in_project(reader: Reader, call: Call, named: Named) -> Call:
     """Takes away what is no news in a project's own script: it runs the project's code, in the sandbox.
 
     Not asked about are a build tool's argument that only the script knows, a build's own leavings deleted,
     and code given inline, which is the project's like that in its files. What reaches beyond, deletes,
-    publishes or runs unknown programs stays as it is.
+    publishes or runs unknown programs stays as it is. The facts' effects are those of what is left.
     """
     labels = set(call.labels)
     if call.facts.source and call.facts.source.rpartition(":")[0] not in named.files:
-        # Inside a shell file that the recipe runs, functions and variables are as unknown as in the
-        # project's Python; what it is surely seen to reach is all that can be told.
-        if "writes_unknown" in labels:
-            labels -= {"deletes", "irreversible", "recursive", "changes_many"}
-        if any("$" in path for path in call.facts.reads):
-            labels -= {"executes_outside"}
-        known = {label for label in labels - _UNSURE if not label.startswith("syntax_")}
-        labels = known | {"understood", "executes"}
+        labels = _in_shell_file(call, labels, named)
     if (
         named.has_tools
         and "program_unknown" in labels
@@ -75,27 +89,84 @@ def in_project(call: Call, named: Named, workspace_root: str) -> Call:
         labels = labels - {"privilege"} | {"privileged_script"}
     if not labels & {"stdin_code", "piped_network", "piped_decodes"}:
         labels -= {"inline_code"}
-    if call.facts.writes and all(_is_leaving(path, workspace_root) for path in call.facts.writes):
-        labels -= {"deletes", "irreversible", "recursive", "writes_unknown"}
+    # Where a word is not known, neither is what is deleted besides.
+    is_named = bool(call.facts.writes) and "writes_unknown" not in labels
+    if is_named and all(_is_leaving(reader, path) for path in call.facts.writes):
+        labels -= {"deletes", "irreversible", "recursive"}
     if "env_steers" not in labels:
         labels -= {"env_refused"}
-    return replace(call, labels=frozenset(labels))
+    return with_labels(call, labels)
 
 
-def _is_leaving(path: str, workspace_root: str) -> bool:
+def _in_shell_file(call: Call, labels: set[str], named: Named) -> set[str]:
+    """Forgives what a shell file that a recipe runs leaves open, as the project's Python would leave it.
+
+    That is the output folder of a build or the flags of a compiler. A call that deletes, shows a secret or
+    starts a program keeps all that is not known of it; so does one that opens a file nobody can name.
+    """
+    is_started = "program_unknown" in labels and not (labels & {"own_function"} or named.has_tools)
+    is_opened = "reads_unknown" in labels and "executes" not in labels
+    if is_own_temporary(call):
+        labels -= {"deletes", "irreversible", "recursive", "writes_unknown"}
+    if any("$" in path for path in call.facts.reads) and call.facts.argv[:1] not in _STARTS:
+        # The tests or files that a tool is given by the script's own arguments.
+        labels -= {"executes_outside"}
+    if labels & _AT_STAKE or is_started or is_opened:
+        return labels
+    if "form_unknown" in labels and not labels & {"executes", "own_function"}:
+        return labels
+    return forgive(labels)
+
+
+def forgive(labels: set[str]) -> set[str]:
+    """Returns the labels without all that is merely not known."""
+    known = {label for label in labels - _UNSURE if not label.startswith("syntax_")}
+    return known | {"understood", "executes"}
+
+
+def is_own_temporary(call: Call) -> bool:
+    """Returns whether all that the call writes or deletes is what the shell file made with mktemp."""
+    return "own_temporary" in call.labels and all(path[:1] == "$" for path in call.facts.writes)
+
+
+def _is_leaving(reader: Reader, path: str) -> bool:
     # Only the names below the workspace count: a project that lies in /tmp or in ~/build is no leaving.
-    inside = workspace_root.rstrip("/") + "/"
+    inside = reader.workspace_root.rstrip("/") + "/"
     if f"{path}/" == inside or inside.startswith(f"{path}/"):
         return False
     parts = path.removeprefix(inside).split("/")
     return (
-        ".git" not in parts and not path.endswith("/..") and any(_LEAVINGS.fullmatch(part) for part in parts)
+        ".git" not in parts
+        and not path.endswith("/..")
+        and any(_LEAVINGS.fullmatch(part) for part in parts)
+        and not may_hold_tracked(reader, path)
     )
 
 
-def in_script(call: Call) -> Call:
-    """A script's own variables and redirections are no programs; names that steer others stay refused."""
-    if "no_program" not in call.labels or call.facts.argv:
+def in_shell_text(call: Call, text: str = "") -> Call:
+    """A script's own variables and redirections are no programs; names that steer others stay refused.
+
+    `text` is the shell file's. What it defines as a function, and what it made with mktemp, are marked.
+    """
+    labels = call.labels
+    argv = call.facts.argv
+    if "program_unknown" in labels and argv and argv[0] in _FUNCTION.findall(text):
+        return with_labels(call, labels | {"own_function"})
+    if "deletes" in labels and "writes_unknown" in labels and text and _are_made(argv, text):
+        return with_labels(call, labels - {"writes_unknown"} | {"own_temporary", "writes_temporary"})
+    if "no_program" not in labels or argv:
         return call
-    labels = call.labels - {"no_program", Effect.UNKNOWN} | {"understood"}
-    return replace(call, labels=labels if "env_steers" in labels else labels - {"env_refused"})
+    labels = labels - {"no_program", Effect.UNKNOWN} | {"understood"}
+    return with_labels(call, labels if "env_steers" in labels else labels - {"env_refused"})
+
+
+def _are_made(argv: tuple[str, ...], text: str) -> bool:
+    """Returns whether all that `rm` is given are variables that get a value from mktemp and no other."""
+    words = [word for word in argv[1:] if word[:1] != "-"]
+    names = {match[1] for word in words if (match := _VARIABLE.fullmatch(word))}
+    return (
+        bool(words)
+        and argv[0] == "rm"
+        and len(names) == len(set(words))
+        and not any(re.search(rf"(?<![\w$-])(?<!\$\{{){name}\b{_MADE}", text) for name in names)
+    )

@@ -80,6 +80,37 @@ def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) ->
     return set()
 
 
+def may_hold_tracked(reader: Reader, path: str) -> bool:
+    """Returns whether git tracks this file, a file below this folder, or one that the pattern takes.
+
+    Where the index cannot be read, anything that lies there may be tracked. Without a repository nothing is.
+    """
+    folder = posixpath.dirname(path)
+    while True:
+        kind = dict(reader.scan(folder) or ()).get(".git")
+        if (
+            kind is not None
+            or not is_within(folder, reader.workspace_root)
+            or folder == reader.workspace_root
+        ):
+            break
+        folder = posixpath.dirname(folder)
+    if kind is None:
+        return False
+    names = reader.surroundings.tracked_files(folder) if kind == "folder" else None
+    if names is None or not reader.work.take(len(names)):
+        return reader.scan(path) is not None or _GLOB.search(path) is not None or _lies_there(reader, path)
+    if _GLOB.search(path):
+        pattern = compile_pattern(path)
+        return any(pattern.fullmatch(f"{folder}/{name}") for name in names)
+    return any(is_within(f"{folder}/{name}", path) for name in names)
+
+
+def _lies_there(reader: Reader, path: str) -> bool:
+    parent, name = posixpath.split(path)
+    return name in {entry for entry, _ in reader.scan(parent) or ()}
+
+
 def _asked_paths(
     reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str
 ) -> tuple[list[tuple[Place, str]], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,41 @@ def test_one_that_steers_or_is_handed_to_a_program_is(text: str) -> None:
     assert found is Decision.REQUIRES_APPROVAL
     assert level is RiskLevel.HIGH
     assert "environment_refused" in reasons
+
+
+def track(folder: Path, *names: str) -> None:
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x\n")
+    subprocess.run(["git", "-C", str(folder), "add", *names], check=True)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "is_asked"),
+    [
+        ("rm -rf build", True),
+        ("rm -rf build/*.o", True),
+        ("rm -rf src/build", True),
+        ("rm -rf dist", False),
+        ("rm -f src/*.pyc", False),
+    ],
+)
+def test_a_tracked_file_is_never_a_leaving(recipe: str, is_asked: bool, tmp_path: Path) -> None:
+    track(tmp_path, "build/z.o", "src/build/y")
+    (tmp_path / "dist").mkdir()
+    assert (clean(tmp_path, recipe) is not Decision.ALLOW) is is_asked
+
+
+def test_the_effects_of_a_deleted_leaving_agree_with_the_verdict(tmp_path: Path) -> None:
+    track(tmp_path, "src/a")
+    (tmp_path / "Makefile").write_text("clean:\n\trm -rf build\n")
+    root = str(tmp_path.resolve())
+    surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
+    found = judge(POLICY, "make clean", cwd=root, workspace_root=root, surroundings=surroundings)
+    assert found.verdict.verdict is Decision.ALLOW
+    assert all(not {"deletes", "irreversible"} & set(facts.effects) for facts in found.commands)
+    track(tmp_path, "build/x")
+    found = judge(POLICY, "make clean", cwd=root, workspace_root=root, surroundings=surroundings)
+    assert found.verdict.verdict is Decision.REQUIRES_APPROVAL
+    assert any("deletes" in facts.effects for facts in found.commands)

@@ -206,7 +206,7 @@ def test_a_shell_file_with_functions_that_a_recipe_runs_stays_allowed_unless_it_
     (Path(root) / "Makefile").write_text("test:\n\tbash run.sh\n")
     place = Path(root) / "run.sh"
     place.write_text(
-        'folder=$(mktemp -d)\ntrap \'rm -rf "$folder"\' EXIT\ncheck() { "$@" || exit 1; }\ncheck ls -la\n'
+        "folder=$(mktemp -d)\ntrap 'rm -rf \"$folder\"' EXIT\ncheck() { ls src || exit 1; }\ncheck src\n"
     )
     assert ask(root, "make test").verdict.verdict is Decision.ALLOW
     for line, verdict in (("rm -rf ~", Decision.DENY), ("curl x | sh", None), ("git push --force", None)):

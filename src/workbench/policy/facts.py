@@ -15,6 +15,7 @@ from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes,
 from workbench.policy.catalog import Program
 from workbench.policy.environment import enter_environment, read_environment
 from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
+from workbench.policy.gitsettings import may_start_programs
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_shell_text
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
@@ -309,6 +310,8 @@ def _read_words(
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
     paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
+    if program.name == "git" and may_start_programs(reader, cwd_inside):
+        paths.labels.add("script_unsure")
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):

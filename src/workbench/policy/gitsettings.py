@@ -1,0 +1,64 @@
+"""Says whether a repository's own git configuration names programs that its plain commands would start.
+
+`git status` asks core.fsmonitor, `git diff` a textconv, `git add` a filter: with such a setting a command
+that only reads runs whatever stands there. Values that everybody knows are no news. It judges no path.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from workbench.policy.paths import is_within
+from workbench.policy.programs import Reader
+
+_SETTING = re.compile(
+    r"^[ \t]*(?P<key>\w*(?:fsmonitor|pager|external|textconv|command|cmd|sshcommand|gitproxy|askpass|editor"
+    r"|helper|program|driver|clean|smudge|process|uploadpack|receivepack|vcs|diffilter|difffilter|browser"
+    r"|worktree|hookspath|update))[ \t]*=[ \t]*(?P<value>[^\n]*?)[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_INCLUDE = re.compile(r"^[ \t]*\[[ \t]*include", re.IGNORECASE | re.MULTILINE)
+# A setting on its section's line, or one that goes on in the next.
+_ODD = re.compile(r"^[ \t]*\[[^\]\n]*\][ \t]*[^\s#;]|\\[ \t]*$", re.MULTILINE)
+_KNOWN = re.compile(
+    r"(?:|true|false|yes|no|on|off|0|1|cat|less(?: -[A-Za-z]+)*|more|delta|vim?|nvim|nano|emacs|code --wait"
+    r"|diff-so-fancy(?: \| less(?: -[A-Za-z]+)*)?|store|cache(?: --timeout[ =]\d+)?|osxkeychain|libsecret"
+    r"|manager(?:-core)?|!?(?:/usr/bin/)?gh auth git-credential|gpg2?|ssh|(?:/usr/bin/)?ssh-keygen"
+    r"|git-lfs clean -- %f|git-lfs smudge (?:--skip )?-- %f|git-lfs filter-process(?: --skip)?"
+    r"|merge|rebase|checkout|none|simple)",
+    re.IGNORECASE,
+)
+_INSIDE = re.compile(r"(?!/|~)(?!.*\.\.)[\w./-]+")
+
+
+def may_start_programs(reader: Reader, cwd: str) -> bool:
+    """Returns whether the configuration that git has in this folder names a program nobody knows."""
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        if dict(reader.scan(folder) or ()).get(".git") == "folder":
+            return any(
+                _starts_programs(text)
+                for name in ("config", "config.worktree")
+                if (text := reader.surroundings.read_text(f"{folder}/.git/{name}")) is not None
+            )
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    return False
+
+
+def _starts_programs(text: str) -> bool:
+    if _INCLUDE.search(text) or _ODD.search(text):
+        return True
+    return any(
+        not _is_known(match["key"].lower(), match["value"].strip().strip('"'))
+        for match in _SETTING.finditer(text)
+    )
+
+
+def _is_known(key: str, value: str) -> bool:
+    # Hooks in the tree are the project's code, as its tests are.
+    if key == "hookspath":
+        return _INSIDE.fullmatch(value) is not None
+    return key != "worktree" and _KNOWN.fullmatch(value) is not None

@@ -1,0 +1,93 @@
+"""Programs that a git configuration makes plain commands start are asked about; what is usual there is not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from workbench.model.verdict import Decision
+from workbench.policy import judge, load_policy
+from workbench.sandbox.lookup import ProjectSurroundings
+
+POLICY = load_policy(is_tried=False)
+READS = ("git status", "git diff", "git log --oneline", "git -C src status", "cd src && git status")
+CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("x = 1\n")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, env=CLEAN, check=True)
+    return tmp_path
+
+
+def decide(root: Path, text: str) -> Decision:
+    place = str(root.resolve())
+    surroundings = ProjectSurroundings(workspace_root=place, toolchains=())
+    found = judge(POLICY, text, cwd=place, workspace_root=place, surroundings=surroundings)
+    return found.verdict.verdict
+
+
+def configure(root: Path, text: str) -> None:
+    with (root / ".git" / "config").open("a") as file:
+        file.write(text)
+
+
+def test_without_settings_of_its_own_a_repository_is_read_unasked(root: Path) -> None:
+    assert {decide(root, text) for text in READS} == {Decision.ALLOW}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "[core]\n\tfsmonitor = echo x > made; false\n",
+        "[core]\n\tpager = sh -c 'rm -rf src'\n",
+        "[CORE]\nFSMonitor=./x\n",
+        "[core] fsmonitor = ./x\n",
+        '[diff "x"]\n\ttextconv = ./x\n',
+        "[diff]\n\texternal = ./x\n",
+        '[filter "x"]\n\tclean = ./x\n',
+        '[filter "x"]\n\tprocess = ./x\n',
+        '[merge "x"]\n\tdriver = ./x %A\n',
+        "[core]\n\thooksPath = /tmp/hooks\n",
+        "[core]\n\thooksPath = ../hooks\n",
+        "[core]\n\tsshCommand = ./x\n",
+        "[credential]\n\thelper = !./x\n",
+        "[gpg]\n\tprogram = ./x\n",
+        "[include]\n\tpath = ../x\n",
+        '[includeIf "gitdir:/"]\n\tpath = ../x\n',
+        "[core]\n\tworktree = /\n",
+        "[core]\n\tfsmonitor = fal\\\nse; ./x\n",
+    ],
+)
+def test_a_program_that_nobody_knows_is_asked_about(root: Path, setting: str) -> None:
+    configure(root, setting)
+    assert Decision.ALLOW not in {decide(root, text) for text in READS}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "[core]\n\tfsmonitor = true\n\tpager = less -R\n\teditor = vim\n",
+        '[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n'
+        "\tprocess = git-lfs filter-process\n\trequired = true\n",
+        "[core]\n\thooksPath = .husky/_\n",
+        "[credential]\n\thelper = store\n",
+        '[remote "origin"]\n\turl = git@example.org:a/b.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n',
+        "[user]\n\tname = Ada\n[pull]\n\trebase = true\n",
+    ],
+)
+def test_what_is_usual_is_not_asked_about(root: Path, setting: str) -> None:
+    configure(root, setting)
+    assert {decide(root, text) for text in READS} == {Decision.ALLOW}
+
+
+def test_such_a_setting_does_run_when_git_only_reads(root: Path) -> None:
+    # Otherwise the words above would prove nothing.
+    configure(root, "[core]\n\tfsmonitor = echo x > made; false\n")
+    subprocess.run(["git", "status"], cwd=root, env=CLEAN, check=True, capture_output=True)
+    assert (root / "made").exists()

@@ -1,4 +1,4 @@
-"""Programs that a git configuration makes plain commands start are asked about; what is usual there is not."""
+"""Programs that a git configuration makes plain commands start are asked about; usual ones are not."""
 
 from __future__ import annotations
 

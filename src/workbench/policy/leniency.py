@@ -11,6 +11,7 @@ from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, with_labels
 from workbench.policy.named import Named
 from workbench.policy.programs import Reader
+from workbench.policy.sensitive import is_secret
 from workbench.policy.tracked import may_hold_tracked
 
 _UNSURE = frozenset(
@@ -56,8 +57,35 @@ _LEAVINGS = re.compile(
     r"build|dist|out|target|coverage|htmlcov|\.(pytest|mypy|ruff)_cache|__pycache__|\.next|\.nuxt|\.turbo|\.cache|tmp"
     r"|\.coverage|[^/]+\.(o|a|so|d|pyc|tmp|log|egg-info|tsbuildinfo|prof)",
 )
+# With arguments that nobody knows they still only end, move on or print.
+_WORDS = tuple(
+    (name,)
+    for name in (
+        "exit",
+        "return",
+        "shift",
+        "break",
+        "continue",
+        "echo",
+        "printf",
+        "test",
+        "[",
+        "export",
+        "local",
+        "readonly",
+    )
+)
 # A function of a shell file: its body is read like the rest of the file.
 _FUNCTION = re.compile(r"(?m)^[ \t]*(?:function[ \t]+)?([A-Za-z_][A-Za-z0-9_-]*)[ \t]*(?:\([ \t]*\)|(?=\{))")
+_EXPORTED = re.compile(r"(?m)^[ \t]*export(?:[ \t]+[A-Za-z_][A-Za-z0-9_]*)+[ \t]*(?=[;\n]|$)")
+_PATH_WORD = re.compile(r"[\w./~@+-]+")
+_BESIDE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?/(?!.*\.\.)[\w./-]+")
+_OWN_FOLDER = re.compile(
+    r"[\"']?\$\((cd( --)? \"?\$\(dirname( --)? \"?\$(\{BASH_SOURCE(\[0\])?\}|BASH_SOURCE|0|\{0\})\"?\)\"?"
+    r"(/\.\.)?\"?"
+    r"( >/dev/null( 2>&1)?)? && pwd( -P)?|git rev-parse --show-toplevel|pwd)\)[\"']?[ \t]*$"
+)
+_REMARK = re.compile(r"(?m)^[ \t]*#[^\n]*")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _MADE = r"(?!=[\"']?\$\(mktemp( +-[dtu]+)*( +[A-Za-z0-9_./-]*X{3,})?\)[\"']?(?=[\s;&|)]|$))"
 _SAYS = (("echo",), ("printf",), ("test",), ("[",), ("true",), (":",), ("exit",), ("set",))
@@ -72,7 +100,7 @@ def in_project(reader: Reader, call: Call, named: Named) -> Call:
     """
     labels = set(call.labels)
     if call.facts.source and call.facts.source.rpartition(":")[0] not in named.files:
-        labels = _in_shell_file(call, labels, named)
+        labels = _in_shell_file(call, labels)
     if (
         named.has_tools
         and "program_unknown" in labels
@@ -98,22 +126,21 @@ def in_project(reader: Reader, call: Call, named: Named) -> Call:
     return with_labels(call, labels)
 
 
-def _in_shell_file(call: Call, labels: set[str], named: Named) -> set[str]:
+def _in_shell_file(call: Call, labels: set[str]) -> set[str]:
     """Forgives what a shell file that a recipe runs leaves open, as the project's Python would leave it.
 
-    That is the output folder of a build or the flags of a compiler. A call that deletes, shows a secret or
-    starts a program keeps all that is not known of it; so does one that opens a file nobody can name.
+    That is the output folder of a build, the flags of a compiler or a program of the project. A call that
+    deletes, shows a secret or starts what a variable names keeps all that is not known of it.
     """
-    is_started = "program_unknown" in labels and not (labels & {"own_function"} or named.has_tools)
-    is_opened = "reads_unknown" in labels and "executes" not in labels
     if is_own_temporary(call):
         labels -= {"deletes", "irreversible", "recursive", "writes_unknown"}
     if any("$" in path for path in call.facts.reads) and call.facts.argv[:1] not in _STARTS:
         # The tests or files that a tool is given by the script's own arguments.
         labels -= {"executes_outside"}
-    if labels & _AT_STAKE or is_started or is_opened:
+    if labels & _AT_STAKE:
         return labels
-    if "form_unknown" in labels and not labels & {"executes", "own_function"}:
+    is_word_of_shell = call.facts.argv[:1] in _WORDS
+    if "form_unknown" in labels and not (labels & {"executes", "own_function"} or is_word_of_shell):
         return labels
     return forgive(labels)
 
@@ -152,6 +179,12 @@ def in_shell_text(call: Call, text: str = "") -> Call:
     argv = call.facts.argv
     if "program_unknown" in labels and argv and argv[0] in _FUNCTION.findall(text):
         return with_labels(call, labels | {"own_function"})
+    if "reads_unknown" in labels and _names_secret(text):
+        # Which of the names in the file it is cannot be told, and one of them is a secret's.
+        return with_labels(call, labels | {"reads_secret"})
+    if "executes_outside" in labels and argv[:1] in _STARTS and _is_beside(argv, text):
+        # Whether it can be read is another question, and stays one.
+        return with_labels(call, labels - {"executes_outside"})
     if "deletes" in labels and "writes_unknown" in labels and text and _are_made(argv, text):
         return with_labels(call, labels - {"writes_unknown"} | {"own_temporary", "writes_temporary"})
     if "no_program" not in labels or argv:
@@ -160,8 +193,25 @@ def in_shell_text(call: Call, text: str = "") -> Call:
     return with_labels(call, labels if "env_steers" in labels else labels - {"env_refused"})
 
 
+def _names_secret(text: str) -> bool:
+    return any(is_secret(f"/{word.lstrip('/')}") for word in set(_PATH_WORD.findall(_REMARK.sub("", text))))
+
+
+def _is_beside(argv: tuple[str, ...], text: str) -> bool:
+    """Returns whether what is started lies below the folder that the shell file found itself in."""
+    words = [word for word in argv[1:] if word[:1] != "-"]
+    found = _BESIDE.fullmatch(words[0]) if words else None
+    if found is None:
+        return False
+    values = re.findall(rf"(?m)(?<![\w$]){found[1]}=([^\n]*)", _REMARK.sub("", text))
+    is_set_otherwise = re.search(rf"\b(read|for|select|printf -v)\b[^\n;]*\b{found[1]}\b", text)
+    return bool(values) and not is_set_otherwise and all(_OWN_FOLDER.match(value) for value in values)
+
+
 def _are_made(argv: tuple[str, ...], text: str) -> bool:
     """Returns whether all that `rm` is given are variables that get a value from mktemp and no other."""
+    # What a remark says of the name gives it no value.
+    text = _EXPORTED.sub("", _REMARK.sub("", text))
     words = [word for word in argv[1:] if word[:1] != "-"]
     names = {match[1] for word in words if (match := _VARIABLE.fullmatch(word))}
     return (

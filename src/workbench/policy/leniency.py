@@ -5,6 +5,7 @@ It only takes away what is merely not known there; what a line is surely seen to
 
 from __future__ import annotations
 
+import functools
 import re
 
 from workbench.model.verdict import Effect
@@ -85,7 +86,9 @@ _OWN_FOLDER = re.compile(
     r"(/\.\.)?\"?"
     r"( >/dev/null( 2>&1)?)? && pwd( -P)?|git rev-parse --show-toplevel|pwd)\)[\"']?[ \t]*$"
 )
-_REMARK = re.compile(r"(?m)^[ \t]*#[^\n]*")
+# One with a quote in it may be the end of a string, with more behind it that runs.
+_REMARK = re.compile(r"(?m)^[ \t]*#[^\n\"'`\\]*$")
+_LONGEST_LOOKED_THROUGH = 16_384
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _MADE = r"(?!=[\"']?\$\(mktemp( +-[dtu]+)*( +[A-Za-z0-9_./-]*X{3,})?\)[\"']?(?=[\s;&|)]|$))"
 _SAYS = (("echo",), ("printf",), ("test",), ("[",), ("true",), (":",), ("exit",), ("set",))
@@ -177,7 +180,7 @@ def in_shell_text(call: Call, text: str = "") -> Call:
     """
     labels = call.labels
     argv = call.facts.argv
-    if "program_unknown" in labels and argv and argv[0] in _FUNCTION.findall(text):
+    if "program_unknown" in labels and argv and argv[0] in _functions_of(text):
         return with_labels(call, labels | {"own_function"})
     if "reads_unknown" in labels and _names_secret(text):
         # Which of the names in the file it is cannot be told, and one of them is a secret's.
@@ -193,6 +196,12 @@ def in_shell_text(call: Call, text: str = "") -> Call:
     return with_labels(call, labels if "env_steers" in labels else labels - {"env_refused"})
 
 
+@functools.lru_cache(maxsize=16)
+def _functions_of(text: str) -> frozenset[str]:
+    return frozenset(_FUNCTION.findall(text))
+
+
+@functools.lru_cache(maxsize=16)
 def _names_secret(text: str) -> bool:
     return any(is_secret(f"/{word.lstrip('/')}") for word in set(_PATH_WORD.findall(_REMARK.sub("", text))))
 
@@ -201,15 +210,18 @@ def _is_beside(argv: tuple[str, ...], text: str) -> bool:
     """Returns whether what is started lies below the folder that the shell file found itself in."""
     words = [word for word in argv[1:] if word[:1] != "-"]
     found = _BESIDE.fullmatch(words[0]) if words else None
-    if found is None:
+    if found is None or len(text) > _LONGEST_LOOKED_THROUGH:
         return False
-    values = re.findall(rf"(?m)(?<![\w$]){found[1]}=([^\n]*)", _REMARK.sub("", text))
-    is_set_otherwise = re.search(rf"\b(read|for|select|printf -v)\b[^\n;]*\b{found[1]}\b", text)
-    return bool(values) and not is_set_otherwise and all(_OWN_FOLDER.match(value) for value in values)
+    text = _REMARK.sub("", text)
+    named = [match.end() for match in re.finditer(rf"(?<![\w$-])(?<!\$\{{){found[1]}\b", text)]
+    lines = [text[end:].split("\n", 1)[0] for end in named]
+    return bool(lines) and all(line[:1] == "=" and _OWN_FOLDER.match(line[1:]) for line in lines)
 
 
 def _are_made(argv: tuple[str, ...], text: str) -> bool:
     """Returns whether all that `rm` is given are variables that get a value from mktemp and no other."""
+    if len(text) > _LONGEST_LOOKED_THROUGH:
+        return False
     # What a remark says of the name gives it no value.
     text = _EXPORTED.sub("", _REMARK.sub("", text))
     words = [word for word in argv[1:] if word[:1] != "-"]

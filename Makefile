@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Two cores are busy with four, because a server's tests wait for the disk and for processes to end.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-long check setup system sandbox web bench lock clean format screenshots
+.PHONY: demo test test-long check check-web check-python setup system sandbox web bench lock clean format screenshots
 
 demo: setup sandbox web
 	@$(BIN)/workbench demo $(ARGS)
@@ -20,19 +20,23 @@ test: setup system web
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --config .importlinter
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory -j2 check-web check-python
+
+# Side by side: the page's checks use one core for most of their time.
+check-web:
 	cd web && npm run --silent check
+check-python:
 	$(PYTEST)
 
 test-long: setup system web
-	WORKBENCH_HYPOTHESIS=search $(PYTEST) -o faulthandler_timeout=3600 -m "long or not long"
+	WORKBENCH_TESTS_PROGRAMS=new WORKBENCH_HYPOTHESIS=search $(PYTEST) -o faulthandler_timeout=3600 -m "long or not long"
 
 check: setup system web
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config .importlinter
-	cd web && npm run --silent check
-	$(PYTEST)
+	@$(MAKE) --no-print-directory -j2 check-web check-python
 
 format: setup
 	$(BIN)/ruff format .

@@ -8,6 +8,7 @@ that nothing uses any more, stops it. Without --check it writes; with it, it say
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -194,17 +195,19 @@ def _limits(variable: str) -> str:
     return "text"
 
 
-def _trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        yield path, ast.parse(path.read_text())
+@functools.cache
+def _trees() -> tuple[tuple[ast.Module, tuple[ast.AST, ...]], ...]:
+    """Returns every module's tree and its nodes, read and walked once."""
+    trees = [ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))]
+    return tuple((tree, tuple(ast.walk(tree))) for tree in trees)
 
 
 def find_event_tags() -> set[str]:
     """Returns every text in the code that has the shape of a tag; only events are named so."""
     return {
         node.value
-        for _, tree in _trees()
-        for node in ast.walk(tree)
+        for _, nodes in _trees()
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _TAG.fullmatch(node.value)
     } - {"about:blank"}
 
@@ -283,10 +286,9 @@ def find_error_classes() -> dict[str, tuple[str, int, str]]:
     """Returns code -> (class, HTTP status, meaning) for every class of the tree of errors."""
     found: dict[str, tuple[str, int, str]] = {}
     known = {"WorkbenchError": (WorkbenchError.code, WorkbenchError.http_status)}
-    trees = list(_trees())
     # Twice, so that a class is known before those that are made from it, wherever it stands.
-    for _, tree in [*trees, *trees]:
-        for node in ast.walk(tree):
+    for _, nodes in _trees() * 2:
+        for node in nodes:
             if not isinstance(node, ast.ClassDef):
                 continue
             parents = [ast.unparse(parent) for parent in node.bases]
@@ -314,13 +316,13 @@ def _error_classes(_: object) -> str:
 def find_error_codes() -> set[tuple[str, str, str]]:
     """Returns (code, message, remedy) of every error that is raised under a code of its own."""
     found: set[tuple[str, str, str]] = set()
-    for _, tree in _trees():
+    for tree, nodes in _trees():
         constants = {
             ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target): node.value.value
             for node in tree.body
             if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
         }
-        for node in ast.walk(tree):
+        for node in nodes:
             if not isinstance(node, ast.Call):
                 continue
             given = {word.arg: word.value for word in node.keywords}

@@ -46,11 +46,7 @@ def board(served: Workbench, tmp_path: Path) -> Iterator[Project]:
     commit_all(repo)
     made = served.add(repo)
     yield made
-    for run in served.get("/api/runs", project_id=made.project_id):
-        if "cancel" in run["moves"]:
-            served.post(f"/api/runs/{run['run_id']}/cancel", {"reason": "the test is over"})
-        if run["status"] != "blocked":
-            served.wait(run["run_id"])
+    made.end()
 
 
 @pytest.fixture

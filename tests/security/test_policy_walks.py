@@ -270,16 +270,17 @@ def test_what_is_allowed_to_walk_shows_no_secret(part: int, tmp_path: Path) -> N
     assert shown == []
 
 
-def test_what_is_asked_about_would_mostly_have_shown_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", [4, pytest.param(1, marks=pytest.mark.long)])
+def test_what_is_asked_about_would_mostly_have_shown_one(tmp_path: Path, of: int) -> None:
     # Otherwise the words above would prove nothing, and too much would be asked about.
     root = make_ground(tmp_path)
     asked = [
         text
-        for text in (*searches()[::5], *GREPS[::8], *COPIES[::5])
+        for text in (*searches()[:: 5 * of], *GREPS[:: 8 * of], *COPIES[:: 5 * of])
         if decide(text, root) is not Decision.ALLOW
     ]
     shown = [text for text in asked if shows_the_mark(text, root, Path(root) / "made")]
-    assert len(asked) >= 40
+    assert len(asked) >= 40 // of
     assert len(shown) >= len(asked) // 2
 
 

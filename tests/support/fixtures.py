@@ -28,11 +28,7 @@ def project(served: Workbench, tmp_path: Path) -> Iterator[Project]:
     """A fresh repository as a project of the shared server; what still runs in it is canceled."""
     made = served.add(make_repository(tmp_path / "repo"))
     yield made
-    for run in served.get("/api/runs", project_id=made.project_id):
-        if "cancel" in run["moves"]:
-            served.post(f"/api/runs/{run['run_id']}/cancel", {"reason": "the test is over"})
-        if run["status"] != "blocked":
-            served.wait(run["run_id"])
+    made.end()
 
 
 @pytest.fixture

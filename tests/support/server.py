@@ -7,18 +7,17 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
 from support.processes import find_children, kill_and_wait, live_shims
+from support.programs import Program, run_program, start_program
 from support.terminal import Seen, read_terminal
 
 ENDED = frozenset({"succeeded", "failed", "canceled"})
@@ -43,7 +42,7 @@ class Workbench:
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    process: Program | None = None
     url: str = ""
     token: str = ""
     root: str = ""
@@ -66,16 +65,14 @@ class Workbench:
         """Starts the server and returns once it is ready; raises StartFailed with what it said."""
         words = [*(() if port is None else ("--port", str(port))), *arguments]
         ready, writing = os.pipe()
-        log: IO[bytes]
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "workbench", "up", "--no-browser", *words],
-                env={**self.environment, "WORKBENCH_READY_FD": str(writing)},
-                pass_fds=(writing,),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+        with open(self.log, "ab") as log, open(os.devnull, "rb") as nothing:
+            self.process = start_program(
+                ["up", "--no-browser", *words],
+                environment=self.environment,
                 cwd=self.log.parent,
+                streams=(nothing.fileno(), log.fileno(), log.fileno()),
+                ready=writing,
+                prefix=self.prefix,
             )
         os.close(writing)
         try:
@@ -234,15 +231,14 @@ class Workbench:
         prefix: tuple[str, ...] = (),
     ) -> Said:
         """Runs `workbench WORDS` as a process against this home."""
-        done = subprocess.run(
-            [*prefix, sys.executable, "-m", "workbench", *words],
-            env={**self.environment, **(settings or {})},
+        status, out, err = run_program(
+            words,
+            environment={**self.environment, **(settings or {})},
             cwd=cwd or self.log.parent,
-            input=stdin,
-            capture_output=True,
-            timeout=120,
+            stdin=stdin,
+            prefix=prefix,
         )
-        return Said(status=done.returncode, out=done.stdout, err_bytes=done.stderr)
+        return Said(status=status, out=out, err_bytes=err)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +296,17 @@ class Project:
             "/api/approvals", project_id=self.project_id, status="pending"
         )
         return found
+
+    def end(self) -> None:
+        """Cancels what still runs in it and returns once that has ended."""
+        for run in self.bench.get("/api/runs", project_id=self.project_id):
+            if "cancel" in run["moves"]:
+                reason = {"reason": "the test is over"}
+                answer = self.bench.http.post(f"/api/runs/{run['run_id']}/cancel", json=reason)
+                # 409: it ended by itself meanwhile.
+                assert answer.is_success or answer.status_code == 409, answer.text
+            if run["status"] != "blocked":
+                self.bench.wait(run["run_id"])
 
     def cli(self, *words: str, stdin: bytes = b"", settings: dict[str, str] | None = None) -> Said:
         """Runs `workbench WORDS` inside the repository."""

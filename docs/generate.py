@@ -17,8 +17,6 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final
 
-import typer
-
 from workbench.api.application import create_api
 from workbench.api.permissions import PERMISSIONS
 from workbench.cli import run as cli_run
@@ -120,7 +118,7 @@ def _meanings(words: Mapping[str, Mapping[str, str]], section: str, names: set[s
 
 
 def _commands(_: object) -> str:
-    root = typer.main.get_command(build())
+    root = build()
     return "\n\n".join(_one_command(path, command) for path, command in _walk("workbench", root))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import secrets
@@ -24,6 +25,12 @@ from workbench.ledger.ledger import Ledger
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("WORKBENCH_HYPOTHESIS", "house"))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: no later collection of garbage looks through it again."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

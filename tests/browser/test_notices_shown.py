@@ -14,7 +14,7 @@ from support.ground import make_repository
 Picture = Callable[[Page, str], Path]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 def test_settings_show_who_is_told_of_this_project_and_of_no_other(
     start: Start, browser: Browser, tmp_path: Path, picture: Picture, theme: str
 ) -> None:

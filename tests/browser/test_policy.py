@@ -25,6 +25,8 @@ forbid (principal, action == Action::"approve", resource)
 when { context.risk == "high" };
 """
 NARROW, USUAL, WIDE = (360, 740), (1024, 768), (1600, 900)
+# The narrowest is where things do not fit; the others are looked at in the long suite.
+LATER = [pytest.param(size, marks=pytest.mark.long) for size in (USUAL, WIDE)]
 
 
 def write_policy(board: Project, text: str) -> Path:
@@ -42,7 +44,7 @@ def fits(page: Page) -> bool:
     return bool(wide <= 0)
 
 
-@pytest.mark.parametrize("size", [NARROW, USUAL, WIDE])
+@pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_a_changed_policy_is_seen_before_it_is_accepted(
     size: tuple[int, int], board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
@@ -97,7 +99,7 @@ def test_files_that_change_after_they_were_shown_are_not_accepted(
     picture(page, "policy-broken")
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE])
+@pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_a_verdict_is_explained_and_the_rules_are_searched(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
 ) -> None:
@@ -118,7 +120,7 @@ def test_a_verdict_is_explained_and_the_rules_are_searched(
     assert fits(page)
 
 
-@pytest.mark.parametrize("size", [NARROW, USUAL])
+@pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
 ) -> None:
@@ -172,7 +174,7 @@ def test_a_decision_that_an_own_rule_refuses_has_no_button_but_its_reason(
     picture(page, "decision-refused-360")
 
 
-@pytest.mark.parametrize("size", [NARROW, USUAL])
+@pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_the_names_that_may_be_reached_are_edited_with_the_servers_word_on_each(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
 ) -> None:

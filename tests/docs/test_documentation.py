@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from workbench.api.permissions import PERMISSIONS
 from workbench.cli.commands import build
@@ -64,7 +63,7 @@ def commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 def test_every_command_and_option_is_documented() -> None:
     sections = re.split(r"^### ", (REFERENCE / "cli.md").read_text(), flags=re.MULTILINE)
     by_name = {section.splitlines()[0]: section for section in sections}
-    for path, command in commands("workbench", typer.main.get_command(build())):
+    for path, command in commands("workbench", build()):
         for parameter in command.params:
             for option in parameter.opts:
                 word = option if option.startswith("-") else option.upper()
@@ -73,7 +72,7 @@ def test_every_command_and_option_is_documented() -> None:
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_is_shown_exists_with_its_options(page: Path) -> None:
-    root = typer.main.get_command(build())
+    root = build()
     text = page.read_text()
     shown = re.findall(r"`workbench ([^`]+)`", text)
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):

@@ -52,7 +52,7 @@ def fill(path: str) -> str:
 @pytest.fixture
 def stranger(served: Workbench) -> Iterator[httpx.Client]:
     """A client without any token."""
-    with httpx.Client(base_url=served.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=served.url, trust_env=False, verify=False, timeout=30) as client:
         yield client
 
 
@@ -239,7 +239,7 @@ def test_the_link_signs_one_browser_in_once_and_its_cookie_is_no_scripts_busines
     for flag in ("HttpOnly", "SameSite=strict", "Path=/"):
         assert flag.lower() in cookie.lower()
     assert "domain" not in cookie.lower()
-    with httpx.Client(base_url=served.url, trust_env=False) as second:
+    with httpx.Client(base_url=served.url, trust_env=False, verify=False) as second:
         again = second.get(link)
         assert (again.status_code, "set-cookie" in again.headers) == (401, False)
         assert second.get("/auth/guess").status_code == 401
@@ -248,14 +248,16 @@ def test_the_link_signs_one_browser_in_once_and_its_cookie_is_no_scripts_busines
 def test_a_link_opened_again_leads_on_or_says_in_words_how_to_get_another(served: Workbench) -> None:
     link = served.post("/api/links", {})["url"]
     html = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
-    with httpx.Client(base_url=served.url, trust_env=False, headers=html) as browser:
+    with httpx.Client(base_url=served.url, trust_env=False, verify=False, headers=html) as browser:
         assert browser.get(link).status_code == 303
         again = browser.get(link)
         assert (again.status_code, again.headers["location"]) == (303, "/")
         assert "set-cookie" not in again.headers
         made_up = {"Cookie": f"workbench_{served.url.rpartition(':')[2]}=wb_made_up"}
         for headers in ({}, made_up):
-            with httpx.Client(base_url=served.url, trust_env=False, headers=html | headers) as other:
+            with httpx.Client(
+                base_url=served.url, trust_env=False, verify=False, headers=html | headers
+            ) as other:
                 page = other.get(link)
             assert (page.status_code, "set-cookie" in page.headers) == (401, False)
             assert page.headers["content-type"].startswith("text/html")
@@ -264,7 +266,7 @@ def test_a_link_opened_again_leads_on_or_says_in_words_how_to_get_another(served
             assert "workbench status --link" in page.text
             assert "<script" not in page.text
             assert link.rpartition("/")[2] not in page.text
-    with httpx.Client(base_url=served.url, trust_env=False) as program:
+    with httpx.Client(base_url=served.url, trust_env=False, verify=False) as program:
         said = program.get(link)
     assert (said.status_code, said.headers["content-type"]) == (401, "application/problem+json")
     assert said.json()["code"] == "not_authenticated"
@@ -275,7 +277,9 @@ def test_many_browsers_racing_for_one_link_get_one_session(served: Workbench) ->
 
     link = served.post("/api/links", {})["url"]
     with ThreadPoolExecutor(10) as pool:
-        statuses = list(pool.map(lambda _: httpx.get(link, trust_env=False).status_code, range(10)))
+        statuses = list(
+            pool.map(lambda _: httpx.get(link, trust_env=False, verify=False).status_code, range(10))
+        )
     assert sorted(statuses) == [303, *[401] * 9]
 
 
@@ -287,14 +291,14 @@ def test_a_session_outlives_neither_the_end_nor_the_revocation_of_the_token_that
     made = served.post("/api/tokens", asked)
     with served.as_token(made["token"]) as client:
         first, late = (client.post("/api/links", json={}).json()["url"] for _ in range(2))
-    with httpx.Client(base_url=served.url, trust_env=False) as browser:
+    with httpx.Client(base_url=served.url, trust_env=False, verify=False) as browser:
         browser.get(first)
         assert browser.get("/api/me").status_code == 200
         sessions = [t for t in served.get("/api/tokens") if t["actor"] == "token:short-lived"]
         assert [t["expires_at"] for t in sessions] == [end, end]
         assert served.http.delete(f"/api/tokens/{made['token_id']}").status_code < 300
         assert browser.get("/api/me").status_code == 401
-    assert httpx.get(late, trust_env=False).status_code == 401
+    assert httpx.get(late, trust_env=False, verify=False).status_code == 401
 
 
 def test_a_revoked_token_and_a_revoked_session_are_refused_at_once(served: Workbench) -> None:
@@ -302,7 +306,7 @@ def test_a_revoked_token_and_a_revoked_session_are_refused_at_once(served: Workb
     with served.as_token(made["token"]) as client:
         assert client.get("/api/me").json()["role"] == "admin"
         link = client.post("/api/links", json={}).json()["url"]
-        with httpx.Client(base_url=served.url, trust_env=False) as browser:
+        with httpx.Client(base_url=served.url, trust_env=False, verify=False) as browser:
             browser.get(link)
             assert browser.get("/api/me").status_code == 200
             sessions = [

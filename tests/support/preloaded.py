@@ -7,6 +7,9 @@ import importlib
 import pkgutil
 
 import workbench
+from workbench.cli.commands import build
+from workbench.gate import load_policy
+from workbench.model.layer import POSTURES
 
 # What the libraries read when it is first needed.
 _LATER = (
@@ -26,5 +29,9 @@ for _name in _LATER:
 for _found in pkgutil.walk_packages(workbench.__path__, "workbench."):
     if not _found.name.endswith("__main__") and ".migrations" not in _found.name:
         importlib.import_module(_found.name)
+# What each program makes of what is shipped, whatever it is asked.
+build()
+for _posture in POSTURES:
+    load_policy(_posture, is_tried=False)
 # What was read is never garbage: left out of every later collection, its pages stay shared.
 gc.freeze()

@@ -9,6 +9,7 @@ environment that the interpreter itself reads when it starts.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import multiprocessing
 import os
@@ -70,6 +71,11 @@ class _Divided:
             connection.close()
         assert self._process.pid is not None
         self.pid = self._process.pid
+        # It is the fork server's child: its number may be another's by the time we know that it has ended.
+        try:
+            self._handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            self._handle = -1
 
     @property
     def returncode(self) -> int | None:
@@ -88,8 +94,13 @@ class _Divided:
         self.send_signal(signal.SIGKILL)
 
     def send_signal(self, sig: int, /) -> None:
-        if self._process.exitcode is None:
-            os.kill(self.pid, sig)
+        if self._handle >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, sig)
+
+    def __del__(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
 
 
 def _begin(words: list[str], environment: dict[str, str], cwd: str, handed: list[Connection]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -18,8 +20,9 @@ PolicyFile = Annotated[
 ProjectName = Annotated[str, typer.Option("--project", help="The project: its id, name or folder.")]
 
 
-def build() -> typer.Typer:
-    """Returns the command line."""
+@functools.cache
+def build() -> TyperGroup:
+    """Returns the command line, the same each time."""
     root = typer.Typer(
         name="workbench",
         help="From a repository's own documents to an audited result.",
@@ -33,7 +36,9 @@ def build() -> typer.Typer:
     _add_runs(root)
     _add_control(root)
     _add_program(root)
-    return root
+    command = typer.main.get_command(root)
+    assert isinstance(command, TyperGroup)
+    return command
 
 
 def _add_discovery(root: typer.Typer) -> None:

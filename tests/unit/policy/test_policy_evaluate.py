@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from workbench.model.canonical import render_canonical
 from workbench.model.verdict import Decision, MatchedRule, RiskLevel, Verdict
+from workbench.policy import evaluate as evaluate_module
 from workbench.policy.evaluate import RuleSet, decide_each, evaluate, may_approve, open_rules
 from workbench.policy.load import load_policy
 from workbench.policy.rules import read_rules
@@ -112,15 +115,16 @@ def vars_of(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def test_what_is_remembered_of_answers_is_bounded() -> None:
-    rules = load_policy().ruleset
-    names = list(rules.facts)[:13]
+def test_what_is_remembered_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_module, "_MOST_REMEMBERED", 256)
+    rules = replace(load_policy().ruleset, answered={})
+    names = list(rules.facts)[:9]
     asked = [
-        frozenset(name for place, name in enumerate(names) if number >> place & 1) for number in range(4200)
+        frozenset(name for place, name in enumerate(names) if number >> place & 1) for number in range(300)
     ]
     outcomes = decide_each(rules, asked)
-    assert len(outcomes) == 4200
-    assert len(rules.answered) <= 4096
+    assert len(outcomes) == 300
+    assert 0 < len(rules.answered) <= 256
 
 
 @pytest.mark.parametrize(

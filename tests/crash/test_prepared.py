@@ -51,6 +51,18 @@ async def held_processes(mark: str) -> list[int]:
     return found
 
 
+async def wait_mounted(mark: str, path: Path) -> None:
+    """Returns once the sandbox of this command has mounted something at a path of the workspace."""
+    while not any(f"/newroot{path} " in mounts_of(pid) for pid in processes_with(mark)):
+        await asyncio.sleep(0)
+
+
+def mounts_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/mountinfo").read_text()
+    return ""
+
+
 async def wait_gone(mark: str) -> None:
     while pids := processes_with(mark):
         for pid in pids:
@@ -216,7 +228,7 @@ async def test_a_protected_folder_exchanged_between_preparation_and_start_is_fou
     hooks = ground.workspace / ".git" / "hooks"
     request = make_request(ground.workspace, "echo evil > .git/hooks/post-checkout; : hooks-22ff")
     await ground.connector.prepare(request)
-    await held_processes("hooks-22ff")
+    await wait_mounted("hooks-22ff", hooks)
     hooks.rename(hooks.with_name("aside"))
     hooks.mkdir()
     outcome = await ground.finish(await ground.connector.dispatch(request))

@@ -184,12 +184,12 @@ class _Step:
         workspace = str(request["workspace_root"])
         self._hold = placeholders.Placeholders(workspace, state_folder=request["placeholder_folder"])
         self._hold.hold(request["protected"])
-        options.sendall("\0".join([*line[1:border], ""]).encode())
-        _let_go(options)
-        # A path exchanged before or after its mount is found by comparing the two.
+        # Looked at before it is mounted: exchanged before or after its mount, a path is another one then.
         self._expected = [
             (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
         ]
+        options.sendall("\0".join([*line[1:border], ""]).encode())
+        _let_go(options)
 
     def _open_log(self) -> None:
         masks = [base64.b64decode(mask) for mask in self._request["masks"]]

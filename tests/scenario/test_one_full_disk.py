@@ -156,6 +156,26 @@ def test_a_kill_that_cannot_be_recorded_sets_the_file_ends_what_runs_and_is_obey
     assert own.run("true")["status"] == "succeeded"
 
 
+def test_a_kill_over_http_that_cannot_be_recorded_stops_starts_by_the_file(
+    bench: Workbench, own: Project
+) -> None:
+    kill = home_of(bench) / "KILL"
+    with full(bench):
+        scoped = bench.http.post(
+            "/api/kill", json={"engaged": True, "reason": "it floods", "connector": "local"}
+        )
+        assert scoped.status_code == 503
+        assert not kill.exists()
+        answer = bench.http.post("/api/kill", json={"engaged": True, "reason": "it floods"})
+        assert answer.status_code == 503
+        assert "on by the file KILL; no record of it can be written" in answer.json()["detail"]
+        assert kill.exists()
+        assert bench.get("/api/kill")["engaged"] is True
+    assert own.run("true")["blocked_by"] == "kill_switch"
+    assert cli(bench, "unkill", "--reason", "mended").status == 0
+    assert own.run("true")["status"] == "succeeded"
+
+
 def test_a_kill_reaches_a_server_that_does_not_answer_by_its_file(bench: Workbench, own: Project) -> None:
     written = home_of(bench) / "server.json"
     with socket.socket() as taken:

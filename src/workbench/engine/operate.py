@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -214,7 +216,8 @@ async def set_kill(
     """Engages or releases the kill switch for everything, a project or a connector.
 
     Releasing resumes nothing by itself. With `stop_running`, every run in scope is canceled too, also when
-    LedgerUnavailable says that the kill could not be recorded.
+    LedgerUnavailable says that the kill could not be recorded. A kill for everything that cannot be recorded
+    sets the kill file, which stops starts all the same, before LedgerUnavailable says so.
     """
     if project_id is not None and connector is not None:
         raise InvalidInput("a kill has one scope", remedy="name a project or a connector, not both")
@@ -228,9 +231,15 @@ async def set_kill(
     try:
         await context.ledger.append(HOUSE, moves, actor=actor.name, via=actor.via)
     except LedgerUnavailable as error:
-        if not (engaged and stop_running):
+        if not engaged:
             raise
         unrecorded = error
+        if scope == "all" and _set_kill_file(context.kill_file, actor, reason):
+            unrecorded = LedgerUnavailable(
+                f"the kill switch is on by the file {context.kill_file.name}; "
+                f"no record of it can be written: {error.message}",
+                remedy=error.remedy,
+            )
     if engaged and stop_running:
         try:
             left = await _stop_running(context, actor, reason, project_id, connector)
@@ -242,11 +251,27 @@ async def set_kill(
                 remedy="free space on the disk that holds WORKBENCH_HOME; see that the ledger can be used",
                 code="not_proved",
             )
+    if unrecorded is not None and not stop_running:
+        raise unrecorded
     if unrecorded is not None:
         raise LedgerUnavailable(
             f"what ran in its scope has ended; that is not recorded yet: {unrecorded.message}",
             remedy=unrecorded.remedy,
         ) from unrecorded
+
+
+def _set_kill_file(path: Path, actor: Actor, reason: str) -> bool:
+    """Makes the kill file, with its reason where there is room; returns False when it cannot be made."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return False
+    try:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, f"{reason} (by {actor.name})\n".encode())
+    finally:
+        os.close(descriptor)
+    return True
 
 
 async def note(context: Context, *, tag: str, actor: Actor, payload: dict[str, str | int | None]) -> None:

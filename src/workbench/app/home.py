@@ -187,22 +187,17 @@ def set_kill_file(config: Config, reason: str | None) -> bool:
     if reason is None:
         path.unlink(missing_ok=True)
         return True
+    from workbench.engine.operate import write_kill_file
+
     prepare_home(config.home)
     try:
-        write_private(path, f"{reason} (by {local_actor_name()})\n")
-    except OSError:
-        try:
-            # In place, and after what is left of the attempt: an entry in the folder is all that it takes.
-            path.with_suffix(".new").unlink(missing_ok=True)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise WorkbenchError(
-                f"the file {path}, which stops everything, cannot be made: {error.strerror}",
-                remedy="make room on its disk, then set it again",
-                code="home_unusable",
-            ) from error
-        return False
-    return True
+        return write_kill_file(path, f"{reason} (by {local_actor_name()})")
+    except OSError as error:
+        raise WorkbenchError(
+            f"the file {path}, which stops everything, cannot be made: {error.strerror}",
+            remedy="make room on its disk, then set it again",
+            code="home_unusable",
+        ) from error
 
 
 def take_lock(home: Path) -> int:

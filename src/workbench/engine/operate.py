@@ -234,12 +234,14 @@ async def set_kill(
         if not engaged:
             raise
         unrecorded = error
-        if scope == "all" and _set_kill_file(context.kill_file, actor, reason):
-            unrecorded = LedgerUnavailable(
-                f"the kill switch is on by the file {context.kill_file.name}; "
-                f"no record of it can be written: {error.message}",
-                remedy=error.remedy,
-            )
+        if scope == "all":
+            with contextlib.suppress(OSError):
+                write_kill_file(context.kill_file, f"{reason} (by {actor.name})")
+                unrecorded = LedgerUnavailable(
+                    f"the kill switch is on by the file {context.kill_file.name}; "
+                    f"no record of it can be written: {error.message}",
+                    remedy=error.remedy,
+                )
     if engaged and stop_running:
         try:
             left = await _stop_running(context, actor, reason, project_id, connector)
@@ -251,24 +253,31 @@ async def set_kill(
                 remedy="free space on the disk that holds WORKBENCH_HOME; see that the ledger can be used",
                 code="not_proved",
             )
-    if unrecorded is not None and not stop_running:
-        raise unrecorded
-    if unrecorded is not None:
+    if unrecorded is not None and stop_running:
         raise LedgerUnavailable(
             f"what ran in its scope has ended; that is not recorded yet: {unrecorded.message}",
             remedy=unrecorded.remedy,
         ) from unrecorded
+    if unrecorded is not None:
+        raise unrecorded
 
 
-def _set_kill_file(path: Path, actor: Actor, reason: str) -> bool:
-    """Makes the kill file, with its reason where there is room; returns False when it cannot be made."""
+def write_kill_file(path: Path, text: str) -> bool:
+    """Makes the kill file; an entry in its folder is all that it takes, and stops starts.
+
+    Returns False where its text could not be written. Raises OSError when there is no such entry either.
+    """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        if os.path.lexists(path):
+            return False
+        raise
+    try:
+        os.write(descriptor, f"{text}\n".encode())
+        os.fsync(descriptor)
     except OSError:
         return False
-    try:
-        with contextlib.suppress(OSError):
-            os.write(descriptor, f"{reason} (by {actor.name})\n".encode())
     finally:
         os.close(descriptor)
     return True

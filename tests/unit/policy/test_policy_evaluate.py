@@ -8,7 +8,6 @@ import pytest
 
 from workbench.model.canonical import render_canonical
 from workbench.model.verdict import Decision, MatchedRule, RiskLevel, Verdict
-from workbench.policy import evaluate as evaluate_module
 from workbench.policy.evaluate import RuleSet, decide_each, evaluate, may_approve, open_rules
 from workbench.policy.load import load_policy
 from workbench.policy.rules import read_rules
@@ -115,16 +114,15 @@ def vars_of(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def test_what_is_remembered_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate_module, "_MOST_REMEMBERED", 256)
+def test_what_is_remembered_of_answers_is_bounded() -> None:
     rules = replace(load_policy().ruleset, answered={})
-    names = list(rules.facts)[:9]
+    names = list(rules.facts)[:13]
     asked = [
-        frozenset(name for place, name in enumerate(names) if number >> place & 1) for number in range(300)
+        frozenset(name for place, name in enumerate(names) if number >> place & 1) for number in range(4200)
     ]
     outcomes = decide_each(rules, asked)
-    assert len(outcomes) == 300
-    assert 0 < len(rules.answered) <= 256
+    assert len(outcomes) == 4200
+    assert 0 < len(rules.answered) <= 4096
 
 
 @pytest.mark.parametrize(

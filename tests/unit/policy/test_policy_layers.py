@@ -134,7 +134,7 @@ CONDITIONS = st.lists(
 )
 
 
-@settings(max_examples=10 if settings().derandomize else 200)
+@settings(max_examples=25 if settings().derandomize else 200)
 @given(conditions=st.lists(CONDITIONS, min_size=1, max_size=3), asks=st.booleans())
 def test_no_project_layer_ever_allows_what_was_not_allowed_without_it(
     conditions: list[list[str]], asks: bool

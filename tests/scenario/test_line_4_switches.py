@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.ground import make_repository
+from support.processes import live_shims
 from support.server import Project, Workbench, running
 
 
@@ -137,3 +138,38 @@ def test_only_an_admin_releases_what_an_operator_may_engage(own: Project, bench:
         refused = client.post("/api/kill", json={"engaged": False, "reason": "go"})
         assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
     assert bench.get("/api/kill")["engaged"] is True
+
+
+def test_with_no_server_a_part_is_killed_by_a_record_and_nothing_is_started_for_it(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as bench:
+        here, other = (bench.add(make_repository(tmp_path / name)) for name in ("here", "other"))
+        bench.stop()
+        for words in (("--project", "here"), ("--connector", "local")):
+            assert here.cli("kill", *words, "--reason", "part").status == 0
+        assert not (bench.home / "server.json").exists()
+        unknown = here.cli("kill", "--project", "nowhere", "--reason", "part")
+        assert unknown.status != 0
+        assert "workbench project list" in unknown.err
+        assert here.cli("unkill", "--connector", "local", "--reason", "only the project").status == 0
+        assert not (bench.home / "server.json").exists()
+        bench.start()
+        assert here.run("true")["blocked_by"] == "kill_switch"
+        assert other.run("true")["status"] == "succeeded"
+        assert other.cli("audit", "verify").status == 0
+
+
+def test_with_no_server_a_part_is_killed_before_one_is_started_to_end_what_was_left_running(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "home") as bench:
+        here = bench.add(make_repository(tmp_path / "here"))
+        run = here.submit(here.script("go.sh", "echo ready; sleep 600"))["run_id"]
+        bench.wait_output(run, b"ready\n")
+        (shim,) = live_shims(bench.home).values()
+        bench.kill()
+        said = here.cli("kill", "--project", "here", "--reason", "stop it", "--stop-running")
+        assert said.status == 0, said.err
+        assert here.cli("down").status == 0
+        bench.start()
+        assert bench.wait(run)["status"] == "canceled"
+        assert not Path(f"/proc/{shim}").exists()

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.app.clock import SystemClock
-from workbench.app.home import config_at, find_server, load_config, prepare_home
+from workbench.app.home import (
+    Settings,
+    config_at,
+    find_server,
+    load_config,
+    local_actor_name,
+    prepare_home,
+    take_lock,
+)
+from workbench.model.actor import Actor, Role
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
@@ -175,6 +184,54 @@ def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
     import asyncio
 
     return asyncio.run(verify())
+
+
+def set_kill_offline(
+    config: Settings,
+    *,
+    engaged: bool,
+    reason: str,
+    choose: Callable[[list[dict[str, str]]], str | None],
+    connector: str | None,
+) -> str:
+    """Records a kill, or its release, of one project or connector while no server runs; returns its scope.
+
+    Nothing is started for it, so nothing that is queued starts either. `choose` gets the projects
+    (project_id, name, workspace_root) and returns the id of the one meant, or None for none. Raises
+    AlreadyRunning when a server holds this home after all, and what the record's own refusal raises.
+    """
+    import asyncio
+
+    from workbench.connectors.registry import list_connector_ids
+    from workbench.engine.operate import record_kill
+    from workbench.ledger.ledger import Ledger
+
+    async def record() -> str:
+        ledger = Ledger(config.ledger_url, SystemClock())
+        try:
+            await ledger.open()
+            projects = [
+                {"project_id": p.project_id, "name": p.name, "workspace_root": p.workspace_root}
+                for p in await ledger.projects()
+            ]
+            return await record_kill(
+                ledger,
+                list_connector_ids(),
+                engaged=engaged,
+                actor=Actor(name=local_actor_name(), role=Role.ADMIN, via="cli"),
+                reason=reason,
+                project_id=choose(projects),
+                connector=connector,
+            )
+        finally:
+            await ledger.close()
+
+    prepare_home(config.home)
+    lock = take_lock(config.home)
+    try:
+        return asyncio.run(record())
+    finally:
+        os.close(lock)
 
 
 def examine_machine() -> list[dict[str, str | bool]]:

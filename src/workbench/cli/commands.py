@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from workbench.cli.version import say_version
+
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is written into the audit log.")]
@@ -31,6 +33,7 @@ def build() -> TyperGroup:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    root.callback()(say_version)
     _add_discovery(root)
     _add_server(root)
     _add_runs(root)

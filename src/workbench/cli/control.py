@@ -6,12 +6,13 @@ import time
 from typing import Final
 
 from workbench.app.home import Settings, find_server, load_config, set_kill_file
+from workbench.app.offline import set_kill_offline
 from workbench.cli.client import Client, RemoteProblem, connect
 from workbench.cli.decide import describe_changes
 from workbench.cli.moment import read_deadline
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
 from workbench.cli.pages import list_all
-from workbench.cli.place import choose_project_id, find_project
+from workbench.cli.place import choose_among, choose_project_id, find_project
 from workbench.model.errors import LedgerUnavailable, ServerUnavailable
 
 _ENDED: Final = ("succeeded", "failed", "canceled")
@@ -88,9 +89,10 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
 def set_kill(
     engaged: bool, reason: str, project: str | None, connector: str | None, stop_running: bool
 ) -> None:
-    """Engages or releases the kill switch; with no server running, by the file that needs none.
+    """Engages or releases the kill switch; with no server running, in the ledger or by the file.
 
-    A server is never started for it: starting one could start what was queued.
+    No server is started for it, as that could start what was queued, but for `stop_running`: what a server
+    left running is ended by the next one, once the record keeps it from starting more.
     """
     config = load_config(for_stopping=True)
     is_running = find_server(config) is not None
@@ -102,6 +104,20 @@ def set_kill(
             set_kill_file(config, None)
             print_line(f"no server runs; the file {config.home / 'KILL'} is removed")
         return
+    if not is_running:
+        scope = set_kill_offline(
+            config,
+            engaged=engaged,
+            reason=reason,
+            choose=lambda projects: choose_among(projects, project)["project_id"] if project else None,
+            connector=connector,
+        )
+        if not engaged:
+            print_line(f"no server runs; the kill switch is off for {scope}; nothing was resumed")
+            return
+        print_line(f"no server runs; kill switch ON for {scope}: {reason}")
+        if not stop_running:
+            return
     if not engaged and is_all:
         set_kill_file(config, None)
     client = connect(start=not is_running)

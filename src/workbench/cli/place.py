@@ -51,7 +51,11 @@ def choose_project(client: Client, given: str) -> dict[str, Any]:
 
     An id wins over a name, and a name over a folder.
     """
-    projects: list[dict[str, Any]] = client.get("/api/projects")
+    return choose_among(client.get("/api/projects"), given)
+
+
+def choose_among(projects: list[dict[str, Any]], given: str) -> dict[str, Any]:
+    """Returns the one of these projects (project_id, name, workspace_root) that was named."""
     folder = os.path.realpath(os.path.expanduser(given)) if "\0" not in given else ""
     for field, value in (("project_id", given), ("name", given), ("workspace_root", folder)):
         found = [project for project in projects if project[field] == value]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 from workbench.engine.cancel import CancelUnrecorded, cancel
 from workbench.engine.context import Context
 from workbench.gate.switches import CONNECTORS, LOCAL, ORCHESTRATION
-from workbench.ledger.ledger import HOUSE
+from workbench.ledger.ledger import HOUSE, Ledger
 from workbench.ledger.move import Move, Note, PutProject, SetKill, SetSwitch
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import SwitchState
@@ -219,22 +220,22 @@ async def set_kill(
     LedgerUnavailable says that the kill could not be recorded. A kill for everything that cannot be recorded
     sets the kill file, which stops starts all the same, before LedgerUnavailable says so.
     """
-    if project_id is not None and connector is not None:
-        raise InvalidInput("a kill has one scope", remedy="name a project or a connector, not both")
-    if project_id is not None:
-        await context.ledger.project(project_id)
-    if connector is not None and connector not in context.connectors:
-        raise NotFound(f"there is no connector {connector}", remedy="list them: workbench connectors")
-    scope = f"project:{project_id}" if project_id else f"connector:{connector}" if connector else "all"
-    moves: list[Move] = [SetKill(scope=scope, engaged=engaged, reason=reason)]
     unrecorded: LedgerUnavailable | None = None
     try:
-        await context.ledger.append(HOUSE, moves, actor=actor.name, via=actor.via)
+        await record_kill(
+            context.ledger,
+            context.connectors,
+            engaged=engaged,
+            actor=actor,
+            reason=reason,
+            project_id=project_id,
+            connector=connector,
+        )
     except LedgerUnavailable as error:
         if not engaged:
             raise
         unrecorded = error
-        if scope == "all":
+        if project_id is None and connector is None:
             with contextlib.suppress(OSError):
                 write_kill_file(context.kill_file, f"{reason} (by {actor.name})")
                 unrecorded = LedgerUnavailable(
@@ -260,6 +261,32 @@ async def set_kill(
         ) from unrecorded
     if unrecorded is not None:
         raise unrecorded
+
+
+async def record_kill(
+    ledger: Ledger,
+    connectors: Collection[str],
+    *,
+    engaged: bool,
+    actor: Actor,
+    reason: str,
+    project_id: str | None,
+    connector: str | None,
+) -> str:
+    """Records that the kill switch is engaged or released, and returns for what; it needs no server.
+
+    Raises InvalidInput for two scopes, NotFound for one there is not, LedgerUnavailable when unrecorded.
+    """
+    if project_id is not None and connector is not None:
+        raise InvalidInput("a kill has one scope", remedy="name a project or a connector, not both")
+    if project_id is not None:
+        await ledger.project(project_id)
+    if connector is not None and connector not in connectors:
+        raise NotFound(f"there is no connector {connector}", remedy="list them: workbench connectors")
+    scope = f"project:{project_id}" if project_id else f"connector:{connector}" if connector else "all"
+    moves: list[Move] = [SetKill(scope=scope, engaged=engaged, reason=reason)]
+    await ledger.append(HOUSE, moves, actor=actor.name, via=actor.via)
+    return scope
 
 
 def write_kill_file(path: Path, text: str) -> bool:

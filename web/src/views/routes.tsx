@@ -1,5 +1,5 @@
 /* Every address of the page, and the view that answers it. */
-import { createRootRoute, createRoute, createRouter, Link, Navigate, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Link, Navigate } from "@tanstack/react-router";
 import { Empty, ProblemNotice, Waiting } from "../parts/notice";
 import { ApprovalsPage } from "./approvals/approvals";
 import { DecisionPage } from "./approvals/one";
@@ -34,6 +34,14 @@ function LeadOn({ page }: { page: string }) {
   return <Navigate to={projectId ? `/p/${encodeURIComponent(projectId)}/${page}` : "/"} replace />;
 }
 
+/** The home of the project in the address; one that there is not is never remembered. */
+function ProjectHome() {
+  const { project, projectId } = useHere();
+  if (project === null) return <Waiting rows={6} />;
+  remember(projectId);
+  return <Navigate to="/" replace />;
+}
+
 const root = createRootRoute({
   component: Frame,
   notFoundComponent: () => (
@@ -52,14 +60,7 @@ const root = createRootRoute({
 
 const home = createRoute({ getParentRoute: () => root, path: "/", component: HomePage });
 /** A project's address is its home: the page remembers which one. */
-const project = createRoute({
-  getParentRoute: () => root,
-  path: "/p/$projectId",
-  beforeLoad: ({ params }) => {
-    remember(params.projectId);
-    throw redirect({ to: "/", replace: true });
-  },
-});
+const project = createRoute({ getParentRoute: () => root, path: "/p/$projectId", component: ProjectHome });
 const features = createRoute({
   getParentRoute: () => root,
   path: "/p/$projectId/features",

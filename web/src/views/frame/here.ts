@@ -46,7 +46,7 @@ export function useHere(): Here {
     : (ofAddress ?? projects.find(({ project_id }) => project_id === last) ?? projects[0] ?? null);
   const projectId = missing ? "" : (named ?? project?.project_id ?? "");
   useEffect(() => {
-    if (projectId !== "" && projectId !== remembered()) remember(projectId);
-  }, [projectId]);
+    if (project !== null && projectId !== remembered()) remember(projectId);
+  }, [project, projectId]);
   return { projectId, project, projects, isKnown: isSuccess, missing };
 }

@@ -81,4 +81,4 @@ clean:
 
 # The pictures in README are taken by the browser tests, so they show the page as it is.
 screenshots: setup system web
-	WORKBENCH_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest tests/browser -k "from_the_recommendation or run_page_in_the_dark or held_is_approved"
+	WORKBENCH_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest tests/browser --basetemp=/tmp/example -k "from_the_recommendation or run_page_in_the_dark or held_is_approved"

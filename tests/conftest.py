@@ -59,8 +59,8 @@ def new_id() -> Callable[[str], str]:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real PostgreSQL, one a test process.
 
-    Its folder is not among pytest's: root's PostgreSQL is another user, who would be shut out of those as soon
-    as a second run of the tests begins.
+    Its folder is not among pytest's: root's PostgreSQL is another user, who would be shut out of those as
+    soon as a second run of the tests begins.
     """
     with tempfile.TemporaryDirectory(prefix="workbench-pg-") as folder, pytest.MonkeyPatch.context() as patch:
         # Without a runtime directory the library warns about where it puts its lock files.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +192,30 @@ def test_doctor_fails_for_a_key_that_others_can_read(bench: Workbench, own: Proj
     (check,) = [check for check in said.json if check["name"] == "keys"]
     assert (said.status, check["ok"]) == (1, False)
     assert "chmod 600" in check["remedy"]
+
+
+@pytest.mark.parametrize("words", [["run", "--"], ["logs"], ["logs", "--follow"], ["logs", "--text"]])
+def test_a_reader_that_has_seen_enough_ends_the_command_and_the_run_goes_on(
+    own: Project, words: list[str]
+) -> None:
+    many = "seq 1 200000"
+    words = [*words, many] if words[0] == "run" else [*words, own.run(many)["run_id"]]
+    with subprocess.Popen(
+        [sys.executable, "-m", "workbench", *words],
+        env=own.bench.environment,
+        cwd=own.repo,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as shown:
+        assert shown.stdout is not None
+        assert shown.stdout.readline() == b"1\n"
+        shown.stdout.close()
+        assert shown.stderr is not None
+        said = shown.stderr.read().decode()
+        assert shown.wait(timeout=60) == 0, said
+    assert "Traceback" not in said
+    (run,) = own.bench.get("/api/runs", project_id=own.project_id)
+    if words[0] == "run":
+        assert f"workbench show {run['run_id']}" in said
+    assert own.bench.wait(run["run_id"])["status"] == "succeeded"

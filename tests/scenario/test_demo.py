@@ -28,9 +28,7 @@ def folders(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_the_tour_ends_without_a_dead_address_and_leaves_nothing(
-    tmp_path: Path, folders: dict[str, str]
-) -> None:
+def test_the_tour_takes_the_whole_way_and_leaves_nothing(tmp_path: Path, folders: dict[str, str]) -> None:
     environment = {**Workbench(home=tmp_path / "none").environment, **folders}
     del environment["WORKBENCH_HOME"]
     done = subprocess.run(
@@ -43,8 +41,21 @@ def test_the_tour_ends_without_a_dead_address_and_leaves_nothing(
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert "make demo" in done.stdout
-    assert re.findall(r"http://\S+", done.stdout) == []
+    shown = iter(done.stdout.splitlines())
+    for what in (
+        "003-release",
+        "make test",
+        r"specs/\S+\.md:\d+ @ [0-9a-f]{12}",
+        "ok 6",
+        r"apr_\w+ .* risk .* high",
+        r"questions\.cedar:\d+ ",
+        "succeeded",
+        "ok: ",
+        rf"http://127\.0\.0\.1:{folders['WORKBENCH_PORT']}/auth/\S+",
+        "The demo ends here",
+        "make demo",
+    ):
+        assert any(re.search(what, line) for line in shown), f"{what}: {done.stdout}"
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "data").exists()
 
@@ -80,3 +91,14 @@ def test_a_demo_that_is_ended_from_outside_leaves_nothing_either(
         assert demo.wait(60) == 128 + signal.SIGTERM
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (bench.home / "server.json").exists()
+
+
+def test_make_demo_is_this_tour() -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "demo", "ARGS=--exit"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.splitlines()[-1] == ".venv/bin/workbench demo --exit"

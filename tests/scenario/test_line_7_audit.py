@@ -1,7 +1,8 @@
-"""Line 7: each change is one hash-linked event; an edited or deleted row is found, offline."""
+"""Line 7: each change is one hash-linked event; an edited, deleted or moved row is found, offline."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,22 @@ TAMPERINGS = {
     "a forged approval": "UPDATE execution_approvals SET status = 'approved'",
     "a deleted approval": "DELETE FROM execution_approvals",
     "an artifact of other bytes": "UPDATE execution_artifacts SET digest = 'sha256:0'",
+    "two events in each other's place": "UPDATE execution_events SET seq = -seq WHERE seq IN (2, 3);"
+    "UPDATE execution_events SET seq = 5 + seq WHERE seq < 0",
 }
+
+
+def _copy(finished: Workbench, home: Path) -> Path:
+    """Copies a home's ledger, and the transcripts that it speaks of."""
+    home.mkdir()
+    shutil.copytree(finished.home / "runs", home / "runs")
+    source, target = (sqlite3.connect(folder / "ledger.db") for folder in (finished.home, home))
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    return home
 
 
 def test_verify_holds_with_the_server_up_and_down(finished: Workbench) -> None:
@@ -57,17 +73,16 @@ def test_verify_holds_with_the_server_up_and_down(finished: Workbench) -> None:
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
 def test_verify_finds_offline(finished: Workbench, tmp_path: Path, tampering: str) -> None:
-    home = tmp_path / "copy"
-    home.mkdir()
-    source = sqlite3.connect(finished.home / "ledger.db")
-    target = sqlite3.connect(home / "ledger.db")
+    home = _copy(finished, tmp_path / "copy")
+    untouched = finished.cli("audit", "verify", "--home", str(home), "--json")
+    assert (untouched.status, untouched.json["ok"]) == (0, True), untouched.json["problem"]
+    ledger = sqlite3.connect(home / "ledger.db")
     try:
-        source.backup(target)
-        assert target.execute(TAMPERINGS[tampering]).rowcount > 0
-        target.commit()
+        for statement in TAMPERINGS[tampering].split(";"):
+            assert ledger.execute(statement).rowcount > 0
+        ledger.commit()
     finally:
-        source.close()
-        target.close()
+        ledger.close()
     said = finished.cli("audit", "verify", "--home", str(home), "--json")
     assert said.status == 1
     assert said.json["ok"] is False

@@ -6,6 +6,7 @@ Every error says what happened and what to do, and ends with a status that scrip
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import Final
 
@@ -18,6 +19,23 @@ def main() -> None:
     """Runs one command and exits with its status."""
     # Most commands are over before they have made garbage worth looking for.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+    out = sys.stdout
+    status: str | int | None = None
+    try:
+        _run_command()
+    except SystemExit as ended:
+        # When the reader of our output has gone, typer takes stdout away and ends with 1.
+        status = ended.code if sys.stdout is out else 0
+    try:
+        if out is not None:
+            out.flush()
+    except BrokenPipeError:
+        # What is still in it must not be tried again by the interpreter at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+    sys.exit(status)
+
+
+def _run_command() -> None:
     from workbench.cli.commands import build
     from workbench.cli.output import print_error
 
@@ -33,7 +51,3 @@ def main() -> None:
         sys.exit(2 if error.http_status in (400, 404, 422) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone; what it wanted it has.
-        sys.stderr.close()
-        sys.exit(0)

@@ -56,10 +56,9 @@ def _tour(config: Settings, repo: Path, *, stay: bool) -> None:
     try:
         _walk(client, repo)
         _say("The page, where all of this can be seen", "")
-        if stay or running is not None:
-            print_line(f"  {client.post('/api/links', {})['url']}")
-            print_line("  (the link signs one browser in, once; for another: workbench status --link)")
-        else:
+        print_line(f"  {client.post('/api/links', {})['url']}")
+        print_line("  (the link signs one browser in, once; for another: workbench status --link)")
+        if not stay and running is None:
             _say_how_to_see_it(config, repo)
         if stay:
             print_line("  Ctrl-C ends the demo and removes the example.")
@@ -71,9 +70,9 @@ def _tour(config: Settings, repo: Path, *, stay: bool) -> None:
 
 
 def _say_how_to_see_it(config: Settings, repo: Path) -> None:
-    """The server ends with the tour, so its address would lead nowhere."""
-    print_line("  The demo ends here, and what it made is removed. To see the page, take the tour without")
-    print_line("  --exit: make demo, or workbench demo")
+    """The server ends with the tour, so its address leads nowhere any more."""
+    print_line("  The demo ends here, its server with it, and what it made is removed. To see the page, take")
+    print_line("  the tour without --exit: make demo, or workbench demo")
     if not config.home.is_relative_to(repo.parent):
         print_line(f"  The record of these runs stays in {config.home}: workbench up")
 

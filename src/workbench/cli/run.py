@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -109,6 +110,12 @@ def run(
         return _attend(client, made, chosen == "pty" and sys.stdin.isatty(), as_json)
     except ServerUnavailable as error:
         raise ServerUnavailable(error.message, remedy=how_to_go_on(made["run_id"])) from error
+    except BrokenPipeError:
+        print_note(
+            f"{made['run_id']}: nobody reads its output here any more; the run goes on: "
+            f"workbench show {made['run_id']}"
+        )
+        raise
 
 
 def _attend(client: Client, made: dict[str, Any], is_interactive: bool, as_json: bool) -> int:
@@ -178,6 +185,8 @@ def follow(
             client.post(f"/api/runs/{run_id}/cancel", {"reason": "interrupted at the terminal"})
             # The proof of the end comes as "ended"; a second interrupt stops waiting for it.
             interactive = False
+        except _ReaderGone:
+            raise BrokenPipeError(errno.EPIPE, "the reader of the output has gone") from None
         except (ConnectionClosed, WebSocketException, OSError) as error:
             if isinstance(error, InvalidStatus) or _is_refused(error):
                 # Asked again it would refuse again; asked for the run, it says why.
@@ -218,9 +227,18 @@ def _copy(
 
 
 def _put(stream: int, data: bytes) -> None:
-    out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
-    out.write(data)
-    out.flush()
+    out = sys.stderr if stream == 2 else sys.stdout
+    try:
+        # What was said before it comes before it, also where stdout is no terminal.
+        out.flush()
+        out.buffer.write(data)
+        out.buffer.flush()
+    except BrokenPipeError as error:
+        raise _ReaderGone from error
+
+
+class _ReaderGone(Exception):
+    """Whoever read what is printed here has gone: no fault of the server's, and nothing to try again."""
 
 
 def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:

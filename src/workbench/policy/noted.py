@@ -13,11 +13,17 @@ class NotedSurroundings:
     def __init__(self, inner: Surroundings) -> None:
         self._inner = inner
         self._texts: dict[str, str | None] = {}
-        self.program_path = inner.program_path
+        self._programs: dict[str, str | None] = {}
         self.real_path = inner.real_path
         self.list_folder = inner.list_folder
         self.scan_folder = inner.scan_folder
         self.tracked_files = inner.tracked_files
+
+    def program_path(self, name: str) -> str | None:
+        """Returns what the surroundings say; within one command a name leads to one program."""
+        if name not in self._programs:
+            self._programs[name] = self._inner.program_path(name)
+        return self._programs[name]
 
     def read_text(self, path: str) -> str | None:
         """Returns what the surroundings say, and notes it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from tree_sitter import Node
 
@@ -30,6 +31,12 @@ _ANSI_LETTERS = {
 }
 _MOST_FOUND = 200
 _MOST_NODES = 20_000
+_HANDS_ON: Final = frozenset(
+    (
+        b"eval exec command builtin env nohup setsid time nice timeout sudo doas xargs coproc source . bash "
+        b"sh dash zsh ksh busybox"
+    ).split()
+)
 _MOST_FUNCTIONS = 20
 _MOST_FED = 100
 _MOST_WORD_BYTES = 64 * 1024
@@ -122,8 +129,50 @@ def _feeders(node: Node, parent: Node | None, above: Node | None) -> tuple[Node,
     return tuple(place for place in places if place.child_count <= _MOST_FED)
 
 
+def _multiplies(body: Node, data: bytes, called: bytes) -> bool:
+    """Returns whether a function's body starts the function again beside itself."""
+    stack: list[tuple[Node, bool, list[int]]] = [(body, False, [])]
+    nodes = 0
+    while stack and nodes < _MOST_NODES:
+        node, is_beside, pipeline = stack.pop()
+        nodes += 1
+        if node.type == "command" and (times := _calls(node, data, called)):
+            if is_beside or times > 1:
+                return True
+            if pipeline:
+                pipeline[0] += 1
+                if pipeline[0] > 1:
+                    return True
+        inner = pipeline if pipeline or node.type != "pipeline" else [0]
+        children = node.children
+        for child, after in zip(children, (*children[1:], None), strict=False):
+            in_background = after is not None and after.type == "&"
+            # A list such as `a && b &` goes into the background as a whole, and stands beside its "&" as one.
+            stack.append((child, is_beside or in_background, inner))
+    return False
+
+
+def _calls(command: Node, data: bytes, called: bytes) -> int:
+    """Returns 1 for a command that is that function or hands its name on to be run, 2 if it multiplies it."""
+    name = command.child_by_field_name("name")
+    if name is None:
+        return 0
+    word = data[name.start_byte : name.end_byte].replace(b"\\", b"").strip(b"'\"")
+    if word == called:
+        return 1
+    if word not in _HANDS_ON and not word.startswith(b"$"):
+        return 0
+    text = data[command.start_byte : command.end_byte]
+    if not re.search(rb"(?<![\w./-])" + re.escape(called) + rb"(?![\w./-])", text):
+        return 0
+    return 2 if re.search(rb"[|&]", text.replace(b"&&", b"").replace(b"||", b"")) else 1
+
+
 def is_fork_bomb(root: Node, data: bytes) -> bool:
-    """Returns whether a function calls itself through a pipe or in the background."""
+    """Returns whether a function calls itself in the background, or twice in one pipeline.
+
+    Recursion alone is no bomb, nor is a function whose text merely names it, as a usage line does.
+    """
     if b"()" not in b"".join(data.split()) and b"function" not in data:
         return False
     stack: list[Node] = [root]
@@ -139,10 +188,7 @@ def is_fork_bomb(root: Node, data: bytes) -> bool:
         body = node.child_by_field_name("body")
         if name is None or body is None:
             continue
-        called = data[name.start_byte : name.end_byte]
-        text = data[body.start_byte : body.end_byte]
-        calls_itself = re.search(rb"(?<![\w./-])" + re.escape(called) + rb"(?![\w./-])", text)
-        if calls_itself and re.search(rb"[|&]", text.replace(b"&&", b"").replace(b"||", b"")):
+        if _multiplies(body, data, data[name.start_byte : name.end_byte]):
             return True
     # The grammar has no tree for ":(){ :|:& };:" since ":" is no name it knows.
     squeezed = b"".join(data.split())

@@ -18,6 +18,50 @@ _LARGEST_SCAN = 20_000
 _LARGEST_INDEX = 32 * 1024 * 1024
 
 
+def resolve_path(path: str) -> str:
+    """Returns what os.path.realpath does, at a fifth of its cost: the kernel walks the path, once.
+
+    Where the kernel does not say it (a loop of links, a path that ends in nothing twice over, /proc, whose
+    links lead to what has no path), os.path.realpath says it itself.
+    """
+    try:
+        if path.startswith("/") and not path.startswith(("/proc", "//")):
+            real = _resolve_by_kernel(path)
+            if real is not None:
+                return real
+    except OSError:
+        pass
+    return os.path.realpath(path)
+
+
+def _resolve_by_kernel(path: str) -> str | None:
+    """Returns the real path of what is there, or would be in a folder that is; None when it is not known."""
+    missing = ""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        parent, _, missing = path.rpartition("/")
+        if missing in ("", ".", "..") or not parent:
+            return None
+        descriptor = os.open(parent, os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
+        if missing:
+            try:
+                os.lstat(missing, dir_fd=descriptor)
+            except FileNotFoundError:
+                pass
+            else:
+                # A link that leads to nothing, or something that has just come.
+                return None
+        real = os.readlink(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+    # "(unreachable)" before it, or " (deleted)" after it, is the kernel's remark, not a path.
+    if not real.startswith("/") or real.endswith(" (deleted)"):
+        return None
+    return f"{real.rstrip('/')}/{missing}" if missing else real
+
+
 class ProjectSurroundings:
     """A project's surroundings: model.command.Surroundings for one workspace and its toolchains."""
 
@@ -36,18 +80,21 @@ class ProjectSurroundings:
             return None
         for folder in self._folders:
             path = f"{folder}/{name}"
-            real = os.path.realpath(path)
+            # Most names are not in most folders: that is seen before any link is resolved.
+            if not os.access(path, os.X_OK):
+                continue
+            real = resolve_path(path)
             if os.path.isfile(real) and os.access(real, os.X_OK) and self._is_shown(real):
                 return path
         return None
 
     def real_path(self, path: str) -> str:
         """Returns the absolute path with symlinks and `..` resolved, as far as it exists."""
-        return os.path.realpath(path)
+        return resolve_path(path)
 
     def read_text(self, path: str) -> str | None:
         """Returns a workspace file's UTF-8 text; None outside the workspace, above 256 KiB, or unreadable."""
-        real = os.path.realpath(path)
+        real = resolve_path(path)
         if not is_within(real, self._root):
             return None
         try:
@@ -71,7 +118,7 @@ class ProjectSurroundings:
 
         None outside the workspace, above 1,000 names, or when the folder cannot be read.
         """
-        real = os.path.realpath(path)
+        real = resolve_path(path)
         if not is_within(real, self._root):
             return None
         names = []
@@ -94,7 +141,7 @@ class ProjectSurroundings:
         folder cannot be read.
         """
         # A folder that was just seen as one, where all links are resolved, is not resolved again.
-        real = path if path in self._scanned else os.path.realpath(path)
+        real = path if path in self._scanned else resolve_path(path)
         if not is_within(real, self._root):
             return None
         found = []
@@ -120,7 +167,7 @@ class ProjectSurroundings:
         or not understood.
         """
         path = f"{top}/.git/index"
-        real = os.path.realpath(path)
+        real = resolve_path(path)
         if not is_within(real, self._root):
             return None
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from support.namespaces import beside, with_small_disk
-from support.server import Workbench, running
+from support.server import StartFailed, Workbench, running
 
 
 def fill(path: Path) -> None:
@@ -49,6 +50,41 @@ def test_a_server_whose_disk_is_full_says_not_ready_and_ready_again(
         status = bench.get("/api/status")
         assert (status["ready"], status["problem"]) == (True, "")
         assert {path.name for path in ballast.parent.iterdir() if path.name.startswith("tmp")} == set()
+
+
+def test_a_server_whose_ledger_another_process_holds_says_not_ready_and_ready_again(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as bench:
+        ledger = sqlite3.connect(bench.home / "ledger.db", isolation_level=None)
+        ledger.execute("BEGIN IMMEDIATE")
+        answer = bench.http.get("/readyz", headers={"Authorization": ""})
+        assert answer.status_code == 503
+        assert "locked" in answer.json()["detail"]
+        assert "another process" in answer.json()["remedy"]
+        assert "NOT READY" in bench.cli("status").text
+        ledger.execute("ROLLBACK")
+        ledger.close()
+        assert bench.get("/readyz") == {"status": "ready"}
+
+
+def test_a_home_whose_files_are_cleaned_away_still_has_one_server(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as bench:
+        for path in bench.home.iterdir():
+            if path.is_file() and path.suffix not in (".db", ".db-wal", ".db-shm") and path.name != "token":
+                path.unlink()
+        second = Workbench(home=bench.home)
+        with pytest.raises(StartFailed):
+            second.start()
+        assert "already runs" in bench.log.read_text()
+        assert bench.get("/readyz") == {"status": "ready"}
+
+
+def test_an_empty_token_file_is_named_as_what_is_wrong(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as bench:
+        (bench.home / "token").write_text("")
+        said = bench.cli("status")
+        assert said.status != 0
+        assert "token file" in said.err
+        assert bench.restart().cli("status").status == 0
 
 
 def test_doctor_tells_of_the_disk_under_the_transcripts_when_it_is_another(tmp_path: Path) -> None:

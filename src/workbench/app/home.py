@@ -144,7 +144,7 @@ def find_server(config: Config) -> Endpoint | None:
 def is_locked(home: Path) -> bool:
     """Tells whether some process holds the home's lock."""
     try:
-        descriptor = os.open(home / "server.lock", os.O_RDWR)
+        descriptor = _open_lock(home)
     except OSError:
         return False
     try:
@@ -168,13 +168,21 @@ def prepare_home(home: Path) -> None:
 def read_token(config: Config) -> str:
     """Returns the owner's token of this home; raises WorkbenchError when there is none."""
     try:
-        return (config.home / "token").read_text().strip()
-    except OSError as error:
+        token = (config.home / "token").read_text().strip()
+    except (OSError, ValueError) as error:
         raise WorkbenchError(
-            f"the token of {config.home} cannot be read: {error.strerror}",
+            f"the token of {config.home} cannot be read: {getattr(error, 'strerror', error)}",
             remedy="start the server once as this user: workbench up",
             code="token_missing",
         ) from error
+    if not token:
+        raise WorkbenchError(
+            f"the token file of {config.home} is empty",
+            remedy="end the server (its pid is in server.json there) and start it, which makes a new token: "
+            "workbench up",
+            code="token_missing",
+        )
+    return token
 
 
 def set_kill_file(config: Config, reason: str | None) -> bool:
@@ -201,7 +209,8 @@ def set_kill_file(config: Config, reason: str | None) -> bool:
 
 
 def take_lock(home: Path) -> int:
-    descriptor = os.open(home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Takes the home for one server and returns the open lock; raises AlreadyRunning when another has it."""
+    descriptor = _open_lock(home)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -215,11 +224,16 @@ def take_lock(home: Path) -> int:
 
 def wait_until_unlocked(home: Path) -> None:
     """Returns once no server holds the home any more."""
-    descriptor = os.open(home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _open_lock(home)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
+
+
+def _open_lock(home: Path) -> int:
+    """Opens what is locked: the folder itself, as a file in it could be cleaned away under a server."""
+    return os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -28,12 +28,13 @@ class NotReady(WorkbenchError):
 
 async def check_room(context: Context) -> None:
     """Returns when every disk that the server writes to has room; raises NotReady, LedgerUnavailable."""
-    # A ledger that cannot even be read says so itself.
+    # A ledger that cannot even be read, or that another process holds, says so itself.
     await context.ledger.kill_records()
     folders = {"the transcripts": context.home / "runs", "WORKBENCH_HOME": context.home}
     if (folder := context.ledger.folder) is not None:
         folders = {"the ledger": folder, **folders}
     await asyncio.to_thread(_try_all, folders)
+    await context.ledger.check_writable()
 
 
 def _try_all(folders: dict[str, Path]) -> None:

@@ -7,14 +7,19 @@ from threads, because a thread hop a transaction costs less than one a statement
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from workbench.model.errors import InvalidInput, LedgerUnavailable
+
+_BUSY_MILLISECONDS: Final = 15_000
+_TRIAL_MILLISECONDS: Final = 2_000
+"""Longer than any one append takes: whoever holds the ledger for so long is no server of ours."""
 
 
 def open_engine(url: str) -> Engine:
@@ -38,6 +43,27 @@ def open_engine(url: str) -> Engine:
                 f"{other} is not a database the ledger can live in",
                 remedy="use sqlite:////path/to/ledger.db or postgresql://user@host/name",
             )
+
+
+def try_writing(engine: Engine) -> None:
+    """Takes SQLite's one right to write and gives it back; raises OperationalError when that takes too long.
+
+    A PostgreSQL that can be connected to is taken for one that can be written.
+    """
+    with engine.connect() as connection:
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql("SELECT 1")
+            return
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        try:
+            driver.execute(f"PRAGMA busy_timeout={_TRIAL_MILLISECONDS}")
+            driver.execute("BEGIN IMMEDIATE")
+            driver.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
 
 
 def _open_sqlite(path: str) -> Engine:
@@ -66,7 +92,12 @@ def _open_sqlite(path: str) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         # The driver must not open transactions of its own: append says BEGIN IMMEDIATE itself.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -7,17 +7,18 @@ mistake; the few questions about all projects are named for what they are.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from workbench.ledger import check, reads
 from workbench.ledger.append import append as append_in_transaction
-from workbench.ledger.database import open_engine
+from workbench.ledger.database import open_engine, try_writing
 from workbench.ledger.move import Move
 from workbench.ledger.reads import (
     AccessToken,
@@ -71,6 +72,10 @@ class Ledger:
     async def open(self) -> None:
         """Connects and migrates; raises LedgerUnavailable when the database cannot be used."""
         await self._run(self._writers, self._migrate)
+
+    async def check_writable(self) -> None:
+        """Returns when the ledger could be written now; raises LedgerUnavailable, also while it is held."""
+        await self._run(self._readers, functools.partial(try_writing, self._engine))
 
     async def close(self) -> None:
         self._is_closed = True
@@ -278,7 +283,7 @@ class Ledger:
         try:
             return self._read(query, *args)
         except DatabaseError as error:
-            raise _unavailable(error) from error
+            raise _unavailable(str(error.orig)) from error
 
     def _read(self, query: Callable[..., T], *args: Any) -> T:
         with self._engine.connect() as connection, connection.begin():
@@ -295,7 +300,7 @@ class Ledger:
         except IntegrityError:
             raise
         except (OperationalError, DatabaseError) as error:
-            raise _unavailable(error) from error
+            raise _unavailable(str(error.orig)) from error
         except RuntimeError as error:
             if "shutdown" in str(error):
                 raise _closed() from error
@@ -401,8 +406,7 @@ def _closed() -> LedgerUnavailable:
     return LedgerUnavailable("the ledger is closed", remedy="start the server again")
 
 
-def _unavailable(error: DBAPIError) -> LedgerUnavailable:
-    words = str(error.orig)
+def _unavailable(words: str) -> LedgerUnavailable:
     if "disk is full" in words or "disk I/O" in words:
         remedy = "free space on the disk that holds WORKBENCH_HOME; what was written before is kept"
     elif "readonly" in words or "read-only" in words:

@@ -324,6 +324,30 @@ async def test_verify_finds(tampering: str, ledger: Ledger, database_url: str) -
     assert finding.problem
 
 
+async def test_verify_finds_a_trigger_before_it_has_changed_anything(
+    ledger: Ledger, database_url: str
+) -> None:
+    await submit(ledger)
+    if database_url.startswith("postgresql"):
+        statements = [
+            "CREATE FUNCTION forge() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN NEW.requested_by = ''user:eve''; RETURN NEW; END'",
+            "CREATE TRIGGER forge BEFORE INSERT ON execution_runs FOR EACH ROW EXECUTE FUNCTION forge()",
+        ]
+    else:
+        statements = [
+            "CREATE TRIGGER forge AFTER INSERT ON execution_runs "
+            "BEGIN UPDATE execution_runs SET requested_by = 'user:eve'; END"
+        ]
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    finding = await ledger.verify()
+    assert (finding.ok, "forge" in str(finding.problem)) == (False, True)
+
+
 async def test_a_database_from_a_newer_version_is_refused_and_left_alone(
     database_url: str, ledger: Ledger
 ) -> None:

@@ -47,6 +47,8 @@ def verify_ledger(connection: Connection, project_id: str | None = None) -> Ledg
     Raises LedgerUnavailable for a database of a newer version, about whose rows nothing can be said.
     """
     revision = refuse_newer(connection) or ""
+    if foreign := _find_trigger(connection):
+        return LedgerFinding(ok=False, events=0, project_id=project_id, problem=foreign)
     total = 0
     recorded: dict[tuple[str, str], tuple[str, str, int]] = {}
     for chain in _chains(connection, project_id):
@@ -65,6 +67,22 @@ def verify_ledger(connection: Connection, project_id: str | None = None) -> Ledg
     if problem is not None:
         return LedgerFinding(ok=False, events=total, project_id=project_id, problem=problem)
     return LedgerFinding(ok=True, events=total, project_id=project_id)
+
+
+def _find_trigger(connection: Connection) -> str | None:
+    """Returns what would write these tables beside `append`; the ledger has no trigger of its own."""
+    if connection.dialect.name == "sqlite":
+        question = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        question = (
+            "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+            "WHERE NOT tgisinternal"
+        )
+    names = {table.name for table in (*_STATE_TABLES, t.execution_events, t.event_heads)}
+    for trigger, table in connection.exec_driver_sql(question):
+        if table in names:
+            return f"the trigger {trigger} on {table} writes what no event records; no ledger has one"
+    return None
 
 
 def _chains(connection: Connection, project_id: str | None) -> list[str]:

@@ -94,7 +94,8 @@ def gather_facts(
         if expanded is None:
             strict = False
             expanded = tuple(_unsure(word) for word in command.words)
-        command = replace(command, words=expanded)
+        if expanded is not command.words:
+            command = replace(command, words=expanded)
         words = command.words
         for place in here:
             reader.fed = fed
@@ -113,7 +114,7 @@ def gather_facts(
             # Which command feeds which is not known.
             inherited = inherited.plus({path for call in merged for path in call.facts.reads}, "")
         calls.extend(merged)
-        rendered.append(replace(command, words=words))
+        rendered.append(command if words is command.words else replace(command, words=words))
         name = plain(words[0]) if words else ""
         if name == "popd" and not is_piped and follower != "|":
             here = pushed.pop() if pushed else [*here, *(["/"] * _MOST_FOLDERS)]

@@ -6,12 +6,15 @@ judges nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import stat
 
 from workbench.sandbox.index import read_index
 from workbench.sandbox.profile import is_within, search_path
 
+_ROOT_LINK = re.compile(r"/proc/(?:self|thread-self|[0-9]+)(?:/task/[0-9]+)?/root(?=/|$)")
 _LARGEST_TEXT = 256 * 1024
 _LARGEST_FOLDER = 1_000
 _LARGEST_SCAN = 20_000
@@ -21,17 +24,32 @@ _LARGEST_INDEX = 32 * 1024 * 1024
 def resolve_path(path: str) -> str:
     """Returns what os.path.realpath does, at a fifth of its cost: the kernel walks the path, once.
 
-    Where the kernel does not say it (a loop of links, a path that ends in nothing twice over, /proc, whose
-    links lead to what has no path), os.path.realpath says it itself.
+    Where the kernel does not say it (a loop of links, a path that ends in nothing twice over),
+    os.path.realpath says it itself. What /proc says of this process is no answer, as the command will be
+    another: its links are left as they are, but `root`, which is the one root there is inside.
     """
-    try:
-        if path.startswith("/") and not path.startswith(("/proc", "//")):
-            real = _resolve_by_kernel(path)
-            if real is not None:
-                return real
-    except OSError:
-        pass
-    return os.path.realpath(path)
+    real = None
+    if path.startswith("/") and not path.startswith("//"):
+        with contextlib.suppress(OSError):
+            if path.startswith(("/proc", "/dev/fd", "/dev/std")):
+                real = _resolve_in_proc(os.path.normpath(path))
+            else:
+                real = _resolve_by_kernel(path)
+    if real is None:
+        real = os.path.realpath(path)
+    if real.startswith(own := f"/proc/{os.getpid()}/"):
+        return "/proc/self/" + real[len(own) :]
+    return real
+
+
+def _resolve_in_proc(path: str) -> str | None:
+    """Returns a path in /proc, or a device that is a link there, without this process's part in it."""
+    if path.startswith("/dev/"):
+        return path
+    if path != "/proc" and not path.startswith("/proc/"):
+        return None
+    found = _ROOT_LINK.match(path)
+    return resolve_path(path[found.end() :] or "/") if found else path
 
 
 def _resolve_by_kernel(path: str) -> str | None:

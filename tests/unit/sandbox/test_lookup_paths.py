@@ -44,10 +44,6 @@ def test_a_path_is_resolved_as_the_standard_library_does(tree: Path, parts: list
         "//",
         "//usr/bin",
         "relative/path",
-        "/proc/self/fd/0",
-        "/proc/self/exe",
-        "/proc/self/root/etc",
-        "/dev/stdin",
         "/usr/bin/python3",
         "/nowhere",
         "/nowhere/at/all",
@@ -57,6 +53,30 @@ def test_a_path_is_resolved_as_the_standard_library_does(tree: Path, parts: list
 )
 def test_so_is_each_odd_one(path: str) -> None:
     assert resolve_path(path) == os.path.realpath(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "real"),
+    [
+        ("/proc/self/fd/0", "/proc/self/fd/0"),
+        ("/proc/self/cwd/x", "/proc/self/cwd/x"),
+        ("/proc/self/environ", "/proc/self/environ"),
+        ("/proc/thread-self/mem", "/proc/thread-self/mem"),
+        ("/proc/self/root/etc/passwd", "/etc/passwd"),
+        ("/proc/1/task/1/root", "/"),
+        ("/proc/./self/../1/environ", "/proc/1/environ"),
+        ("/dev/stdin", "/dev/stdin"),
+        ("/dev/fd/3", "/dev/fd/3"),
+        ("/procs", "/procs"),
+    ],
+)
+def test_what_proc_says_of_this_process_is_no_answer(path: str, real: str) -> None:
+    assert resolve_path(path) == real
+
+
+def test_a_link_into_proc_leads_to_whoever_follows_it(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc/self/environ")
+    assert resolve_path(f"{tmp_path}/link") == "/proc/self/environ"
 
 
 def test_no_descriptor_is_left(tree: Path) -> None:

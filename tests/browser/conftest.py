@@ -110,7 +110,7 @@ def pictures(picture: Callable[[Page, str], Path]) -> Callable[[Page, str], None
         shades = []
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-            expect(page.locator("html")).to_have_css("color-scheme", theme)
+            expect(page.locator("html"), name).to_have_css("color-scheme", theme)
             shades.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
             picture(page, f"{name}-{theme}")
         assert shades[0] != shades[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,33 +15,77 @@ Picture = Callable[[Page, str], Path]
 Pictures = Callable[[Page, str], None]
 OpenPage = Callable[..., Page]
 
+# Where, and what stands there once all of it has come.
 PAGES = {
-    "home": ("/", "Needs you"),
-    "features": ("/p/{project}/features", "Features"),
-    "feature": ("/p/{project}/features/002-mark-done", "Mark a task done"),
-    "runs": ("/p/{project}/runs", "Runs"),
-    "approvals": ("/p/{project}/approvals", "Approvals"),
-    "policy": ("/p/{project}/policy", "Policy"),
-    "connectors": ("/p/{project}/connectors", "Connectors"),
-    "program": ("/program", "Program"),
-    "audit": ("/audit", "Audit"),
-    "settings": ("/settings", "Settings"),
+    "home": ("/p/{project}", ("Needs you", "rm -rf build")),
+    "features": ("/p/{project}/features", ("Features", "Mark a task done")),
+    "feature": ("/p/{project}/features/002-mark-done", ("Mark a task done", "Add the done command")),
+    "document": (
+        "/p/{project}/features/002-mark-done?tab=documents&doc=specs/002-mark-done/spec.md",
+        ("Mark a task done", "Ticking a ticked task changes nothing"),
+    ),
+    "review": ("/p/{project}/features/002-mark-done?review=next", ("Review", "What it will do")),
+    "runs": ("/p/{project}/runs", ("Runs", "rm -rf build")),
+    "run": ("/p/{project}/runs/{run}", ("rm -rf build", "Approval requested")),
+    "approvals": ("/p/{project}/approvals", ("Approvals", "rm -rf build")),
+    "decision": ("/approvals/{approval}", ("rm -rf build", "lost for good")),
+    "policy": ("/p/{project}/policy", ("Policy", "standard")),
+    "connectors": ("/p/{project}/connectors", ("Connectors", "local")),
+    "program": ("/program", ("Program", "Audit event storage")),
+    "audit": ("/audit", ("Audit", "events checked")),
+    "settings": ("/settings", ("Settings", "todo-cli")),
 }
 
 
-def test_every_page_fits_and_shows_its_name(board: Project, open_page: OpenPage, pictures: Pictures) -> None:
-    board.bench.post("/api/runs", {"project_id": board.project_id, "command": "rm -rf build"})
+def _hold(board: Project) -> dict[str, Any]:
+    """Makes a run that waits for somebody, as it would lose a file."""
+    (board.repo / "build").mkdir()
+    (board.repo / "build" / "todo.txt").write_text("made by an earlier build")
+    held = board.run("rm -rf build")
+    assert held["blocked_by"] == "approval"
+    return held
+
+
+def _show(page: Page, board: Project, name: str, held: dict[str, Any]) -> None:
+    """Opens a page and returns once what it must show has come."""
+    path, texts = PAGES[name]
+    approval = held["approvals"][0]["approval_id"]
+    page.goto(board.bench.url + path.format(project=board.project_id, run=held["run_id"], approval=approval))
+    for text in texts:
+        expect(page.get_by_text(text).filter(visible=True).first, f"{name}: {text}").to_be_visible()
+
+
+def _check_fit(page: Page, name: str, width: int) -> None:
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
+
+
+def test_every_page_fits_and_shows_what_it_is_for(
+    board: Project, open_page: OpenPage, pictures: Pictures
+) -> None:
+    held = _hold(board)
     page = open_page()
-    for name, (path, heading) in PAGES.items():
-        page.goto(board.bench.url + path.format(project=board.project_id))
+    for name in PAGES:
+        page.set_viewport_size({"width": 360, "height": 800})
+        _show(page, board, name, held)
         for width in (360, 1024, 1600):
             page.set_viewport_size({"width": width, "height": 800})
-            expect(page.get_by_role("heading", name=heading).first).to_be_visible()
-            overflow = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
+            _check_fit(page, name, width)
             pictures(page, f"{name}-{width}")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1024, 1600])
+def test_every_page_opened_at_its_width_and_in_its_theme_fits(
+    width: int, theme: str, board: Project, open_page: OpenPage, picture: Picture
+) -> None:
+    held = _hold(board)
+    page = open_page(width=width, theme=theme)
+    for name in PAGES:
+        _show(page, board, name, held)
+        _check_fit(page, name, width)
+        picture(page, f"{name}-{width}-{theme}-opened")
 
 
 def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: Picture) -> None:

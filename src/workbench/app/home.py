@@ -9,11 +9,16 @@ import fcntl
 import getpass
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from workbench.config import Config, home_in, read_config
 from workbench.model.errors import WorkbenchError
+
+_LOCK_TRIALS: Final = 5
+_LOCK_PAUSE_SECONDS: Final = 0.05
 
 Settings = Config
 """What load_config returns, for those who may not import config."""
@@ -211,15 +216,20 @@ def set_kill_file(config: Config, reason: str | None) -> bool:
 def take_lock(home: Path) -> int:
     """Takes the home for one server and returns the open lock; raises AlreadyRunning when another has it."""
     descriptor = _open_lock(home)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise AlreadyRunning(
-            f"a server already runs for {home}",
-            remedy="use it (workbench status), or stop it first: workbench down",
-        ) from None
-    return descriptor
+    for trial in range(_LOCK_TRIALS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Whoever only asks whether there is a server holds it for an instant, too.
+            if trial + 1 < _LOCK_TRIALS:
+                time.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            return descriptor
+    os.close(descriptor)
+    raise AlreadyRunning(
+        f"a server already runs for {home}",
+        remedy="use it (workbench status), or stop it first: workbench down",
+    )
 
 
 def wait_until_unlocked(home: Path) -> None:

@@ -18,6 +18,7 @@ from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_dat
 from workbench.policy.gitsettings import may_start_programs
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import in_project, in_shell_text
+from workbench.policy.links import acts_on_links, brought_links
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
@@ -69,6 +70,7 @@ def gather_facts(
         inherited = fed = fed.plus(files_in_text(reader, script.text, cwd), script.text)
     listed: list[Trail] = []
     is_adrift = False
+    reader.is_single = reader.is_single and depth == 0 and len(script.commands) == 1
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
@@ -101,6 +103,8 @@ def gather_facts(
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
             strict = strict and inner_strict
             merged = merge_calls(merged, found)
+        if command.is_loose:
+            merged = [replace(call, is_loose=True) for call in merged]
         if file:
             merged = [stands_in(call, f"{file}:{first_line + command.line - 1}") for call in merged]
         reader.has_changed = reader.has_changed or any(
@@ -254,6 +258,7 @@ def _read_words(
     args = words[1:]
     if "workspace_code" in paths.labels and path is not None:
         paths.reads.add(path)
+        paths.uses.add(path)
         paths.labels.add("runs_file")
     if "workspace_script" in paths.labels and path is not None:
         inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
@@ -307,7 +312,10 @@ def _read_words(
         paths.labels -= {"lists_paths", "filters"}
     if reading.is_dynamic and not program.harmless_flags:
         paths.labels.add("dynamic_word")
-    cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
+    on_links = acts_on_links(program.name, form)
+    cwd_inside, shell_files = take_values(reader, reading, cwd, paths, on_links=on_links)
+    if not reader.is_single:
+        paths.brings |= brought_links(reader, program.name, form, reading, cwd_inside)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
     paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
     if program.name == "git" and may_start_programs(reader, cwd_inside):
@@ -386,6 +394,8 @@ def _follow_walk(
         return None
     trail = read_trail(reader, reading, paths.labels, folders, search)
     paths.labels |= reach(reader, trail, opens="walks" in paths.labels and not trail.is_listed)
+    if paths.labels & {"walks", "follows_links"}:
+        paths.uses |= {place.path for place, _ in trail.roots if place.zone == "workspace"}
     if trail.is_listed:
         reader.listed.append(trail)
     return trail

@@ -66,7 +66,8 @@ class Reader:
     `fed` is what it finds on its standard input. `written` are the files that the command has written so far.
     `environment` are the variables set for the call at hand, with their readings, `loose` the names that an
     earlier part may have set, `given` what a make around it was given. `has_staged` tells that files were put
-    under git's care, `is_unruled` that ignore files may be others by then.
+    under git's care, `is_unruled` that ignore files may be others by then. `is_single` tells that there is
+    one command and nothing behind it.
     """
 
     catalog: Catalog
@@ -95,6 +96,7 @@ class Reader:
     has_staged: bool = False
     is_unruled: bool = False
     changed_otherwise: bool = False
+    is_single: bool = True
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
         """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""

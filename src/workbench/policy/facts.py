@@ -15,9 +15,10 @@ from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes,
 from workbench.policy.catalog import Program
 from workbench.policy.environment import enter_environment, read_environment
 from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
+from workbench.policy.folders import find_drift, own_folder
 from workbench.policy.gitsettings import may_start_programs
 from workbench.policy.globs import GLOB, expand_glob
-from workbench.policy.leniency import in_project, in_shell_text
+from workbench.policy.leniency import functions_of, in_project, in_shell_text
 from workbench.policy.links import acts_on_links, brought_links
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
@@ -59,6 +60,7 @@ def gather_facts(
     here: list[str] = [cwd]
     left_behind: list[str] = []
     pushed: list[list[str]] = []
+    previous: list[str] = []
     piped: frozenset[str] = frozenset()
     piped_text = ""
     handed_on: tuple[Trail, ...] = ()
@@ -70,6 +72,8 @@ def gather_facts(
         inherited = fed = fed.plus(files_in_text(reader, script.text, cwd), script.text)
     listed: list[Trail] = []
     is_adrift = False
+    functions = functions_of(script.text) if file else frozenset[str]()
+    drift = find_drift(script.commands, outside=reader.is_lost, functions=functions)
     reader.is_single = reader.is_single and depth == 0 and len(script.commands) == 1
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
@@ -92,6 +96,7 @@ def gather_facts(
             extra.add("cwd_unknown")
         stdin_text = command.stdin_text or piped_text
         merged: list[Call] = []
+        reader.is_lost = drift.holds(command)
         expanded = _expand_words(reader, command, here)
         if expanded is None:
             strict = False
@@ -103,6 +108,7 @@ def gather_facts(
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
             strict = strict and inner_strict
             merged = merge_calls(merged, found)
+        merged = drift.mark(command, merged)
         if command.is_loose:
             merged = [replace(call, is_loose=True) for call in merged]
         if file:
@@ -121,11 +127,25 @@ def gather_facts(
         name = plain(words[0]) if words else ""
         if name == "popd" and not is_piped and follower != "|":
             here = pushed.pop() if pushed else [*here, *(["/"] * _MOST_FOLDERS)]
+        if name not in ("cd", "pushd"):
+            drift.take(command, merged, is_known=False)
         if name in ("cd", "pushd") and not is_piped and follower != "|":
             if name == "pushd":
                 pushed.append(here)
             target = plain(words[-1]) if len(words) > 1 else ""
-            moved = [posixpath.normpath(posixpath.join(place, target)) for place in here]
+            is_back = target == "-" and bool(previous)
+            known = (
+                own_folder(reader, command, target, script.text, file, here[0])
+                if words and is_dynamic(words[-1])
+                else None
+            )
+            drift.take(command, merged, is_known=known is not None or is_back)
+            moved = (
+                previous
+                if is_back
+                else [posixpath.normpath(posixpath.join(place, known or target)) for place in here]
+            )
+            previous = here
             if script.strict and command.joined_by != "||":
                 left_behind = list(dict.fromkeys([*left_behind, *here]))
                 here = moved
@@ -144,6 +164,7 @@ def gather_facts(
     # Whoever runs this script inside hands on what it lists.
     reader.is_piped, reader.listed, reader.handed_on = outer[0], [*outer[1], *listed], outer[2]
     reader.fed = outer_fed
+    reader.is_lost = drift.outside
     if not calls and not labels:
         labels.add("nothing_found")
     return Facts(
@@ -338,7 +359,8 @@ def _read_words(
             paths.labels.add("network")
     calls = [call_of(path or name, words, cwd, paths), *script]
     for file in shell_files:
-        calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
+        is_sourced = program.name == "source"
+        calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth, is_sourced=is_sourced))
         calls[0] = call_of(path or name, words, cwd, paths)
     reader.looked.clear()
     named = find_named(reader, program, reading, own, cwd_inside)
@@ -456,7 +478,9 @@ def _read_inner(
     return calls, words, strict
 
 
-def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
+def _read_shell_file(
+    reader: Reader, path: str, cwd: str, paths: Findings, depth: int, *, is_sourced: bool = False
+) -> list[Call]:
     """Returns the calls of a workspace shell file; that it is not strict is no reason to ask in itself."""
     paths.rests_on.add(path)
     text = reader.surroundings.read_text(path)
@@ -466,7 +490,9 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth
     if not reader.may_read(text):
         paths.labels.add("too_long")
         return []
+    outer, reader.is_sourced = reader.is_sourced, is_sourced
     facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1, file=path)
+    reader.is_sourced = outer
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")

@@ -180,7 +180,7 @@ def in_shell_text(call: Call, text: str = "") -> Call:
     """
     labels = call.labels
     argv = call.facts.argv
-    if "program_unknown" in labels and argv and argv[0] in _functions_of(text):
+    if "program_unknown" in labels and argv and argv[0] in functions_of(text):
         return with_labels(call, labels | {"own_function"})
     if "reads_unknown" in labels and _names_secret(text):
         # Which of the names in the file it is cannot be told, and one of them is a secret's.
@@ -197,8 +197,14 @@ def in_shell_text(call: Call, text: str = "") -> Call:
 
 
 @functools.lru_cache(maxsize=16)
-def _functions_of(text: str) -> frozenset[str]:
+def functions_of(text: str) -> frozenset[str]:
+    """Returns the names of the functions that a shell text defines."""
     return frozenset(_FUNCTION.findall(text))
+
+
+def without_remarks(text: str) -> str:
+    """Returns shell text without the lines that surely are remarks."""
+    return _REMARK.sub("", text)
 
 
 @functools.lru_cache(maxsize=16)

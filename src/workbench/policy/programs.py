@@ -67,7 +67,8 @@ class Reader:
     `environment` are the variables set for the call at hand, with their readings, `loose` the names that an
     earlier part may have set, `given` what a make around it was given. `has_staged` tells that files were put
     under git's care, `is_unruled` that ignore files may be others by then. `is_single` tells that there is
-    one command and nothing behind it.
+    one command and nothing behind it, `is_lost` that the folder worked in is not known, `is_sourced` that the
+    shell file at hand was started by another.
     """
 
     catalog: Catalog
@@ -97,6 +98,8 @@ class Reader:
     is_unruled: bool = False
     changed_otherwise: bool = False
     is_single: bool = True
+    is_lost: bool = False
+    is_sourced: bool = False
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
         """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""

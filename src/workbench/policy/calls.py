@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from workbench.model.verdict import CommandFacts, Effect
+from workbench.policy.links import may_lead_away
 from workbench.policy.walk import plain
 
 # What a later test or build takes up by itself.
@@ -21,6 +22,7 @@ _RUN_LATER = re.compile(
 )
 # Git, an archive or a patch decides which files are others now.
 _MOVES_GROUND = frozenset({"changes_tree", "unpacks", "unpacks_over"})
+_GOES_DEEP = frozenset({"walks", "follows_links", "for_each_path", "stdin_paths"})
 _EFFECT_ORDER = tuple(Effect)
 
 
@@ -28,12 +30,17 @@ _EFFECT_ORDER = tuple(Effect)
 class Call:
     """One program call and everything that is true of it, as labels.
 
-    `rests_on` are the files, there or not, whose text its judgement would be another with.
+    `rests_on` are the files, there or not, whose text its judgement would be another with. `uses` are the
+    paths of the workspace that it was judged by, `brings` those where links may arrive through it. One that
+    `is_loose` may run after what stands behind it: it is in a loop or a function.
     """
 
     facts: CommandFacts
     labels: frozenset[str]
     rests_on: frozenset[str] = frozenset()
+    uses: frozenset[str] = frozenset()
+    brings: frozenset[str] = frozenset()
+    is_loose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Findings:
     writes: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
     rests_on: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
+    brings: set[str] = field(default_factory=set)
 
 
 def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> Call:
@@ -79,6 +88,8 @@ def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> 
         facts=facts,
         labels=frozenset(str(label) for label in labels),
         rests_on=frozenset(paths.rests_on),
+        uses=frozenset(paths.uses),
+        brings=frozenset(paths.brings),
     )
 
 
@@ -103,6 +114,8 @@ def merge_calls(first: list[Call], second: list[Call]) -> list[Call]:
             one,
             labels=one.labels | other.labels,
             rests_on=one.rests_on | other.rests_on,
+            uses=one.uses | other.uses,
+            brings=one.brings | other.brings,
             facts=replace(
                 one.facts,
                 reads=tuple(sorted({*one.facts.reads, *other.facts.reads})),
@@ -133,7 +146,18 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
         labels.add("writes_then_runs")
     has_code = has_moved = has_run = False
     folders: set[str] = set()
+    brought: set[str] = set()
+    # What is in a loop or a function may run after what stands behind it.
+    brought_anywhere = {path for call in calls for path in call.brings}
+    moved_anywhere = any(not _MOVES_GROUND.isdisjoint(call.labels) for call in calls)
     for call in calls:
+        if _uses_links(
+            call,
+            brought_anywhere if call.is_loose else brought,
+            has_moved or (call.is_loose and moved_anywhere),
+        ):
+            labels.add("links_then_uses")
+        brought |= call.brings
         if has_code and Effect.EXECUTES in call.labels:
             # Test runners and builds take up more files than a command names.
             labels.add("writes_then_runs")
@@ -153,6 +177,17 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
             # What formatters and builds write into a folder is no script; a copy may be.
             folders.update(call.facts.writes)
     return frozenset(labels)
+
+
+def _uses_links(call: Call, brought: set[str], has_moved: bool) -> bool:
+    """What runs the project's code may open what it likes; only what it is told to write counts then."""
+    return may_lead_away(
+        call.uses,
+        written=call.uses & set(call.facts.writes) if Effect.EXECUTES in call.labels else call.uses,
+        brought=brought,
+        goes_deep=not _GOES_DEEP.isdisjoint(call.labels),
+        has_moved=has_moved,
+    )
 
 
 def _lies_in(path: str, folders: set[str]) -> bool:

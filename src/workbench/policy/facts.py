@@ -15,14 +15,16 @@ from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes,
 from workbench.policy.catalog import Program
 from workbench.policy.environment import enter_environment, read_environment
 from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
+from workbench.policy.folders import find_drift, own_folder
 from workbench.policy.gitsettings import may_start_programs
 from workbench.policy.globs import GLOB, expand_glob
-from workbench.policy.leniency import in_project, in_shell_text
+from workbench.policy.leniency import functions_of, in_project, in_shell_text
+from workbench.policy.links import acts_on_links, brought_links
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, names_file, take_unknown, take_values, use_path
-from workbench.policy.programs import Reader, resolve_program
+from workbench.policy.programs import Reader, find_tool, resolve_program
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
 from workbench.policy.tracked import shows_secret
@@ -58,6 +60,7 @@ def gather_facts(
     here: list[str] = [cwd]
     left_behind: list[str] = []
     pushed: list[list[str]] = []
+    previous: list[str] = []
     piped: frozenset[str] = frozenset()
     piped_text = ""
     handed_on: tuple[Trail, ...] = ()
@@ -69,6 +72,9 @@ def gather_facts(
         inherited = fed = fed.plus(files_in_text(reader, script.text, cwd), script.text)
     listed: list[Trail] = []
     is_adrift = False
+    functions = functions_of(script.text) if file else frozenset[str]()
+    drift = find_drift(script.commands, outside=reader.is_lost, functions=functions)
+    reader.is_single = reader.is_single and depth == 0 and len(script.commands) == 1
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
@@ -90,6 +96,7 @@ def gather_facts(
             extra.add("cwd_unknown")
         stdin_text = command.stdin_text or piped_text
         merged: list[Call] = []
+        reader.is_lost = drift.holds(command)
         expanded = _expand_words(reader, command, here)
         if expanded is None:
             strict = False
@@ -102,6 +109,9 @@ def gather_facts(
             found, words, inner_strict = _read_command(reader, command, place, stdin_text, extra, depth)
             strict = strict and inner_strict
             merged = merge_calls(merged, found)
+        merged = drift.mark(command, merged)
+        if command.is_loose:
+            merged = [replace(call, is_loose=True) for call in merged]
         if file:
             merged = [stands_in(call, f"{file}:{first_line + command.line - 1}") for call in merged]
         reader.has_changed = reader.has_changed or any(
@@ -118,11 +128,25 @@ def gather_facts(
         name = plain(words[0]) if words else ""
         if name == "popd" and not is_piped and follower != "|":
             here = pushed.pop() if pushed else [*here, *(["/"] * _MOST_FOLDERS)]
+        if name not in ("cd", "pushd"):
+            drift.take(command, merged, is_known=False)
         if name in ("cd", "pushd") and not is_piped and follower != "|":
             if name == "pushd":
                 pushed.append(here)
             target = plain(words[-1]) if len(words) > 1 else ""
-            moved = [posixpath.normpath(posixpath.join(place, target)) for place in here]
+            is_back = target == "-" and bool(previous)
+            known = (
+                own_folder(reader, command, target, script.text, file, here[0])
+                if words and is_dynamic(words[-1])
+                else None
+            )
+            drift.take(command, merged, is_known=known is not None or is_back)
+            moved = (
+                previous
+                if is_back
+                else [posixpath.normpath(posixpath.join(place, known or target)) for place in here]
+            )
+            previous = here
             if script.strict and command.joined_by != "||":
                 left_behind = list(dict.fromkeys([*left_behind, *here]))
                 here = moved
@@ -141,6 +165,7 @@ def gather_facts(
     # Whoever runs this script inside hands on what it lists.
     reader.is_piped, reader.listed, reader.handed_on = outer[0], [*outer[1], *listed], outer[2]
     reader.fed = outer_fed
+    reader.is_lost = drift.outside
     if not calls and not labels:
         labels.add("nothing_found")
     return Facts(
@@ -255,19 +280,21 @@ def _read_words(
     args = words[1:]
     if "workspace_code" in paths.labels and path is not None:
         paths.reads.add(path)
+        paths.uses.add(path)
         paths.labels.add("runs_file")
     if "workspace_script" in paths.labels and path is not None:
         inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
         return [call_of(path, words, cwd, paths), *inner_calls], words, True
+    script: list[Call] = []
+    if (tool := find_tool(reader, words[0], program)) is not None:
+        paths.reads.add(tool)
+        paths.labels.add("executes")
+        script = _read_wrapper(reader, tool, cwd, paths, depth)
     if program is None:
         if "workspace_code" in paths.labels:
             paths.labels.add("runs_code")
-        return (
-            [call_of(path or name, words, cwd, paths), *_hidden_calls(reader, args, cwd, depth)],
-            words,
-            True,
-        )
-    script: list[Call] = []
+        hidden = _hidden_calls(reader, args, cwd, depth)
+        return [call_of(path or name, words, cwd, paths), *script, *hidden], words, True
     if "workspace_code" in paths.labels and path is not None:
         # The arguments count as the tool's as well, whatever the file does with them.
         script = _read_wrapper(reader, path, cwd, paths, depth)
@@ -308,7 +335,10 @@ def _read_words(
         paths.labels -= {"lists_paths", "filters"}
     if reading.is_dynamic and not program.harmless_flags:
         paths.labels.add("dynamic_word")
-    cwd_inside, shell_files = take_values(reader, reading, cwd, paths)
+    on_links = acts_on_links(program.name, form)
+    cwd_inside, shell_files = take_values(reader, reading, cwd, paths, on_links=on_links)
+    if not reader.is_single:
+        paths.brings |= brought_links(reader, program.name, form, reading, cwd_inside)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
     paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
     if program.name == "git" and may_start_programs(reader, cwd_inside):
@@ -331,7 +361,8 @@ def _read_words(
             paths.labels.add("network")
     calls = [call_of(path or name, words, cwd, paths), *script]
     for file in shell_files:
-        calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth))
+        is_sourced = program.name == "source"
+        calls.extend(_read_shell_file(reader, file, cwd_inside, paths, depth, is_sourced=is_sourced))
         calls[0] = call_of(path or name, words, cwd, paths)
     reader.looked.clear()
     named = find_named(reader, program, reading, own, cwd_inside)
@@ -354,12 +385,16 @@ def _read_words(
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
     if program.family == "javascript":
         wrapped = (*wrapped, *without_dashes(wrapped))
+    outer_tools = reader.tools_from
+    if program.family == "javascript" and "wrapper" in paths.labels:
+        reader.tools_from = cwd_inside
     for item in (*inner, *wrapped):
         found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
         calls.extend(found)
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
             rewritten[item.start : item.end] = replacement
+    reader.tools_from = outer_tools
     reader.environment, reader.given = outer
     return calls, (words[0], *rewritten), strict
 
@@ -387,6 +422,8 @@ def _follow_walk(
         return None
     trail = read_trail(reader, reading, paths.labels, folders, search)
     paths.labels |= reach(reader, trail, opens="walks" in paths.labels and not trail.is_listed)
+    if paths.labels & {"walks", "follows_links"}:
+        paths.uses |= {place.path for place, _ in trail.roots if place.zone == "workspace"}
     if trail.is_listed:
         reader.listed.append(trail)
     return trail
@@ -447,7 +484,9 @@ def _read_inner(
     return calls, words, strict
 
 
-def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
+def _read_shell_file(
+    reader: Reader, path: str, cwd: str, paths: Findings, depth: int, *, is_sourced: bool = False
+) -> list[Call]:
     """Returns the calls of a workspace shell file; that it is not strict is no reason to ask in itself."""
     paths.rests_on.add(path)
     text = reader.surroundings.read_text(path)
@@ -457,7 +496,9 @@ def _read_shell_file(reader: Reader, path: str, cwd: str, paths: Findings, depth
     if not reader.may_read(text):
         paths.labels.add("too_long")
         return []
+    outer, reader.is_sourced = reader.is_sourced, is_sourced
     facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1, file=path)
+    reader.is_sourced = outer
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")
@@ -483,6 +524,15 @@ def _looked_at(reader: Reader) -> set[str]:
 
 def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:
     """Returns the calls of scripts that a program names, each with the line it stands in."""
+    outer_tools = reader.tools_from
+    if named.has_tools:
+        reader.tools_from = named.cwd
+    found = _read_lines(reader, named, depth, program)
+    reader.tools_from = outer_tools
+    return found
+
+
+def _read_lines(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:
     if named.words:
         words = (program, *named.words) if program else named.words
         calls, _, _ = _read_words(reader, words, named.cwd, Findings(labels={"wrapped"}), "", depth + 1)
@@ -494,18 +544,19 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
     reader.given = dict(named.given) or reader.given
     reader.loose = reader.loose | named.loose
     for line in named.lines:
+        cwd = line.cwd or named.cwd
         if reader.calls_left < 0 or not reader.may_read(line.text):
-            found.append(call_of("sh", (line.text,), named.cwd, Findings(labels={"too_long"})))
+            found.append(call_of("sh", (line.text,), cwd, Findings(labels={"too_long"})))
             break
         script = parse_script(reader.language, line.text)
-        facts = gather_facts(reader, script, named.cwd, depth=depth + 1)
+        facts = gather_facts(reader, script, cwd, depth=depth + 1)
         calls = [
             in_project(reader, in_shell_text(call), named)
             for call in facts.calls
             if call.labels != {"no_program"}
         ]
         if odd := {label for label in facts.labels if not label.startswith("syntax_")} - {"nothing_found"}:
-            calls.append(call_of("sh", (line.text,), named.cwd, Findings(labels=odd)))
+            calls.append(call_of("sh", (line.text,), cwd, Findings(labels=odd)))
         found.extend(stands_in(call, f"{line.path}:{line.line}") for call in calls)
     reader.environment, reader.given, reader.loose = outer
     return found

@@ -10,9 +10,10 @@ import re
 
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
+from workbench.policy.links import locate_itself
 from workbench.policy.logins import holds_git_login
 from workbench.policy.options import Reading, Value
-from workbench.policy.paths import labels_for, locate
+from workbench.policy.paths import Place, labels_for, locate
 from workbench.policy.programs import Reader
 from workbench.policy.sensitive import is_pattern_for_secrets, is_secret, is_setting_for_secrets
 from workbench.policy.values import managed_labels, target_labels, task_labels
@@ -60,8 +61,13 @@ def take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: s
         use_path(reader, paths, program.otherwise, text.rpartition("=")[2] or text, cwd)
 
 
-def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> tuple[str, list[str]]:
-    """Resolves every path among the values; returns the folder worked in, and the shell files run."""
+def take_values(
+    reader: Reader, reading: Reading, cwd: str, paths: Findings, *, on_links: bool = False
+) -> tuple[str, list[str]]:
+    """Resolves every path among the values; returns the folder worked in, and the shell files run.
+
+    `on_links`: a link that is deleted or moved is meant itself, not what it leads to.
+    """
     shell_files: list[str] = []
     started = cwd
     moves: list[int] = []
@@ -103,9 +109,9 @@ def take_values(reader: Reader, reading: Reading, cwd: str, paths: Findings) -> 
         elif value.kind in _TASK_KINDS:
             paths.labels |= task_labels(value.text)
         elif value.kind in _PATH_KINDS and value.kind != "chdir":
-            path = _take_path(reader, paths, value, cwd)
+            path = _take_path(reader, paths, value, cwd, on_links)
             if moves and value.index < moves[-1]:
-                _take_path(reader, paths, value, started)
+                _take_path(reader, paths, value, started, on_links)
             if value.kind == "shellfile" and path is not None:
                 shell_files.append(path)
     if "into_folder" in paths.labels:
@@ -158,9 +164,10 @@ def _take_copies(reader: Reader, paths: Findings, reading: Reading, cwd: str) ->
                 surroundings=reader.surroundings,
             )
             paths.labels |= labels_for("write", place) - {"writes_workspace"}
+            _note_use(reader, paths, place)
 
 
-def _take_path(reader: Reader, paths: Findings, value: Value, cwd: str) -> str | None:
+def _take_path(reader: Reader, paths: Findings, value: Value, cwd: str, on_links: bool) -> str | None:
     text = value.text
     if text == "-" and (value.kind in ("read", "write") or value.kind in _CODE_KINDS):
         if value.kind in _CODE_KINDS:
@@ -168,10 +175,13 @@ def _take_path(reader: Reader, paths: Findings, value: Value, cwd: str) -> str |
         return None
     if value.kind in ("code", "scriptfile"):
         text = text.split("::", 1)[0] or text
-    return use_path(reader, paths, value.kind, text, cwd)
+    return use_path(
+        reader, paths, value.kind, text, cwd, itself=on_links and value.kind in ("delete", "move")
+    )
 
 
-def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str) -> str:
+def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str, *, itself: bool = False) -> str:
+    """Resolves one path, adds what using it means, and returns it; `itself` takes a link as what it is."""
     if kind == "read" and text == "" and "piped_lists_paths" in paths.labels:
         # xargs appends paths that a program before it found below folders judged already.
         text = "."
@@ -185,7 +195,10 @@ def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str) ->
         root=reader.workspace_root,
         surroundings=reader.surroundings,
     )
+    if itself:
+        place = locate_itself(reader, plain(text), place, cwd)
     paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, place)
+    _note_use(reader, paths, place)
     if kind in ("read", "move", "link") and place.zone == "workspace" and holds_git_login(reader, place.path):
         paths.labels.add("reads_secret")
     if kind in ("read", "move") or kind in _CODE_KINDS:
@@ -195,6 +208,12 @@ def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str) ->
     if kind in ("write", "delete", "move", "link") and place.zone != "sink":
         paths.writes.add(place.path)
     return place.path
+
+
+def _note_use(reader: Reader, paths: Findings, place: Place) -> None:
+    """Keeps a path that an earlier part may have exchanged; the workspace's own folder it cannot."""
+    if place.zone == "workspace" and place.path != reader.workspace_root:
+        paths.uses.add(place.path)
 
 
 def check_cd(reader: Reader, reading: Reading, cwd: str, paths: Findings, depth: int) -> None:

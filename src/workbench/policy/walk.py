@@ -8,8 +8,8 @@ It never raises and does not recurse, so that deep nesting cannot exhaust the st
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
@@ -42,6 +42,8 @@ _MOST_FED = 100
 _MOST_WORD_BYTES = 64 * 1024
 _LONGEST_WORD_DEPTH = 12
 _LONGEST_NAME = 64
+_SHELLS = frozenset({"subshell", "command_substitution", "process_substitution"})
+_LOOSE = frozenset({"for_statement", "c_style_for_statement", "while_statement", "function_definition"})
 _NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.")
 
 
@@ -59,7 +61,8 @@ class SimpleCommand:
     """One simple command. `joined_by` is the operator before it: "" for the first, "?" where unknown.
 
     `stdin_text` is the text of a here-document or here-string that feeds it, `line` where it begins.
-    `is_timed` tells that the reserved word `time` stands before it.
+    `is_timed` tells that the reserved word `time` stands before it. `shells` are the subshells that it runs
+    in, outermost first; `is_loose` tells that it stands in a loop or a function.
     """
 
     words: tuple[str, ...]
@@ -69,6 +72,8 @@ class SimpleCommand:
     stdin_text: str = ""
     is_timed: bool = False
     line: int = field(default=1, compare=False)
+    shells: tuple[int, ...] = field(default=(), compare=False)
+    is_loose: bool = field(default=False, compare=False)
 
 
 def is_dynamic(word: str) -> bool:
@@ -90,16 +95,31 @@ class Walk:
     is_whole: bool
 
 
+class _Around(NamedTuple):
+    """The shells and loops around a node."""
+
+    shells: tuple[int, ...]
+    is_loose: bool
+
+    def enter(self, node: Node) -> _Around:
+        if node.type in _SHELLS:
+            # Those that lie deeper still count as the one around them.
+            return _Around((*self.shells, node.start_byte)[:_LONGEST_WORD_DEPTH], self.is_loose)
+        return _Around(self.shells, True) if node.type in _LOOSE and not self.is_loose else self
+
+
 def walk_commands(root: Node, data: bytes) -> Walk:
     """Returns the commands anywhere in the tree, looking at no more than the bounds above."""
     found: list[SimpleCommand] = []
     # Each node with its parent and that one's parent: asking the tree for them walks it from its root.
-    stack: list[tuple[Node, Node | None, Node | None]] = [(root, None, None)]
+    stack: list[tuple[Node, Node | None, Node | None, _Around]] = [(root, None, None, _Around((), False))]
     nodes = spent = 0
     while stack and len(found) < _MOST_FOUND and nodes < _MOST_NODES and spent < _MOST_WORD_BYTES:
-        node, parent, above = stack.pop()
+        node, parent, above, around = stack.pop()
         nodes += 1
-        stack.extend((child, node, parent) for child in reversed(node.children))
+        known = len(found)
+        inside = around.enter(node)
+        stack.extend((child, node, parent, inside) for child in reversed(node.children))
         match node.type:
             case "command" | "declaration_command" | "unset_command":
                 found.append(_read_command(node, data, _feeders(node, parent, above)))
@@ -116,6 +136,10 @@ def walk_commands(root: Node, data: bytes) -> Walk:
                 spent += node.end_byte - node.start_byte
                 name, value = _read_assignment(node, data)
                 found.append(SimpleCommand(words=(), assignments=((name, value),), joined_by="?"))
+        if len(found) > known and (around.shells or around.is_loose):
+            found[known:] = [
+                replace(item, shells=around.shells, is_loose=around.is_loose) for item in found[known:]
+            ]
     return Walk(commands=tuple(found), nodes=nodes, is_whole=not stack)
 
 

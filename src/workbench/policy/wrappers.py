@@ -55,4 +55,5 @@ def in_generated(call: Call) -> Call:
         return with_labels(call, labels)
     if "program_dynamic" in labels and not _STARTED.fullmatch((call.facts.argv or ("",))[0]):
         return with_labels(call, labels)
-    return with_labels(call, forgive(labels) - {"network", "inline_code", "env_refused", "executes_outside"})
+    known = {"network", "inline_code", "env_refused", "executes_outside", "cwd_lost"}
+    return with_labels(call, forgive(labels) - known)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line
+from workbench.model.counted import render_count
 
 _MARKS: Final = (("created", "+"), ("changed", "~"), ("deleted", "-"))
 
@@ -20,10 +21,14 @@ def preview_run(run_id: str, as_json: bool) -> None:
         print_line(line)
 
 
-def render_count(found: dict[str, Any]) -> str:
+def describe_processes(found: dict[str, Any]) -> str:
     """Returns in words how many processes there were, and how many of them have no name here."""
     started, seen = found["processes_started"], found["sampled_count"]
-    words = f"{started} processes and threads" if found["is_count_exact"] else f"at least {started} processes"
+    words = (
+        render_count(started, "process", "processes and threads")
+        if found["is_count_exact"]
+        else f"at least {render_count(started, 'process', 'processes')}"
+    )
     if seen == 0:
         return f"{words}; none lived long enough to be seen"
     unseen = "the others were not seen" if started > seen or not found["is_count_exact"] else "all were seen"
@@ -46,7 +51,7 @@ def render_preview(found: dict[str, Any]) -> list[str]:
             lines.append(f"  {mark} … {counts[kind] - len(found[kind])} more")
     lines += [f"  no text: {path}" for path in found["binary"]]
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
-    lines.append(f"  {render_count(found)}")
+    lines.append(f"  {describe_processes(found)}")
     lines += [f"    {line}" for line in found["processes_sampled"]]
     lines += found["diff"].splitlines()
     if found["is_cut"]:

@@ -317,9 +317,9 @@ class _Step:
                 self._kill()
                 self._kill_at = now + 0.2
         elif self._phase == RUNNING and wall is not None and now >= self._began + wall:
-            self._end("timed_out", f"the time limit of {wall} seconds was reached")
+            self._end("timed_out", f"the time limit of {_seconds(wall)} was reached")
         elif self._phase == RUNNING and idle is not None and now >= self._last_active + idle:
-            self._end("idle_timed_out", f"there was no output for {idle} seconds")
+            self._end("idle_timed_out", f"there was no output for {_seconds(idle)}")
 
     def _drain(self, descriptor: int) -> bool:
         """Moves one batch of output to the log; False when there is none now."""
@@ -603,6 +603,10 @@ def _memory(name: str, data: bytes) -> int:
     os.write(descriptor, data)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _seconds(number: int) -> str:
+    return f"{number} second" + ("" if number == 1 else "s")
 
 
 def _render_time(moment: float) -> str:

@@ -56,8 +56,10 @@ class PreviewOut(Wire):
     """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
 
     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
-    `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
-    `sampled_count` of them; `processes_started` counts all.
+    `process_names` are the different command lines of its processes, in the order in which they came, with
+    the program's file before one that calls itself otherwise: with `is_every_process_named` all of them,
+    else the first 200, or those of processes that were there when somebody looked, every 20 ms.
+    `processes_started` counts processes and threads, all of them with `is_count_exact`.
     """
 
     artifact_id: str
@@ -71,8 +73,8 @@ class PreviewOut(Wire):
     detail: str
     output_bytes: int
     output_tail: str
-    processes_sampled: list[str]
-    sampled_count: int
+    process_names: list[str]
+    is_every_process_named: bool
     processes_started: int
     is_count_exact: bool
     created: list[str]

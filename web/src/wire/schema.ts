@@ -1807,8 +1807,10 @@ export interface components {
          * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
          *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
-         *     `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
-         *     `sampled_count` of them; `processes_started` counts all.
+         *     `process_names` are the different command lines of its processes, in the order in which they came, with
+         *     the program's file before one that calls itself otherwise: with `is_every_process_named` all of them,
+         *     else the first 200, or those of processes that were there when somebody looked, every 20 ms.
+         *     `processes_started` counts processes and threads, all of them with `is_count_exact`.
          */
         PreviewOut: {
             /** Artifact Id */
@@ -1843,20 +1845,20 @@ export interface components {
             is_count_exact: boolean;
             /** Is Cut */
             is_cut: boolean;
+            /** Is Every Process Named */
+            is_every_process_named: boolean;
             /** Output Bytes */
             output_bytes: number;
             /** Output Tail */
             output_tail: string;
             /** Preview Id */
             preview_id: string;
-            /** Processes Sampled */
-            processes_sampled: string[];
+            /** Process Names */
+            process_names: string[];
             /** Processes Started */
             processes_started: number;
             /** Run Id */
             run_id: string;
-            /** Sampled Count */
-            sampled_count: number;
             /** Step Id */
             step_id: string;
             /** Subject Digest */

@@ -60,12 +60,11 @@ export function Found({ found }: { found: PreviewOut }) {
             : `At least ${count(found.processes_started, "process", "processes")}`
         }
       >
-        {found.processes_sampled.length > 0 && <Lines text={found.processes_sampled.join("\n")} />}
+        {found.process_names.length > 0 && <Lines text={found.process_names.join("\n")} />}
         <p className="quiet">
-          {count(found.sampled_count, "was", "were")} seen by name
-          {(found.processes_started > found.sampled_count || !found.is_count_exact) &&
-            "; the others lived too short for that"}
-          .
+          {found.is_every_process_named
+            ? "Each command line once, as the kernel saw it start."
+            : "Not all: the others lived too short to be seen, or there were too many."}
         </p>
       </Fold>
       {found.output_tail && (

@@ -204,7 +204,7 @@ async def test_time_limits_end_a_run(
 ) -> None:
     outcome = await ground.run(script, **options)
     assert (outcome.ended.end_reason, outcome.ended.processes_left) == (reason, 0)
-    assert "1 seconds" in outcome.ended.detail
+    assert "1 second" in outcome.ended.detail
 
 
 async def test_a_program_that_is_not_there_failed_to_start_and_says_so(ground: Ground) -> None:

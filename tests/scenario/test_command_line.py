@@ -139,6 +139,9 @@ def test_a_line_about_a_folder_outside_gets_an_error_and_the_next_one_its_verdic
     first, second = said.text.splitlines()
     assert "outside" in first
     assert '"verdict"' in second
+    # All lines are answered: that is success, and how many got no verdict is said beside them.
+    assert (said.status, said.err) == (0, "1 line could not be judged: see each one's error\n")
+    assert project.cli("policy", "check", "--stdin", "--json", stdin=b'{"command": "ls"}\n').err == ""
 
 
 def test_two_forms_of_a_log_at_once_are_refused(served: Workbench) -> None:

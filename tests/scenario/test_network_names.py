@@ -222,15 +222,56 @@ def test_a_run_keeps_its_network_when_the_server_is_killed_and_its_connections_a
     assert "alive" in served.cli("logs", run["run_id"]).text
 
 
+def own_addresses() -> list[str]:
+    """The address by which this machine would go elsewhere, where it has one; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("198.51.100.1", 9))
+        except OSError:
+            return []
+        return [asking.getsockname()[0]]
+
+
 def test_the_servers_own_address_is_out_of_reach_even_when_it_is_listed(
-    project: Project, served: Workbench
+    own: Project, bench: Workbench
 ) -> None:
-    port = served.url.rpartition(":")[2]
-    served.add(project.repo, network_allowlist=[f"127.0.0.1:{port}"])
-    ended = project.run(
-        project.script("own.sh", f"curl -s --noproxy '' http://127.0.0.1:{port}/healthz; true")
-    )
+    port = bench.url.rpartition(":")[2]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        free = taken.getsockname()[1]
+    bench.add(own.repo, network_allowlist=[f"127.0.0.1:{free}"])
+    # It was listed when nobody answered there; now the workbench does.
+    bench.stop()
+    bench.start(port=free)
+    assert bench.url.rpartition(":")[2] != port
+    ended = own.run(own.script("own.sh", f"curl -s --noproxy '' http://127.0.0.1:{free}/healthz; true"))
     assert connections(ended) == [("network:refused", "127.0.0.1", "own_address")]
+
+
+def test_the_servers_own_address_is_refused_where_it_is_listed(project: Project, served: Workbench) -> None:
+    port = served.url.rpartition(":")[2]
+    name = socket.gethostname().lower()
+    places = [f"127.0.0.1:{port}", "localhost", f"localhost:{port}", f"[::1]:{port}", name, f"{name}:{port}"]
+    places += [f"{address}:{port}" for address in own_addresses()]
+    held = project.run("rm -rf build")["approvals"][0]["approval_id"]
+    for place in places:
+        for words in (
+            ("project", "add", str(project.repo), "--allow-host", place),
+            ("run", "--allow-host", place, "--", "ls"),
+            ("approve", held, "--allow-host", place, "--reason", "r"),
+        ):
+            said = project.cli(*words)
+            assert said.status == 2, (words, said.err)
+            assert place in said.err or place.upper() in said.err
+            assert "what to do" in said.err
+        body = {"path": str(project.repo), "network_allowlist": [place]}
+        assert served.http.post("/api/projects", json=body).status_code == 422
+    assert served.run_of(project.pending()[0]["run_id"])["status"] == "blocked"
+    (mine,) = [p for p in served.get("/api/projects") if p["project_id"] == project.project_id]
+    assert mine["network_allowlist"] == []
+    # Another service of this machine is named by its address, as before.
+    other = int(port) - 1 if int(port) > 2000 else int(port) + 1
+    assert project.cli("project", "add", str(project.repo), "--allow-host", f"127.0.0.1:{other}").status == 0
 
 
 def test_metadata_services_are_refused_by_name_when_they_are_asked_for(project: Project) -> None:

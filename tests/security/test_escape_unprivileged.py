@@ -264,3 +264,15 @@ def test_a_preview_leaves_the_workspace_alone_for_an_ordinary_user_too(ground: P
     assert (answer["ended"]["end_reason"], answer["ended"]["processes_left"]) == ("exited", 0)
     assert shape_of(workspace) == before
     assert not (ground / "x").exists()
+
+
+def test_every_program_of_a_preview_is_named_and_counted(ground: Path) -> None:
+    answer = run_step(
+        ground, "for n in 1 2 3; do /bin/true $n; done; (setsid sleep 1000 &) ; exit 4", "preview"
+    )
+    assert (answer["ended"]["exit_code"], answer["ended"]["processes_left"]) == (4, 0)
+    names = answer["processes"]["names"]
+    assert names[1:4] == ["/bin/true 1", "/bin/true 2", "/bin/true 3"]
+    assert set(names[4:]) == {"setsid sleep 1000", "sleep 1000"} or names[4:] == ["setsid sleep 1000"]
+    # The shell, the three, the brackets and what ran in them.
+    assert answer["processes"]["count"] in (5, 6)

@@ -123,6 +123,7 @@ def engine_beside(project: Project, url: str, folder: Path) -> Context:
         policy=policy,
         surroundings=surroundings,
         check_workspace=str,
+        check_names=lambda _: None,
         sandbox_profile="hardened",
         vault=Vault(folder / "vault", clock),
         clock=clock,

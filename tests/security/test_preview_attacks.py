@@ -14,7 +14,7 @@ import pytest
 from local_steps import Ground, make_request, open_ground, processes_with
 from workbench.connectors import preview
 from workbench.model.errors import BoundaryViolation, NotAllowed, NotFound
-from workbench.sandbox import replica
+from workbench.sandbox import assignment, replica
 
 
 @pytest.fixture
@@ -106,36 +106,61 @@ async def test_it_has_no_network_no_secrets_and_no_way_to_stay(ground: Ground) -
     assert processes_with("stays-7731") == []
 
 
-async def test_the_processes_that_were_seen_are_named(ground: Ground) -> None:
+@pytest.fixture
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the kernel lets nobody trace."""
+    made = assignment.Supervision
+    monkeypatch.setattr(assignment, "Supervision", lambda **given: made(**{**given, "is_traced": False}))
+
+
+@pytest.mark.usefixtures("untraced")
+async def test_where_nobody_may_trace_the_processes_that_were_seen_are_named(ground: Ground) -> None:
     report = await try_out(ground, "bash -c 'exec -a seen-5510 sleep 0.5' & sleep 0.5; wait")
-    assert any("seen-5510" in line for line in report["processes_sampled"])
-    assert not any("bwrap" in line or "ulimit" in line for line in report["processes_sampled"])
+    assert any("seen-5510" in line for line in report["process_names"])
+    assert not any("bwrap" in line or "ulimit" in line for line in report["process_names"])
+    assert (report["is_every_process_named"], report["is_count_exact"]) == (False, True)
 
 
+COUNTED = [
+    (":", 1),
+    ("/bin/true; :", 2),
+    ("for n in 1 2 3 4 5 6 7; do /bin/true; done; exit 3", 8),
+    ("for n in $(seq 200); do (:); done", 202),
+]
+
+
+@pytest.mark.parametrize(("script", "count"), COUNTED)
+async def test_every_process_is_counted_and_named_however_short_they_lived(
+    ground: Ground, script: str, count: int
+) -> None:
+    report = await try_out(ground, script)
+    told = ("processes_started", "is_count_exact", "is_every_process_named")
+    assert [report[name] for name in told] == [count, True, True]
+
+
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(
     ("script", "count"),
     [
-        (":", 1),
-        ("/bin/true; :", 2),
-        ("for n in 1 2 3 4 5 6 7; do /bin/true; done; exit 3", 8),
-        ("for n in $(seq 200); do (:); done", 202),
+        *COUNTED,
         ("(setsid bash -c 'sleep 1000 & sleep 1000' & ) ; sleep 0.3", None),
         ("kill -9 $PPID; sleep 1000", None),
     ],
 )
-async def test_how_many_processes_were_started_is_exact_however_short_they_lived(
+async def test_untraced_their_number_is_exact_however_short_they_lived(
     ground: Ground, script: str, count: int | None
 ) -> None:
     report = await try_out(ground, script)
     if count is None:
         # At least the ones that were named; whether that is all is said.
-        assert report["processes_started"] >= report["sampled_count"]
+        assert report["processes_started"] >= len(report["process_names"])
     else:
         assert (report["processes_started"], report["is_count_exact"]) == (count, True)
     if "$PPID" in script:
         assert (report["is_count_exact"], report["exit_code"]) == (False, 137)
 
 
+@pytest.mark.usefixtures("untraced")
 async def test_a_command_that_passes_itself_off_as_the_counted_process_hides_nothing(ground: Ground) -> None:
     script = """
         mark=$(tr '\\0' '\\n' < /proc/$PPID/cmdline | grep -x 'workbench-count-.*')

@@ -14,6 +14,7 @@ from workbench.sandbox import assignment, probe, seccomp, step_folder, transcrip
 from workbench.sandbox.difference import compare
 from workbench.sandbox.host import survey_host
 from workbench.sandbox.replica import make_replica
+from workbench.sandbox.sightings import shell_line
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_workspace, survey_workspace
 from workbench.sandbox.zygote import Zygote
@@ -56,12 +57,13 @@ async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int
         columns=80,
         timeout_seconds=60,
         idle_timeout_seconds=None,
+        is_traced=mode == "preview",
     )
     zygote = Zygote(log_path=ground / "home" / "log", scratch=ground / "home" / "rehearsal")
     await zygote.spawn(
         assignment.build_assignment(
             profile,
-            ("/bin/bash", "--norc", "-c", script),
+            (*(shell_line("mark", ":") if mode == "preview" else ()), "/bin/bash", "--norc", "-c", script),
             seccomp=code,
             workspace=facts,
             supervision=supervision,
@@ -89,6 +91,7 @@ async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int
         "output": output.decode(),
         "ended": dict(watch.ended),
         "network": lines,
+        "processes": step_folder.read_document(str(folder), step_folder.PROCESSES),
     }
     print(json.dumps(answer))
 

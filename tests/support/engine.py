@@ -212,6 +212,7 @@ async def open_engine_house(url: str, folder: Path, *, limits: Limits | None = N
         policy=_policy(),
         surroundings=surroundings,
         check_workspace=str,
+        check_names=lambda _: None,
         sandbox_profile="hardened",
         vault=Vault(folder / "vault", clock),
         clock=clock,

@@ -221,4 +221,5 @@ def _approval_out(approval: dict[str, Any]) -> dict[str, Any]:
     return {
         "command": approval["command_visible"],
         **{name: approval[name] for name in (*names, *more)},
+        "deciders": (approval["deciders"] or {}).get("text", ""),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from workbench.api import wire
+from workbench.api import wire, wire_decide
 from workbench.engine.accept import policy_state
 from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
@@ -21,6 +21,7 @@ from workbench.gate.approvals import (
     needs_reason,
     standing_votes,
 )
+from workbench.gate.deciders import DECIDING, describe_deciders, find_deciders
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
 from workbench.model.artifact import Artifact
@@ -32,8 +33,8 @@ from workbench.model.people import People, person_of
 from workbench.model.project import EnvProfile, Project
 from workbench.model.recommendation import Advice
 from workbench.model.run import Run, RunEnd, Step
-from workbench.model.statuses import ApprovalStatus
-from workbench.model.verdict import Judgement, RiskLevel
+from workbench.model.statuses import ApprovalStatus, BlockedBy
+from workbench.model.verdict import Decision, Judgement, RiskLevel
 
 PolicyInForce = Policy | WorkbenchError
 """The policy in force for a project, or what is wrong with it: then nobody can decide anything there."""
@@ -369,10 +370,46 @@ def approval_out(
         is_own_request=people.person_of(approval.requested_by) == person_of(actor),
         needs_reason=needs_reason(approval.risk_level, APPROVE),
         approvers=describe_approvers(project, approval.risk_level),
+        deciders=deciders_out(approval, actor, project, people, policy, may_approve, may_deny)
+        if is_pending
+        else None,
         notice=_notice(approval, may_approve, stopped),
         moves=allowed_approval_moves(
             approval, actor, is_permitted=may_approve.is_allowed, is_deniable=may_deny.is_allowed
         ),
+    )
+
+
+def deciders_out(
+    approval: Approval,
+    actor: Actor,
+    project: Project,
+    people: People,
+    policy: PolicyInForce,
+    may_approve: Permission,
+    may_deny: Permission,
+) -> wire.DecidersOut:
+    """Names who may decide a pending approval, and says whether `actor` may."""
+    if isinstance(policy, WorkbenchError):
+        broken = f"{policy.message}; {policy.remedy}"
+        found = find_deciders(approval, project, people, None, broken=broken)
+    else:
+        found = find_deciders(approval, project, people, policy)
+    words = [word for word, one in (("approve", may_approve), ("deny", may_deny)) if one.is_allowed]
+    return wire.DecidersOut(
+        roles=[role.value for role in found.roles],
+        people=list(found.people),
+        people_roles=[role.value for role in found.people_roles],
+        deny_roles=[role.value for role in DECIDING],
+        quorum=found.quorum,
+        given=found.given,
+        left_out=found.left_out,
+        text=describe_deciders(found, approval),
+        actor=actor.name,
+        may_approve=may_approve.is_allowed,
+        may_deny=may_deny.is_allowed,
+        why_not="" if may_approve.is_allowed else may_approve.reason,
+        you=f"You may {' or '.join(words)} it." if words else "You may not decide it.",
     )
 
 
@@ -412,10 +449,14 @@ def changes_out(changes: tuple[CommandChange, ...]) -> list[wire.ChangeOut]:
     ]
 
 
-def edit_out(seen: EditReview) -> wire.EditOut:
+def edit_out(seen: EditReview) -> wire_decide.EditOut:
     command = seen.admission.request.command
-    return wire.EditOut(
-        **verdict_fields(seen.admission.judgement),
+    fields = verdict_fields(seen.admission.judgement)
+    if seen.refusal and seen.admission.blocked_by is not BlockedBy.POLICY:
+        # What policy thinks of it is not the answer: it cannot be approved all the same.
+        fields |= {"verdict": Decision.DENY.value, "reason_codes": [], "matched_rules": []}
+    return wire_decide.EditOut(
+        **fields,
         command_visible=render_visible(command.source_text),
         cwd=command.cwd,
         changes=changes_out(seen.changes),

@@ -404,13 +404,38 @@ class ChangeOut(Wire):
     after: str
 
 
+class DecidersOut(Wire):
+    """Who may decide what is held, under the project's rules and the policy in force.
+
+    Whoever holds one of `roles` may approve, and those named in `people` who hold one of `people_roles`;
+    `given` of `quorum` different people have. `left_out` is whose own request or change it is, where they
+    may not approve it. Whoever holds one of `deny_roles` may deny. `text` says it in words. `may_approve`
+    and `may_deny` are of the actor who looks, `you` says that in words, `why_not` why they may not approve.
+    """
+
+    roles: list[str]
+    people: list[str]
+    people_roles: list[str]
+    deny_roles: list[str]
+    quorum: int
+    given: int
+    left_out: str | None
+    text: str
+    actor: str
+    may_approve: bool
+    may_deny: bool
+    why_not: str
+    you: str
+
+
 class ApprovalOut(Wire):
     """Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
 
     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
-    actor may decide under the policy in force, and `notice` says why they may not. `allow_hosts` are the
-    names that this run alone may reach; `may_propose`: this actor may see what could be remembered.
+    actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
+    may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
+    actor may see what could be remembered.
     """
 
     approval_id: str
@@ -447,6 +472,7 @@ class ApprovalOut(Wire):
     is_own_request: bool
     needs_reason: bool
     approvers: str
+    deciders: DecidersOut | None
     notice: str
     moves: list[str]
 
@@ -531,44 +557,6 @@ class ReasonIn(Wire):
     reason: str = Field(default="", max_length=4000)
 
 
-class DecisionIn(Wire):
-    """`subject_digest` is what the decider saw; a decision for another subject is refused."""
-
-    reason: str = Field(max_length=4000)
-    subject_digest: str | None = None
-
-
-class EditIn(Wire):
-    """What an approver wants instead of what is held; what is null stays as it was asked for.
-
-    `allow_hosts` takes the place of the names that this run alone may reach.
-    """
-
-    command: str | None = Field(default=None, max_length=65536)
-    cwd: str | None = Field(default=None, max_length=4096)
-    timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
-    allow_hosts: list[str] | None = Field(default=None, max_length=8)
-
-
-class EditDecisionIn(EditIn):
-    """`edited_digest` is the subject that the edit was shown to come to."""
-
-    reason: str = Field(max_length=4000)
-    subject_digest: str | None = None
-    edited_digest: str | None = None
-
-
-class EditOut(VerdictOut):
-    """What an edit would come to, judged anew. `refusal` says why it could not be approved, or is empty."""
-
-    command_visible: str
-    cwd: str
-    changes: list[ChangeOut]
-    subject_digest: str
-    risk_before: str
-    refusal: str
-
-
 class RetryIn(Wire):
     """A retry repeats the effects of the first run: `acknowledge` must be true.
 
@@ -577,41 +565,6 @@ class RetryIn(Wire):
 
     acknowledge: bool
     allow_hosts: list[str] = Field(default_factory=list, max_length=8)
-
-
-class PreviewOut(Wire):
-    """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
-
-    Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
-    `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
-    `sampled_count` of them; `processes_started` counts all.
-    """
-
-    artifact_id: str
-    digest: str
-    preview_id: str
-    run_id: str
-    step_id: str
-    subject_digest: str
-    end_reason: str
-    exit_code: int | None
-    detail: str
-    output_bytes: int
-    output_tail: str
-    processes_sampled: list[str]
-    sampled_count: int
-    processes_started: int
-    is_count_exact: bool
-    created: list[str]
-    changed: list[str]
-    deleted: list[str]
-    binary: list[str]
-    unshown: list[str]
-    counts: dict[str, int]
-    git_files: int
-    diff: str
-    is_cut: bool
-    duration_ms: int
 
 
 RunDetailOut.model_rebuild()

@@ -80,6 +80,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         policy=policy,
         surroundings=local.surroundings,
         check_workspace=local.check_workspace,
+        check_names=local.check_names,
         sandbox_profile=SANDBOX_PROFILE,
         vault=Vault(config.home / "vault", clock),
         clock=clock,

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.app.offline import verify_offline
 from workbench.cli.output import print_error, print_json, print_line
+from workbench.model.counted import render_count
 from workbench.model.errors import NotFound, WorkbenchError
 
 
@@ -35,8 +36,9 @@ def verify_audit(home: str | None, as_json: bool) -> int:
         print_json(answer)
     elif finding.ok:
         print_line(
-            f"ok: {finding.events} events, every chain and every state row holds; "
-            f"{transcripts} transcripts are as recorded"
+            f"ok: {render_count(finding.events, 'event')}, every chain and every state row holds; "
+            + render_count(transcripts, "transcript is", "transcripts are")
+            + " as recorded"
         )
     else:
         at = f" at event {finding.first_bad}" if finding.first_bad is not None else ""

@@ -8,7 +8,7 @@ from typing import Final
 from workbench.app.home import Settings, find_server, load_config, set_kill_file
 from workbench.app.offline import set_kill_offline
 from workbench.cli.client import Client, RemoteProblem, connect
-from workbench.cli.decide import describe_changes
+from workbench.cli.decide import describe_changes, describe_deciders
 from workbench.cli.moment import read_deadline
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
 from workbench.cli.pages import list_all
@@ -82,8 +82,8 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
             print_line(f"  {line}")
         for rule in approval["matched_rules"]:
             print_line(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
-        if approval["notice"]:
-            print_line(f"  {approval['notice']}")
+        for line in describe_deciders(approval):
+            print_line(f"  {line}")
 
 
 def set_kill(

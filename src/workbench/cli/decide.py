@@ -5,12 +5,15 @@ What was read is what is decided on: if it changes in between, the server refuse
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from workbench.cli.client import Client, connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.model.errors import InvalidInput
 from workbench.model.reason import is_said
+
+_NOTHING: Final = "none"
+"""What a difference says where there was, or is, nothing; a blank reads as if something were cut."""
 
 
 def decide(approval_id: str, decision: str, reason: str, as_json: bool) -> None:
@@ -57,11 +60,13 @@ def approve_edited(
         wanted = {**wanted, "allow_hosts": list(dict.fromkeys([*before["allow_hosts"], *more_hosts]))}
     seen = client.post(f"/api/approvals/{approval_id}/edit-check", wanted)
     for change in seen["changes"]:
-        print_note(f"{change['field']}: {change['before']}")
-        print_note(f"{' ' * max(0, len(change['field']) - 3)}now: {change['after']}")
+        print_note(f"{change['field']}: {change['before'] or _NOTHING}")
+        print_note(f"{' ' * max(0, len(change['field']) - 3)}now: {change['after'] or _NOTHING}")
     risk = seen["risk_level"]
     moved = "" if risk == seen["risk_before"] else f", it was {seen['risk_before']}"
-    print_note(f"policy: {seen['verdict']}, risk {RISK_BARS[risk]} {risk}{moved}")
+    # Without a rule for it, somebody else than policy says no.
+    who = "policy" if seen["matched_rules"] or not seen["refusal"] else "verdict"
+    print_note(f"{who}: {seen['verdict']}, risk {RISK_BARS[risk]} {risk}{moved}")
     for rule in seen["matched_rules"]:
         print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
     if seen["refusal"]:
@@ -86,9 +91,18 @@ def approve_edited(
 def describe_changes(approval: dict[str, Any]) -> list[str]:
     """Returns who changed what in a request, a line each; nothing when it is as it was asked for."""
     return [
-        f"{approval['edited_by']} changed the {change['field']}: {change['before']} -> {change['after']}"
+        f"{approval['edited_by']} changed the {change['field']}: "
+        f"{change['before'] or _NOTHING} -> {change['after'] or _NOTHING}"
         for change in approval["changes"]
     ]
+
+
+def describe_deciders(approval: dict[str, Any]) -> list[str]:
+    """Returns who may decide what is held, and whether whoever asks may and why not, a line each."""
+    deciders = approval["deciders"]
+    if deciders is None:
+        return []
+    return [deciders["text"], " ".join(filter(None, (approval["notice"], deciders["you"])))]
 
 
 def _say(after: dict[str, Any], as_json: bool) -> None:

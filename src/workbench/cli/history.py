@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from workbench.cli.client import connect
-from workbench.cli.decide import describe_changes
+from workbench.cli.decide import describe_changes, describe_deciders
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
@@ -79,6 +79,8 @@ def show_run(run_id: str, as_json: bool) -> None:
     for approval in run["approvals"]:
         print_line(f"  approval {approval['approval_id']}: {approval['status']}")
         for line in describe_changes(approval):
+            print_line(f"    {line}")
+        for line in describe_deciders(approval):
             print_line(f"    {line}")
         for decision in approval["decisions"]:
             print_line(f"    {decision['decision']} by {decision['actor']}: {decision['reason']}")

@@ -16,6 +16,7 @@ from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.plain import to_plain
 from workbench.cli.run import join_command
+from workbench.model.counted import render_count
 from workbench.model.errors import InvalidInput, WorkbenchError
 from workbench.model.verdict import Decision, Judgement, Verdict
 
@@ -57,16 +58,24 @@ def check_one(
 
 
 def check_many(repo: str | None, cwd: str | None, env_profile: str, connector: str) -> int:
-    """Answers each line of stdin with one line, in order; one it cannot read gets an error line."""
+    """Answers each line of stdin with one line, in order, and returns 0 once all are answered.
+
+    One it cannot read gets an error line; how many those were is said to people at the end.
+    """
     root = find_repository(repo)
     check_asked(root, cwd, env_profile, connector)
     judge = judge_offline(root)
+    unread = 0
     for line in sys.stdin.buffer:
         if not line.strip():
             continue
-        sys.stdout.write(_to_line(_answer(line, judge, root, cwd, env_profile, connector)))
+        answer = _answer(line, judge, root, cwd, env_profile, connector)
+        unread += isinstance(answer, dict)
+        sys.stdout.write(_to_line(answer))
         # Whoever asks one line at a time waits for its answer.
         sys.stdout.flush()
+    if unread:
+        print_note(f"{render_count(unread, 'line')} could not be judged: see each one's error")
     return 0
 
 

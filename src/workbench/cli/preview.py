@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line
+from workbench.model.counted import render_count
 
 _MARKS: Final = (("created", "+"), ("changed", "~"), ("deleted", "-"))
 
@@ -20,14 +21,19 @@ def preview_run(run_id: str, as_json: bool) -> None:
         print_line(line)
 
 
-def render_count(found: dict[str, Any]) -> str:
-    """Returns in words how many processes there were, and how many of them have no name here."""
-    started, seen = found["processes_started"], found["sampled_count"]
-    words = f"{started} processes and threads" if found["is_count_exact"] else f"at least {started} processes"
-    if seen == 0:
+def describe_processes(found: dict[str, Any]) -> str:
+    """Returns in words how many processes there were, and whether the names that follow are all."""
+    started, names = found["processes_started"], found["process_names"]
+    words = (
+        render_count(started, "process", "processes and threads")
+        if found["is_count_exact"]
+        else f"at least {render_count(started, 'process', 'processes')}"
+    )
+    if found["is_every_process_named"]:
+        return f"{words}; {render_count(len(names), 'command line')} in all:"
+    if not names:
         return f"{words}; none lived long enough to be seen"
-    unseen = "the others were not seen" if started > seen or not found["is_count_exact"] else "all were seen"
-    return f"{words}; {seen} processes were seen by name, {unseen}:"
+    return f"{words}; {render_count(len(names), 'command line was', 'command lines were')} seen, not all:"
 
 
 def render_preview(found: dict[str, Any]) -> list[str]:
@@ -46,8 +52,8 @@ def render_preview(found: dict[str, Any]) -> list[str]:
             lines.append(f"  {mark} … {counts[kind] - len(found[kind])} more")
     lines += [f"  no text: {path}" for path in found["binary"]]
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
-    lines.append(f"  {render_count(found)}")
-    lines += [f"    {line}" for line in found["processes_sampled"]]
+    lines.append(f"  {describe_processes(found)}")
+    lines += [f"    {line}" for line in found["process_names"]]
     lines += found["diff"].splitlines()
     if found["is_cut"]:
         lines.append("  the rest is not shown")

@@ -9,6 +9,7 @@ from workbench.cli.client import connect
 from workbench.cli.output import RISK_BARS, print_json, print_line, print_table
 from workbench.cli.place import choose_project, find_project
 from workbench.cli.toolchains import find_toolchains
+from workbench.model.counted import render_count
 from workbench.model.errors import InvalidInput
 
 
@@ -123,8 +124,7 @@ def accept_project_policy(named: str, as_json: bool) -> None:
     if as_json:
         print_json(accepted)
     elif accepted["digest"]:
-        count = len(accepted["rules"])
-        words = "1 rule" if count == 1 else f"{count} rules"
+        words = render_count(len(accepted["rules"]), "rule")
         print_line(f"in force: {words} of its own, posture {accepted['posture']}")
         print_line(f"  {accepted['digest']}")
     else:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from workbench.cli.client import connect
 from workbench.cli.output import print_json, print_line, print_note, print_table
 from workbench.cli.place import find_project
+from workbench.model.counted import render_count
 
 _FLAGS: Final = re.compile(r"(\[[^\]]*\])\.containsAll\(context\.flags\)")
 
@@ -23,7 +24,7 @@ def remember_run(run_id: str, days: int, *, accept: bool, as_json: bool) -> None
     for rule in shown["rules"]:
         print_line(rule["cedar"])
         print_line(f"until {rule['expires_at']}" + (f", as {rule['rule_id']}" if accept else ""))
-    print_line(f"of the last {shown['looked_at']} runs it covers {len(shown['covered'])}:")
+    print_line(f"of the last {render_count(shown['looked_at'], 'run')} it covers {len(shown['covered'])}:")
     for run in shown["covered"]:
         print_line(f"  {run['run_id']}  $ {run['command']}")
     if not accept:

@@ -15,6 +15,7 @@ from workbench.app.verdicts import (
 )
 from workbench.cli.output import print_error, print_json, print_line
 from workbench.cli.place import find_repository
+from workbench.model.counted import render_count
 from workbench.model.layer import POSTURES
 from workbench.policy import Policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
@@ -50,11 +51,11 @@ def try_rules(repo: str | None, as_json: bool) -> int:
         answer = {"ok": ok, "postures": tried, "layers": layers, "policy_digest": digest}
         print_json(answer if error is None else {**answer, "error": _describe(error)})
     for one in [] if as_json else tried:
-        print_line(f"{one['posture']}: {_count(one['tried'], 'example')}, {len(one['failures'])} fail")
+        print_line(f"{one['posture']}: {render_count(one['tried'], 'example')}, {len(one['failures'])} fail")
         for failure in one["failures"]:
             print_line(f"  {failure}")
     for layer in [] if as_json else own:
-        print_line(f"{layer.place}: {_count(layer.tried, 'example')}, 0 fail")
+        print_line(f"{layer.place}: {render_count(layer.tried, 'example')}, 0 fail")
         for rule_id in layer.without:
             print_line(
                 f"  {rule_id} has no example that fails without it: add one to {layer.place}/{EXAMPLES_FILE}"
@@ -66,10 +67,6 @@ def try_rules(repo: str | None, as_json: bool) -> int:
 
 def _describe(error: PolicyBroken) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "remedy": error.remedy}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
@@ -153,7 +150,7 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
     if as_json:
         print_json({"replayed": len(seen), "policy_digest": chosen.policy_digest, "changes": changed})
         return 0
-    print_line(f"{_count(len(seen), 'verdict')} replayed, {len(changed)} would be another one")
+    print_line(f"{render_count(len(seen), 'verdict')} replayed, {len(changed)} would be another one")
     for one in changed:
         print_line(f"{one['run_id']}  {one['recorded']} -> {one['changed']}  $ {one['command']}")
         print_line(

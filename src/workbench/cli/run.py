@@ -25,10 +25,12 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
 from workbench.cli.client import Client, connect, how_to_go_on, reconnect
+from workbench.cli.decide import describe_deciders
 from workbench.cli.guard import Guards, guard_for
 from workbench.cli.output import RISK_BARS, print_json, print_note
 from workbench.cli.place import find_project, working_directory
 from workbench.cli.refusals import Refusals
+from workbench.model.counted import render_count
 from workbench.model.errors import ServerUnavailable
 from workbench.model.network import NO_NETWORK
 
@@ -138,7 +140,8 @@ def _tell_what_was_cut(run: dict[str, Any]) -> None:
     """Whoever reads the output must know when it is not whole."""
     if any(artifact["truncated"] for artifact in run["artifacts"]):
         dropped = sum(event["payload"].get("dropped_bytes") or 0 for event in run["events"])
-        print_note(f"{run['run_id']}: the output is not whole: {dropped} bytes of it were not kept")
+        words = render_count(dropped, "byte of it was", "bytes of it were")
+        print_note(f"{run['run_id']}: the output is not whole: {words} not kept")
 
 
 def _has_waiting_input() -> bool:
@@ -304,8 +307,8 @@ def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
                 print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}".replace("   ", "  "))
     for approval in run["approvals"]:
         if approval["status"] == "pending":
-            if approval["notice"]:
-                print_note(f"  {approval['notice']}")
+            for line in describe_deciders(approval):
+                print_note(f"  {line}")
             print_note(f"  see first what it would do, on a copy: workbench preview {run['run_id']}")
             print_note(f"  decide: workbench approve {approval['approval_id']} --reason WHY")
     return _BLOCKED_STATUS.get(run["blocked_by"], 1)

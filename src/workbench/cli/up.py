@@ -16,6 +16,7 @@ from workbench.app.home import find_server, load_config, read_token, wait_until_
 from workbench.cli.client import Client, connect, start_in_background
 from workbench.cli.output import print_json, print_line, print_note
 from workbench.cli.place import add, find_repository
+from workbench.model.counted import render_count
 from workbench.model.errors import WorkbenchError
 
 
@@ -75,7 +76,9 @@ def status(*, as_json: bool, link: bool) -> int:
         print_line(f"{found['url']}  version {found['version']}  pid {found['pid']}")
         if not found["ready"]:
             print_line(f"NOT READY: {found['problem']}")
-        print_line(f"{found['projects']} projects, {found['open_runs']} open runs")
+        print_line(
+            f"{render_count(found['projects'], 'project')}, {render_count(found['open_runs'], 'open run')}"
+        )
         for connector in found["connectors"]:
             for problem in connector["problems"]:
                 print_line(

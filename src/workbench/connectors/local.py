@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.connectors import connections, dispatches, preview, transcripts
+from workbench.connectors import connections, dispatches, own_place, preview, transcripts
 from workbench.connectors.contract import (
     ArtifactFound,
     CancelOutcome,
@@ -162,6 +162,10 @@ class LocalConnector:
     def check_workspace(self, path: str) -> str:
         """Returns the resolved path of a folder that may be a workspace; else raises BoundaryViolation."""
         return check_workspace(path, state_home=str(self._home))
+
+    def check_names(self, texts: Sequence[str]) -> None:
+        """Raises InvalidInput for a network name or address that is the workbench's or this machine's own."""
+        own_place.check_names(texts, server_file=str(self._home / _SERVER_FILE))
 
     def surroundings(self, project: Project) -> ProjectSurroundings:
         """Returns what policy may ask about the machine for this project."""

@@ -84,7 +84,8 @@ async def try_command(
         await means.zygote.spawn(facts)
         ended, seen = await _follow(step, holds, place, stop)
         difference = await asyncio.to_thread(compare, root, str(tree), manifest)
-        report = _describe(request, name, ended, difference, seen, _read_tail(step, ended))
+        started = _started(step, seen)
+        report = _describe(request, name, ended, difference, started, _read_tail(step, ended))
         report["duration_ms"] = int((time.monotonic() - began) * 1000)
         return await asyncio.to_thread(_write, place, name, report)
     finally:
@@ -138,6 +139,7 @@ def _assign(
         columns=request.columns,
         timeout_seconds=min(SECONDS, request.timeout_seconds or SECONDS),
         idle_timeout_seconds=None,
+        is_traced=True,
     )
     return assignment.build_assignment(
         profile,
@@ -210,10 +212,9 @@ def _describe(
     name: str,
     ended: Mapping[str, Any],
     difference: Difference,
-    seen: Sightings,
+    started: Mapping[str, Any],
     tail: str,
 ) -> dict[str, Any]:
-    started, is_exact = seen.count()
     return {
         "preview_id": name,
         "run_id": request.run_id,
@@ -224,12 +225,21 @@ def _describe(
         "detail": ended["detail"],
         "output_bytes": ended["output_bytes"] + ended["dropped_bytes"],
         "output_tail": tail,
-        "processes_sampled": list(dict.fromkeys(shown(line)[:300] for line in seen.lines.values())),
-        "sampled_count": len(seen.lines),
-        "processes_started": started,
-        "is_count_exact": is_exact,
+        "process_names": list(dict.fromkeys(shown(line)[:300] for line in started["names"])),
+        "is_every_process_named": started["is_whole"],
+        "processes_started": started["count"],
+        "is_count_exact": started["is_exact"],
         **asdict(difference),
     }
+
+
+def _started(step: Path, seen: Sightings) -> dict[str, Any]:
+    """Returns what was started: as it was traced, or as it was seen where the kernel lets nobody trace."""
+    traced = step_folder.read_document(str(step), step_folder.PROCESSES)
+    if traced is not None:
+        return {**traced, "is_exact": True}
+    count, is_exact = seen.count()
+    return {"count": count, "names": list(seen.lines.values()), "is_whole": False, "is_exact": is_exact}
 
 
 def _write(place: Path, name: str, report: dict[str, Any]) -> PreviewFound:

@@ -22,6 +22,7 @@ from workbench.gate import (
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Note, PutProject
 from workbench.model.actor import Actor
+from workbench.model.counted import render_count
 from workbench.model.errors import Conflict, InvalidInput, NotFound
 from workbench.model.layer import PolicyLayer
 from workbench.model.project import Project
@@ -63,7 +64,7 @@ def describe_untested(policy: Policy, layer: PolicyLayer) -> tuple[str, str] | N
     says = f"{first.source}: {first.rule_id} has no example that fails when the rule is taken out"
     if more:
         says += f"; nor have {', '.join(f'{rule.rule_id} ({rule.source})' for rule in more[:_MOST_NAMED])}"
-        says += f" and {len(more) - _MOST_NAMED} others" if len(more) > _MOST_NAMED else ""
+        says += f" and {render_count(len(more) - _MOST_NAMED, 'other')}" if len(more) > _MOST_NAMED else ""
     if first.verdict is None:
         add = 'may_not = ["ROLE RISK"], with what it alone forbids'
         if first.effect == "permit":

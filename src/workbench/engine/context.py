@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +81,8 @@ class Context:
     """`policy` is the shipped one; what lies over it is read afresh for each decision. `try_policy`
     returns once its own examples have come out right, and raises when they did not: no decision before that.
 
+    `check_names` raises InvalidInput for network names that would lead to the workbench itself.
+
     `kill_file` stops everything while it exists, with server and database down too.
 
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
@@ -100,6 +102,7 @@ class Context:
     policy: Policy
     surroundings: Callable[[Project], Surroundings]
     check_workspace: Callable[[str], str]
+    check_names: Callable[[Sequence[str]], None]
     sandbox_profile: str
     vault: Vault
     clock: Clock

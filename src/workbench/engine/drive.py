@@ -32,6 +32,7 @@ from workbench.model.admission import Admission, AdmissionRequest
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.clock import render_time
+from workbench.model.counted import render_count
 from workbench.model.errors import Conflict, LedgerUnavailable, StartRefused, WorkbenchError
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import PlanStep
@@ -356,7 +357,10 @@ def judge_end(ended: Ended, *, is_cancel_requested: bool) -> tuple[StepMove, str
     signal, and nothing left running.
     """
     if ended.processes_left:
-        return StepMove.FAIL, f"{ended.processes_left} processes of the step could not be ended"
+        return (
+            StepMove.FAIL,
+            f"{render_count(ended.processes_left, 'process', 'processes')} of the step could not be ended",
+        )
     match ended.end_reason:
         case "exited" if ended.exit_code == 0:
             return StepMove.SUCCEED, None

@@ -31,6 +31,7 @@ from workbench.ledger.ledger import HOUSE
 from workbench.model.actor import Actor
 from workbench.model.clock import render_time
 from workbench.model.command import Command
+from workbench.model.counted import render_count
 from workbench.model.event import Event
 from workbench.model.layer import PolicyLayers
 from workbench.model.project import Project
@@ -267,4 +268,4 @@ def _difference(before: str, after: str) -> tuple[str, ...]:
     # The first two lines of a unified diff name files; there are none here.
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
     more = len(lines) - _MOST_LINES
-    return (*lines[:_MOST_LINES], *((f"… {more} more lines",) if more > 0 else ()))
+    return (*lines[:_MOST_LINES], *((f"… {render_count(more, 'more line')}",) if more > 0 else ()))

@@ -54,10 +54,11 @@ async def add_project(
 
     An `env_profile` takes the place of the one with its name; a quorum of 0 leaves it to the server. Raises
     BoundaryViolation for a folder that may not be a workspace or a toolchain, InvalidInput for a variable
-    that would steer programs, for an entry of the network list that is no single name, and for approvers
-    that nobody could be.
+    that would steer programs, for an entry of the network list that is no single name or the workbench's own,
+    and for approvers that nobody could be.
     """
     names = None if network_allowlist is None else tuple(e.text for e in parse_entries(network_allowlist))
+    context.check_names(names or ())
     if env_profile is not None:
         _check_profile(env_profile)
     _check_approvers(approvers or ())

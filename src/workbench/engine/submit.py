@@ -275,11 +275,13 @@ def _normalize(context: Context, project: Project, command: Command) -> Command:
         raise InvalidInput(f"there is no connector {command.connector!r}", remedy=f"use one of: {known}")
     find_profile(project, command.env_profile)
     cwd = posixpath.normpath(posixpath.join(project.workspace_root, command.cwd or "."))
+    names = beyond(command.allow_hosts, project.network_allowlist)
+    context.check_names(names)
     return replace(
         command,
         cwd=cwd,
         timeout_seconds=command.timeout_seconds or context.limits.default_timeout_seconds,
-        allow_hosts=beyond(command.allow_hosts, project.network_allowlist),
+        allow_hosts=names,
     )
 
 

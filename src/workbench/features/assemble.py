@@ -14,6 +14,7 @@ from workbench.features.formats import all_layouts
 from workbench.features.formats.layout import Draft
 from workbench.features.infer import infer_feature
 from workbench.features.machinery import parse_agent_files, parse_test_commands
+from workbench.model.counted import render_count
 from workbench.model.feature import Diagnostic, Discovery
 
 MAX_DIAGNOSTICS = 1_000
@@ -86,10 +87,12 @@ def _capped(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     if len(diagnostics) <= MAX_DIAGNOSTICS:
         return tuple(diagnostics)
     last = diagnostics[MAX_DIAGNOSTICS]
+    more = len(diagnostics) - MAX_DIAGNOSTICS
     rest = Diagnostic(
         path=last.path,
         line=last.line,
-        problem=f"{len(diagnostics) - MAX_DIAGNOSTICS} more problems, from here on, are not listed",
+        problem=render_count(more, "more problem, from here on, is", "more problems, from here on, are")
+        + " not listed",
         remedy="mend the ones above first",
     )
     return (*diagnostics[:MAX_DIAGNOSTICS], rest)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from workbench.features.commits import Commits
 from workbench.features.formats.layout import Declared, Draft
+from workbench.model.counted import render_count
 from workbench.model.feature import (
     DocumentRole,
     Evidence,
@@ -227,7 +228,7 @@ def _tally(tasks: Sequence[Task]) -> str:
     """Counts as the list of features counts: a canceled task is one of all, and is named as such."""
     states = [task.status for task in tasks]
     canceled = states.count(TaskStatus.CANCELED)
-    told = f"{states.count(TaskStatus.DONE)} of {len(states)} tasks ticked"
+    told = f"{states.count(TaskStatus.DONE)} of {render_count(len(states), 'task')} ticked"
     return f"{told}, {canceled} canceled" if canceled else told
 
 

@@ -157,8 +157,8 @@ def may_decide(
 
 
 def describe_approvers(project: Project, risk_level: RiskLevel) -> str:
-    """Returns in words who may approve at this risk level."""
-    rule = _rule_for(project, risk_level)
+    """Returns in words who may approve at this risk level by the project's rules alone."""
+    rule = rule_for(project, risk_level)
     words = [f"anybody who is {rule.role.value}"] if rule.role is not None else []
     return " or ".join([*words, *rule.people]) or "nobody"
 
@@ -202,7 +202,7 @@ def may_release(
     quorum = needed_quorum(approval, project)
     if not is_quorum_reached(votes, quorum, people):
         fallen = len(approval.decisions) - len(votes)
-        words = f": {fallen} of its votes no longer count" if fallen else ""
+        words = f": {fallen} of its votes no longer count{'s' if fallen == 1 else ''}" if fallen else ""
         return False, f"approval {approval.approval_id} lacks its quorum of {quorum}{words}"
     return True, ""
 
@@ -218,7 +218,8 @@ def _has_passed(moment: str, now: str) -> bool:
         return True
 
 
-def _rule_for(project: Project, risk_level: RiskLevel) -> ApproverRule:
+def rule_for(project: Project, risk_level: RiskLevel) -> ApproverRule:
+    """Returns the project's rule for a risk level; without one, whoever holds the approver's role."""
     for rule in project.approvers:
         if rule.risk_level is risk_level:
             return rule
@@ -246,7 +247,7 @@ def _ask_policy(
 
 
 def _find_role_problem(risk_level: RiskLevel, actor: Actor, project: Project, people: People) -> str | None:
-    rule = _rule_for(project, risk_level)
+    rule = rule_for(project, risk_level)
     is_named = person_of(actor) in {people.person_of(name) for name in rule.people}
     if is_named or (rule.role is not None and actor.has(rule.role)):
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.engine.context import Context
+from workbench.model.counted import render_count
 
 State = Literal["pass", "fail", "not_enough_data"]
 
@@ -36,7 +37,7 @@ async def compute_gates(context: Context, project_id: str) -> list[Gate]:
             phase="execution.local",
             text="Audit event storage validated for command lifecycle events",
             state="pass" if finding.ok else "fail",
-            evidence=f"{finding.events} events verified"
+            evidence=f"{render_count(finding.events, 'event')} verified"
             if finding.ok
             else f"verification fails: {finding.problem}",
         ),

@@ -31,7 +31,10 @@ from workbench.sandbox.workspace import WorkspaceFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervision:
-    """How one step is watched over. Times in seconds, sizes in bytes or cells."""
+    """How one step is watched over. Times in seconds, sizes in bytes or cells.
+
+    With `is_traced` every program that it starts is written down, where the kernel lets us.
+    """
 
     folder: str
     placeholder_folder: str
@@ -41,6 +44,7 @@ class Supervision:
     columns: int
     timeout_seconds: int | None
     idle_timeout_seconds: int | None
+    is_traced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,7 @@ def build_assignment(
         "columns": supervision.columns,
         "timeout_seconds": supervision.timeout_seconds,
         "idle_timeout_seconds": supervision.idle_timeout_seconds,
+        "is_traced": supervision.is_traced,
         "network": None if network is None else _render_network(network, supervision.folder),
     }
 

@@ -96,7 +96,7 @@ def _become_proxy(network: dict[str, Any], masks: list[str], init: int, *, ready
     proxy = Proxy(
         places=places,
         journal=Journal(os.fdopen(journal, "wb"), most=bounds.most_records),
-        own_ports=lambda: _read_own_ports(str(network["server_file"])),
+        own_ports=lambda: read_own_ports(str(network["server_file"])),
         hint=str(network["hint"]),
         masks=[base64.b64decode(mask) for mask in masks],
         bounds=bounds,
@@ -147,7 +147,7 @@ def _listen_inside(init: int, ports: list[int]) -> list[socket.socket]:
     return [socket.socket(fileno=descriptor) for descriptor in descriptors]
 
 
-def _read_own_ports(server_file: str) -> Collection[int]:
+def read_own_ports(server_file: str) -> Collection[int]:
     """Returns the ports on which the workbench answers now: a run outlives its server, and meets the next.
 
     A file that is there and cannot be read could name any port.

@@ -18,6 +18,8 @@ _KILL_PROCESS = 0x80000000
 _EPERM = 1
 _ENOSYS = 38
 _CLONE_NEWUSER = 0x10000000
+_CLONE_UNTRACED = 0x00800000
+"""Whoever is made with it is not traced with its maker; only the kernel itself has a use for it."""
 _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
 _AF_INET = 2
@@ -156,8 +158,9 @@ def build_filter(machine: Machine) -> bytes:
 
     A call under another processor's numbering ends the process; x32 numbers, clone3 and openat2 answer
     ENOSYS, so that programs fall back to clone and openat, whose flags a filter can read; all else refused
-    answers EPERM. No file gets its set-user-id or set-group-id bit: in the workspace it would stay, owned
-    by the service's user, for everybody outside to execute.
+    answers EPERM, a clone among them that nobody who traces its maker would see. No file gets its set-user-id
+    or set-group-id bit: in the workspace it would stay, owned by the service's user, for everybody outside to
+    execute.
     """
     program = _Program()
     program.load(_ARCH)
@@ -197,7 +200,7 @@ def build_filter(machine: Machine) -> bytes:
     program.jump(_JUMP_SET, _BORROWED_RIGHTS, then="deny", otherwise="allow")
     program.label("clone")
     program.load(_ARG0_LOW)
-    program.jump(_JUMP_SET, _CLONE_NEWUSER, then="deny", otherwise="allow")
+    program.jump(_JUMP_SET, _CLONE_NEWUSER | _CLONE_UNTRACED, then="deny", otherwise="allow")
     program.label("ioctl")
     # The kernel reads only the low 32 bits of the request, so only they are compared.
     program.load(_ARG1_LOW)

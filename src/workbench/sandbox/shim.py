@@ -24,6 +24,7 @@ from workbench.sandbox.doorway import Doorway
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
+from workbench.sandbox.tracer import Tracer
 
 _CROWD = 512
 _TELL_SECONDS = 0.003
@@ -109,6 +110,7 @@ class _Step:
         self._must_tell = False
         self._hold: placeholders.Placeholders | None = None
         self._doorway: Doorway | None = None
+        self._tracer: Tracer | None = None
 
     def run(self, word: socket.socket) -> None:
         """Runs the step to its proven end."""
@@ -257,6 +259,9 @@ class _Step:
                 self._kill()
                 return
         assert self._barrier is not None
+        assert self._init is not None
+        if self._request["is_traced"]:
+            self._tracer = Tracer(self._init, self._folder)
         self._stamp = traces.read_stamp()
         _let_go(self._barrier)
         self._barrier = None
@@ -317,9 +322,9 @@ class _Step:
                 self._kill()
                 self._kill_at = now + 0.2
         elif self._phase == RUNNING and wall is not None and now >= self._began + wall:
-            self._end("timed_out", f"the time limit of {wall} seconds was reached")
+            self._end("timed_out", f"the time limit of {_seconds(wall)} was reached")
         elif self._phase == RUNNING and idle is not None and now >= self._last_active + idle:
-            self._end("idle_timed_out", f"there was no output for {idle} seconds")
+            self._end("idle_timed_out", f"there was no output for {_seconds(idle)}")
 
     def _drain(self, descriptor: int) -> bool:
         """Moves one batch of output to the log; False when there is none now."""
@@ -446,6 +451,10 @@ class _Step:
         if self._doorway is not None:
             self._kill()
             self._doorway.close()
+        if self._tracer is not None:
+            # What it traces is waited for by it alone; it is over with the last of them.
+            self._kill()
+            self._tracer.finish()
         left = self._wait_childless(time.monotonic() + _SETTLE_SECONDS)
         deadline = time.monotonic() + _SETTLE_SECONDS
         while self._sources and time.monotonic() < deadline:
@@ -603,6 +612,10 @@ def _memory(name: str, data: bytes) -> int:
     os.write(descriptor, data)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _seconds(number: int) -> str:
+    return f"{number} second" + ("" if number == 1 else "s")
 
 
 def _render_time(moment: float) -> str:

@@ -28,7 +28,7 @@ CASES = [
     (end("exited", code=0, left=2), False, StepMove.FAIL, "2 processes of the step could not be ended"),
     (end("canceled", signal=15), True, StepMove.CANCEL, "canceled"),
     (end("canceled", signal=15), False, StepMove.FAIL, "stopped from outside, without a request"),
-    (end("canceled", left=1), True, StepMove.FAIL, "1 processes of the step could not be ended"),
+    (end("canceled", left=1), True, StepMove.FAIL, "1 process of the step could not be ended"),
     (end("timed_out"), False, StepMove.FAIL, "timed out: the time limit was reached"),
     (end("idle_timed_out"), False, StepMove.FAIL, "timed out: no output within the idle limit"),
     (end("signaled", signal=9), False, StepMove.FAIL, "ended by signal 9"),

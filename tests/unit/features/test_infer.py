@@ -169,7 +169,7 @@ def test_a_phase_drifts_in_both_directions() -> None:
     )
     assert [e.fact for e in feature.drift] == [
         "phase-1 says “pending”",
-        "phase-1T1 is done; 1 of 1 tasks ticked",
+        "phase-1T1 is done; 1 of 1 task ticked",
         "phase-2 says “completed”",
         "phase-2T2 is open; 1 of 2 tasks ticked",
     ]

@@ -54,13 +54,15 @@ def test_x32_numbers_are_missing_calls() -> None:
     assert judge(build_filter(X86_64), arch=X86_64.audit_arch, number=0x40000000 + 101) == ENOSYS
 
 
-def test_clone_may_not_make_a_user_namespace_and_clone3_is_missing(machine: Machine) -> None:
+def test_clone_may_not_make_a_user_namespace_or_leave_a_tracer_and_clone3_is_missing(
+    machine: Machine,
+) -> None:
     program = build_filter(machine)
 
     def clone(flags: int) -> int:
         return judge(program, arch=machine.audit_arch, number=machine.clone, arguments=(flags,))
 
-    assert (clone(0x11), clone(0x10000011)) == (ALLOW, EPERM)
+    assert (clone(0x11), clone(0x10000011), clone(0x00800011)) == (ALLOW, EPERM, EPERM)
     assert judge(program, arch=machine.audit_arch, number=machine.clone3) == ENOSYS
 
 

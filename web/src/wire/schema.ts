@@ -911,8 +911,9 @@ export interface components {
          *
          *     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
          *     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
-         *     actor may decide under the policy in force, and `notice` says why they may not. `allow_hosts` are the
-         *     names that this run alone may reach; `may_propose`: this actor may see what could be remembered.
+         *     actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
+         *     may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
+         *     actor may see what could be remembered.
          */
         ApprovalOut: {
             /** Allow Hosts */
@@ -937,6 +938,7 @@ export interface components {
             created_at: string;
             /** Cwd */
             cwd: string;
+            deciders: components["schemas"]["DecidersOut"] | null;
             /** Decisions */
             decisions: components["schemas"]["ApprovalDecisionOut"][];
             /** Edited By */
@@ -1210,6 +1212,43 @@ export interface components {
             run_id: string;
         };
         /**
+         * DecidersOut
+         * @description Who may decide what is held, under the project's rules and the policy in force.
+         *
+         *     Whoever holds one of `roles` may approve, and those named in `people` who hold one of `people_roles`;
+         *     `given` of `quorum` different people have. `left_out` is whose own request or change it is, where they
+         *     may not approve it. Whoever holds one of `deny_roles` may deny. `text` says it in words. `may_approve`
+         *     and `may_deny` are of the actor who looks, `you` says that in words, `why_not` why they may not approve.
+         */
+        DecidersOut: {
+            /** Actor */
+            actor: string;
+            /** Deny Roles */
+            deny_roles: string[];
+            /** Given */
+            given: number;
+            /** Left Out */
+            left_out: string | null;
+            /** May Approve */
+            may_approve: boolean;
+            /** May Deny */
+            may_deny: boolean;
+            /** People */
+            people: string[];
+            /** People Roles */
+            people_roles: string[];
+            /** Quorum */
+            quorum: number;
+            /** Roles */
+            roles: string[];
+            /** Text */
+            text: string;
+            /** Why Not */
+            why_not: string;
+            /** You */
+            you: string;
+        };
+        /**
          * DecisionIn
          * @description `subject_digest` is what the decider saw; a decision for another subject is refused.
          */
@@ -1308,6 +1347,9 @@ export interface components {
         /**
          * EditOut
          * @description What an edit would come to, judged anew. `refusal` says why it could not be approved, or is empty.
+         *
+         *     With a refusal `verdict` is deny, whoever refuses: the policy, the project's boundary or a switch. Where
+         *     it is not the policy, `matched_rules` and `reason_codes` are empty: no rule is the reason.
          */
         EditOut: {
             /** Changes */
@@ -1765,8 +1807,10 @@ export interface components {
          * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
          *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
-         *     `processes_sampled` are those that were there when somebody looked, every 20 ms: not all that were, and
-         *     `sampled_count` of them; `processes_started` counts all.
+         *     `process_names` are the different command lines of its processes, in the order in which they came, with
+         *     the program's file before one that calls itself otherwise: with `is_every_process_named` all of them,
+         *     else the first 200, or those of processes that were there when somebody looked, every 20 ms.
+         *     `processes_started` counts processes and threads, all of them with `is_count_exact`.
          */
         PreviewOut: {
             /** Artifact Id */
@@ -1801,20 +1845,20 @@ export interface components {
             is_count_exact: boolean;
             /** Is Cut */
             is_cut: boolean;
+            /** Is Every Process Named */
+            is_every_process_named: boolean;
             /** Output Bytes */
             output_bytes: number;
             /** Output Tail */
             output_tail: string;
             /** Preview Id */
             preview_id: string;
-            /** Processes Sampled */
-            processes_sampled: string[];
+            /** Process Names */
+            process_names: string[];
             /** Processes Started */
             processes_started: number;
             /** Run Id */
             run_id: string;
-            /** Sampled Count */
-            sampled_count: number;
             /** Step Id */
             step_id: string;
             /** Subject Digest */
@@ -2601,6 +2645,7 @@ export type ConfigProblemOut = components['schemas']['ConfigProblemOut'];
 export type ConnectorOut = components['schemas']['ConnectorOut'];
 export type ConnectorStateOut = components['schemas']['ConnectorStateOut'];
 export type CoveredRunOut = components['schemas']['CoveredRunOut'];
+export type DecidersOut = components['schemas']['DecidersOut'];
 export type DecisionIn = components['schemas']['DecisionIn'];
 export type DiagnosticOut = components['schemas']['DiagnosticOut'];
 export type DiscoveryOut = components['schemas']['DiscoveryOut'];

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from workbench.api import wire
+from workbench.api import wire, wire_decide
 from workbench.api.house import ActorIn, House, HouseIn, OneOrAllProjects, policy_in_force, require_project
 from workbench.api.render import PolicyInForce, approval_out, edit_out
 from workbench.engine.decide import approve, deny
@@ -52,7 +52,7 @@ async def get_approval(approval_id: str, house: HouseIn, actor: ActorIn) -> wire
 
 @router.post("/api/approvals/{approval_id}/approve")
 async def approve_approval(
-    approval_id: str, body: wire.DecisionIn, house: HouseIn, actor: ActorIn
+    approval_id: str, body: wire_decide.DecisionIn, house: HouseIn, actor: ActorIn
 ) -> wire.ApprovalOut:
     project_id = await _project_of(house, actor, approval_id)
     approval = await approve(
@@ -67,7 +67,9 @@ async def approve_approval(
 
 
 @router.post("/api/approvals/{approval_id}/edit-check")
-async def check_edit(approval_id: str, body: wire.EditIn, house: HouseIn, actor: ActorIn) -> wire.EditOut:
+async def check_edit(
+    approval_id: str, body: wire_decide.EditIn, house: HouseIn, actor: ActorIn
+) -> wire_decide.EditOut:
     """What the held request would be with this edit: the difference and the verdict. Nothing is written."""
     project_id = await _project_of(house, actor, approval_id)
     seen = await review_edit(
@@ -78,7 +80,7 @@ async def check_edit(approval_id: str, body: wire.EditIn, house: HouseIn, actor:
 
 @router.post("/api/approvals/{approval_id}/approve-edited")
 async def approve_edited_approval(
-    approval_id: str, body: wire.EditDecisionIn, house: HouseIn, actor: ActorIn
+    approval_id: str, body: wire_decide.EditDecisionIn, house: HouseIn, actor: ActorIn
 ) -> wire.ApprovalOut:
     """Approves the request as edited. The answer is the approval that takes the place of this one."""
     project_id = await _project_of(house, actor, approval_id)
@@ -97,7 +99,7 @@ async def approve_edited_approval(
 
 @router.post("/api/approvals/{approval_id}/deny")
 async def deny_approval(
-    approval_id: str, body: wire.DecisionIn, house: HouseIn, actor: ActorIn
+    approval_id: str, body: wire_decide.DecisionIn, house: HouseIn, actor: ActorIn
 ) -> wire.ApprovalOut:
     project_id = await _project_of(house, actor, approval_id)
     approval = await deny(
@@ -111,7 +113,7 @@ async def deny_approval(
     return await _show(house, actor, approval)
 
 
-def _edit_of(body: wire.EditIn) -> Edit:
+def _edit_of(body: wire_decide.EditIn) -> Edit:
     return Edit(
         source_text=body.command,
         cwd=body.cwd,

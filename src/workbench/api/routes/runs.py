@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from workbench.api import wire
+from workbench.api import wire, wire_decide
 from workbench.api.house import (
     ActorIn,
     House,
@@ -196,11 +196,11 @@ async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDe
 
 
 @router.post("/api/runs/{run_id}/preview", status_code=201)
-async def preview_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.PreviewOut:
+async def preview_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire_decide.PreviewOut:
     """Tries the held command on a copy, without network and secrets, and says what it did there."""
     project_id = await project_of_run(house, actor, run_id)
     artifact, report = await preview(house.context, project_id=project_id, run_id=run_id, actor=actor)
-    return wire.PreviewOut(artifact_id=artifact.artifact_id, digest=artifact.digest, **report)
+    return wire_decide.PreviewOut(artifact_id=artifact.artifact_id, digest=artifact.digest, **report)
 
 
 @router.get(

@@ -12,6 +12,7 @@ import { approvalsQuery } from "../../wire/queries";
 import type { ApprovalOut } from "../../wire/schema";
 import { CommandFacts, Rules } from "../review/facts";
 import { Changes } from "./changes";
+import { Deciders } from "./deciders";
 import { Decision } from "./decision";
 import { EditBox } from "./edit";
 import { Preview } from "./preview";
@@ -124,13 +125,13 @@ export function ApprovalCard({
           <span>
             asked <When at={approval.created_at} />
           </span>
-          {approval.quorum > 1 && (
+          {approval.quorum > 1 && !isPending && (
             <span>
               {approval.approvals_given} of {approval.quorum} people have approved
             </span>
           )}
-          {isPending && <span>may be approved by {approval.approvers}</span>}
         </p>
+        <Deciders approval={approval} />
         <Preview approval={approval} />
         {isAlone && isPending && <LastAlike approval={approval} />}
         {approval.moves.includes("edit") && (

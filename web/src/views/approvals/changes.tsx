@@ -1,6 +1,9 @@
 /* A difference in words: what it was, and what it is. The text is the server's, hidden characters shown. */
 import type { ChangeOut } from "../../wire/schema";
 
+/** A blank would read as if something were cut. */
+const NOTHING = "none";
+
 export function Changes({ changes }: { changes: ChangeOut[] }) {
   return (
     <dl className="changes">
@@ -8,8 +11,8 @@ export function Changes({ changes }: { changes: ChangeOut[] }) {
         <div key={field}>
           <dt>{field}</dt>
           <dd>
-            <del>{before}</del>
-            <ins>{after}</ins>
+            <del>{before || NOTHING}</del>
+            <ins>{after || NOTHING}</ins>
           </dd>
         </div>
       ))}

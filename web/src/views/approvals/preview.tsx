@@ -3,20 +3,20 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { FlaskConical } from "lucide-react";
 import { Fold, ProblemNotice } from "../../parts/notice";
 import { visible } from "../../parts/visible";
-import { spoken } from "../../parts/words";
+import { count, spoken } from "../../parts/words";
 import { previewRun } from "../../wire/requests";
 import type { ApprovalOut, PreviewOut } from "../../wire/schema";
 
-function Paths({ name, paths, count }: { name: string; paths: string[]; count: number }) {
-  if (count === 0) return null;
+function Paths({ name, paths, amount }: { name: string; paths: string[]; amount: number }) {
+  if (amount === 0) return null;
   return (
     <>
       <dt>
-        {name} {count}
+        {name} {amount}
       </dt>
       <dd className="mono">
         {paths.map(visible).join("  ")}
-        {count > paths.length && ` … ${count - paths.length} more`}
+        {amount > paths.length && ` … ${amount - paths.length} more`}
       </dd>
     </>
   );
@@ -35,15 +35,15 @@ export function Found({ found }: { found: PreviewOut }) {
         {found.exit_code !== null && `, exit status ${found.exit_code}`}. {found.detail}
       </p>
       <dl className="facts">
-        <Paths name="Created" paths={found.created} count={counts.created ?? 0} />
-        <Paths name="Changed" paths={found.changed} count={counts.changed ?? 0} />
-        <Paths name="Deleted" paths={found.deleted} count={counts.deleted ?? 0} />
-        <Paths name="No text" paths={found.binary} count={found.binary.length} />
-        <Paths name="Too long to show" paths={found.unshown} count={found.unshown.length} />
+        <Paths name="Created" paths={found.created} amount={counts.created ?? 0} />
+        <Paths name="Changed" paths={found.changed} amount={counts.changed ?? 0} />
+        <Paths name="Deleted" paths={found.deleted} amount={counts.deleted ?? 0} />
+        <Paths name="No text" paths={found.binary} amount={found.binary.length} />
+        <Paths name="Too long to show" paths={found.unshown} amount={found.unshown.length} />
         {found.git_files > 0 && (
           <>
             <dt>Git</dt>
-            <dd>{found.git_files} of its own files</dd>
+            <dd>{count(found.git_files, "file")} of its own</dd>
           </>
         )}
       </dl>
@@ -54,16 +54,17 @@ export function Found({ found }: { found: PreviewOut }) {
         </Fold>
       )}
       <Fold
-        title={`${found.is_count_exact ? "" : "At least "}${found.processes_started} processes${
-          found.is_count_exact ? " and threads" : ""
-        }`}
+        title={
+          found.is_count_exact
+            ? count(found.processes_started, "process", "processes and threads")
+            : `At least ${count(found.processes_started, "process", "processes")}`
+        }
       >
-        {found.processes_sampled.length > 0 && <Lines text={found.processes_sampled.join("\n")} />}
+        {found.process_names.length > 0 && <Lines text={found.process_names.join("\n")} />}
         <p className="quiet">
-          {found.sampled_count} were seen by name
-          {(found.processes_started > found.sampled_count || !found.is_count_exact) &&
-            "; the others lived too short for that"}
-          .
+          {found.is_every_process_named
+            ? "Each command line once, as the kernel saw it start."
+            : "Not all: the others lived too short to be seen, or there were too many."}
         </p>
       </Fold>
       {found.output_tail && (

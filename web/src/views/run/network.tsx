@@ -1,6 +1,6 @@
 /* What a run could reach, what it asked for, and which names it was refused. */
 import { visible } from "../../parts/visible";
-import { size, spoken } from "../../parts/words";
+import { count, size, spoken } from "../../parts/words";
 import type { EventOut } from "../../wire/schema";
 import { type Asked, connectionsOf } from "./connections";
 
@@ -46,7 +46,7 @@ export function Network({
           ))}
         </ul>
       )}
-      {found.more > 0 && <p className="quiet">and {found.more} more connections</p>}
+      {found.more > 0 && <p className="quiet">and {count(found.more, "more connection")}</p>}
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { Elapsed } from "../../parts/time";
 import { size, spoken } from "../../parts/words";
 import type { EventOut, MatchedRuleOut, RunDetailOut, StepOut } from "../../wire/schema";
 import { Changes } from "../approvals/changes";
+import { Deciders } from "../approvals/deciders";
 import { Decision } from "../approvals/decision";
 import { Preview } from "../approvals/preview";
 import { RememberFold } from "../approvals/remember";
@@ -109,6 +110,7 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
                     <Changes changes={approval.changes} />
                   </>
                 )}
+                <Deciders approval={approval} />
                 <Preview approval={approval} />
                 <Decision approval={approval} />
                 {approval.moves.includes("edit") && (

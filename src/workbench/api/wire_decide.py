@@ -1,0 +1,89 @@
+"""The JSON shapes of deciding: what a decider sends, what an edit would come to, what a preview found.
+
+The shape of an approval itself is in wire.py, as runs hold it; the rules there hold here too.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from workbench.api.wire import ChangeOut, VerdictOut, Wire
+
+
+class DecisionIn(Wire):
+    """`subject_digest` is what the decider saw; a decision for another subject is refused."""
+
+    reason: str = Field(max_length=4000)
+    subject_digest: str | None = None
+
+
+class EditIn(Wire):
+    """What an approver wants instead of what is held; what is null stays as it was asked for.
+
+    `allow_hosts` takes the place of the names that this run alone may reach.
+    """
+
+    command: str | None = Field(default=None, max_length=65536)
+    cwd: str | None = Field(default=None, max_length=4096)
+    timeout_seconds: int | None = Field(default=None, ge=1, le=604800)
+    allow_hosts: list[str] | None = Field(default=None, max_length=8)
+
+
+class EditDecisionIn(EditIn):
+    """`edited_digest` is the subject that the edit was shown to come to."""
+
+    reason: str = Field(max_length=4000)
+    subject_digest: str | None = None
+    edited_digest: str | None = None
+
+
+class EditOut(VerdictOut):
+    """What an edit would come to, judged anew. `refusal` says why it could not be approved, or is empty.
+
+    With a refusal `verdict` is deny, whoever refuses: the policy, the project's boundary or a switch. Where
+    it is not the policy, `matched_rules` and `reason_codes` are empty: no rule is the reason.
+    """
+
+    command_visible: str
+    cwd: str
+    changes: list[ChangeOut]
+    subject_digest: str
+    risk_before: str
+    refusal: str
+
+
+class PreviewOut(Wire):
+    """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
+
+    Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
+    `process_names` are the different command lines of its processes, in the order in which they came, with
+    the program's file before one that calls itself otherwise: with `is_every_process_named` all of them,
+    else the first 200, or those of processes that were there when somebody looked, every 20 ms.
+    `processes_started` counts processes and threads, all of them with `is_count_exact`.
+    """
+
+    artifact_id: str
+    digest: str
+    preview_id: str
+    run_id: str
+    step_id: str
+    subject_digest: str
+    end_reason: str
+    exit_code: int | None
+    detail: str
+    output_bytes: int
+    output_tail: str
+    process_names: list[str]
+    is_every_process_named: bool
+    processes_started: int
+    is_count_exact: bool
+    created: list[str]
+    changed: list[str]
+    deleted: list[str]
+    binary: list[str]
+    unshown: list[str]
+    counts: dict[str, int]
+    git_files: int
+    diff: str
+    is_cut: bool
+    duration_ms: int

@@ -12,7 +12,7 @@ sys.path.append(sys.argv[1])
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
 from workbench.sandbox.difference import compare
-from workbench.sandbox.host import survey_host
+from workbench.sandbox.host import open_host
 from workbench.sandbox.replica import make_replica
 from workbench.sandbox.sightings import shell_line
 from workbench.sandbox.watch import Watch
@@ -29,13 +29,13 @@ async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int
     empty.touch(mode=0o444)
     machine = seccomp.machine_of_host()
     assert machine is not None
-    host, code = survey_host(), seccomp.build_filter(machine)
+    host, code = open_host(), seccomp.build_filter(machine)
     findings = probe.run_probe(host, code, str(empty))
     root = check_workspace(str(workspace), state_home=str(ground / "home"))
     manifest = make_replica(root, str(ground / "home" / "tree")) if mode == "preview" else {}
     facts = survey_workspace(str(ground / "home" / "tree") if manifest else root)
     profile = assignment.build_profile(
-        host=host,
+        host=host.survey(),
         workspace=facts,
         cwd=str(workspace),
         environment={},
@@ -60,6 +60,7 @@ async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int
         is_traced=mode == "preview",
     )
     zygote = Zygote(log_path=ground / "home" / "log", scratch=ground / "home" / "rehearsal")
+    zygote.nobody = host.nobody
     await zygote.spawn(
         assignment.build_assignment(
             profile,

@@ -47,7 +47,7 @@ from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
-from workbench.sandbox.host import HostFacts, survey_host
+from workbench.sandbox.host import Host, open_host
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
@@ -104,9 +104,9 @@ class LocalConnector:
         self._zygote = Zygote(log_path=self._own / "zygote.log", scratch=self._own / "rehearsal")
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
-        self._prepared = Preparations(self._zygote, self._assign)
+        self._prepared = Preparations(self._zygote, self._assign, self._is_current)
         self._trying = asyncio.Lock()
-        self._host: HostFacts | None = None
+        self._host: Host | None = None
         self._filter = b""
 
     # -- the life of the connector -------------------------------------------------------------------
@@ -123,7 +123,10 @@ class LocalConnector:
             )
         self._filter = seccomp.build_filter(machine)
         await preview.sweep(self._home / "previews")
-        self._host, _ = await asyncio.gather(asyncio.to_thread(survey_host), self._zygote.start())
+        self._host = await asyncio.to_thread(open_host)
+        self._zygote.nobody = self._host.nobody
+        # Where private names must be looked for, the first look takes long.
+        await asyncio.gather(asyncio.to_thread(self._host.survey), self._zygote.start())
 
     async def close(self) -> None:
         """Stops the zygote and stops following; what runs goes on and can be adopted."""
@@ -131,6 +134,8 @@ class LocalConnector:
         await asyncio.gather(*(watch.close() for watch in self._watches.values()))
         self._watches.clear()
         await self._zygote.close()
+        if self._host is not None:
+            self._host.close()
 
     @property
     def zygote_pid(self) -> int | None:
@@ -228,13 +233,14 @@ class LocalConnector:
             repositories = find_repositories(root, state_folder=placeholders)
         workspace = survey_workspace(root, repositories)
         network = self._network_of(request)
+        toolchains = self._toolchains(request.project)
         profile = assignment.build_profile(
-            host=self._known_host(),
+            host=self._known_host().survey(toolchains=toolchains, workspace_root=root),
             workspace=workspace,
             cwd=cwd,
             environment=request.environment,
             mode=request.mode,
-            toolchains=self._toolchains(request.project),
+            toolchains=toolchains,
             empty_file=str(self._own / "empty"),
             has_network=network is not None,
         )
@@ -256,6 +262,13 @@ class LocalConnector:
             supervision=supervision,
             network=network,
         )
+
+    def _is_current(self, request: DispatchRequest, facts: Mapping[str, Any]) -> bool:
+        """Says whether what a sandbox hides by name is still what there is to hide."""
+        found = self._known_host().survey(
+            toolchains=self._toolchains(request.project), workspace_root=facts["workspace_root"]
+        )
+        return bool(assignment.render_by_name(found) == facts["by_name"])
 
     async def preview(self, request: DispatchRequest, *, name: str, stop: preview.Stop) -> PreviewFound:
         """Tries the command on a copy of its workspace, one preview at a time; raises as dispatch does."""
@@ -432,7 +445,7 @@ class LocalConnector:
 
     # -- inside --------------------------------------------------------------------------------------
 
-    def _known_host(self) -> HostFacts:
+    def _known_host(self) -> Host:
         if self._host is None:
             raise SandboxUnavailable("the local connector was not started", remedy="start the server again")
         return self._host

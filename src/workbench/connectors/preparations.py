@@ -21,6 +21,8 @@ _MOST_KEPT = 16
 
 Assign = Callable[[DispatchRequest, Path], dict[str, Any]]
 """Makes the assignment of a request for its step folder; reads the disk."""
+IsCurrent = Callable[[DispatchRequest, dict[str, Any]], bool]
+"""Says whether an assignment that hides names would still hide the same ones; reads the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,8 @@ class _Kept:
 class Preparations:
     """All methods belong to one event loop."""
 
-    def __init__(self, zygote: Zygote, assign: Assign) -> None:
-        self._zygote, self._assign = zygote, assign
+    def __init__(self, zygote: Zygote, assign: Assign, is_current: IsCurrent) -> None:
+        self._zygote, self._assign, self._is_current = zygote, assign, is_current
         self._kept: dict[str, _Kept] = {}
 
     async def prepare(self, name: str, request: DispatchRequest, folder: Path) -> None:
@@ -72,7 +74,13 @@ class Preparations:
         kept = self._kept.pop(name, None)
         if kept is not None and _is_same(kept.request, request):
             try:
-                return await kept.ready
+                ready = await kept.ready
+                # What the kernel refuses by itself needs no second look.
+                if not ready.facts["by_name"]["folders"]:
+                    return ready
+                if await asyncio.to_thread(self._is_current, request, ready.facts):
+                    return ready
+                ready.close()
             except (WorkbenchError, OSError):
                 # Tried once more below, where a failure is the step's.
                 pass

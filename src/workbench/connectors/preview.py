@@ -24,7 +24,7 @@ from workbench.model.errors import NotFound
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, step_folder, transcript
 from workbench.sandbox.difference import Difference, compare, shown
-from workbench.sandbox.host import HostFacts
+from workbench.sandbox.host import Host
 from workbench.sandbox.profile import BWRAP
 from workbench.sandbox.replica import make_replica, remove_replica
 from workbench.sandbox.sightings import Sightings, shell_line
@@ -58,7 +58,7 @@ class Means:
     folder: Path
     empty_file: str
     zygote: Zygote
-    host: HostFacts
+    host: Host
     seccomp: bytes
     toolchains: tuple[str, ...]
 
@@ -121,7 +121,7 @@ def _assign(
 ) -> dict[str, Any]:
     workspace = survey_workspace(str(tree), find_repositories(str(tree), state_folder=str(holds)))
     profile = assignment.build_profile(
-        host=means.host,
+        host=means.host.survey(toolchains=means.toolchains, workspace_root=request.project.workspace_root),
         workspace=workspace,
         cwd=cwd,
         environment=request.environment,

@@ -83,6 +83,8 @@ def build_profile(
         git_folder=None if workspace.git_folder is None else f"{root}/.git",
         held=tuple(f"{root}/{name}" for name in workspace.held),
         read_only=tuple(f"{root}/{name}" for name in names),
+        ownerless=host.ownerless,
+        by_name=host.by_name,
         hidden_files=host.hidden_files,
         hidden_folders=host.hidden_folders,
         links=host.links,
@@ -114,6 +116,8 @@ def build_assignment(
         "workspace_root": workspace.root,
         "protected": [list(entry) for entry in workspace.protected],
         "bound": [[path, source_of(profile, path)] for path in bound],
+        "ownerless": list(profile.ownerless),
+        "by_name": render_by_name(profile),
         "argv": list(build_argv(profile, argv)),
         "seccomp": base64.b64encode(seccomp).decode(),
         "seccomp_fd": SECCOMP_FD,
@@ -130,6 +134,11 @@ def build_assignment(
         "is_traced": supervision.is_traced,
         "network": None if network is None else _render_network(network, supervision.folder),
     }
+
+
+def render_by_name(found: HostFacts | Profile) -> dict[str, list[str]]:
+    """Returns what is hidden by name, and the folders it was looked for in, as JSON values."""
+    return {"folders": list(found.by_name), "hidden": [*found.hidden_files, "", *found.hidden_folders]}
 
 
 def _render_network(network: Network, folder: str) -> dict[str, Any]:

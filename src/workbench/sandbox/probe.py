@@ -12,13 +12,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.model.errors import SandboxUnavailable
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, profile
-from workbench.sandbox.host import HostFacts
+from workbench.sandbox.host import Host
+from workbench.sandbox.ownerless import show_ownerless
 from workbench.sandbox.placeholders import FOLDER
 from workbench.sandbox.workspace import WorkspaceFacts
 
@@ -45,6 +47,11 @@ _TRIALS: tuple[tuple[str, str, str], ...] = (
     ),
     ("outside", "nothing outside the workspace can be written", "! touch /usr/x /etc/x /x 2>/dev/null"),
     ("secrets", "files outside the workspace cannot be seen", "! test -e {secret}"),
+    (
+        "private",
+        "what is private in the system's folders cannot be read",
+        "! head -c 1 /etc/shadow 2>/dev/null | grep -q .",
+    ),
     ("network", "there is no network", "! (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null"),
     ("user_namespace", "no further user namespace can be made", "! unshare --user true 2>/dev/null"),
     ("mount", "nothing can be mounted", "! mount -t tmpfs none /tmp 2>/dev/null"),
@@ -61,7 +68,7 @@ _TRIALS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def run_probe(host: HostFacts, seccomp_filter: bytes, empty_file: str) -> tuple[Finding, ...]:
+def run_probe(machine: Host, seccomp_filter: bytes, empty_file: str) -> tuple[Finding, ...]:
     """Returns a finding for each trial; raises SandboxUnavailable when the sandbox cannot be built at all."""
     if not os.access(profile.BWRAP, os.X_OK):
         raise SandboxUnavailable(
@@ -73,14 +80,15 @@ def run_probe(host: HostFacts, seccomp_filter: bytes, empty_file: str) -> tuple[
         (ground / "secret").write_text("secret")
         workspace = ground / "workspace"
         (workspace / ".workbench").mkdir(parents=True)
-        return _try_all(host, seccomp_filter, empty_file, ground, workspace)
+        return _try_all(machine, seccomp_filter, empty_file, ground, workspace)
     finally:
         shutil.rmtree(ground, ignore_errors=True)
 
 
 def _try_all(
-    host: HostFacts, seccomp_filter: bytes, empty_file: str, ground: Path, workspace: Path
+    machine: Host, seccomp_filter: bytes, empty_file: str, ground: Path, workspace: Path
 ) -> tuple[Finding, ...]:
+    host = machine.survey()
     root = os.path.realpath(workspace)
     facts = WorkspaceFacts(root=root, git_folder=None, protected=((".workbench", FOLDER),), startup=())
     made = assignment.build_profile(
@@ -99,7 +107,9 @@ def _try_all(
             f"if {trial.format(**values)}; then echo {name} ok; else echo {name} failed; fi"
             for name, _, trial in _TRIALS
         )
-        output, errors = _run(made, script, seccomp_filter)
+        # A thread of its own: what it mounts, it and its child alone see.
+        with ThreadPoolExecutor(max_workers=1) as apart:
+            output, errors = apart.submit(_run, made, script, seccomp_filter, machine.nobody).result()
     if not output:
         raise explain_failure(errors, apparmor=read_apparmor())
     answers = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
@@ -114,7 +124,7 @@ def _try_all(
     )
 
 
-def _run(made: profile.Profile, script: str, seccomp_filter: bytes) -> tuple[str, str]:
+def _run(made: profile.Profile, script: str, seccomp_filter: bytes, nobody: int | None) -> tuple[str, str]:
     filter_fd = os.memfd_create("seccomp")
     os.write(filter_fd, seccomp_filter)
     os.lseek(filter_fd, 0, os.SEEK_SET)
@@ -128,6 +138,8 @@ def _run(made: profile.Profile, script: str, seccomp_filter: bytes) -> tuple[str
         barrier_fd=barrier_fd,
     )
     try:
+        if made.ownerless and nobody is not None:
+            show_ownerless(made.ownerless, nobody)
         done = subprocess.run(
             line,
             stdin=subprocess.DEVNULL,

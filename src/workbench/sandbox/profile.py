@@ -47,8 +47,9 @@ class Profile:
     """What one command may see. All paths are absolute and resolved.
 
     `read_only` are workspace paths bound over themselves read-only, outer before inner, and must exist
-    when the sandbox starts. `hidden_files` and `hidden_folders` are host paths replaced by `empty_file`
-    and by an empty folder. `links` are the host's own symlinks such as /bin -> usr/bin.
+    when the sandbox starts. `ownerless` are host folders that must be shown as nobody's to whoever executes
+    the line (ownerless.py). `hidden_files` and `hidden_folders` are host paths replaced by `empty_file` and
+    by an empty folder; they were looked for in `by_name`. `links` are the host's: /bin -> usr/bin.
     `source_root` is a copy of the workspace that is shown in its place.
     `git_folder` and `held` are bound over themselves, which makes renaming them impossible. `inner_uid` is
     set when the service is root.
@@ -62,6 +63,8 @@ class Profile:
     git_folder: str | None = None
     held: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
+    ownerless: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
     hidden_files: tuple[str, ...] = ()
     hidden_folders: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
@@ -141,10 +144,6 @@ def _system(profile: Profile) -> list[str]:
         line += ["--symlink", target, link]
     for folder in profile.folders:
         line += ["--ro-bind", folder, folder]
-    for path in profile.hidden_folders:
-        line += ["--perms", "0555", "--tmpfs", path, "--remount-ro", path]
-    for path in profile.hidden_files:
-        line += ["--ro-bind", profile.empty_file, path]
     # Under a root service the kernel's files belong to the command's user, who may write them or take
     # them from everybody by chmod. Read-only as a whole, because binding each of them costs a start 6 ms.
     line += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
@@ -161,6 +160,10 @@ def _workspace(profile: Profile) -> list[str]:
     inside = [path for path in profile.toolchains if is_within(path, root)]
     for path in outside:
         line += ["--ro-bind", path, path]
+    for path in profile.hidden_folders:
+        line += ["--perms", "0555", "--tmpfs", path, "--remount-ro", path]
+    for path in profile.hidden_files:
+        line += ["--ro-bind", profile.empty_file, path]
     line += ["--bind", source_of(profile, root), root]
     if profile.git_folder is not None:
         line += ["--bind", source_of(profile, profile.git_folder), profile.git_folder]

@@ -171,7 +171,13 @@ class _Step:
         }
         short = [line[0], "--args", str(request["arguments_fd"]), *line[border:]]
         self._outer = self._starter.pid
-        self._starter.execute(short, channels=channels, handed=handed, mark=step_folder.mark_of(self._folder))
+        self._starter.execute(
+            short,
+            channels=channels,
+            handed=handed,
+            mark=step_folder.mark_of(self._folder),
+            ownerless=request["ownerless"],
+        )
         for descriptor in {*channels.child, *handed.values()}:
             os.close(descriptor)
         self._sources = dict(channels.sources)

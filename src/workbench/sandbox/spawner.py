@@ -27,6 +27,9 @@ _QUIET_SECONDS = 0.02
 def main() -> None:
     """Serves the socket that is standard input until it closes."""
     server = socket.socket(fileno=os.dup(0))
+    nobody = int(sys.argv[3])
+    if nobody >= 0:
+        os.set_inheritable(nobody, False)
     quiet = os.open("/dev/null", os.O_RDWR)
     os.dup2(quiet, 0)
     # Children are not waited for; the kernel takes them.
@@ -109,7 +112,7 @@ def _serve(waiting: socket.socket | None, descriptors: list[int] | None = None) 
         # A command is as nice as whoever started the service; its supervisor need not be.
         nice = os.getpriority(os.PRIO_PROCESS, 0)
         identity = become_supervisor()
-        starter = fork_starter(nice)
+        starter = fork_starter(nice, nobody=int(sys.argv[3]))
         if waiting is not None:
             rehearse(sys.argv[2])
             descriptors = _receive(waiting)

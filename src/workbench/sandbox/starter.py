@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from workbench.sandbox import terminal
+from workbench.sandbox.ownerless import show_ownerless
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -37,16 +38,27 @@ class Starter:
         self._connection = connection
 
     def execute(
-        self, line: Sequence[str], *, channels: terminal.Channels, handed: Mapping[int, int], mark: str
+        self,
+        line: Sequence[str],
+        *,
+        channels: terminal.Channels,
+        handed: Mapping[int, int],
+        mark: str,
+        ownerless: Sequence[str],
     ) -> None:
         """Has it execute `line` on the channels' streams; raises OSError when it has died.
 
         `handed` maps the descriptor numbers that the program expects to descriptors of ours. `mark` is all
-        of its environment.
+        of its environment. The `ownerless` folders are nobody's to it.
         """
         words = os.memfd_create("line")
         os.write(words, b"\0".join(map(os.fsencode, line)))
-        told = {"numbers": list(handed), "has_terminal": channels.keyboard is not None, "mark": mark}
+        told = {
+            "numbers": list(handed),
+            "has_terminal": channels.keyboard is not None,
+            "mark": mark,
+            "ownerless": list(ownerless),
+        }
         try:
             message = json.dumps(told).encode()
             socket.send_fds(self._connection, [message], [words, *channels.child, *handed.values()])
@@ -55,8 +67,11 @@ class Starter:
             self._connection.close()
 
 
-def fork_starter(nice: int) -> Starter:
-    """Forks the waiting process, of that niceness; raises OSError when there can be none."""
+def fork_starter(nice: int, *, nobody: int) -> Starter:
+    """Forks the waiting process, of that niceness; raises OSError when there can be none.
+
+    `nobody` is the descriptor that show_ownerless needs, or -1.
+    """
     parent = os.getpid()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
@@ -65,14 +80,14 @@ def fork_starter(nice: int) -> Starter:
         return Starter(pid, ours)
     try:
         ours.close()
-        _wait_and_become(theirs, parent, nice)
+        _wait_and_become(theirs, parent, nice, nobody)
     except BaseException as error:
         sys.stderr.write(f"a sandbox could not be started: {error!r}\n")
     finally:
         os._exit(127)
 
 
-def _wait_and_become(connection: socket.socket, parent: int, nice: int) -> None:
+def _wait_and_become(connection: socket.socket, parent: int, nice: int, nobody: int) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         return
@@ -97,6 +112,13 @@ def _wait_and_become(connection: socket.socket, parent: int, nice: int) -> None:
         os.dup2(held, wanted, inheritable=True)
     line = os.pread(words, os.fstat(words).st_size, 0).split(b"\0")
     name, _, value = told["mark"].partition("=")
+    if told["ownerless"]:
+        try:
+            show_ownerless(told["ownerless"], nobody)
+        except OSError as error:
+            complaint = f"bwrap: {error.filename} cannot be shown as nobody's: {error.strerror}\n"
+            os.write(2, complaint.encode())
+            return
     try:
         os.execve(line[0], line, {name: value})  # noqa: S606
     except OSError as error:

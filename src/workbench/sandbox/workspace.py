@@ -119,6 +119,12 @@ def _check_toolchain(path: str, *, state_home: str) -> str:
         )
     if any(is_within(root, folder) for folder in ("/dev", "/proc", "/sys", "/run", "/etc")):
         raise BoundaryViolation(f"the toolchain {path} is a folder of the system", remedy="remove it")
+    if os.geteuid() == 0 and os.stat(root).st_mode & 0o005 != 0o005:
+        # What is private to root, a command of a root service does not see.
+        raise BoundaryViolation(
+            f"the toolchain {path} is root's alone",
+            remedy=f"open it to everybody, without what is secret in it: chmod -R go+rX {path}",
+        )
     return root
 
 

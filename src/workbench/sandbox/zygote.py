@@ -73,6 +73,8 @@ class Zygote:
 
     def __init__(self, *, log_path: Path, scratch: Path) -> None:
         self._log_path, self._scratch = log_path, scratch
+        self.nobody: int | None = None
+        """The Host's; set before the start it lets a request's `ownerless` folders be shown as nobody's."""
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._lock = asyncio.Lock()
@@ -91,7 +93,7 @@ class Zygote:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             ours.setblocking(False)
             try:
-                self._process = await asyncio.to_thread(_start_process, theirs, self._log_path, self._scratch)
+                self._process = await asyncio.to_thread(self._launch, theirs)
             except OSError as error:
                 ours.close()
                 raise SandboxUnavailable(
@@ -153,6 +155,21 @@ class Zygote:
                 code=NOT_STARTED,
             )
 
+    def _launch(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        nobody = -1 if self.nobody is None else self.nobody
+        with open(self._log_path, "ab") as log:
+            self._scratch.mkdir(mode=0o700, exist_ok=True)
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, _ROOT, str(self._scratch), str(nobody)],
+                stdin=theirs.fileno(),
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+                start_new_session=True,
+                pass_fds=() if nobody < 0 else (nobody,),
+            )
+
     async def _stop(self) -> None:
         if self._socket is not None:
             self._socket.close()
@@ -160,20 +177,6 @@ class Zygote:
         process, self._process = self._process, None
         if process is not None:
             await asyncio.to_thread(_end_process, process)
-
-
-def _start_process(theirs: socket.socket, log_path: Path, scratch: Path) -> subprocess.Popen[bytes]:
-    with open(log_path, "ab") as log:
-        scratch.mkdir(mode=0o700, exist_ok=True)
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _PROGRAM, _ROOT, str(scratch)],
-            stdin=theirs.fileno(),
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
-            start_new_session=True,
-        )
 
 
 async def _send_descriptors(connection: socket.socket, descriptors: list[int]) -> None:

@@ -38,3 +38,11 @@ def test_a_folder_in_a_home_that_is_kept_in_git_is_not_about_the_home(tmp_path: 
     bench = Workbench(home=tmp_path / "home", settings={"HOME": str(person)})
     said = bench.cli("features", "--json", "--repo", str(person / "notes"))
     assert (said.status, said.json) == (0, [])
+
+
+def test_the_home_of_the_one_who_asks_is_called_a_home_even_where_it_is_a_folder_of_the_system(
+    tmp_path: Path,
+) -> None:
+    bench = Workbench(home=tmp_path / "home", settings={"HOME": "/root"})
+    assert "the workspace /root is a home folder" in bench.cli("features", "--repo", "/root").err
+    assert "the workspace /usr is a folder of the system" in bench.cli("features", "--repo", "/usr").err

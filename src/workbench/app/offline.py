@@ -23,7 +23,6 @@ from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.ledger.check import LedgerFinding
-    from workbench.model.command import Surroundings
     from workbench.model.feature import Discovery
     from workbench.model.recommendation import Advice
     from workbench.model.verdict import Judgement
@@ -50,16 +49,22 @@ def discover_offline(repo: Path) -> Discovery:
 
 def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> list[Advice]:
     """Returns the advice for a repository as its server would give it, policy's word included."""
-    from workbench.app.verdicts import outcomes_at
+    from workbench.app.verdicts import outcomes_at, project_at
+    from workbench.connectors.local import surroundings_of
+    from workbench.engine.advise import modules_of
     from workbench.features import advise
 
-    surroundings, judge = _surroundings(repo), judge_offline(repo)
+    root = os.path.realpath(repo)
+    project, judge = project_at(root), judge_offline(Path(root))
+    surroundings = surroundings_of(root, project.toolchains if project else ())
     return advise(
         discovery,
         feature_id,
         program_path=surroundings.program_path,
         policy_preview=lambda command: judge(command, None, "default", "local"),
-        measured=outcomes_at(os.path.realpath(repo)),
+        missing_module=modules_of(project),
+        measured=outcomes_at(root),
+        has_network=bool(project and project.network_allowlist),
     )
 
 
@@ -143,12 +148,6 @@ def _profiles_of(root: str) -> list[str]:
 
     project = project_at(root)
     return [profile.name for profile in project.env_profiles] if project else ["default"]
-
-
-def _surroundings(repo: Path) -> Surroundings:
-    from workbench.connectors.local import surroundings_of
-
-    return surroundings_of(str(repo))
 
 
 def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.app.home import find_unwritable
 from workbench.app.offline import advise_offline, discover_offline
-from workbench.cli.output import describe_evidence, print_json, print_line, print_note, print_table
+from workbench.cli.output import describe_evidence, one_line, print_json, print_note, print_row, print_table
 from workbench.cli.place import find_repository
 from workbench.cli.plain import feature_fields, to_plain
 from workbench.model.errors import BoundaryViolation, NotFound
@@ -47,11 +47,11 @@ def show_next(feature_id: str | None, repo: str | None, as_json: bool) -> None:
         if as_json:
             print_json({"recommendation": None, "reason": discovery.reason, "rest": []})
         else:
-            print_line(discovery.reason)
+            print_row(discovery.reason)
         _say_what_was_not_read(discovery, with_reason=False)
         return
     if feature_id is not None and feature_id not in {f.feature_id for f in discovery.features}:
-        known = ", ".join(f.feature_id for f in discovery.features[:8]) or "none"
+        known = ", ".join(one_line(f.feature_id) for f in discovery.features[:8]) or "none"
         raise NotFound(
             f"there is no feature {feature_id!r} here",
             remedy=f"list them: workbench features (found: {known})",
@@ -65,7 +65,7 @@ def show_next(feature_id: str | None, repo: str | None, as_json: bool) -> None:
     for other in advice[1:]:
         found = other.recommendation
         words = f"{found.command}{_cannot_run(found.runnable)}" if found else other.reason
-        print_line(f"  {other.feature_id}: {words}")
+        print_row(f"  {other.feature_id}: {words}")
     _say_what_was_not_read(discovery)
 
 
@@ -85,7 +85,8 @@ def _look(repo: str | None) -> tuple[Path, Discovery]:
     except BoundaryViolation:
         # A home kept in git is no project.
         return root, discovery
-    print_note(f"{root} has no plans of its own: this is about the repository around it, {around}.")
+    where = one_line(f"{root} has no plans of its own: this is about the repository around it, {around}.")
+    print_note(where)
     return around, found
 
 
@@ -103,29 +104,30 @@ def _fields(advice: Advice) -> dict[str, Any]:
 
 
 def _print_advice(advice: Advice) -> None:
-    print_line(advice.feature_id)
+    print_row(advice.feature_id)
     found = advice.recommendation
     if found is None:
-        print_line(f"  nothing to run: {advice.reason}")
+        print_row(f"  nothing to run: {advice.reason}")
     else:
-        print_line(f"  $ {found.command}")
-        print_line(f"  why: {advice.reason}")
-        print_line(f"  rule: {found.rule_id}")
+        print_row(f"  $ {found.command}")
+        print_row(f"  why: {advice.reason}")
+        print_row(f"  rule: {found.rule_id}")
         if found.runnable.ok:
             link = f"--feature {shlex.quote(advice.feature_id)} --rule {found.rule_id}"
-            print_line(f"  run it: workbench run {link} -- {shlex.quote(found.command)}")
+            print_row(f"  run it: workbench run {link} -- {shlex.quote(found.command)}")
         if not found.runnable.ok:
-            print_line(f"  cannot run here: {'; '.join(found.runnable.reasons)}")
+            print_row(f"  cannot run here: {'; '.join(found.runnable.reasons)}")
         elif found.runnable.reasons:
-            print_line(f"  note: {'; '.join(found.runnable.reasons)}")
+            print_row(f"  note: {'; '.join(found.runnable.reasons)}")
         for other in found.alternatives:
-            print_line(f"  or: {other.command}  ({other.why}){_cannot_run(other.runnable)}")
+            print_row(f"  or: {other.command}  ({other.why}){_cannot_run(other.runnable)}")
     for item in advice.evidence:
-        print_line(f"  - {describe_evidence(to_plain(item))}")
+        print_row(f"  - {describe_evidence(to_plain(item))}")
 
 
 def _say_what_was_not_read(discovery: Discovery, *, with_reason: bool = True) -> None:
     if with_reason and not discovery.features:
-        print_note(discovery.reason)
+        print_note(one_line(discovery.reason))
     for diagnostic in discovery.diagnostics:
-        print_note(f"{diagnostic.path}:{diagnostic.line}: {diagnostic.problem}. {diagnostic.remedy}.")
+        where = f"{diagnostic.path}:{diagnostic.line}"
+        print_note(one_line(f"{where}: {diagnostic.problem}. {diagnostic.remedy}."))

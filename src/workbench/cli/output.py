@@ -33,6 +33,11 @@ def print_line(text: str = "") -> None:
     sys.stdout.write(clean(text) + "\n")
 
 
+def print_row(text: str) -> None:
+    """Prints exactly one line of an answer: a line break in a name or command is shown, not obeyed."""
+    sys.stdout.write(one_line(text) + "\n")
+
+
 def print_note(text: str) -> None:
     """Prints progress or advice for people, on stderr."""
     sys.stderr.write(clean(text) + "\n")
@@ -49,8 +54,17 @@ def status_word(status: str) -> str:
     return f"{SHAPES.get(status, '?')} {status}"
 
 
+def one_line(text: str) -> str:
+    """Returns `text` as one line: line breaks, control and bidirectional characters are shown, not obeyed.
+
+    For whatever comes from outside and is one value (a path, a name, a command): a file name may hold line
+    breaks, and each would begin a line that looks like one of the workbench's own.
+    """
+    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+
+
 def clean(text: str) -> str:
-    """Returns `text` with control characters shown, not obeyed: names and commands come from outside."""
+    """Returns `text`, which may have several lines, with its other control characters shown, not obeyed."""
     return "".join(
         character if character == "\n" or character.isprintable() else f"\\x{ord(character):02x}"
         for character in text
@@ -58,12 +72,12 @@ def clean(text: str) -> str:
 
 
 def print_table(rows: list[list[str]], headings: list[str]) -> None:
-    """Prints aligned columns; the last may be as long as it likes."""
+    """Prints aligned columns, a row a line; the last column may be as long as it likes."""
     table = [headings, *rows]
-    widths = [max(len(clean(row[i])) for row in table) for i in range(len(headings) - 1)]
+    widths = [max(len(one_line(row[i])) for row in table) for i in range(len(headings) - 1)]
     for row in table:
-        cells = [clean(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
-        sys.stdout.write("  ".join([*cells, clean(row[-1])]).rstrip() + "\n")
+        cells = [one_line(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
+        sys.stdout.write("  ".join([*cells, one_line(row[-1])]).rstrip() + "\n")
 
 
 def describe_evidence(item: Mapping[str, Any]) -> str:

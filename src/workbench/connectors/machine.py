@@ -6,8 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.sandbox.modules import missing_module
 from workbench.sandbox.versions import read_version
 from workbench.sandbox.workspace import looking_at, refuse_too_wide
+
+__all__ = ["Program", "check_breadth", "find_program", "missing_module"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

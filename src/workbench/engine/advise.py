@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
+from workbench.connectors.machine import missing_module
 from workbench.engine.context import Context
 from workbench.engine.look import look
 from workbench.features import advise, discover
@@ -89,7 +91,18 @@ async def advise_project(
             program_path=surroundings.program_path,
             policy_preview=preview,
             connectors=tuple(context.connectors),
+            missing_module=modules_of(project),
             measured=measured,
             has_network=bool(project.network_allowlist),
         )
     )
+
+
+def modules_of(project: Project | None) -> Callable[[str, str, str], str]:
+    """Returns what says whether a Python module is missing in the project's default environment profile.
+
+    Where that profile sets a variable of Python's own, nothing is claimed.
+    """
+    profiles = project.env_profiles if project else ()
+    is_set = any(n.startswith("PYTHON") for p in profiles if p.name == "default" for n in p.variables)
+    return (lambda interpreter, module, folder: "") if is_set else missing_module

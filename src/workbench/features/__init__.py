@@ -48,19 +48,21 @@ def advise(
     program_path: Callable[[str], str | None],
     policy_preview: Callable[[str], Judgement],
     connectors: Collection[str] = ("local",),
+    missing_module: Callable[[str, str, str], str] = lambda interpreter, module, folder: "",
     measured: Mapping[str, tuple[int, int]] | None = None,
     has_network: bool = False,
 ) -> list[Advice]:
     """Returns what to do next: for one feature a list of one, else the best over all features, then the rest.
 
     `program_path` gives a program's absolute path on the sandbox's PATH or None, `policy_preview` what
-    policy would say of a command and which of its calls need the network, `connectors` the configured
-    ones, `measured` (tried, succeeded) by rule id, from which confidence comes. `has_network`
-    says whether the project lists any network name.
+    policy would say of a command and which calls it found in it, `connectors` the configured ones.
+    `missing_module` says what is wrong with a module that a Python interpreter (its absolute path) is to run
+    in a folder, or "" when nothing is or it cannot be known. `measured` holds (tried, succeeded) by rule id,
+    from which confidence comes. `has_network` says whether the project lists any network name.
     Deterministic. Raises NotFound for an unknown feature.
     """
     from workbench.features.recommend import Machine, recommend
-    from workbench.features.scan import has_file, read_build_file
+    from workbench.features.scan import has_file, has_revision, kind_of, read_build_file
 
     repo = Path(discovery.repo)
     machine = Machine(
@@ -68,6 +70,9 @@ def advise(
         policy_preview=policy_preview,
         has_file=lambda path: has_file(repo, path),
         read_file=lambda path: read_build_file(repo, path),
+        kind_of=lambda path: kind_of(repo, path),
+        missing_module=missing_module,
+        has_revision=lambda name: has_revision(repo, name),
         connectors=connectors,
         has_network=has_network,
     )

@@ -20,7 +20,6 @@ _QUOTING = re.compile(r"[\"'\\]")
 _PLAIN_WORD = re.compile(r"[;&|()<>]+|[^;&|()<>\s]+")
 _REDIRECTION = re.compile(r"[<>&|]*[<>][<>&|]*")
 _PLAIN_FOLDER = re.compile(r"[^$`*?\[~]+")
-_INTERPRETERS = frozenset({"bash", "sh", "dash", "zsh", "python", "python3", "node", "ruby", "perl"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,35 +30,22 @@ class Call:
     folder: str | None = ""
 
 
-def read_words(command: str) -> tuple[list[str], list[str], str]:
-    """Returns the programs a command starts and the scripts it gives to interpreters, and what is wrong.
-
-    After a `cd` the scripts are left out, because where they lie is no longer plain.
-    """
+def read_words(command: str) -> tuple[list[str], str]:
+    """Returns the programs that a command itself starts, and what is wrong with its text, or ""."""
     try:
         words = _words_of(command)
     except ValueError as error:
-        return [], [], f"its quoting is not closed: {error}"
+        return [], f"its quoting is not closed: {error}"
     programs: list[str] = []
-    scripts: list[str] = []
-    at_start, interpreter, has_moved = True, False, False
+    at_start = True
     for word in words:
         if word in _SEPARATORS:
-            at_start, interpreter = True, False
-        elif at_start:
-            if _is_assignment(word):
-                continue
-            at_start, interpreter = False, word in _INTERPRETERS
-            has_moved = has_moved or word == "cd"
-            if word not in _SHELL_WORDS and not (has_moved and "/" in word):
+            at_start = True
+        elif at_start and not _is_assignment(word):
+            at_start = False
+            if word not in _SHELL_WORDS:
                 programs.append(word)
-        elif interpreter:
-            interpreter = False
-            if not has_moved and not word.startswith(("-", "/")):
-                scripts.append(word)
-    if not words:
-        return [], [], "it is empty"
-    return list(dict.fromkeys(programs)), list(dict.fromkeys(scripts)), ""
+    return list(dict.fromkeys(programs)), "" if words else "it is empty"
 
 
 def read_calls(command: str) -> list[Call]:

@@ -143,6 +143,37 @@ def open_beneath(root: int, path: str, *, is_folder: bool = False) -> int | None
     return handle
 
 
+def kind_beneath(root: int, path: str) -> str:
+    """Returns what stands at `path` beneath `root`: file, program (an executable file), folder or missing.
+
+    "unknown" is the answer for what lies behind a link, is something else, or cannot be looked at.
+    """
+    parts = [part for part in path.split("/") if part]
+    if path.startswith("/") or "\0" in path or any(part in (".", "..") for part in parts):
+        return "unknown"
+    handle = os.dup(root)
+    try:
+        for index, part in enumerate(parts):
+            status = os.stat(part, dir_fd=handle, follow_symlinks=False)
+            is_last = index == len(parts) - 1
+            if stat.S_ISREG(status.st_mode):
+                is_program = status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+                return "missing" if not is_last else "program" if is_program else "file"
+            if not stat.S_ISDIR(status.st_mode):
+                return "unknown"
+            if not is_last:
+                below = os.open(part, _FOLDER, dir_fd=handle)
+                os.close(handle)
+                handle = below
+    except FileNotFoundError:
+        return "missing"
+    except (OSError, ValueError):
+        return "unknown"
+    finally:
+        os.close(handle)
+    return "folder"
+
+
 def read_beneath(root: int, path: str, limit: int = MAX_DOCUMENT_BYTES) -> tuple[bytes, Stamp] | None:
     """Returns a regular file's bytes and the stamp they were read under, or None; at most `limit` bytes."""
     handle = open_beneath(root, path)

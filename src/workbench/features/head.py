@@ -69,6 +69,57 @@ def read_head(git: GitFolder) -> str | None:
     return None
 
 
+def has_ref(git: GitFolder, name: str) -> bool | None:
+    """Says whether git would find something by this name: a branch here or at a remote, a tag, another ref.
+
+    None where it is not known: refs in a table, damaged or too many of them, or an index that names a file
+    so. A commit's own id is no name, and is not looked for.
+    """
+    packed = _read_small(os.path.join(git.shared, "packed-refs"), MAX_PACKED_REFS_BYTES)
+    if os.path.exists(os.path.join(git.shared, "packed-refs")) and packed is None:
+        return None
+    if os.path.exists(os.path.join(git.shared, "reftable")) or not os.path.isdir(
+        os.path.join(git.shared, "refs")
+    ):
+        return None
+    remotes = os.path.join(git.shared, "refs", "remotes")
+    try:
+        with os.scandir(remotes) as entries:
+            own = [entry.name for entry in entries][:1_000]
+    except FileNotFoundError:
+        own = []
+    except OSError:
+        return None
+    places = ("", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/", *(f"refs/remotes/{r}/" for r in own))
+    for place in places:
+        if any(os.path.exists(os.path.join(folder, place + name)) for folder in {git.own, git.shared}):
+            return True
+    if packed is not None and re.search(
+        rf"^[0-9a-f]+ refs/(?:(?:heads|tags|remotes(?:/[^/\n]+)*)/)?{re.escape(name)}$", packed, re.MULTILINE
+    ):
+        return True
+    # `git checkout NAME` also brings back a file that the index still has.
+    return None if _index_may_name(git, name) else False
+
+
+def _index_may_name(git: GitFolder, name: str) -> bool:
+    try:
+        handle = os.open(os.path.join(git.own, "index"), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return True
+        data = file.read(MAX_OBJECT_BYTES + 1)
+    # Version 4 shortens paths, and a split index keeps them in another file.
+    is_plain = data[:4] == b"DIRC" and data[4:8] in (b"\0\0\0\2", b"\0\0\0\3")
+    with contextlib.suppress(OSError), os.scandir(git.own) as entries:
+        is_plain = is_plain and not any(entry.name.startswith("sharedindex.") for entry in entries)
+    return not is_plain or len(data) > MAX_OBJECT_BYTES or name.encode() in data
+
+
 def read_blob_ids(git: GitFolder, commit: str, paths: Iterable[str]) -> dict[str, str]:
     """Returns the blob id that the commit holds at each of these paths; a path it has no file at is left out.
 

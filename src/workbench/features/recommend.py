@@ -11,12 +11,11 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from workbench.features.calls import read_calls, read_words
 from workbench.features.candidates import Candidate, candidates_for
 from workbench.features.infer import one_claim_a_line
+from workbench.features.proof import Ground, missing_parts
 from workbench.features.rules import Rule, RuleTable, load_rules
 from workbench.features.situation import Situation, situation_of
-from workbench.features.targets import missing_for
 from workbench.model.errors import NotFound
 from workbench.model.feature import Discovery, Evidence, Feature
 from workbench.model.recommendation import Advice, Alternative, Recommendation, Runnable
@@ -37,6 +36,9 @@ class Machine:
     policy_preview: Callable[[str], Judgement]
     has_file: Callable[[str], bool]
     read_file: Callable[[str], str | None]
+    kind_of: Callable[[str], str]
+    missing_module: Callable[[str, str, str], str]
+    has_revision: Callable[[str], bool | None]
     connectors: Collection[str] = (CONNECTOR,)
     has_network: bool = False
 
@@ -96,7 +98,14 @@ class _Adviser:
         self.policy_preview = functools.cache(machine.policy_preview)
         self.has_network = machine.has_network
         self.has_file = functools.cache(machine.has_file)
-        self.read_file = functools.cache(machine.read_file)
+        self.ground = Ground(
+            root=discovery.repo,
+            program_path=self.program_path,
+            read_file=functools.cache(machine.read_file),
+            kind_of=functools.cache(machine.kind_of),
+            missing_module=functools.cache(machine.missing_module),
+            has_revision=functools.cache(machine.has_revision),
+        )
 
     def advise(self, feature: Feature, asked: tuple[str, ...]) -> tuple[Advice, int]:
         """Returns a feature's advice and its rank; `asked` are the features that wait for this answer."""
@@ -217,30 +226,21 @@ class _Adviser:
         command = candidate.command
         if not command.isprintable():
             return Runnable(ok=False, reasons=("it holds line breaks or invisible characters",))
-        programs, scripts, problem = (
-            ([candidate.program], [], "") if candidate.program else read_words(command)
-        )
-        reasons = [problem] if problem else []
-        for name in programs:
-            if "/" in name and not name.startswith("/"):
-                scripts.append(name)
-            elif not self.program_path(name):
-                reasons.append(f"{name} is not installed here")
-        reasons += [f"{name} is no file of the repository" for name in scripts if not self.has_file(name)]
-        if not candidate.program:
-            missing = (missing_for(call, self.read_file) for call in read_calls(command))
-            reasons += dict.fromkeys(reason for reason in missing if reason)
+        if candidate.program:
+            is_there = self.program_path(candidate.program)
+            reasons = [] if is_there else [f"{candidate.program} is not installed here"]
+        else:
+            # Policy has taken the wrappers off: what is behind `timeout` and `sh -c` is proved as well.
+            reasons = missing_parts(command, self.policy_preview(command).commands, self.ground)
         if candidate.needs_file and not self.has_file(candidate.needs_file):
             reasons.append(f"{candidate.needs_file} is not there")
         if CONNECTOR not in self.connectors:
             reasons.append(f"the connector {CONNECTOR} is not configured")
-        # Policy is asked last and only about what could run otherwise: it is the dearest question.
         if not reasons:
             judgement = self.policy_preview(command)
             if judgement.verdict.verdict is Decision.DENY:
-                # Where nothing was understood, the policy itself is what is wrong.
-                said = judgement.verdict.matched_rules if not judgement.commands else ()
-                reasons.append("policy would deny it" + (f": {said[0].text}" if said else ""))
+                rule = next(iter(judgement.verdict.matched_rules), None)
+                reasons.append("policy would deny it" + (f": {rule.text}" if rule else ""))
             if not self.has_network and any(call.network for call in judgement.commands):
                 reasons.append(NO_NETWORK)
         return Runnable(ok=not reasons, reasons=tuple(reasons))

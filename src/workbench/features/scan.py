@@ -23,7 +23,14 @@ from workbench.features.cache import (
 )
 from workbench.features.commits import Commits, kept_lines_of
 from workbench.features.document import Outline
-from workbench.features.files import MAX_DOCUMENT_BYTES, Stamp, open_beneath, read_beneath, walk
+from workbench.features.files import (
+    MAX_DOCUMENT_BYTES,
+    Stamp,
+    kind_beneath,
+    open_beneath,
+    read_beneath,
+    walk,
+)
 from workbench.features.machinery import (
     BUILD_FILES,
     COMMAND_FOLDERS,
@@ -93,6 +100,28 @@ def has_file(repo: Path, path: str) -> bool:
         return handle is not None
     finally:
         os.close(root)
+
+
+def kind_of(repo: Path, path: str) -> str:
+    """Returns what stands at this path of the repository, as files.kind_beneath tells it."""
+    try:
+        _, root = _open_root(repo)
+    except InvalidInput:
+        return "unknown"
+    try:
+        return kind_beneath(root, path)
+    finally:
+        os.close(root)
+
+
+def has_revision(repo: Path, name: str) -> bool | None:
+    """Says whether the repository's git folder knows a branch, tag or other ref of this name.
+
+    None where that is not known: without a git folder, with refs kept in another form, or when the index
+    names a file so.
+    """
+    git = git_head.find_git_folder(os.path.realpath(repo))
+    return git_head.has_ref(git, name) if git else None
 
 
 def read_build_file(repo: Path, path: str) -> str | None:

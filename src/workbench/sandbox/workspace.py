@@ -95,10 +95,14 @@ def refuse_too_wide(path: str) -> str:
     remedy = "choose the folder of one project, for example the root of its repository"
     if not os.path.isdir(root):
         raise BoundaryViolation(f"the workspace {path} is not a folder", remedy=remedy)
+    homes = _homes()
+    # Asked first: root's home is a home before it is a folder of the system.
+    if root in homes:
+        raise BoundaryViolation(f"the workspace {root} is a home folder", remedy=remedy)
     if root in _NEVER_ITSELF or any(is_within(root, folder) for folder in _SYSTEM):
         raise BoundaryViolation(f"the workspace {root} is a folder of the system", remedy=remedy)
-    if root in _homes() or any(is_within(home, root) for home in _homes() if home != "/"):
-        raise BoundaryViolation(f"the workspace {root} is or holds a home folder", remedy=remedy)
+    if any(is_within(home, root) for home in homes):
+        raise BoundaryViolation(f"the workspace {root} holds a home folder", remedy=remedy)
     return root
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.features.files import Found, open_beneath, read_beneath, stamp_of, walk
+from workbench.features.files import Found, kind_beneath, open_beneath, read_beneath, stamp_of, walk
 
 
 @pytest.fixture
@@ -65,3 +65,25 @@ def test_no_path_makes_it_fail_or_leads_out(root: int, path: str) -> None:
         target = os.readlink(f"/proc/self/fd/{handle}")
         os.close(handle)
         assert target.startswith(os.readlink(f"/proc/self/fd/{root}"))
+
+
+def test_what_stands_at_a_path_is_told_and_nothing_is_said_of_what_lies_behind_a_link(
+    root: int, tmp_path: Path
+) -> None:
+    program = tmp_path / "repo/run.sh"
+    program.touch()
+    program.chmod(0o755)
+    (tmp_path / "repo/link").symlink_to(tmp_path)
+    (tmp_path / "repo/dead").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "repo/pipe")
+    paths = {
+        "docs": "folder",
+        "": "folder",
+        "docs/a.md": "file",
+        "run.sh": "program",
+        "docs/b.md": "missing",
+        "none/b.md": "missing",
+        "docs/a.md/b": "missing",
+    }
+    paths |= dict.fromkeys(("link", "link/secret", "dead", "pipe", "../secret", "/etc", "a\0b"), "unknown")
+    assert {path: kind_beneath(root, path) for path in paths} == paths

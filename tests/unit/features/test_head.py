@@ -8,7 +8,14 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.features.head import GitFolder, blob_id_of, find_git_folder, read_blob_ids, read_head
+from workbench.features.head import (
+    GitFolder,
+    blob_id_of,
+    find_git_folder,
+    has_ref,
+    read_blob_ids,
+    read_head,
+)
 
 MakeRepo = Callable[..., Path]
 RunGit = Callable[..., str]
@@ -60,3 +67,19 @@ def test_no_head_and_no_packed_refs_make_it_fail(tmp_path: Path, head: bytes, pa
     assert read_head(git) is None or len(str(read_head(git))) == 40
     (tmp_path / "HEAD").write_bytes(b"ref: refs/heads/" + head)
     read_head(git)
+
+
+def test_the_names_that_git_would_find_are_known(make_repo: MakeRepo, run_git: RunGit) -> None:
+    repo = make_repo({"a.md": "x\n"}, commit=True)
+    run_git(repo, "branch", "loose/one")
+    run_git(repo, "tag", "v1")
+    run_git(repo, "update-ref", "refs/remotes/origin/far", "HEAD")
+    git = find_git_folder(str(repo))
+    assert git is not None
+    names = ("main", "loose/one", "v1", "far", "origin/far", "nosuch", "loose", "a.md")
+    known = [True, True, True, True, True, False, True, None]
+    assert [has_ref(git, name) for name in names] == known
+    run_git(repo, "pack-refs", "--all")
+    assert [has_ref(git, name) for name in names[:6]] == known[:6]
+    (repo / ".git" / "reftable").mkdir()
+    assert has_ref(git, "nosuch") is None

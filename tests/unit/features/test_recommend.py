@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from workbench.features import advise, discover
 from workbench.features.calls import read_words
 from workbench.model.errors import NotFound
 from workbench.model.recommendation import Advice, Recommendation, Runnable
-from workbench.model.verdict import CommandFacts, Decision, Judgement, RiskLevel, Verdict
+from workbench.model.verdict import Decision, Judgement, MatchedRule, RiskLevel, Verdict
+from workbench.policy.judge import judge
+from workbench.policy.load import load_policy
+from workbench.sandbox.lookup import ProjectSurroundings
 
 MakeRepo = Callable[..., Path]
 
@@ -24,16 +28,23 @@ TASKS = "# Tasks\n\n- [x] T001 Begin\n- [ ] T002 Write src/a.py\n"
 SYSTEM = ("bash", "grep", "head", "sed", "make")
 
 
-def judged(command: str, *, denied: Collection[str] = (), online: Collection[str] = ()) -> Judgement:
+def judged(
+    repo: Path, command: str, *, denied: Collection[str] = (), online: Collection[str] = ()
+) -> Judgement:
+    """What policy finds in a command, under a verdict of the test's own."""
+    root = str(repo.resolve())
+    around = ProjectSurroundings(workspace_root=root, toolchains=())
+    found = judge(load_policy(), command, cwd=root, workspace_root=root, surroundings=around)
+    rule = MatchedRule(rule_id="own-rule", text="Nobody runs this.")
     verdict = Verdict(
         verdict=Decision.DENY if command in denied else Decision.ALLOW,
         risk_level=RiskLevel.LOW,
         reason_codes=(),
-        matched_rules=(),
+        matched_rules=(rule,) if command in denied else (),
         policy_digest="",
     )
-    facts = CommandFacts(program=command, argv=(command,), cwd="/", network=command in online)
-    return Judgement(verdict=verdict, commands=(facts,))
+    calls = tuple(replace(call, network=command in online) for call in found.commands)
+    return replace(found, verdict=verdict, commands=calls)
 
 
 def ask(
@@ -51,7 +62,7 @@ def ask(
         discover(repo, cache_dir=None),
         feature_id,
         program_path=lambda name: f"/usr/bin/{name}" if name in installed else None,
-        policy_preview=lambda command: judged(command, denied=denied, online=online),
+        policy_preview=lambda command: judged(repo, command, denied=denied, online=online),
         connectors=connectors,
         measured=measured,
         has_network=has_network,
@@ -146,7 +157,9 @@ def test_what_policy_would_deny_gives_way_to_what_it_would_not(make_repo: MakeRe
     repo = make_repo({"specs/001-a/tasks.md": TASKS, "Makefile": "test:\n"})
     answer = best(repo, denied=("make test",))
     assert answer.command.startswith("grep")
-    assert answer.alternatives[0].runnable == Runnable(ok=False, reasons=("policy would deny it",))
+    assert answer.alternatives[0].runnable == Runnable(
+        ok=False, reasons=("policy would deny it: Nobody runs this.",)
+    )
 
 
 def test_what_needs_the_network_gives_way_to_what_does_not(make_repo: MakeRepo) -> None:
@@ -347,25 +360,21 @@ def test_an_unknown_feature_is_refused_with_the_known_ones(make_repo: MakeRepo) 
 
 
 @pytest.mark.parametrize(
-    ("command", "programs", "scripts"),
+    ("command", "programs"),
     [
-        ("make test", ["make"], []),
-        ("A=1 B='x y' make test && ./run.sh; echo done | tee log", ["make", "./run.sh", "tee"], []),
-        ("bash tests/run.sh -v", ["bash"], ["tests/run.sh"]),
-        ("python3 -m pytest", ["python3"], []),
-        ("cd sub && bash run.sh && ./x", ["bash"], []),
-        ("bash '/abs/x.sh'", ["bash"], []),
+        ("make test", ["make"]),
+        ("A=1 B='x y' make test && ./run.sh; echo done | tee log", ["make", "./run.sh", "tee"]),
+        ("bash tests/run.sh -v", ["bash"]),
+        ("cd sub && bash run.sh && ./x", ["bash", "./x"]),
     ],
 )
-def test_the_programs_and_scripts_of_a_command_are_named(
-    command: str, programs: list[str], scripts: list[str]
-) -> None:
-    assert read_words(command) == (programs, scripts, "")
+def test_the_programs_of_a_command_are_named(command: str, programs: list[str]) -> None:
+    assert read_words(command) == (programs, "")
 
 
 @pytest.mark.parametrize("command", ["", "  ", "echo 'open", 'say "x'])
 def test_a_command_that_is_empty_or_unclosed_is_named_as_such(command: str) -> None:
-    assert read_words(command)[2]
+    assert read_words(command)[1]
 
 
 @given(st.text(max_size=100))

@@ -1,0 +1,397 @@
+"""Finds what a command needs and this repository or machine does not have, each in words.
+
+It goes through the calls that policy found in the command, wrappers taken off. What it names is surely
+missing: where a link, a variable, a pattern or an earlier part of the command leaves it open, nothing is
+claimed.
+It asks only through the functions it is given, starts nothing, and judges no danger: that is the gate's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from workbench.features.calls import Call, read_calls, read_words
+from workbench.features.targets import missing_for
+from workbench.model.verdict import CommandFacts, Effect
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.+@-]*")
+_PATTERN = re.compile(r"[$`*?\[\]{}<>()~\\!]")
+_FED = re.compile(r"(?<![<&>\d])0?<[ \t]*(['\"]?)([^\s<>&|;()'\"]+)\1")
+_FUNCTION = re.compile(r"(?:\bfunction[ \t]+([\w-]+))|(?:([\w-]+)[ \t]*\([ \t]*\))")
+_COMPOUND = frozenset({"if", "while", "until", "case", "for", "select", "[[", "function"})
+_PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
+_FIRST_LINE = re.compile(r"#![ \t]*(?:/usr)?/bin/(?:env[ \t]+)?([\w.+-]+)[ \t]*$")
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
+BUILTINS = frozenset(
+    {
+        *(".", ":", "[", "alias", "bg", "bind", "break", "builtin", "caller", "cd", "command", "compgen"),
+        *("complete", "continue", "coproc", "declare", "dirs", "disown", "echo", "enable", "eval", "exec"),
+        *("exit", "export", "false", "fc", "fg", "getopts", "hash", "help", "history", "jobs", "kill", "let"),
+        *("local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly"),
+        *("return", "set", "shift", "shopt", "source", "suspend", "test", "times", "time", "trap", "true"),
+        *("type", "typeset", "ulimit", "umask", "unalias", "unset", "wait", "[[", "!", "{", "}"),
+    }
+)
+# These start what they are given by its name on the PATH.
+_STARTERS = _SHELLS | {
+    *("env", "nice", "nohup", "ionice", "timeout", "stdbuf", "setsid", "time", "command", "builtin", "exec"),
+    *("xargs", "find", "eval", "trap", "watch", "script", "flock", "chrt", "taskset", "parallel", "unbuffer"),
+    *("strace", "ltrace", "valgrind", "hyperfine", "cross-env", "sudo", "doas", "coproc"),
+}
+# What these start is started somewhere else, where other files and programs are.
+_ELSEWHERE = frozenset(
+    {
+        *("docker", "podman", "nerdctl", "kubectl", "oc", "ssh", "mosh", "chroot", "unshare", "nsenter"),
+        *(
+            "nix",
+            "nix-shell",
+            "vagrant",
+            "lxc",
+            "systemd-run",
+            "flatpak",
+            "wsl",
+            "bwrap",
+            "toolbox",
+            "distrobox",
+        ),
+    }
+)
+# A file that is named to these and missing does not make them fail, or is a build file that targets proves.
+_FORGIVING = frozenset(
+    {
+        *("test", "[", "[[", "file", "ln", "readlink", "realpath", "touch", "mkdir", "git", "echo", "printf"),
+        *(
+            "vim",
+            "vi",
+            "nvim",
+            "nano",
+            "emacs",
+            "code",
+            "sqlite3",
+            "tree",
+            "which",
+            "type",
+            "command",
+            "hash",
+        ),
+        *("make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "tox", "nox", "task", "rake", "cargo", "go"),
+        *("isort", "bandit", "markdownlint", "cloc", "rsync", "mktemp", "tee", "read", "dd", "watch"),
+    }
+)
+_ASKERS = frozenset({"command", "which", "type", "hash"})
+_REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
+_SYSTEM_BIN = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
+_SHOWN = ("/usr/", "/etc/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/dev/", "/proc/")
+_REVISION = re.compile(r"[A-Za-z][\w./-]*")
+_MAY_BE_COMMIT = re.compile(r"[0-9a-fA-F]{4,64}|.*-g[0-9a-f]+|[A-Z_]*HEAD|.*\.\..*|.*\.lock")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What proof may ask; paths are relative to the repository, `root` is its absolute path.
+
+    `kind_of` gives file, program (an executable file), folder, missing, or unknown (behind a link);
+    `missing_module` says what is wrong with a module of an interpreter, or "" when that is not known;
+    `has_revision` says whether the repository has a branch, tag or commit of that name, None when not known.
+    """
+
+    root: str
+    program_path: Callable[[str], str | None]
+    kind_of: Callable[[str], str]
+    read_file: Callable[[str], str | None]
+    missing_module: Callable[[str, str, str], str]
+    has_revision: Callable[[str], bool | None]
+
+    def inner(self, path: str) -> str | None:
+        """Returns an absolute path as one of the repository ("" is its root), or None."""
+        if path == self.root:
+            return ""
+        return path[len(self.root) + 1 :] if path.startswith(self.root.rstrip("/") + "/") else None
+
+
+@dataclass(slots=True)
+class _Course:
+    """What the parts of a command before this one have done, as far as it is known."""
+
+    written: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    is_known: bool = True
+    may_rewrite: bool = False
+    has_moved: bool = False
+    is_lost: bool = False
+
+    def may_make(self, path: str) -> bool:
+        return not self.is_known or any(
+            path == made or path.startswith(made + "/") or made.startswith(path + "/")
+            for made in self.written
+        )
+
+    def go_on(self, call: CommandFacts) -> None:
+        name = posixpath.basename(call.argv[0])
+        if name in ("test", "["):
+            self.asked |= {*call.reads}
+        if name in _ASKERS and (name != "command" or {"-v", "-V"} & {*call.argv}):
+            self.names |= {*call.argv[1:]}
+        if name in _REWRITERS:
+            self.may_rewrite = True
+        self.written |= {*call.writes}
+        is_wrapper = name in _STARTERS and (name not in _SHELLS or "-c" in call.argv)
+        is_plain = not {Effect.EXECUTES, Effect.UNKNOWN, Effect.NETWORK, Effect.PRIVILEGE} & {*call.effects}
+        writes_unseen = Effect.WRITES in call.effects and not call.writes
+        writes_somewhere = any(_PATTERN.search(path) for path in call.writes)
+        if writes_unseen or writes_somewhere or not (is_plain or is_wrapper):
+            self.is_known = False
+
+
+def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -> list[str]:
+    """Returns a reason for each thing that the command needs and that is surely not there.
+
+    `found` are policy's calls of it; without any, the command is taken apart by its text.
+    """
+    programs, problem = read_words(command)
+    if problem:
+        return [problem]
+    calls = [call for call in found if call.argv and not call.source]
+    if not calls:
+        calls = [_as_facts(call, ground.root) for call in read_calls(command)]
+    own = {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
+    is_compound = any(word in _COMPOUND for word in command.replace(";", " ").split())
+    reasons: list[str] = []
+    course = _Course(names=own)
+    seen: set[tuple[str, ...]] = set()
+    was_known = True
+    for index, call in enumerate(calls):
+        # After `cd a;` policy names a call once more for the case that there is no folder a.
+        if course.has_moved and call.argv in seen:
+            continue
+        seen.add(call.argv)
+        starter = _starter_of(call, calls[:index], programs)
+        if starter and starter == posixpath.basename(calls[index - 1].argv[0]):
+            # What only starts this call has done nothing before it.
+            course.is_known = was_known
+        was_known = course.is_known
+        if starter not in _ELSEWHERE:
+            proof = _Proof(call=call, course=course, ground=ground, command=command)
+            if starter in _STARTERS or (not starter and _is_started(call.argv[0], command)):
+                reasons += proof.of_program()
+                reasons += proof.of_module()
+            if not course.is_lost:
+                reasons += proof.of_folders()
+                reasons += proof.of_target()
+                reasons += proof.of_revision()
+                reasons += [] if is_compound else proof.of_files()
+        course.go_on(call)
+    return list(dict.fromkeys(reasons))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proof:
+    """One call's needs."""
+
+    call: CommandFacts
+    course: _Course
+    ground: Ground
+    command: str
+
+    @property
+    def name(self) -> str:
+        return posixpath.basename(self.call.argv[0])
+
+    def of_program(self) -> list[str]:
+        name = self.call.argv[0]
+        if "/" in name:
+            return self._of_file(name)
+        if name in BUILTINS or name in self.course.names or not _NAME.fullmatch(name):
+            return []
+        return [] if self.ground.program_path(name) else [f"{name} is not installed here"]
+
+    def _of_file(self, name: str) -> list[str]:
+        path = self._absolute(name)
+        inner = self.ground.inner(path)
+        if inner is None:
+            folder, _, last = path.rpartition("/")
+            is_absent = folder in _SYSTEM_BIN and not self.ground.program_path(last)
+            return [f"{name} is not installed here"] if is_absent and _NAME.fullmatch(last) else []
+        if _PATTERN.search(name) or self.course.is_lost or self.course.may_make(path):
+            return []
+        match self.ground.kind_of(inner):
+            case "missing":
+                return [f"{name.removeprefix('./')} is no file of the repository"]
+            case "folder":
+                return [f"{name} is a folder"]
+            case "file":
+                return [f"{name} is not executable"]
+            case "program":
+                first = (self.ground.read_file(inner) or "").split("\n", 1)[0]
+                match = _FIRST_LINE.fullmatch(first.rstrip("\r"))
+                if match and not self.ground.program_path(match[1]):
+                    return [f"{match[1]}, which {name} is written for, is not installed here"]
+        return []
+
+    def of_module(self) -> list[str]:
+        if not _PYTHON.fullmatch(self.name) or "PYTHON" in self.command or not self.course.is_known:
+            return []
+        module = _module_of(self.call.argv[1:])
+        name = self.call.argv[0]
+        interpreter = self._absolute(name) if "/" in name else self.ground.program_path(name)
+        if not module or not interpreter or self.course.is_lost:
+            return []
+        said = self.ground.missing_module(interpreter, module, self.call.cwd)
+        return [said] if said else []
+
+    def of_folders(self) -> list[str]:
+        """Proves the folders that `cd`, `env -C` and `git -C` go into."""
+        words = self.call.argv[1:]
+        if self.name in ("cd", "pushd"):
+            self.course.has_moved = True
+            names = [word for word in words if word not in ("--", "-P", "-L")]
+            if len(names) != 1 or names[0].startswith("-") or _PATTERN.search(names[0]):
+                self.course.is_lost = True
+                return []
+        elif self.name in ("git", "env"):
+            marks = ("-C", "--chdir") if self.name == "env" else ("-C",)
+            names = [after for word, after in itertools.pairwise(words) if word in marks][:1]
+        else:
+            return []
+        reasons = []
+        for name in names:
+            path = self._absolute(name)
+            inner = self.ground.inner(path)
+            if inner is None or _PATTERN.search(name):
+                self.course.is_lost = self.course.is_lost or self.name in ("cd", "pushd")
+            elif not self._is_excused(path) and self.ground.kind_of(inner) in ("missing", "file", "program"):
+                reasons.append(f"{name} is no folder of the repository")
+                self.course.is_lost = True
+        return reasons
+
+    def of_target(self) -> list[str]:
+        place, _, name = self.call.argv[0].rpartition("/")
+        folder = self.ground.inner(self.call.cwd)
+        if place and place not in _SYSTEM_BIN:
+            return []
+        argv = (name, *self.call.argv[1:])
+        reason = missing_for(Call(argv=argv, folder=folder), self.ground.read_file)
+        if self.course.may_rewrite or (not self.course.is_known and reason.startswith("there is no")):
+            return []
+        return [reason] if reason else []
+
+    def of_revision(self) -> list[str]:
+        words = [*self.call.argv[1:]]
+        if self.name != "git" or len(words) < 2 or words[0] not in ("checkout", "switch", "merge", "rebase"):
+            return []
+        rest = [word for word in words[1:] if word not in ("-q", "-f", "--quiet", "--force")]
+        if len(rest) != 1 or not self.course.is_known or self.ground.inner(self.call.cwd) != "":
+            return []
+        name = rest[0]
+        if not _REVISION.fullmatch(name) or _MAY_BE_COMMIT.fullmatch(name):
+            return []
+        if words[0] == "checkout" and self.ground.kind_of(name) != "missing":
+            return []
+        known = self.ground.has_revision(name)
+        return [f"there is no branch, tag or commit {name}"] if known is False else []
+
+    def of_files(self) -> list[str]:
+        needed: Iterable[str] = ()
+        if self.name not in _FORGIVING and Effect.UNKNOWN not in self.call.effects:
+            needed = self.call.reads
+        options = [word for word in self.call.argv[1:] if word.startswith("-")]
+        is_forced = any(o == "--force" or (o[1:2] != "-" and "f" in o) for o in options)
+        if (self.name == "rm" and not is_forced) or self.name in ("rmdir", "chmod", "sed"):
+            needed = (*needed, *self.call.writes)
+        named = self._named_paths()
+        reasons = []
+        for path in needed:
+            word = named.get(path, "")
+            if not word or _PATTERN.search(path) or ":" in path:
+                continue
+            inner = self.ground.inner(path)
+            if inner is None:
+                if self._is_link(self._absolute(word)) and not path.startswith(_SHOWN):
+                    reasons.append(f"{word} leads out of the repository")
+            elif not self._is_excused(path) and self.ground.kind_of(inner) == "missing":
+                reasons.append(f"{word.removeprefix('./')} is no file of the repository")
+        return reasons
+
+    def _named_paths(self) -> dict[str, str]:
+        """Returns the absolute paths that the call's own words spell, each with its word."""
+        fed = [match[2] for match in _FED.finditer(self.command)]
+        words = [*self.call.argv[1:], *fed]
+        joined = [
+            part for word in words for part in (word.partition("=")[2], word[2:] if word[:1] == "-" else "")
+        ]
+        found: dict[str, str] = {}
+        for word in (*words, *(part for part in joined if part)):
+            name = word.split("::")[0]
+            if name and name != "-":
+                found.setdefault(self._absolute(name), name)
+        # What is read behind a link is its target, which no word spells.
+        outside = [path for path in self.call.reads if path not in found and self.ground.inner(path) is None]
+        links = [own for own in found if self._is_link(own)]
+        found |= {path: found[own] for path in outside for own in links[:1]}
+        return found
+
+    def _is_link(self, path: str) -> bool:
+        inner = self.ground.inner(path)
+        return inner is not None and self.ground.kind_of(inner) == "unknown"
+
+    def _is_excused(self, path: str) -> bool:
+        return path in self.course.asked or self.course.may_make(path)
+
+    def _absolute(self, name: str) -> str:
+        return posixpath.normpath(posixpath.join(self.call.cwd, name))
+
+
+def _starter_of(call: CommandFacts, before: Sequence[CommandFacts], programs: Sequence[str]) -> str:
+    """Returns the program that starts this call, or "" when the command's own shell does."""
+    name = call.argv[0]
+    for other in reversed(before):
+        for word in other.argv[1:]:
+            if name == word or (name in word and name in re.split(r"[^\w./+@-]+", word)):
+                is_shells = "$(" in word or "`" in word or name in programs
+                starter = posixpath.basename(other.argv[0])
+                return "" if is_shells and starter not in _STARTERS else starter
+    return ""
+
+
+def _is_started(name: str, command: str) -> bool:
+    """Says whether the text has this name where a shell takes a program's, and not as another one's input."""
+    before = r"(?:^|[;&|({`!]|\b(?:do|then|else|elif|if|while|until|time|coproc)[ \t])"
+    assigned = r"(?:[A-Za-z_]\w*=\S*[ \t]+)*"
+    return re.search(rf"{before}[ \t]*{assigned}['\"]?{re.escape(name)}(?![\w./+@-])", command) is not None
+
+
+def _module_of(words: Sequence[str]) -> str:
+    """Returns the module of `python -m`, or ""."""
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word in ("-W", "-X"):
+            index += 2
+        elif re.fullmatch(r"-[bBdEiIOPqsSuvx]*m", word):
+            return words[index + 1] if index + 1 < len(words) else ""
+        elif match := re.fullmatch(r"-[bBdEiIOPqsSuvx]*m(\w[\w.]*)", word):
+            return match[1]
+        elif re.fullmatch(r"-[bBdEiIOPqsSuvx]+", word):
+            index += 1
+        else:
+            return ""
+    return ""
+
+
+def _as_facts(call: Call, root: str) -> CommandFacts:
+    """Makes facts of a call that only its text tells of: an interpreter reads the script it is given."""
+    reads: tuple[str, ...] = ()
+    cwd = root if not call.folder else f"{root}/{call.folder}"
+    is_interpreter = call.argv[0] in _SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
+    if call.folder is not None and is_interpreter and len(call.argv) > 1:
+        script = call.argv[1]
+        if not script.startswith("-"):
+            reads = (posixpath.normpath(posixpath.join(cwd, script)),)
+    if call.folder is None:
+        cwd = ""
+    return CommandFacts(program=call.argv[0], argv=call.argv, cwd=cwd, reads=reads)

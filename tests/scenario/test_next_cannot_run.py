@@ -1,0 +1,184 @@
+"""What cannot run here is not recommended as if it could, however it is wrapped; what may run is not refused.
+
+Each command stands in a task of the example, and the real command line is asked about it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.ground import commit_all
+from workbench.app.offline import advise_offline
+from workbench.features import discover
+from workbench.model.recommendation import Runnable
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "todo-cli"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    made = tmp_path / "repo"
+    shutil.copytree(EXAMPLE, made)
+    script = made / "written.sh"
+    script.write_text("#!/usr/bin/env bash\necho hi\n")
+    script.chmod(0o755)
+    foreign = made / "foreign.sh"
+    foreign.write_text("#!/usr/bin/env nosuchprog\n")
+    foreign.chmod(0o755)
+    (made / "tests" / "run.sh").chmod(0o644)
+    (made / "own_module.py").write_text("print(1)\n")
+    (made / "link.md").symlink_to("README.md")
+    (made / "out.md").symlink_to(tmp_path / "elsewhere.md")
+    (tmp_path / "elsewhere.md").write_text("x\n")
+    commit_all(made)
+    subprocess.run(["git", "branch", "side/branch"], cwd=made, check=True)
+    subprocess.run(["git", "tag", "v1"], cwd=made, check=True)
+    return made.resolve()
+
+
+def proof(repo: Path, command: str) -> Runnable:
+    tasks = repo / "specs/002-mark-done/tasks.md"
+    lines = tasks.read_text().split("\n")
+    lines = [f"- [ ] T004 Run `{command}`" if line.startswith("- [ ] T004") else line for line in lines]
+    tasks.write_text("\n".join(lines))
+    (advice,) = advise_offline(repo, discover(repo, cache_dir=None), "002-mark-done")
+    found = advice.recommendation
+    assert found is not None
+    offered = {found.command: found.runnable, **{o.command: o.runnable for o in found.alternatives}}
+    return offered[command]
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("timeout 5 nosuchprog", "nosuchprog is not installed here"),
+        ("nice nosuchprog", "nosuchprog is not installed here"),
+        ("env nosuchprog", "nosuchprog is not installed here"),
+        ("env A=1 nice -n 5 timeout 5 nosuchprog x", "nosuchprog is not installed here"),
+        ("sh -c 'nosuchprog'", "nosuchprog is not installed here"),
+        ('bash -c "nosuchprog x"', "nosuchprog is not installed here"),
+        ("xargs nosuchprog", "nosuchprog is not installed here"),
+        ("find . -exec nosuchprog {} +", "nosuchprog is not installed here"),
+        ("for f in a b; do nosuchprog $f; done", "nosuchprog is not installed here"),
+        ('echo "$(nosuchprog)"', "nosuchprog is not installed here"),
+        ("echo nosuchprog; nosuchprog", "nosuchprog is not installed here"),
+        ("/usr/bin/nosuchprog x", "/usr/bin/nosuchprog is not installed here"),
+        ("timeout 5 make deploy", "Makefile has no target deploy"),
+        ("sh -c 'make deploy'", "Makefile has no target deploy"),
+        ("/usr/bin/python3 -m nosuchmod", "python3 has no module nosuchmod"),
+        ("timeout 5 python3 -m nosuchmod", "python3 has no module nosuchmod"),
+        ("cd nosuch", "nosuch is no folder of the repository"),
+        ("cd nosuch && ls", "nosuch is no folder of the repository"),
+        ("(cd nosuch && ls)", "nosuch is no folder of the repository"),
+        ("cd README.md; ls", "README.md is no folder of the repository"),
+        ("git -C nosuch status", "nosuch is no folder of the repository"),
+        ("cat nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("cat < nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("timeout 5 cat nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("sh -c 'cat nosuch.txt'", "nosuch.txt is no file of the repository"),
+        ("cat README.md nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("cd tests && cat nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("cd tests; cat README.md", "README.md is no file of the repository"),
+        ("cp nosuch.txt b", "nosuch.txt is no file of the repository"),
+        ("rm nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("sed -i s/a/b/ nosuch.txt", "nosuch.txt is no file of the repository"),
+        ("bash nosuch.sh", "nosuch.sh is no file of the repository"),
+        ("cat out.md", "out.md leads out of the repository"),
+        ("git checkout nosuchbranch", "there is no branch, tag or commit nosuchbranch"),
+        ("git switch -q nosuchbranch", "there is no branch, tag or commit nosuchbranch"),
+        ("./README.md", "./README.md is not executable"),
+        ("./tests", "./tests is a folder"),
+        ("./nosuch.sh", "nosuch.sh is no file of the repository"),
+        ("./foreign.sh", "nosuchprog, which ./foreign.sh is written for, is not installed here"),
+        ("cd tests; ./run.sh", "./run.sh is not executable"),
+        ("source nosuch.sh", "nosuch.sh is no file of the repository"),
+        (". ./x.sh", "x.sh is no file of the repository"),
+    ],
+)
+def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str, reason: str) -> None:
+    assert proof(repo, command) == Runnable(ok=False, reasons=(reason,))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "source written.sh",
+        ". ./written.sh",
+        "./written.sh",
+        "cd tests && ../written.sh",
+        "cd tests; ../written.sh",
+        "/usr/bin/env bash written.sh",
+        "cat link.md",
+        "cat specs/*/spec.md",
+        "cat /etc/hostname",
+        "echo a > made.txt && cat made.txt",
+        "cp README.md made.txt && cat made.txt",
+        "tee made.txt < README.md && cat made.txt",
+        "mkdir -p made && cd made && ls",
+        "make test && cat build/report.txt",
+        "chmod +x tests/run.sh && ./tests/run.sh",
+        "test -f nosuch.txt || echo none",
+        "[ -f nosuch.txt ] && cat nosuch.txt",
+        "if [ -f nosuch.txt ]; then cat nosuch.txt; fi",
+        "command -v nosuchprog && nosuchprog",
+        "say() { echo hi; }; say",
+        "for f in README.md; do cat $f; done",
+        "rm -f nosuch.txt",
+        "touch nosuch.txt",
+        "git checkout side/branch",
+        "git checkout v1",
+        "git checkout README.md",
+        "git checkout tests",
+        "git checkout -b nosuchbranch",
+        "python3 -m own_module",
+        "python3 -m json.tool README.md",
+        "python3 -m unittest",
+        "set -e; ls",
+        "diff README.md link.md",
+        "python3 - <<< 'print(1)'",
+        "A=1 ./written.sh",
+    ],
+)
+def test_what_may_run_is_not_called_missing(repo: Path, command: str) -> None:
+    assert proof(repo, command) == Runnable(ok=True)
+
+
+def test_a_tracked_file_that_was_deleted_can_be_checked_out_by_its_name(repo: Path) -> None:
+    (repo / "written.sh").unlink()
+    assert proof(repo, "git checkout written.sh") == Runnable(ok=True)
+
+
+def test_a_module_is_looked_for_in_the_projects_own_environment_and_none_of_its_code_runs(repo: Path) -> None:
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", ".venv"], cwd=repo, check=True)
+    (site,) = (repo / ".venv/lib").glob("python3*/site-packages")
+    (site / "there.py").write_text("open('ran', 'w')\n")
+    (site / "bare").mkdir()
+    (site / "bare" / "__init__.py").write_text("open('ran', 'w')\n")
+    assert proof(repo, ".venv/bin/python -m there") == Runnable(ok=True)
+    said = proof(repo, ".venv/bin/python -m nosuchmod")
+    assert said == Runnable(ok=False, reasons=("python has no module nosuchmod",))
+    said = proof(repo, ".venv/bin/python -m bare")
+    assert said == Runnable(ok=False, reasons=("the module bare of python cannot be run",))
+    # An import hook may bring any module: then nothing is claimed.
+    (site / "hook.pth").write_text("import there\n")
+    assert proof(repo, ".venv/bin/python -m nosuchmod") == Runnable(ok=True)
+    assert not (repo / "ran").exists()
+
+
+def test_pytest_is_missing_exactly_where_the_interpreter_of_the_sandbox_has_none(repo: Path) -> None:
+    asked = subprocess.run(
+        ["/usr/bin/python3", "-c", "import importlib.util as u; print(u.find_spec('pytest') is None)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+        env={"PATH": os.environ["PATH"]},
+    )
+    reasons = ("python3 has no module pytest",) if asked.stdout.strip() == "True" else ()
+    assert proof(repo, "python3 -m pytest") == Runnable(ok=not reasons, reasons=reasons)

@@ -24,7 +24,7 @@ from workbench.policy.named import Named, find_alias, find_named, is_entry_point
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, names_file, take_unknown, take_values, use_path
-from workbench.policy.programs import Reader, resolve_program
+from workbench.policy.programs import Reader, find_tool, resolve_program
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
 from workbench.policy.tracked import shows_secret
@@ -284,15 +284,16 @@ def _read_words(
     if "workspace_script" in paths.labels and path is not None:
         inner_calls = _read_shell_file(reader, path, cwd, paths, depth)
         return [call_of(path, words, cwd, paths), *inner_calls], words, True
+    script: list[Call] = []
+    if (tool := find_tool(reader, words[0], program)) is not None:
+        paths.reads.add(tool)
+        paths.labels.add("executes")
+        script = _read_wrapper(reader, tool, cwd, paths, depth)
     if program is None:
         if "workspace_code" in paths.labels:
             paths.labels.add("runs_code")
-        return (
-            [call_of(path or name, words, cwd, paths), *_hidden_calls(reader, args, cwd, depth)],
-            words,
-            True,
-        )
-    script: list[Call] = []
+        hidden = _hidden_calls(reader, args, cwd, depth)
+        return [call_of(path or name, words, cwd, paths), *script, *hidden], words, True
     if "workspace_code" in paths.labels and path is not None:
         # The arguments count as the tool's as well, whatever the file does with them.
         script = _read_wrapper(reader, path, cwd, paths, depth)
@@ -383,12 +384,16 @@ def _read_words(
     wrapped = () if named is not None and named.instead else unwrap(own, reading)
     if program.family == "javascript":
         wrapped = (*wrapped, *without_dashes(wrapped))
+    outer_tools = reader.tools_from
+    if program.family == "javascript" and "wrapper" in paths.labels:
+        reader.tools_from = cwd_inside
     for item in (*inner, *wrapped):
         found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
         calls.extend(found)
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
             rewritten[item.start : item.end] = replacement
+    reader.tools_from = outer_tools
     reader.environment, reader.given = outer
     return calls, (words[0], *rewritten), strict
 
@@ -518,6 +523,15 @@ def _looked_at(reader: Reader) -> set[str]:
 
 def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:
     """Returns the calls of scripts that a program names, each with the line it stands in."""
+    outer_tools = reader.tools_from
+    if named.has_tools:
+        reader.tools_from = named.cwd
+    found = _read_lines(reader, named, depth, program)
+    reader.tools_from = outer_tools
+    return found
+
+
+def _read_lines(reader: Reader, named: Named, depth: int, program: str) -> list[Call]:
     if named.words:
         words = (program, *named.words) if program else named.words
         calls, _, _ = _read_words(reader, words, named.cwd, Findings(labels={"wrapped"}), "", depth + 1)
@@ -529,18 +543,19 @@ def _read_named(reader: Reader, named: Named, depth: int, program: str) -> list[
     reader.given = dict(named.given) or reader.given
     reader.loose = reader.loose | named.loose
     for line in named.lines:
+        cwd = line.cwd or named.cwd
         if reader.calls_left < 0 or not reader.may_read(line.text):
-            found.append(call_of("sh", (line.text,), named.cwd, Findings(labels={"too_long"})))
+            found.append(call_of("sh", (line.text,), cwd, Findings(labels={"too_long"})))
             break
         script = parse_script(reader.language, line.text)
-        facts = gather_facts(reader, script, named.cwd, depth=depth + 1)
+        facts = gather_facts(reader, script, cwd, depth=depth + 1)
         calls = [
             in_project(reader, in_shell_text(call), named)
             for call in facts.calls
             if call.labels != {"no_program"}
         ]
         if odd := {label for label in facts.labels if not label.startswith("syntax_")} - {"nothing_found"}:
-            calls.append(call_of("sh", (line.text,), named.cwd, Findings(labels=odd)))
+            calls.append(call_of("sh", (line.text,), cwd, Findings(labels=odd)))
         found.extend(stands_in(call, f"{line.path}:{line.line}") for call in calls)
     reader.environment, reader.given, reader.loose = outer
     return found

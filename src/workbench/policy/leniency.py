@@ -98,7 +98,8 @@ def in_project(reader: Reader, call: Call, named: Named) -> Call:
     """Takes away what is no news in a project's own script: it runs the project's code, in the sandbox.
 
     Not asked about are a build tool's argument that only the script knows, a build's own leavings deleted,
-    and code given inline, which is the project's like that in its files. What reaches beyond, deletes,
+    and code given inline, but for that in npm scripts, which is like that in its files. What reaches
+    beyond, deletes,
     publishes or runs unknown programs stays as it is. The facts' effects are those of what is left.
     """
     labels = set(call.labels)
@@ -118,7 +119,10 @@ def in_project(reader: Reader, call: Call, named: Named) -> Call:
     if "privilege" in labels:
         # It gains none in the sandbox, and often stands in a branch not taken: a person may say yes.
         labels = labels - {"privilege"} | {"privileged_script"}
-    if not labels & {"stdin_code", "piped_network", "piped_decodes"}:
+    stands_in = [call.facts.source.rpartition(":")[0]] if call.facts.source else named.files
+    is_typed = any(path.endswith("/package.json") for path in stands_in)
+    if not is_typed and not labels & {"stdin_code", "piped_network", "piped_decodes"}:
+        # In an npm script it is what it would be on the command line.
         labels -= {"inline_code"}
     # Where a word is not known, neither is what is deleted besides.
     is_named = bool(call.facts.writes) and "writes_unknown" not in labels

@@ -19,9 +19,9 @@ from workbench.policy.configured import (
     read_cargo_programs,
     read_git_alias,
     split_alias,
-    steers_npm,
 )
 from workbench.policy.justfiles import read_justfile
+from workbench.policy.lifecycle import find_lifecycle, read_npm_settings, with_own_yarn
 from workbench.policy.makefiles import MOST_STEPS, ScriptLine, find_exports, find_recipes, parse_makefile
 from workbench.policy.options import Reading
 from workbench.policy.parse import quote
@@ -53,6 +53,13 @@ def find_named(
     reader: Reader, program: Program, reading: Reading, words: tuple[str, ...], cwd: str
 ) -> Named | None:
     """Returns what an understood call runs by name, or None when it names nothing that a file holds."""
+    named = _find(reader, program, reading, words, cwd)
+    return with_own_yarn(reader, named, cwd) if program.name == "yarn" else named
+
+
+def _find(
+    reader: Reader, program: Program, reading: Reading, words: tuple[str, ...], cwd: str
+) -> Named | None:
     if "runs_make" in reading.labels:
         return _find_make(reader, reading, cwd)
     if "runs_npm_script" in reading.labels and program.name != "concurrently":
@@ -65,7 +72,7 @@ def find_named(
         return find_task(reader, program, reading, words, cwd)
     if program.name == "cargo" and "executes" in reading.labels:
         return _find_cargo_programs(reader, cwd)
-    return None
+    return find_lifecycle(reader, program.name, reading, words, cwd)
 
 
 def may_be_alias(program: Program, words: tuple[str, ...]) -> bool:
@@ -273,13 +280,8 @@ def _find_package_script(
         arguments = [value.text for value in reading.values if value.kind == "text" and value.index > first]
         # Some package managers hand a `--` on and some do not; without it more words are options.
         extra = "".join(" " + quote(item) for item in arguments if item != "--")
-    labels: set[str] = set()
-    files = [path]
-    for folder in dict.fromkeys((posixpath.dirname(path), reader.workspace_root)):
-        settings, is_there = load(reader, posixpath.join(folder, ".npmrc"))
-        if is_there:
-            files.append(posixpath.join(folder, ".npmrc"))
-            labels |= {"script_unsure"} if not settings or steers_npm(settings) else set()
+    settings, labels = read_npm_settings(reader, posixpath.dirname(path))
+    files = [path, *settings]
     lines: list[ScriptLine] = []
     for name in every:
         found = read_package_scripts(text, path, name) if text else None

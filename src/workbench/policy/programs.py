@@ -68,7 +68,8 @@ class Reader:
     earlier part may have set, `given` what a make around it was given. `has_staged` tells that files were put
     under git's care, `is_unruled` that ignore files may be others by then. `is_single` tells that there is
     one command and nothing behind it, `is_lost` that the folder worked in is not known, `is_sourced` that the
-    shell file at hand was started by another.
+    shell file at hand was started by another. `tools_from` is the folder whose node_modules/.bin stands
+    first on the PATH, with those above it.
     """
 
     catalog: Catalog
@@ -100,6 +101,7 @@ class Reader:
     is_single: bool = True
     is_lost: bool = False
     is_sourced: bool = False
+    tools_from: str = ""
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
         """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""
@@ -169,6 +171,23 @@ def resolve_program(
             return program, name
     labels |= {"program_unknown", "executes_outside"}
     return program if program is not None and place.zone == "system" else None, place.path
+
+
+def find_tool(reader: Reader, word: str, program: Program | None) -> str | None:
+    """Returns the path of the project's own tool that runs under this bare name in an npm script, or None."""
+    name = plain(word)
+    if not reader.tools_from or "/" in name or not name or (program is not None and program.is_builtin):
+        return None
+    folder = posixpath.normpath(reader.tools_from)
+    while is_within(folder, reader.workspace_root):
+        tools = posixpath.join(folder, "node_modules/.bin")
+        listed = reader.surroundings.list_folder(tools)
+        if name in listed if listed is not None else reader.surroundings.read_text(f"{tools}/{name}"):
+            return f"{tools}/{name}"
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    return None
 
 
 def _resolve_in_workspace(

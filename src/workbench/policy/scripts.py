@@ -16,17 +16,38 @@ _MOST_WIRED = 60
 
 def read_package_scripts(text: str, path: str, name: str) -> tuple[ScriptLine, ...] | None:
     """Returns a package.json script with the ones before and after it; None when the file is unreadable."""
+    data = read_package(text)
+    if data is None:
+        return None
+    keys = (f"pre{name}", name, f"post{name}") if name in data["scripts"] else (name,)
+    return _read_keys(data, text, path, keys)
+
+
+def read_lifecycle(text: str, path: str, names: tuple[str, ...]) -> tuple[ScriptLine, ...] | None:
+    """Returns those of these scripts that a package.json has, in this order; None when it is unreadable."""
+    data = read_package(text)
+    return None if data is None else _read_keys(data, text, path, names)
+
+
+def read_package(text: str) -> dict[str, Any] | None:
+    """Returns what a package.json says, with its table of scripts; None when it cannot be read so."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    scripts = data.get("scripts", {}) if isinstance(data, dict) else None
-    if not isinstance(scripts, dict):
+    if not isinstance(data, dict) or not isinstance(data.setdefault("scripts", {}), dict):
         return None
+    return data
+
+
+def _read_keys(
+    data: dict[str, Any], text: str, path: str, keys: tuple[str, ...]
+) -> tuple[ScriptLine, ...] | None:
+    scripts = data["scripts"]
     found: list[ScriptLine] = []
-    for key in (f"pre{name}", name, f"post{name}"):
+    for key in keys:
         script = scripts.get(key)
-        if not isinstance(script, str) or (key != name and name not in scripts):
+        if not isinstance(script, str):
             continue
         if script.strip() == "wireit":
             wired = _read_wired(data.get("wireit"), scripts, key)

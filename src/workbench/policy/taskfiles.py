@@ -104,7 +104,7 @@ class _Lines:
 
 def read_taskfile(text: str, path: str, names: tuple[str, ...]) -> Found | None:
     """Returns the lines of a Taskfile's tasks (`default` without names), with what they depend on."""
-    data = _yaml(text)
+    data = read_yaml(text)
     tasks = data.get("tasks") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(tasks, dict):
         return (), False
@@ -331,7 +331,7 @@ def _take_mise(
 
 def read_hooks(text: str, path: str, names: tuple[str, ...]) -> Found | None:
     """Returns what the repository's own hooks in a .pre-commit-config.yaml run; those of others are tools."""
-    data = _yaml(text)
+    data = read_yaml(text)
     if not isinstance(data, dict) or not isinstance(data.get("repos"), list):
         return (), False
     lines = _Lines(text, path)
@@ -360,7 +360,7 @@ def read_hooks(text: str, path: str, names: tuple[str, ...]) -> Found | None:
 
 def read_lefthook(text: str, path: str, name: str) -> Found | None:
     """Returns what the commands of one hook in a lefthook.yml run."""
-    data = _yaml(text)
+    data = read_yaml(text)
     if not isinstance(data, dict):
         return (), False
     if name not in data:
@@ -408,7 +408,7 @@ def _without_comments(text: str) -> str:
     return re.sub(r",(?=[ \t\r\n]{0,200}[}\]])", "", "".join(kept))
 
 
-def _yaml(text: str) -> Any:
+def read_yaml(text: str) -> Any:
     """Returns what a YAML text says, or None where it is too long, odd, or grows by its own references."""
     if (
         len(text) > _MOST_YAML

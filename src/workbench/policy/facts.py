@@ -372,11 +372,12 @@ def _read_words(
     if named is not None:
         paths.reads |= set(named.files)
         paths.labels |= named.labels | {"runs_file"}
-        calls = [
-            call_of(path or name, words, cwd, paths),
-            *calls[1:],
-            *_read_named(reader, named, depth, ""),
-        ]
+        lines = _read_named(reader, named, depth, "")
+        if named.generates and lines:
+            # A generator has run once its lines have, not before.
+            paths.labels.discard("runs_code")
+            lines[-1] = replace(lines[-1], labels=lines[-1].labels | {"runs_code"})
+        calls = [call_of(path or name, words, cwd, paths), *calls[1:], *lines]
     if form.takes_code and (own_tool := _own_tool(reader, reading, own)):
         inner = (*inner, own_tool)
     rewritten = list(args)

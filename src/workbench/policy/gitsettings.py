@@ -48,6 +48,26 @@ def may_start_programs(reader: Reader, cwd: str) -> bool:
     return False
 
 
+def hooks_folder(reader: Reader, cwd: str) -> tuple[str, str]:
+    """Returns the folder in the tree that the repository's hooks lie in, and its top folder; "" for none."""
+    folder = posixpath.normpath(cwd)
+    while is_within(folder, reader.workspace_root):
+        kind = dict(reader.scan(folder) or ()).get(".git")
+        if kind is not None:
+            names = ("config", "config.worktree") if kind == "folder" else ()
+            texts = (reader.surroundings.read_text(f"{folder}/.git/{name}") or "" for name in names)
+            text = "\n".join(texts)
+            named = [
+                match["value"] for match in _SETTING.finditer(text) if match["key"].lower() == "hookspath"
+            ]
+            place = posixpath.normpath(posixpath.join(folder, named[-1].strip('"'))) if named else ""
+            return place if place and is_within(place, reader.workspace_root) else "", folder
+        if folder == reader.workspace_root:
+            break
+        folder = posixpath.dirname(folder)
+    return "", ""
+
+
 def _starts_programs(text: str) -> bool:
     if _INCLUDE.search(text) or _ODD.search(text):
         return True

@@ -10,8 +10,8 @@ import re
 
 from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, with_labels
-from workbench.policy.named import Named
 from workbench.policy.programs import Reader
+from workbench.policy.projectfiles import Named
 from workbench.policy.sensitive import is_secret
 from workbench.policy.tracked import may_hold_tracked
 

@@ -95,7 +95,7 @@ _PLAIN_SHELLS = re.compile(r"(/usr)?(/bin/)?(env )?(ba|da|z)?sh( -\w+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptLine:
-    """A piece of shell text that a file holds, and where. `cwd` is where it runs, if not where it is."""
+    """A piece of shell text that a file holds, and where. `cwd` is its folder, if not that of its file."""
 
     text: str
     path: str

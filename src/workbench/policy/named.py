@@ -20,6 +20,8 @@ from workbench.policy.configured import (
     read_git_alias,
     split_alias,
 )
+from workbench.policy.gofiles import find_generators
+from workbench.policy.hooks import find_hooks, find_staged
 from workbench.policy.justfiles import read_justfile
 from workbench.policy.lifecycle import find_lifecycle, read_npm_settings, with_own_yarn
 from workbench.policy.makefiles import MOST_STEPS, ScriptLine, find_exports, find_recipes, parse_makefile
@@ -72,6 +74,12 @@ def _find(
         return find_task(reader, program, reading, words, cwd)
     if program.name == "cargo" and "executes" in reading.labels:
         return _find_cargo_programs(reader, cwd)
+    if program.name == "git":
+        return find_hooks(reader, reading, words, cwd)
+    if reader.first_word == "lint-staged":
+        return find_staged(reader, cwd)
+    if program.name == "go" and "runs_code" in reading.labels:
+        return find_generators(reader, reading, words, cwd)
     return find_lifecycle(reader, program.name, reading, words, cwd)
 
 

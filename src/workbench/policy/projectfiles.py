@@ -20,8 +20,8 @@ class Named:
     """Shell text from files, or the words that an alias stands for. `has_tools` tells that a name which is
     not known is a tool of the project (npm puts node_modules/.bin first); `instead` that the words of the
     call itself run nothing else. `line` is where an alias stands in its file, when that is known.
-    `environment`, `loose` and `given` are the variables that a make in the lines finds set, may find set, and
-    takes over."""
+    `generates` tells that the call writes code by these lines and by nothing else. `environment`, `loose` and
+    `given` are the variables that a make in the lines finds set, may find set, and takes over."""
 
     lines: tuple[ScriptLine, ...] = ()
     words: tuple[str, ...] = ()
@@ -30,6 +30,7 @@ class Named:
     cwd: str = ""
     has_tools: bool = False
     instead: bool = False
+    generates: bool = False
     line: int = 0
     environment: Mapping[str, list[str]] = field(default_factory=dict)
     loose: frozenset[str] = frozenset()

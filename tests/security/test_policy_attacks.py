@@ -430,7 +430,7 @@ pytest -c /x
 pytest --basetemp=/
 pytest --rootdir=/x
 pytest ../tests
-ruff check --config=x
+ruff check --config=cache-dir='/etc'
 mypy --python-executable=id x
 twine upload dist/x
 docker run -v /:/x y
@@ -566,7 +566,7 @@ cargo test -- --logfile=.git/config
 cargo clippy -- -C linker=./x
 coverage run -m timeit 'import os'
 coverage run --rcfile=x -m pytest
-eslint -c evil.js src
+eslint -c ../evil.js src
 prettier --plugin=./x y
 mocha -u ./x y
 ls | xargs -d s cat

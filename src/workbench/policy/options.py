@@ -98,6 +98,9 @@ KINDS = frozenset(
         "managed",
         "markup",
         "classpath",
+        "bare",
+        "plaincode",
+        "plainwrite",
     ]
 )
 STYLES = frozenset({"gnu", "posix", "single", "operands", "plain"})
@@ -108,7 +111,8 @@ _OPTION = re.compile(
 )
 _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
-_KINDS_OF_PATHS = {"digits": "number"}
+# What a value is once it has fitted: a stricter text of the same meaning.
+_MEANINGS = {"digits": "number", "plaincode": "code", "plainwrite": "write"}
 _NEGATIVE = re.compile(r"-\d+[A-Za-z]?")
 _CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile"})
 _LEAVES_THE_REST = frozenset({"command", "words"})
@@ -362,7 +366,7 @@ class _Reader:
     ) -> bool:
         if not fits(kind, text):
             return False
-        kind = _KINDS_OF_PATHS.get(kind, kind)
+        kind = _MEANINGS.get(kind, kind)
         self.values.append(Value(kind=kind, text=text, index=index, is_attached=attached, is_operand=operand))
         return True
 

@@ -100,6 +100,11 @@ def take_values(
             # Folders and archives of code, each of them taken up; a star stands for the archives of a folder.
             for part in value.text.split(":"):
                 use_path(reader, paths, "code", part.removesuffix("/*") or ".", cwd)
+        elif value.kind == "report":
+            # A coverage report's form, and behind a colon where it is written: `html:out`.
+            place = value.text.partition(":")[2]
+            if place not in ("", "skip-covered"):
+                use_path(reader, paths, "write", place, cwd)
         elif value.kind == "host":
             paths.labels.add("network")
         elif value.kind == "buildtarget":

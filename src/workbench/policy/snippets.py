@@ -15,7 +15,10 @@ _MODE = re.compile(r"0?[0-7][0-7][0145]|[ugoa]*[+=-][rwxX]*(,[ugoa]*[+=-][rwxX]*
 _OPEN_TO_ALL = re.compile(r"[ugoa]*[oa][ugoa]*[+=][rxX]*w|(?:^|,)=[rxX]*w")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _PLUGIN = re.compile(r"no:[A-Za-z0-9_.]+")
-_COVERAGE_REPORT = re.compile(r"(term|term-missing|html|xml|json|lcov)?(:skip-covered)?")
+_COVERAGE_REPORT = re.compile(
+    r"(term|term-missing|html|xml|json|lcov)?(:skip-covered)?"
+    r"|(annotate|html|xml|json|lcov|markdown):[A-Za-z0-9_./~][A-Za-z0-9_@%+,./~-]*"
+)
 _HARNESS = re.compile(
     r"--(nocapture|show-output|ignored|include-ignored|exact|quiet|list|test-threads=\d+)|-q|[A-Za-z0-9_:]+"
 )

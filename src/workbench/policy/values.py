@@ -213,6 +213,10 @@ _QUERY_REFUSED = re.compile(
 # ps's letters without a dash, but for the one that shows the environments of processes; or a process.
 _LISTING = re.compile(r"[acfhjlmrsuvwxTLNSX]+|\d+")
 _COLUMNS = re.compile(r"[A-Za-z%_,:= +-]+")
+# A name that is neither a path nor a format with one: `json`, `3.12`, `uvicorn.workers.UvicornWorker`.
+_BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]*")
+# One path and nothing else, where the program would take other texts for a setting, for code or for a list.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_@%+./~-]*|-")
 _QUICK_FORM = re.compile(r"(png|svg|pdf|jpg|dot|json|plain|ps)")
 
 
@@ -259,6 +263,10 @@ def fits_value(kind: str, text: str) -> bool:
             return "@" not in text and "=<" not in text
         case "url":
             return _URL.fullmatch(text) is not None
+        case "bare":
+            return _BARE.fullmatch(text) is not None
+        case "plaincode" | "plainwrite":
+            return _PLAIN_PATH.fullmatch(text) is not None
         case "application":
             return _APPLICATION.fullmatch(text) is not None
         case "ini":

@@ -84,6 +84,6 @@ def test_verify_finds_a_transcript_that_is_not_as_recorded(tmp_path: Path, datab
         assert said.status == 1
         assert said.text.startswith("NOT OK: the transcript of run ")
         # One that said nothing has nothing to lose.
-        assert "(and 1 more are not as recorded)" in said.text
+        assert "(and 1 more is not as recorded)" in said.text
         bench.post(f"/api/runs/{going['run_id']}/cancel", {"reason": "done"})
         bench.wait(going["run_id"])

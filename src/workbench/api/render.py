@@ -21,7 +21,7 @@ from workbench.gate.approvals import (
     needs_reason,
     standing_votes,
 )
-from workbench.gate.deciders import DECIDING, describe_deciders, find_deciders
+from workbench.gate.deciders import DECIDING, Answers, describe_deciders, find_deciders
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
 from workbench.model.artifact import Artifact
@@ -308,12 +308,13 @@ def approval_out(
     *,
     people: People,
     stopped: str | None = None,
+    known: Answers | None = None,
 ) -> wire.ApprovalOut:
     """`people` are those that the approval names. `approvals` are all of the run: an approval that was edited
     away shows what it was asked for.
 
     `stopped` says why nothing may start now, kill switch or kill file, or is None. Which moves the actor
-    has is asked as the decision itself would be, under the policy in force.
+    has is asked as the decision itself would be, under the policy in force; `known` is as in find_deciders.
     """
     step = next(step for step in steps if step.step_id == approval.step_id)
     held = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
@@ -370,7 +371,7 @@ def approval_out(
         is_own_request=people.person_of(approval.requested_by) == person_of(actor),
         needs_reason=needs_reason(approval.risk_level, APPROVE),
         approvers=describe_approvers(project, approval.risk_level),
-        deciders=deciders_out(approval, actor, project, people, policy, may_approve, may_deny)
+        deciders=deciders_out(approval, actor, project, people, policy, may_approve, may_deny, known)
         if is_pending
         else None,
         notice=_notice(approval, may_approve, stopped),
@@ -388,13 +389,14 @@ def deciders_out(
     policy: PolicyInForce,
     may_approve: Permission,
     may_deny: Permission,
+    known: Answers | None,
 ) -> wire.DecidersOut:
     """Names who may decide a pending approval, and says whether `actor` may."""
     if isinstance(policy, WorkbenchError):
         broken = f"{policy.message}; {policy.remedy}"
         found = find_deciders(approval, project, people, None, broken=broken)
     else:
-        found = find_deciders(approval, project, people, policy)
+        found = find_deciders(approval, project, people, policy, known=known)
     words = [word for word, one in (("approve", may_approve), ("deny", may_deny)) if one.is_allowed]
     return wire.DecidersOut(
         roles=[role.value for role in found.roles],

@@ -41,7 +41,7 @@ def compare_transcripts(home: Path, artifacts: Iterable[Artifact]) -> Transcript
                 problems.append(
                     f"the transcript of run {artifact.run_id}, step {artifact.step_id}, {problem}"
                 )
-    more = f" (and {len(problems) - 1} more are not as recorded)" if len(problems) > 1 else ""
+    more = f" (and {_more(len(problems) - 1)} not as recorded)" if len(problems) > 1 else ""
     return TranscriptFinding(compared=compared, problem=f"{problems[0]}{more}" if problems else None)
 
 
@@ -76,3 +76,7 @@ def _problem_of(home: Path, artifact: Artifact) -> str | None:
     if f"sha256:{digest.hexdigest()}" != artifact.digest:
         return f"was changed: {path} does not have the digest that was recorded when the step ended"
     return None
+
+
+def _more(number: int) -> str:
+    return f"{number} more {'is' if number == 1 else 'are'}"

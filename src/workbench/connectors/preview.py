@@ -40,6 +40,7 @@ MOST_WRITTEN_BYTES = 2 * 1024**3
 MOST_MADE_FILES = 100_000
 
 _TAIL_BYTES = 4096
+_LONGEST_NAME = 1000
 _LOOK_SECONDS = 0.02
 _STOP_SECONDS = 0.25
 _REPORT = "report.json"
@@ -225,12 +226,16 @@ def _describe(
         "detail": ended["detail"],
         "output_bytes": ended["output_bytes"] + ended["dropped_bytes"],
         "output_tail": tail,
-        "process_names": list(dict.fromkeys(shown(line)[:300] for line in started["names"])),
+        "process_names": list(dict.fromkeys(_cut(shown(line)) for line in started["names"])),
         "is_every_process_named": started["is_whole"],
         "processes_started": started["count"],
         "is_count_exact": started["is_exact"],
         **asdict(difference),
     }
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_NAME else line[:_LONGEST_NAME] + " …"
 
 
 def _started(step: Path, seen: Sightings) -> dict[str, Any]:

@@ -15,10 +15,14 @@ from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
 from workbench.model.people import People
 from workbench.model.project import Project
+from workbench.model.verdict import RiskLevel
 from workbench.policy import Policy, may_approve
 
 DECIDING: Final = tuple(role for role in Role if Actor(name="", role=role, via="").has(Role.APPROVER))
 """The roles that decide at all, lowest first; each of them may deny."""
+
+Answers = dict[tuple[Role, RiskLevel, bool, bool], tuple[bool, str]]
+"""What one policy says of a role, a risk, one's own request, and a project that asks for a second person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +44,35 @@ class Deciders:
 
 
 def find_deciders(
-    approval: Approval, project: Project, people: People, policy: Policy | None, *, broken: str = ""
+    approval: Approval,
+    project: Project,
+    people: People,
+    policy: Policy | None,
+    *,
+    broken: str = "",
+    known: Answers | None = None,
 ) -> Deciders:
     """Returns who may approve this now, whether or not they have voted already.
 
-    Without a policy nobody may, and `broken` says why there is none.
+    Without a policy nobody may, and `broken` says why there is none. `known` keeps what this policy was asked
+    already, for the next approval of a list.
     """
+    heard: Answers = {} if known is None else known
     rule = rule_for(project, approval.risk_level)
 
     def ask(role: Role, *, is_own: bool) -> tuple[bool, str]:
         if policy is None:
             return False, broken
-        return may_approve(
-            policy.ruleset,
-            role=role.value,
-            risk=approval.risk_level.value,
-            is_own_request=is_own,
-            has_four_eyes=project.forbid_self_approval,
-        )
+        asked = (role, approval.risk_level, is_own, project.forbid_self_approval)
+        if asked not in heard:
+            heard[asked] = may_approve(
+                policy.ruleset,
+                role=role.value,
+                risk=approval.risk_level.value,
+                is_own_request=is_own,
+                has_four_eyes=project.forbid_self_approval,
+            )
+        return heard[asked]
 
     answers = {role: ask(role, is_own=False) for role in DECIDING}
     let_in = tuple(role for role, (is_allowed, _) in answers.items() if is_allowed)

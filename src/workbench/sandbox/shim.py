@@ -267,7 +267,9 @@ class _Step:
         assert self._barrier is not None
         assert self._init is not None
         if self._request["is_traced"]:
-            self._tracer = Tracer(self._init, self._folder)
+            # Without one, what was started is known less well; that keeps nothing from starting.
+            with contextlib.suppress(OSError):
+                self._tracer = Tracer(self._init, self._folder)
         self._stamp = traces.read_stamp()
         _let_go(self._barrier)
         self._barrier = None

@@ -31,7 +31,7 @@ export function CopyButton({ text, name }: { text: string; name: string }) {
 const MOST_WORDS = 400;
 
 /** A command whose words stay whole where a line can hold them: a flag broken after its hyphen reads as another. */
-function Words({ text }: { text: string }) {
+export function Words({ text }: { text: string }) {
   const parts = text.split(/(\s+)/);
   if (parts.length > 2 * MOST_WORDS) return text;
   return parts.map((part, index) =>

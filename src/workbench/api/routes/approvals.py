@@ -12,6 +12,7 @@ from workbench.api.render import PolicyInForce, approval_out, edit_out
 from workbench.engine.decide import approve, deny
 from workbench.engine.edit import Edit, approve_edited, review_edit
 from workbench.engine.look import read_kill
+from workbench.gate.deciders import Answers
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
 from workbench.model.clock import render_time
@@ -40,7 +41,11 @@ async def list_approvals(
         response.headers["X-Next-Cursor"] = page.next_after
     projects = {approval.project_id for approval in page.approvals}
     policies = {each: await policy_in_force(house, each) for each in projects}
-    return [await _show(house, actor, approval, policies[approval.project_id]) for approval in page.approvals]
+    known: dict[str, Answers] = {each: {} for each in projects}
+    return [
+        await _show(house, actor, approval, policies[approval.project_id], known[approval.project_id])
+        for approval in page.approvals
+    ]
 
 
 @router.get("/api/approvals/{approval_id}")
@@ -129,7 +134,11 @@ async def _project_of(house: House, actor: Actor, approval_id: str) -> str:
 
 
 async def _show(
-    house: House, actor: Actor, approval: Approval, policy: PolicyInForce | None = None
+    house: House,
+    actor: Actor,
+    approval: Approval,
+    policy: PolicyInForce | None = None,
+    known: Answers | None = None,
 ) -> wire.ApprovalOut:
     ledger = house.context.ledger
     reads = ledger.for_project(approval.project_id)
@@ -156,4 +165,5 @@ async def _show(
         tuple(others),
         people=await ledger.people(names_in(approval, project)),
         stopped=stopped,
+        known=known,
     )

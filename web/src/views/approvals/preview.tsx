@@ -1,6 +1,7 @@
 /* What a held command does to a copy of the workspace: tried when it is asked for, shown in its place. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { FlaskConical } from "lucide-react";
+import { Words } from "../../parts/command";
 import { Fold, ProblemNotice } from "../../parts/notice";
 import { visible } from "../../parts/visible";
 import { count, spoken } from "../../parts/words";
@@ -60,7 +61,15 @@ export function Found({ found }: { found: PreviewOut }) {
             : `At least ${count(found.processes_started, "process", "processes")}`
         }
       >
-        {found.process_names.length > 0 && <Lines text={found.process_names.join("\n")} />}
+        {found.process_names.length > 0 && (
+          <ul className="mono stack tight preview-names" aria-label="What was started">
+            {found.process_names.map((line) => (
+              <li key={line}>
+                <Words text={visible(line)} />
+              </li>
+            ))}
+          </ul>
+        )}
         <p className="quiet">
           {found.is_every_process_named
             ? "Each command line once, as the kernel saw it start."

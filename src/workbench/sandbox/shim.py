@@ -21,6 +21,7 @@ from typing import Any
 
 from workbench.sandbox import census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.doorway import Doorway
+from workbench.sandbox.refusals import explain_refusals
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
@@ -471,9 +472,12 @@ class _Step:
             return ""
         root = str(self._request["workspace_root"])
         protected = {source: identity for _, source, identity in self._expected}
-        found = traces.look_through(root, since=self._stamp, protected=protected)
+        watched = self._request["watched"]
+        found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
-        said = traces.describe(found)
+        output = os.path.join(self._folder, step_folder.OUTPUT)
+        words = (traces.describe(found), explain_refusals(output, self._request["read_only"]))
+        said = "; ".join(part for part in words if part)
         for mask in self._request["masks"]:
             said = said.replace(base64.b64decode(mask).decode("utf-8", "replace"), "***")
         return said

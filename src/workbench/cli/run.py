@@ -124,6 +124,8 @@ def _attend(client: Client, made: dict[str, Any], is_interactive: bool, as_json:
         print_json(ended)
     refusals.tell_rest(ended)
     _tell_what_was_cut(ended)
+    for words in end_notes(ended):
+        print_note(f"{ended['run_id']}: {words}")
     return exit_status(ended)
 
 
@@ -132,6 +134,11 @@ def _tell_what_was_cut(run: dict[str, Any]) -> None:
     if any(artifact["truncated"] for artifact in run["artifacts"]):
         dropped = sum(event["payload"].get("dropped_bytes") or 0 for event in run["events"])
         print_note(f"{run['run_id']}: the output is not whole: {dropped} bytes of it were not kept")
+
+
+def end_notes(run: dict[str, Any]) -> list[str]:
+    """Returns what whoever asked for a run must know of its steps' ends beside how they ended."""
+    return [words for step in run["steps"] for words in step["notes"]]
 
 
 def _has_waiting_input() -> bool:

@@ -262,7 +262,7 @@ def run_detail_out(
         **run_fields(run, steps, actor, approvals, end=end),
         plan_digest=run.plan.plan_digest,
         network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
-        steps=[step_out(run, step) for step in steps],
+        steps=[step_out(run, step, events) for step in steps],
         approvals=[
             approval_out(approval, run, steps, project, actor, now, policy, approvals, people=people)
             for approval in approvals
@@ -272,7 +272,8 @@ def run_detail_out(
     )
 
 
-def step_out(run: Run, step: Step) -> wire.StepOut:
+def step_out(run: Run, step: Step, events: tuple[Event, ...]) -> wire.StepOut:
+    """`events` are the run's, in their order."""
     command = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
     return wire.StepOut(
         step_id=step.step_id,
@@ -289,11 +290,18 @@ def step_out(run: Run, step: Step) -> wire.StepOut:
         subject_digest=step.subject_digest,
         exit_code=step.exit_code,
         failure_reason=step.failure_reason,
+        notes=_end_notes(step, events),
         started_at=step.started_at,
         ended_at=step.ended_at,
         command=command.source_text,
         cwd=command.cwd,
     )
+
+
+def _end_notes(step: Step, events: tuple[Event, ...]) -> list[str]:
+    """Returns what the step's last end was recorded with beside how it ended."""
+    ends = (event.payload for event in reversed(events) if event.step_id == step.step_id)
+    return next((list(payload["notes"]) for payload in ends if "notes" in payload), [])
 
 
 def approval_out(

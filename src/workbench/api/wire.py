@@ -366,6 +366,9 @@ class RunIn(CommandIn):
 
 
 class StepOut(Wire):
+    """`notes` are what whoever asked for it must know beside how it ended, a sentence each: why its output
+    was cut, what it made or changed that other programs obey, what it could not write."""
+
     step_id: str
     step_key: str
     kind: str
@@ -380,6 +383,7 @@ class StepOut(Wire):
     subject_digest: str | None
     exit_code: int | None
     failure_reason: str | None
+    notes: list[str]
     started_at: str | None
     ended_at: str | None
     command: str

@@ -11,7 +11,7 @@ from workbench.cli.output import RISK_BARS, print_json, print_line, print_table,
 from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
 from workbench.cli.refusals import refused_names
-from workbench.cli.run import follow
+from workbench.cli.run import end_notes, follow
 
 
 def list_runs(repo: str | None, feature: str | None, status: str | None, as_json: bool) -> None:
@@ -65,6 +65,8 @@ def show_run(run_id: str, as_json: bool) -> None:
         return
     print_line(f"{run['run_id']}  {status_word(run['status'])}{_ending(run)}")
     print_line(f"  {run['why']}")
+    for words in end_notes(run):
+        print_line(f"  note: {words}")
     print_line(f"  $ {run['command']}")
     print_line(f"  in {run['cwd']} by {run['requested_by']} on {run['connector']} ({run['mode']})")
     if run["feature_id"]:

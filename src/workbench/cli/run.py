@@ -133,6 +133,8 @@ def _attend(client: Client, made: dict[str, Any], is_interactive: bool, as_json:
         print_json(ended)
     refusals.tell_rest(ended)
     _tell_what_was_cut(ended)
+    for words in end_notes(ended):
+        print_note(f"{ended['run_id']}: {words}")
     return exit_status(ended)
 
 
@@ -142,6 +144,11 @@ def _tell_what_was_cut(run: dict[str, Any]) -> None:
         dropped = sum(event["payload"].get("dropped_bytes") or 0 for event in run["events"])
         words = render_count(dropped, "byte of it was", "bytes of it were")
         print_note(f"{run['run_id']}: the output is not whole: {words} not kept")
+
+
+def end_notes(run: dict[str, Any]) -> list[str]:
+    """Returns what whoever asked for a run must know of its steps' ends beside how they ended."""
+    return [words for step in run["steps"] for words in step["notes"]]
 
 
 def _has_waiting_input() -> bool:

@@ -122,6 +122,8 @@ class Ended:
     `end_reason`: exited, signaled, timed_out, idle_timed_out, canceled, lost, failed_to_start, or
     never_started, which is the proof that the same command may be dispatched anew.
     `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
+    `detail` says how it ended; `notes` are what whoever asked for it must know besides, such as why its
+    output was cut, or what it left that other programs obey: a sentence each, also part of `detail`.
     `connections` are the first ones it asked for; `more_connections` counts the rest by decision.
     """
 
@@ -133,6 +135,7 @@ class Ended:
     dropped_bytes: int
     output_digest: str
     detail: str = ""
+    notes: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()
     more_connections: Mapping[str, int] = field(default_factory=dict)
 

@@ -525,4 +525,5 @@ def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
         dropped_bytes=document["dropped_bytes"],
         output_digest=document["output_digest"],
         detail=document["detail"],
+        notes=tuple(document.get("notes", ())),
     )

@@ -392,6 +392,7 @@ def render_end(ended: Ended) -> dict[str, Any]:
         "dropped_bytes": ended.dropped_bytes,
         "output_digest": ended.output_digest,
         "detail": ended.detail,
+        "notes": list(ended.notes),
     }
 
 

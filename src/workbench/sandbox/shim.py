@@ -21,6 +21,7 @@ from typing import Any
 
 from workbench.sandbox import census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.doorway import Doorway
+from workbench.sandbox.refusals import explain_refusals
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
@@ -476,17 +477,20 @@ class _Step:
                 self._hold.release()
         return self._describe(left, digest, self._look_back())
 
-    def _look_back(self) -> str:
+    def _look_back(self) -> list[str]:
         """Says what the step left for other programs to obey, and keeps where repositories are."""
         if self._barrier is not None:
-            return ""
+            return []
         root = str(self._request["workspace_root"])
         protected = {source: identity for _, source, identity in self._expected}
-        found = traces.look_through(root, since=self._stamp, protected=protected)
+        watched = self._request["watched"]
+        found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
-        said = traces.describe(found)
+        output = os.path.join(self._folder, step_folder.OUTPUT)
+        said = [traces.describe(found), explain_refusals(output, self._request["read_only"])]
         for mask in self._request["masks"]:
-            said = said.replace(base64.b64decode(mask).decode("utf-8", "replace"), "***")
+            secret = base64.b64decode(mask).decode("utf-8", "replace")
+            said = [words.replace(secret, "***") for words in said]
         return said
 
     def _wait_childless(self, deadline: float) -> int:
@@ -514,7 +518,7 @@ class _Step:
             left = census.members(self._namespace)
         return len(left)
 
-    def _describe(self, left: int, digest: str, trace: str) -> dict[str, Any]:
+    def _describe(self, left: int, digest: str, traces_left: list[str]) -> dict[str, Any]:
         code, number = self._exit_code, None
         if code is None and self._outer_code is not None and self._outer_code < 0:
             code = 128 - self._outer_code
@@ -526,7 +530,8 @@ class _Step:
                 self._end_reason = "exited" if number is None else "signaled"
             else:
                 self._note("failed_to_start", self._last_words())
-        detail = "; ".join(part for part in (self._detail, self._segment.reason, trace) if part)
+        cut = f"the output was cut: {self._segment.reason}" if self._segment.reason else ""
+        notes = [words for words in (cut, *traces_left) if words]
         return {
             "exit_code": code,
             "signal": number,
@@ -535,7 +540,8 @@ class _Step:
             "output_bytes": self._segment.size,
             "dropped_bytes": self._segment.dropped,
             "output_digest": digest,
-            "detail": detail,
+            "detail": "; ".join(part for part in (self._detail, *notes) if part),
+            "notes": notes,
             "started_at": _render_time(self._started_at),
             "ended_at": _render_time(time.time()),
         }

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,13 +44,14 @@ def look_through(
     *,
     since: int | None = None,
     protected: Mapping[str, tuple[int, int]] | None = None,
+    watched: Sequence[str] = (),
     seconds: float = LONGEST_SECONDS,
 ) -> Traces:
     """Walks the workspace, outer folders first, and returns the traces.
 
     With `since`, what read_stamp gave at some moment, it names what was stamped then or later, except
-    `protected`: absolute paths with device and inode, which a step could not change. The stamp is the
-    kernel's (ctime): no program can set it back.
+    `protected`: absolute paths with device and inode, which a step could not change. `watched` are further
+    relative paths to name then. The stamp is the kernel's (ctime): no program can set it back.
     """
     traces = Traces()
     known = protected or {}
@@ -68,6 +70,9 @@ def look_through(
             signs = (*_OBEYED, "HEAD", "." if relative else "HEAD")
             if _is_any_later(f"{root}/{relative}", signs, since):
                 traces.changed.append(relative or "./")
+    for path in watched if since is not None else ():
+        if path not in traces.changed and since is not None and _is_path_later(f"{root}/{path}", since):
+            traces.changed.append(path)
     return traces
 
 
@@ -165,7 +170,19 @@ def _is_later(entry: os.DirEntry[str], since: int) -> bool:
         return False
     if entry.name == ".git":
         return _is_any_later(entry.path, _OBEYED, since)
-    below = _folders(entry.path, Traces(), LONGEST_SECONDS / 10)
+    return _is_inside_later(entry.path, since)
+
+
+def _is_path_later(path: str, since: int) -> bool:
+    try:
+        found = os.lstat(path)
+        return found.st_ctime_ns >= since or (stat.S_ISDIR(found.st_mode) and _is_inside_later(path, since))
+    except OSError:
+        return False
+
+
+def _is_inside_later(folder: str, since: int) -> bool:
+    below = _folders(folder, Traces(), LONGEST_SECONDS / 10)
     return any(
         inner.stat(follow_symlinks=False).st_ctime_ns >= since for _, entries in below for inner in entries
     )

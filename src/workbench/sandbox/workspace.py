@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.model.errors import BoundaryViolation
+from workbench.sandbox.obeyed import HOOKS, Obeyed, enclosing_repository, find_obeyed, locate
 from workbench.sandbox.placeholders import FILE, FOLDER, ITSELF
 from workbench.sandbox.profile import is_within
 
@@ -45,6 +46,8 @@ class WorkspaceFacts:
     protected: tuple[tuple[str, str], ...]
     startup: tuple[str, ...]
     held: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
+    """Relative paths that other programs obey as well and that cannot be protected: looked at afterwards."""
 
 
 def check_workspace(path: str, *, state_home: str) -> str:
@@ -174,12 +177,15 @@ def _survey(root: str, repositories: Sequence[str]) -> WorkspaceFacts:
     startup += [name for name in _STARTUP if name != ".envrc" and _kind(f"{root}/{name}")]
     for name in repositories[:_MOST_PROTECTED]:
         _protect_nested(root, name, protected=protected, startup=startup, held=held)
+    watched = _protect_obeyed(root, repositories, protected=protected, startup=startup, held=held)
     return WorkspaceFacts(
         root=root,
         git_folder=git_folder,
         protected=tuple(protected),
         startup=tuple(dict.fromkeys(startup)),
-        held=tuple(held),
+        # An outer one that is mounted later would cover an inner one.
+        held=tuple(sorted(held, key=lambda path: path.count("/"))),
+        watched=tuple(watched),
     )
 
 
@@ -197,6 +203,65 @@ def _protect_nested(
         protected += [(f"{name}/{inner}", wanted) for inner, wanted in _GIT_PROTECTED]
     else:
         startup.append(name)
+
+
+def _protect_obeyed(
+    root: str,
+    repositories: Sequence[str],
+    *,
+    protected: list[tuple[str, str]],
+    startup: list[str],
+    held: list[str],
+) -> list[str]:
+    """Adds what git's settings and symlinks under known names lead to; returns what can only be watched."""
+    found: dict[str, Obeyed] = {}
+    watched: list[str] = []
+    entries = [f"{root}/{name}" for name in repositories[:_MOST_WRITABLE]]
+    if (own := enclosing_repository(root)) is not None:
+        entries.insert(0, own)
+    for entry in dict.fromkeys(entries):
+        obeyed, links = find_obeyed(root, entry)
+        watched += links
+        for one in obeyed:
+            found.setdefault(one.path, one)
+    for name in _STARTUP:
+        if os.path.islink(f"{root}/{name}"):
+            place = locate(root, f"{root}/{name}")
+            watched += place.links
+            if place.path is not None:
+                found.setdefault(place.path, Obeyed(path=place.path, is_folder=False, may_be_made=False))
+    # Outer ones first: what lies in a folder that is read-only needs nothing of its own.
+    for one in sorted(found.values(), key=lambda one: one.path.count("/"))[:_MOST_PROTECTED]:
+        read_only = [*(name for name, _ in protected if name not in held), *startup]
+        if any(is_within(one.path, name) for name in read_only):
+            continue
+        kind = _kind(f"{root}/{one.path}")
+        is_around = one.path == "" or any(
+            is_within(name, one.path) for name in (".git", *repositories, *held)
+        )
+        if kind is None and one.may_be_made and _may_be_made(root, one.path):
+            kind = FOLDER if one.is_folder else FILE
+        if kind is None or is_around:
+            # Read-only as a whole it would keep the command from its work.
+            names = [f"{one.path}/{hook}".lstrip("/") for hook in HOOKS] if is_around else [one.path]
+            watched += names
+            continue
+        protected.append((one.path, kind))
+        for folder in _folders_around(one.path):
+            if folder not in held and folder != ".git" and not any(is_within(folder, to) for to in read_only):
+                watched += [] if len(held) < _MOST_WRITABLE else [one.path]
+                held += [folder] if len(held) < _MOST_WRITABLE else []
+    return list(dict.fromkeys(watched))[:_MOST_PROTECTED]
+
+
+def _folders_around(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _may_be_made(root: str, path: str) -> bool:
+    """Says whether the path is missing from a folder that is there."""
+    return not os.path.lexists(f"{root}/{path}") and _kind(os.path.dirname(f"{root}/{path}")) == FOLDER
 
 
 def _refuse_link(root: str, name: str) -> None:

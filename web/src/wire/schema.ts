@@ -2372,7 +2372,11 @@ export interface components {
             /** Workers */
             workers: number;
         };
-        /** StepOut */
+        /**
+         * StepOut
+         * @description `notes` are what whoever asked for it must know beside how it ended, a sentence each: why its output
+         *     was cut, what it made or changed that other programs obey, what it could not write.
+         */
         StepOut: {
             /** Attempt */
             attempt: number;
@@ -2394,6 +2398,8 @@ export interface components {
             failure_reason: string | null;
             /** Kind */
             kind: string;
+            /** Notes */
+            notes: string[];
             /** Provider Status Raw */
             provider_status_raw: string | null;
             /** Started At */

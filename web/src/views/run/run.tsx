@@ -103,6 +103,13 @@ export function RunPage() {
             <Sentence text={run.why} />
           </p>
         )}
+        {run.steps
+          .flatMap((step) => step.notes)
+          .map((note) => (
+            <p key={note} className="why" role="note" data-tone="blocked">
+              <Sentence text={visible(note)} />
+            </p>
+          ))}
         <p className="quiet run-facts">
           <span>{run.requested_by}</span>
           <span>

@@ -161,6 +161,7 @@ def advice_out(advice: Advice) -> wire.AdviceOut:
                     connector=other.connector,
                     why=other.why,
                     runnable=wire.RunnableOut(ok=other.runnable.ok, reasons=list(other.runnable.reasons)),
+                    evidence=evidence_out(other.evidence),
                 )
                 for other in found.alternatives
             ],

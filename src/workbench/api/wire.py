@@ -170,6 +170,7 @@ class AlternativeOut(Wire):
     connector: str
     why: str
     runnable: RunnableOut
+    evidence: list[EvidenceOut]
 
 
 class RecommendationOut(Wire):

@@ -885,6 +885,8 @@ export interface components {
             command: string;
             /** Connector */
             connector: string;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
             runnable: components["schemas"]["RunnableOut"];
             /** Why */
             why: string;

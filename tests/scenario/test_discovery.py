@@ -60,11 +60,11 @@ def stands(claim: Evidence, line: str) -> bool:
     """Says whether the words that a claim rests on are on the line that it cites."""
     if quoted := re.findall("“([^”]*)”", claim.fact):
         return all(words in line for words in quoted)
-    if match := re.search(r"declares the command: (?:make )?(.*)", claim.fact):
-        return match[1] in line or line.startswith("#!")
+    if match := re.search(r"declares the command: (.*)", claim.fact):
+        return match[1] in line
     task = re.match(r"(?:the next task is )?([^\s:]+?)(?::| is )", claim.fact)
     assert task, claim
-    return task[1] in line or line.strip().startswith(("status:", "- {"))
+    return task[1] in line
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

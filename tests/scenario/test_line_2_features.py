@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.ground import commit_all
+from support.ground import commit_all, make_repository
 from support.server import Workbench
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -76,6 +77,46 @@ def test_features_have_the_fixed_shape_in_both_layouts_and_the_api_gives_the_sam
     assert over_http == found
 
 
+def words_in(fact: str) -> list[str]:
+    """Returns the words that a fact takes from the line it cites."""
+    found = re.findall("“([^”]*)”", fact)
+    if match := re.search(r"declares the command: (.*)", fact):
+        found.append(match[1])
+    if not found and (match := re.fullmatch(r"the next task is (\S+): (.*) \([a-z ]+\)", fact)):
+        found += [match[1], match[2]]
+    if not found and (match := re.match(r"(\S+) is (?:open|in progress|blocked|done|canceled)\b", fact)):
+        found.append(match[1])
+    return found
+
+
+def claims_in(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns every claim of an answer of `next --json`: of each feature and each command it offers."""
+    found: list[dict[str, Any]] = []
+    for advice in (answer, *answer.get("rest", [])):
+        recommendation = advice["recommendation"] or {"evidence": [], "alternatives": []}
+        for other in recommendation["alternatives"]:
+            assert other["evidence"], other
+            found += other["evidence"]
+        found += [*advice["evidence"], *recommendation["evidence"]]
+    return found
+
+
+def check_claims(repo: Path, claims: list[dict[str, Any]]) -> None:
+    """Each claim's words stand on its line, and at its commit where it names one."""
+    assert claims
+    for claim in claims:
+        lines = (repo / claim["path"]).read_text().split("\n")
+        line = " ".join(lines[claim["line"] - 1].split())
+        assert words_in(claim["fact"]), claim
+        for words in words_in(claim["fact"]):
+            assert " ".join(words.split()) in line, (claim, line)
+        if claim["commit"] is not None:
+            assert claim["commit"] == head_of(repo)
+            shown = ["git", "show", f"{claim['commit']}:{claim['path']}"]
+            was = subprocess.run(shown, cwd=repo, capture_output=True, text=True, check=True).stdout
+            assert was.split("\n")[claim["line"] - 1] == lines[claim["line"] - 1], claim
+
+
 def test_next_cites_path_line_and_commit_of_what_really_stands_there(
     served: Workbench, layout: tuple[Path, str]
 ) -> None:
@@ -88,12 +129,79 @@ def test_next_cites_path_line_and_commit_of_what_really_stands_there(
     assert recommendation["runnable"]["ok"] is True
     assert len(recommendation["alternatives"]) <= 2
     assert recommendation["evidence"]
-    for item in recommendation["evidence"]:
-        lines = (repo / item["path"]).read_text().splitlines()
-        assert 1 <= item["line"] <= max(1, len(lines))
-        assert item["commit"] == head_of(repo)
-        assert item["fact"]
+    claims = claims_in(best)
+    check_claims(repo, claims)
+    assert {claim["commit"] for claim in claims} == {head_of(repo)}
     assert [advice["feature_id"] for advice in best["rest"]]
+
+
+def test_a_wait_cites_the_line_that_names_the_other_feature_and_where_that_one_stands(
+    served: Workbench, tmp_path: Path
+) -> None:
+    plan = "---\ndoc_type: implementation_plan\nfeature_slug: {}\n{}---\n# {}\n"
+    repo = make_repository(
+        tmp_path / "repo",
+        {
+            "specs/001-first/spec.md": "# First\n\n**Status**: Draft\n",
+            "specs/002-second/spec.md": "# Second\n\n**Depends on**: 001-first\n",
+            "docs/project_plans/third.md": plan.format("third", "depends_on:\n  - fourth\n", "Third"),
+            "docs/project_plans/fourth.md": plan.format("fourth", "", "Fourth"),
+            "docs/project_plans/fifth.md": plan.format("fifth", "depends_on: [sixth]\n", "Fifth"),
+            "docs/project_plans/sixth.md": plan.format("sixth", "depends_on: [fifth]\n", "Sixth"),
+        },
+    )
+
+    def told(feature: str) -> list[tuple[str, int, str]]:
+        answer = served.cli("next", feature, "--json", cwd=repo).json
+        check_claims(repo, claims_in(answer))
+        assert "wait" in answer["reason"]
+        return [(claim["path"], claim["line"], claim["fact"]) for claim in answer["evidence"]]
+
+    assert told("002-second")[:2] == [
+        ("specs/002-second/spec.md", 3, "depends on “001-first”"),
+        ("specs/001-first/spec.md", 3, "says “Draft”"),
+    ]
+    # A feature that says nothing of its status is cited by the document that there is.
+    assert told("third")[:2] == [
+        ("docs/project_plans/third.md", 5, "depends on “fourth”"),
+        (
+            "docs/project_plans/fourth.md",
+            5,
+            "“Fourth” is the feature's plan document, and all there is to go by",
+        ),
+    ]
+    circle = told("fifth")
+    assert ("docs/project_plans/fifth.md", 4, "depends on “sixth”") in circle
+    assert ("docs/project_plans/sixth.md", 4, "depends on “fifth”") in circle
+
+
+def test_a_line_that_was_changed_since_the_commit_is_told_as_not_committed_and_the_others_keep_theirs(
+    served: Workbench, tmp_path: Path
+) -> None:
+    repo = copy("todo-cli", tmp_path / "repo")
+    tasks = repo / "specs/002-mark-done/tasks.md"
+    tasks.write_text(tasks.read_text().replace("- [ ] T004 [US2] Run", "- [ ] T004 [US2] Now run"))
+    answer = served.cli("next", "002-mark-done", "--json", cwd=repo).json
+    check_claims(repo, claims_in(answer))
+    place = "specs/002-mark-done/tasks.md"
+    commits = {c["line"]: c["commit"] for c in answer["evidence"] if c["path"] == place}
+    assert commits == {13: None, 12: head_of(repo)}
+    lines = served.cli("next", "002-mark-done", cwd=repo).text.splitlines()
+    assert any(line.startswith(f"  - {place}:13 @ not committed: the next task is T004") for line in lines)
+    assert any(line.startswith(f"  - {place}:12 @ {head_of(repo)[:12]}: T003 is done") for line in lines)
+
+
+def test_what_is_said_of_the_projects_own_roadmap_stands_where_it_is_cited(
+    served: Workbench, tmp_path: Path
+) -> None:
+    repo = tmp_path / "repo"
+    shutil.copytree(EXAMPLES.parent / "docs" / "roadmap", repo / "docs" / "roadmap")
+    commit_all(repo)
+    answer = served.cli("next", "--json", cwd=repo).json
+    claims = claims_in(answer)
+    check_claims(repo, claims)
+    assert {claim["commit"] for claim in claims} == {head_of(repo)}
+    assert any(claim["fact"].startswith("depends on “") for claim in claims)
 
 
 def test_next_over_the_api_gives_the_same_command_and_evidence(

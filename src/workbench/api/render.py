@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -27,7 +28,7 @@ from workbench.model.approval import Approval, CommandChange
 from workbench.model.artifact import Artifact
 from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
-from workbench.model.feature import Evidence, Feature, TaskStatus
+from workbench.model.feature import Diagnostic, Evidence, Feature, TaskStatus
 from workbench.model.network import render_reach
 from workbench.model.people import People, person_of
 from workbench.model.project import EnvProfile, Project
@@ -83,21 +84,33 @@ def feature_out(feature: Feature) -> wire.FeatureOut:
     return wire.FeatureOut(**_feature_fields(feature))
 
 
-def feature_detail_out(feature: Feature, advice: Advice) -> wire.FeatureDetailOut:
+def diagnostics_out(found: Iterable[Diagnostic]) -> list[wire.DiagnosticOut]:
+    return [wire.DiagnosticOut(path=d.path, line=d.line, problem=d.problem, remedy=d.remedy) for d in found]
+
+
+def feature_detail_out(
+    feature: Feature, advice: Advice, diagnostics: Iterable[Diagnostic]
+) -> wire.FeatureDetailOut:
+    """Returns a feature with all that is known of it, and those `diagnostics` that are of its documents."""
+    own = {document.path for document in feature.documents}
     return wire.FeatureDetailOut(
         **_feature_fields(feature),
         task_list=[
             wire.TaskOut(
-                **{
-                    **asdict(task),
-                    "status": task.status.value,
-                    "depends_on": list(task.depends_on),
-                    "requirements": list(task.requirements),
-                }
+                task_id=task.task_id,
+                title=task.title,
+                status=task.status.value,
+                path=task.path,
+                line=task.line,
+                phase=task.phase,
+                depends_on=list(task.depends_on),
+                is_parallel=task.is_parallel,
+                requirements=list(task.requirements),
             )
             for task in feature.tasks
         ],
         evidence=evidence_out(feature.evidence),
+        diagnostics=diagnostics_out(d for d in diagnostics if d.path in own),
         advice=advice_out(advice),
     )
 
@@ -162,6 +175,7 @@ def advice_out(advice: Advice) -> wire.AdviceOut:
                     connector=other.connector,
                     why=other.why,
                     runnable=wire.RunnableOut(ok=other.runnable.ok, reasons=list(other.runnable.reasons)),
+                    evidence=evidence_out(other.evidence),
                 )
                 for other in found.alternatives
             ],

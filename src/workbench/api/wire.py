@@ -170,6 +170,7 @@ class AlternativeOut(Wire):
     connector: str
     why: str
     runnable: RunnableOut
+    evidence: list[EvidenceOut]
 
 
 class RecommendationOut(Wire):
@@ -197,17 +198,20 @@ class AdviceOut(Wire):
     evidence: list[EvidenceOut]
 
 
-class FeatureDetailOut(FeatureOut):
-    task_list: list[TaskOut]
-    evidence: list[EvidenceOut]
-    advice: AdviceOut
-
-
 class DiagnosticOut(Wire):
     path: str
     line: int
     problem: str
     remedy: str
+
+
+class FeatureDetailOut(FeatureOut):
+    """`diagnostics` is what could not be read in the feature's own documents."""
+
+    task_list: list[TaskOut]
+    evidence: list[EvidenceOut]
+    diagnostics: list[DiagnosticOut]
+    advice: AdviceOut
 
 
 class DiscoveryOut(Wire):

@@ -121,6 +121,8 @@ def _print_advice(advice: Advice) -> None:
             print_row(f"  note: {'; '.join(found.runnable.reasons)}")
         for other in found.alternatives:
             print_row(f"  or: {other.command}  ({other.why}){_cannot_run(other.runnable)}")
+            for item in other.evidence:
+                print_row(f"    - {describe_evidence(to_plain(item))}")
     for item in advice.evidence:
         print_row(f"  - {describe_evidence(to_plain(item))}")
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from workbench.features.commits import Commits
 from workbench.features.document import Outline
 from workbench.features.formats import all_layouts
-from workbench.features.formats.layout import Draft
+from workbench.features.formats.layout import Draft, Need
 from workbench.features.infer import infer_feature
 from workbench.features.machinery import parse_agent_files, parse_test_commands
 from workbench.model.counted import render_count
@@ -46,22 +46,23 @@ def assemble(
     }
     features = []
     for draft, feature_id in zip(drafts, ids, strict=True):
-        needs: dict[str, None] = {}
-        for name in draft.depends_on:
+        needs: dict[str, Need] = {}
+        for need in draft.needs:
+            name = need.name
             target = named.get(name) or paths.get(name.removeprefix("./"))
             if target is None:
-                chief = draft.documents[0].path
                 found.append(
                     Diagnostic(
-                        path=chief,
-                        line=1,
+                        path=need.path,
+                        line=need.line,
                         problem=f"the feature depends on “{name[:80]}”, which no document describes",
                         remedy="name a feature's slug or a document's path",
                     )
                 )
             elif target != feature_id:
-                needs[target] = None
-        features.append(infer_feature(replace(draft, depends_on=tuple(needs)), feature_id, commits))
+                needs.setdefault(target, need)
+        resolved = replace(draft, depends_on=tuple(needs), needs=tuple(needs.values()))
+        features.append(infer_feature(resolved, feature_id, commits))
     reason = ""
     if not features:
         looked = "; ".join(layout.looked_for for layout in layouts)

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workbench.features.infer import task_said
 from workbench.features.rules import Intent, RuleTable
 from workbench.features.situation import Situation
 from workbench.model.feature import (
@@ -23,6 +24,7 @@ from workbench.model.feature import (
     Evidence,
     Feature,
     FeatureStatus,
+    Task,
     TaskStatus,
 )
 
@@ -34,6 +36,7 @@ class Candidate:
     """A command that would serve, why, and what it rests on. `needs_file` must exist for it to work.
 
     `program` is the one it starts when it was built here; "" when its words are the repository's own.
+    `is_guess` is true for an agent that the repository shows no sign of.
     """
 
     command: str
@@ -41,6 +44,7 @@ class Candidate:
     evidence: tuple[Evidence, ...] = ()
     needs_file: str = ""
     program: str = ""
+    is_guess: bool = False
 
 
 def candidates_for(
@@ -63,16 +67,16 @@ def candidates_for(
             case "prompt" if intent.prompt:
                 text = _fill(intent.prompt, feature, situation)
                 for agent in agents:
-                    yield _prompt(table, agent, text, discovery.agent_files)
+                    yield _prompt(table, agent, text, feature, discovery, discovery.agent_files)
             case "edit":
                 yield from _edit(feature)
             case "show":
-                yield from _show(feature)
+                yield from _show(feature, discovery)
                 # Without a sign of an agent in the repository an installed one is offered last.
                 if not agents and intent.prompt:
                     text = _fill(intent.prompt, feature, situation)
                     for agent in table.agents:
-                        yield _prompt(table, agent, text, ())
+                        yield _prompt(table, agent, text, feature, discovery, ())
             case _:
                 pass
 
@@ -89,7 +93,10 @@ def _declared(commands: tuple[DeclaredCommand, ...], purpose: str, task_id: str)
     for declared in commands:
         if declared.purpose == purpose and (purpose != "task" or declared.task_id in (task_id, "")):
             why = whose.get(purpose, "it runs the repository's own tests")
-            fact = f"{declared.path} declares the command: {plain_text(declared.command, 120)}"
+            command = plain_text(declared.command, 120)
+            fact = f"{declared.path} declares the command: {command}"
+            if declared.quote:
+                fact = f"{declared.path} says “{plain_text(declared.quote)}”, which {command} runs"
             yield Candidate(
                 command=declared.command,
                 why=why,
@@ -130,7 +137,14 @@ def _slash(
     )
 
 
-def _prompt(table: RuleTable, agent: str, text: str, files: tuple[AgentFile, ...]) -> Candidate:
+def _prompt(
+    table: RuleTable,
+    agent: str,
+    text: str,
+    feature: Feature,
+    discovery: Discovery,
+    files: tuple[AgentFile, ...],
+) -> Candidate:
     sign = next((file for file in files if file.agent == agent), None)
     return Candidate(
         command=table.agents[agent].prompt.replace("{text}", shlex.quote(text)),
@@ -139,8 +153,9 @@ def _prompt(table: RuleTable, agent: str, text: str, files: tuple[AgentFile, ...
             Evidence(path=sign.path, line=1, commit=sign.commit, fact=f"{sign.path} is there for {agent}"),
         )
         if sign
-        else (),
+        else (document_claim(feature, chief_document(feature), discovery),),
         program=table.agents[agent].program,
+        is_guess=sign is None,
     )
 
 
@@ -159,7 +174,26 @@ def _edit(feature: Feature) -> Iterator[Candidate]:
     )
 
 
-def _show(feature: Feature) -> Iterator[Candidate]:
+def document_claim(feature: Feature, document: Document, discovery: Discovery) -> Evidence:
+    """Returns a claim of which document this is, at the line of its title."""
+    title = f"“{document.title[:60].strip()}”" if document.title.strip() else document.path
+    fact = f"{title} is the feature's {document.role.value} document"
+    commit = _commit_of(document.path, document.line, feature, discovery)
+    return Evidence(path=document.path, line=document.line, commit=commit, fact=fact)
+
+
+def task_claim(task: Task, feature: Feature, discovery: Discovery, fact: str) -> Evidence:
+    """Returns a claim about a task, with the commit that holds its line."""
+    commit = _commit_of(task.path, task.line, feature, discovery)
+    return Evidence(path=task.path, line=task.line, commit=commit, fact=fact)
+
+
+def _commit_of(path: str, line: int, feature: Feature, discovery: Discovery) -> str | None:
+    whole = next((d.commit for d in feature.documents if d.path == path), None)
+    return discovery.commit if line in discovery.kept_lines.get(path, ()) else whole
+
+
+def _show(feature: Feature, discovery: Discovery) -> Iterator[Candidate]:
     open_tasks = [t for t in feature.tasks if t.status not in (TaskStatus.DONE, TaskStatus.CANCELED)]
     if open_tasks:
         path = open_tasks[0].path
@@ -170,12 +204,15 @@ def _show(feature: Feature) -> Iterator[Candidate]:
         yield Candidate(
             command=f"grep -nE -e {shlex.quote(pattern)} -- {shlex.quote(path)}",
             why="it shows the open tasks where they stand",
+            evidence=(task_claim(open_tasks[0], feature, discovery, task_said(open_tasks[0])),),
             program="grep",
         )
     elif feature.documents:
+        chief = chief_document(feature)
         yield Candidate(
-            command=f"head -n 60 -- {shlex.quote(chief_document(feature).path)}",
+            command=f"head -n 60 -- {shlex.quote(chief.path)}",
             why="it shows the document that says what is to be done",
+            evidence=(document_claim(feature, chief, discovery),),
             program="head",
         )
 

@@ -83,6 +83,12 @@ class Outline:
             text for name in names if (value := self.fields.get(name)) is not None for text in value.texts()
         )
 
+    def quotes_of(self, *names: str) -> tuple[Quote, ...]:
+        """Returns all texts that these front matter fields list, each with its line."""
+        values = (self.fields[name] for name in names if name in self.fields)
+        each = (item for value in values for item in (value.items or (value,)))
+        return tuple(Quote(text=item.text, line=item.line) for item in each if item.text)
+
     def title(self) -> Quote:
         """Returns the document's title: the `title` field, else its first heading, else nothing at line 1."""
         if found := self.quote_of("title", "name"):

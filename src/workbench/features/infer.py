@@ -7,6 +7,7 @@ It reads nothing and recommends nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -24,6 +25,8 @@ from workbench.model.feature import (
 )
 
 _CLOSED = (TaskStatus.DONE, TaskStatus.CANCELED)
+# What the layouts call a task that has no id of its own.
+_NO_ID = re.compile(r"(?:phase-[\w.]+|task)\.\d+")
 
 
 def infer_feature(draft: Draft, feature_id: str, commits: Commits) -> Feature:
@@ -44,6 +47,10 @@ def infer_feature(draft: Draft, feature_id: str, commits: Commits) -> Feature:
         depends_on=draft.depends_on,
         evidence=_evidence_of(draft, commits),
         commands=tuple(replace(c, commit=commits.at(c.path, c.line)) for c in draft.commands),
+        needs=tuple(
+            _evidence(need.path, need.line, f"depends on “{_short(need.name)}”", commits)
+            for need in draft.needs
+        ),
     )
 
 
@@ -243,8 +250,19 @@ def _phase_claim(phase: Phase, commits: Commits) -> Evidence:
 
 def _task_claim(task: Task, tasks: Sequence[Task], commits: Commits) -> Evidence:
     """What a task's box says, with the count over it and its like: the boxes are counted where they stand."""
-    fact = f"{task.task_id} is {task.status.value.replace('_', ' ')}; {_tally(tasks)}"
-    return _evidence(task.path, task.line, fact, commits)
+    return _evidence(task.path, task.line, f"{task_said(task)}; {_tally(tasks)}", commits)
+
+
+def task_said(task: Task) -> str:
+    """Returns in words what a task's line says of it, with nothing quoted that is not on that line."""
+    word = task.status.value.replace("_", " ")
+    if task.quote == task.task_id:
+        return f"“{_short(task.quote)}” is {word}"
+    if task.quote:
+        return f"{task.task_id} says “{_short(task.quote)}”"
+    if _NO_ID.fullmatch(task.task_id):
+        return f"{task.task_id}, “{_short(task.title)}”, is {word}"
+    return f"{task.task_id} is {word}"
 
 
 def _last_done(tasks: Sequence[Task]) -> Task:

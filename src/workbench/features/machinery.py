@@ -70,7 +70,14 @@ def parse_test_commands(files: Mapping[str, str]) -> tuple[DeclaredCommand, ...]
                 if re.match(line_pattern, line[:400]):
                     text = command.replace("{path}", path)
                     found.setdefault(
-                        text, DeclaredCommand(command=text, purpose="test", path=path, line=number)
+                        text,
+                        DeclaredCommand(
+                            command=text,
+                            purpose="test",
+                            path=path,
+                            line=number,
+                            quote=line.strip()[:60].strip(),
+                        ),
                     )
                     break
     return tuple(found.values())

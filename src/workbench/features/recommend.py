@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from workbench.features.candidates import Candidate, candidates_for
-from workbench.features.infer import one_claim_a_line
+from workbench.features.candidates import Candidate, candidates_for, document_claim, task_claim
+from workbench.features.infer import one_claim_a_line, task_said
 from workbench.features.proof import Ground, missing_parts
 from workbench.features.rules import Rule, RuleTable, load_rules
 from workbench.features.situation import Situation, situation_of
@@ -132,10 +132,16 @@ class _Adviser:
             command=chosen.command,
             connector=CONNECTOR,
             alternatives=tuple(
-                Alternative(command=other.command, connector=CONNECTOR, why=other.why, runnable=proof)
+                Alternative(
+                    command=other.command,
+                    connector=CONNECTOR,
+                    why=other.why,
+                    runnable=proof,
+                    evidence=other.evidence,
+                )
                 for other, proof in others
             ),
-            evidence=_unique((*chosen.evidence, *evidence)),
+            evidence=_unique((*_unsaid(chosen, evidence), *evidence)),
             confidence=self._confidence(rule.rule_id),
             measured_runs=self._tried(rule.rule_id),
             runnable=runnable,
@@ -158,6 +164,10 @@ class _Adviser:
     ) -> Advice:
         """Returns the other feature's next step under this feature's name; a circle has no next step."""
         other = self.features[situation.waits_for]
+        # What it waits for, and where that one stands, come before what that one's next step rests on.
+        own = () if situation.why_waits is None else (situation.why_waits,)
+        told = _evidence(other, situation_of(other, self.features), self.discovery)
+        evidence = _unique((*own, *(other.evidence[:1] or told[:1]), *evidence))
         if other.feature_id in (*asked, feature.feature_id):
             circle = " -> ".join((*asked, feature.feature_id, other.feature_id))
             return Advice(
@@ -173,7 +183,7 @@ class _Adviser:
                 feature_id=feature.feature_id,
                 recommendation=None,
                 reason=reason,
-                evidence=_unique((*evidence, *answer.evidence)),
+                evidence=_unique((*evidence[:2], *answer.evidence, *evidence)),
             )
         found = answer.recommendation
         return Advice(
@@ -185,14 +195,14 @@ class _Adviser:
                 command=found.command,
                 connector=found.connector,
                 alternatives=found.alternatives,
-                evidence=_unique((*found.evidence, *evidence)),
+                evidence=_unique((*evidence[:2], *found.evidence, *evidence)),
                 confidence=self._confidence(rule.rule_id),
                 measured_runs=self._tried(rule.rule_id),
                 runnable=found.runnable,
                 would_change=rule.would_change,
             ),
             reason=reason,
-            evidence=_unique((*found.evidence, *evidence)),
+            evidence=_unique((*evidence[:2], *found.evidence, *evidence)),
         )
 
     def _choose(
@@ -207,7 +217,7 @@ class _Adviser:
                 continue
             proof = self._prove(candidate)
             # An agent that the repository shows no sign of is offered only where it is installed.
-            if not proof.ok and not candidate.evidence and chosen is not None:
+            if not proof.ok and candidate.is_guess and chosen is not None:
                 continue
             seen[candidate.command] = (candidate, proof)
             if chosen is None and proof.ok:
@@ -259,16 +269,21 @@ def _evidence(feature: Feature, situation: Situation, discovery: Discovery) -> t
     if task := situation.task:
         word = task.status.value.replace("_", " ")
         fact = f"the next task is {task.task_id}: {task.title[:100]} ({word})"
-        whole = next((d.commit for d in feature.documents if d.path == task.path), None)
-        is_kept = task.line in discovery.kept_lines.get(task.path, ())
-        commit = discovery.commit if is_kept else whole
-        found.append(Evidence(path=task.path, line=task.line, commit=commit, fact=fact))
+        if task.quote:
+            fact = f"the next task is {task.task_id}, {task.title[:100]}: {task_said(task)}"
+        found.append(task_claim(task, feature, discovery, fact))
     found = list(one_claim_a_line((*found, *feature.drift, *feature.evidence)))
     if not found and feature.documents:
-        document = feature.documents[0]
-        fact = f"the feature's {document.role.value} document is all there is to go by"
-        found.append(Evidence(path=document.path, line=1, commit=document.commit, fact=fact))
+        claim = document_claim(feature, feature.documents[0], discovery)
+        found.append(replace(claim, fact=f"{claim.fact}, and all there is to go by"))
     return _unique(found)
+
+
+def _unsaid(chosen: Candidate, said: Iterable[Evidence]) -> Iterable[Evidence]:
+    """Returns what a command rests on, but for the lines that it only shows and that are cited anyway."""
+    cited = {(claim.path, claim.line) for claim in said}
+    is_shown = chosen.program in ("grep", "head")
+    return (c for c in chosen.evidence if not (is_shown and (c.path, c.line) in cited))
 
 
 def _unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.features.words import parse_status
-from workbench.model.feature import DocumentRole, Feature, FeatureStatus, Task, TaskStatus
+from workbench.model.feature import DocumentRole, Evidence, Feature, FeatureStatus, Task, TaskStatus
 
 FACTS = frozenset(
     {
@@ -32,11 +32,15 @@ _FINISHED = (FeatureStatus.DONE, FeatureStatus.ARCHIVED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """The facts that hold, the next task (if any is ready), and the feature it waits for (if any)."""
+    """The facts that hold, the next task (if any is ready), and the feature it waits for (if any).
+
+    `why_waits` is the line that names that feature.
+    """
 
     facts: frozenset[str]
     task: Task | None
     waits_for: str
+    why_waits: Evidence | None = None
 
 
 def situation_of(feature: Feature, others: Mapping[str, Feature]) -> Situation:
@@ -46,6 +50,7 @@ def situation_of(feature: Feature, others: Mapping[str, Feature]) -> Situation:
     unfinished = [task for task in feature.tasks if task.status not in _CLOSED]
     task = _next_task(feature)
     waits_for = next((o for o in feature.depends_on if o in others and not _is_over(others[o])), "")
+    named = dict(zip(feature.depends_on, feature.needs, strict=False))
     roles = {document.role for document in feature.documents}
     facts = {
         "archived": status is FeatureStatus.ARCHIVED,
@@ -70,7 +75,10 @@ def situation_of(feature: Feature, others: Mapping[str, Feature]) -> Situation:
         "has_design": DocumentRole.DESIGN in roles,
     }
     return Situation(
-        facts=frozenset(name for name, holds in facts.items() if holds), task=task, waits_for=waits_for
+        facts=frozenset(name for name, holds in facts.items() if holds),
+        task=task,
+        waits_for=waits_for,
+        why_waits=named.get(waits_for),
     )
 
 

@@ -64,10 +64,13 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
+    """`line` is the one on which the title stands; `commit` holds the whole file as it is."""
+
     path: str
     role: DocumentRole
     title: str = ""
     commit: str | None = None
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,8 @@ class DeclaredCommand:
     """A shell command that the repository's own files name, and where: a task's, a check's, or its tests'.
 
     `purpose` is "task" (then `task_id` says whose), "check" (proves a feature) or "test" (the whole
-    repository's). It is what a file says, never a thing that has been judged.
+    repository's). `quote` are the line's own words where they are not the command itself: `test:`. It is what
+    a file says, never a thing that has been judged.
     """
 
     command: str
@@ -84,6 +88,7 @@ class DeclaredCommand:
     line: int
     commit: str | None = None
     task_id: str = ""
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,8 @@ class AgentFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
+    """`quote` is what the line says of the status, or the id, where it is no task box with id and title."""
+
     task_id: str
     title: str
     status: TaskStatus
@@ -110,6 +117,7 @@ class Task:
     depends_on: tuple[str, ...] = ()
     is_parallel: bool = False
     requirements: tuple[str, ...] = ()
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +134,8 @@ class Phase:
 class Feature:
     """`declared_status` is the documents' own word, verbatim; `inferred_status` is what the facts say.
 
-    `drift` lists in words where the two part, each with its evidence.
+    `drift` lists in words where the two part, each with its evidence. `needs` has one claim for each of
+    `depends_on`, in its order: the line that names it.
     """
 
     feature_id: str
@@ -142,6 +151,7 @@ class Feature:
     depends_on: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     commands: tuple[DeclaredCommand, ...] = ()
+    needs: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

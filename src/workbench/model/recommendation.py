@@ -17,10 +17,13 @@ class Runnable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
+    """Another command that would serve, why it would, and the lines that say so."""
+
     command: str
     connector: str
     why: str
     runnable: Runnable
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ def test_prd_plan_and_progress_are_one_feature() -> None:
             path=PROGRESS,
             line=9,
             phase="phase-2",
+            quote="completed",
         ),
         Task(
             task_id="TASK-2.2",
@@ -81,6 +82,7 @@ def test_prd_plan_and_progress_are_one_feature() -> None:
             line=12,
             phase="phase-2",
             depends_on=("TASK-2.1",),
+            quote="pending",
         ),
     )
     assert draft.commands == (

@@ -885,6 +885,8 @@ export interface components {
             command: string;
             /** Connector */
             connector: string;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
             runnable: components["schemas"]["RunnableOut"];
             /** Why */
             why: string;
@@ -1470,13 +1472,18 @@ export interface components {
             /** Project Id */
             project_id: string;
         };
-        /** FeatureDetailOut */
+        /**
+         * FeatureDetailOut
+         * @description `diagnostics` is what could not be read in the feature's own documents.
+         */
         FeatureDetailOut: {
             advice: components["schemas"]["AdviceOut"];
             /** Declared Status */
             declared_status: string;
             /** Depends On */
             depends_on: string[];
+            /** Diagnostics */
+            diagnostics: components["schemas"]["DiagnosticOut"][];
             /** Documents */
             documents: components["schemas"]["DocumentOut"][];
             /** Drift */

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from workbench.api import wire
 from workbench.api.house import ActorIn, HouseIn, ProjectQuery, may_see, require_project
-from workbench.api.render import advice_out, feature_detail_out, feature_out, project_out
+from workbench.api.render import advice_out, diagnostics_out, feature_detail_out, feature_out, project_out
 from workbench.engine.advise import advise_project, discover_project
 from workbench.engine.operate import add_project
 from workbench.features import read_document
@@ -80,7 +80,7 @@ async def get_feature(
             f"there is no feature {feature_id} in {project.name}", remedy="list them: workbench features"
         )
     advice = await advise_project(house.context, project, discovery, actor=actor, feature_id=feature_id)
-    return feature_detail_out(feature, advice[0])
+    return feature_detail_out(feature, advice[0], discovery.diagnostics)
 
 
 @router.get("/api/discovery")
@@ -90,10 +90,7 @@ async def get_discovery(house: HouseIn, project: ProjectQuery) -> wire.Discovery
         repo=discovery.repo,
         commit=discovery.commit,
         reason=discovery.reason,
-        diagnostics=[
-            wire.DiagnosticOut(path=d.path, line=d.line, problem=d.problem, remedy=d.remedy)
-            for d in discovery.diagnostics
-        ],
+        diagnostics=diagnostics_out(discovery.diagnostics),
     )
 
 

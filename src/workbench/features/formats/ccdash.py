@@ -15,6 +15,7 @@ from workbench.features.formats.layout import (
     PHASE,
     Declared,
     Draft,
+    Need,
     Reading,
     check_commands,
     status_problems,
@@ -194,7 +195,11 @@ def _draft_of(
     phases = _phases_of(plans, progress)
     tasks, commands = _tasks_of(plans, progress)
     tasks, repeated = with_unique_ids(tasks)
-    needs = [name for o in ordered for name in o.texts_of("depends_on", "blocked_by", "dependencies")]
+    needs: dict[str, Need] = {}
+    for outline in ordered:
+        for quote in outline.quotes_of("depends_on", "blocked_by", "dependencies"):
+            if quote.text != slug:
+                needs.setdefault(quote.text, Need(name=quote.text, path=outline.path, line=quote.line))
     return (
         Draft(
             slug=slug,
@@ -205,12 +210,13 @@ def _draft_of(
                 w for w in words[1:] if roles[w.path] in (DocumentRole.PLAN, DocumentRole.PROGRESS)
             ),
             documents=tuple(
-                Document(path=outline.path, role=roles[outline.path], title=outline.title().text)
-                for outline in ordered
+                Document(path=o.path, role=roles[o.path], title=o.title().text, line=o.title().line)
+                for o in ordered
             ),
             phases=phases,
             tasks=tasks,
-            depends_on=tuple(dict.fromkeys(name for name in needs if name != slug)),
+            depends_on=tuple(needs),
+            needs=tuple(needs.values()),
             commands=commands + check_commands(ordered, "validation_command", "test_command", "verify"),
             is_archived=all("archive" in o.path.lower().split("/") for o in ordered),
         ),
@@ -312,14 +318,15 @@ def _task_of(row: Value, path: str, phase: str, number: int) -> tuple[Task, Decl
 
     task_id = text("id", "task_id") or f"{phase or 'task'}.{number}"
     needs = [entries[name] for name in ("dependencies", "depends_on", "blocked_by") if name in entries]
-    # The line of the status is the line that proves it; without one, the task's first line is.
-    line = entries["status"].line if "status" in entries else row.line
+    # The line of the status is the line that proves it; without one, the line of the id is.
+    said = next((entries[name] for name in ("status", "state", "id", "task_id") if name in entries), row)
     task = Task(
         task_id=task_id,
         title=" ".join(text("title", "name", "description", "task").split()) or row.text or task_id,
         status=task_status_of(parse_status(text("status", "state"))),
         path=path,
-        line=line,
+        line=said.line,
+        quote=said.text,
         phase=phase,
         depends_on=tuple(name for value in needs for name in value.texts() if name.lower() != "none"),
         is_parallel=text("parallel", "is_parallel").lower() in ("true", "yes"),

@@ -79,10 +79,20 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Another feature that a document says this one depends on, as it is named there, and where."""
+
+    name: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A feature as one layout tells it, before anything is inferred and before commits are known.
 
     `declared` is the chief document's status; `also_declared` are those of its plans and progress reports.
+    `needs` holds one for each name of `depends_on`, in its order.
     """
 
     slug: str
@@ -96,6 +106,7 @@ class Draft:
     depends_on: tuple[str, ...] = ()
     commands: tuple[DeclaredCommand, ...] = ()
     is_archived: bool = False
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

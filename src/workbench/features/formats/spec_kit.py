@@ -15,6 +15,7 @@ from workbench.features.formats.layout import (
     PHASE,
     Declared,
     Draft,
+    Need,
     Reading,
     check_commands,
     status_problems,
@@ -103,6 +104,7 @@ def _draft_of(slug: str, parts: Mapping[str, Outline]) -> tuple[Draft, list[Diag
         tasks, repeated = with_unique_ids(tasks)
         problems += repeated
     chief = [parts[name] for name in ("spec.md", "plan.md", "tasks.md") if name in parts]
+    needs = _needs_of(slug, chief)
     return (
         Draft(
             slug=slug,
@@ -116,12 +118,14 @@ def _draft_of(slug: str, parts: Mapping[str, Outline]) -> tuple[Draft, list[Diag
                         name, DocumentRole.DESIGN if name.startswith("contracts/") else DocumentRole.OTHER
                     ),
                     title=part.title().text,
+                    line=part.title().line,
                 )
                 for name, part in sorted(parts.items(), key=lambda item: (_rank(item[0]), item[0]))
             ),
             phases=phases,
             tasks=tasks,
-            depends_on=_depends_on(slug, chief),
+            depends_on=tuple(need.name for need in needs),
+            needs=needs,
             commands=task_commands(tasks) + check_commands(chief),
         ),
         problems,
@@ -148,13 +152,16 @@ def _title_of(slug: str, chief: list[Outline]) -> str:
     return slug.split("-", 1)[-1].replace("-", " ").capitalize()
 
 
-def _depends_on(slug: str, chief: list[Outline]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+def _needs_of(slug: str, chief: list[Outline]) -> tuple[Need, ...]:
+    found: dict[str, Need] = {}
     for outline in chief:
         for key in ("depends on", "dependencies", "blocked by"):
             if quote := outline.keys.get(key):
-                found.update(dict.fromkeys(_SLUG.findall(quote.text)))
-    return tuple(other.rstrip(".") for other in found if other.rstrip(".") != slug)
+                for other in _SLUG.findall(quote.text):
+                    name = other.rstrip(".")
+                    if name != slug:
+                        found.setdefault(name, Need(name=name, path=outline.path, line=quote.line))
+    return tuple(found.values())
 
 
 def _tasks_of(outline: Outline) -> tuple[tuple[Phase, ...], tuple[Task, ...]]:

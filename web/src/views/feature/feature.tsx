@@ -12,6 +12,7 @@ import { useLive } from "../../stream/live";
 import { featureQuery, runsQuery } from "../../wire/queries";
 import type { FeatureDetailOut } from "../../wire/schema";
 import { Progress } from "../features/features";
+import { Unread } from "../features/unread";
 import { ReviewDialog } from "../review/review";
 import { Timeline } from "../run/timeline";
 import { RunRow } from "../runs/row";
@@ -126,9 +127,11 @@ export function FeaturePage() {
             <div className="line wraps">
               <Status status={feature.inferred_status} />
               <span className="quiet">
-                {drifts
-                  ? `the documents say ${spoken(feature.declared_status)}`
-                  : `as declared: ${spoken(feature.declared_status)}`}
+                {!feature.declared_status
+                  ? "its documents declare no status"
+                  : drifts
+                    ? `the documents say ${spoken(feature.declared_status)}`
+                    : `as declared: ${spoken(feature.declared_status)}`}
               </span>
               {drifts && (
                 <span className="pill" data-tone="blocked">
@@ -146,6 +149,12 @@ export function FeaturePage() {
           </div>
         </header>
         <Hero projectId={projectId} advice={feature.advice} open={open} choose={choose} />
+        {feature.diagnostics.length > 0 && (
+          <section className="notice" data-tone="blocked" aria-label="Not read in full">
+            <strong>{count(feature.diagnostics.length, "problem")} in its documents</strong>
+            <Unread diagnostics={feature.diagnostics} open={open} />
+          </section>
+        )}
         {drifts && (
           <Fold title={`Why the declared status is doubted (${count(feature.drift.length, "reason")})`}>
             <Evidence evidence={feature.drift} open={open} />

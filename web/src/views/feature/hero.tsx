@@ -132,6 +132,7 @@ export function Hero({
                       on {other.connector} · {other.why}
                     </p>
                     <Reasons runnable={other.runnable} />
+                    <Evidence evidence={other.evidence} open={open} />
                   </div>
                 ))}
               </div>

@@ -1,7 +1,9 @@
 /* A feature's tasks by phase, with what each waits for and where it is written. */
 import { Empty } from "../../parts/notice";
 import { Status } from "../../parts/status";
-import type { FeatureDetailOut, TaskOut } from "../../wire/schema";
+import { visible } from "../../parts/visible";
+import { spoken } from "../../parts/words";
+import type { FeatureDetailOut, PhaseOut, TaskOut } from "../../wire/schema";
 import type { OpenAt } from "./evidence";
 
 function Task({ task, open }: { task: TaskOut; open: OpenAt }) {
@@ -25,39 +27,62 @@ function Task({ task, open }: { task: TaskOut; open: OpenAt }) {
   );
 }
 
+function Group({ phase, tasks, open }: { phase: PhaseOut | undefined; tasks: TaskOut[]; open: OpenAt }) {
+  const done = tasks.filter(({ status }) => status === "done").length;
+  return (
+    <section className="card" aria-label={phase?.title || "Tasks without a phase"}>
+      <header>
+        <h3 className="cut">{visible(phase?.title || "Tasks")}</h3>
+        {phase && <Status status={phase.status} quiet />}
+        {phase?.declared_status && (
+          <span className="quiet wide-only">declared: {visible(spoken(phase.declared_status))}</span>
+        )}
+        <span className="grow" />
+        {phase && (
+          <button
+            type="button"
+            className="source cut"
+            title={`${visible(phase.path)}:${phase.line}`}
+            onClick={() => open(phase.path, phase.line)}
+          >
+            {visible(phase.path.split("/").at(-1) ?? "")}:{phase.line}
+          </button>
+        )}
+        <span className="number quiet">
+          {done}/{tasks.length}
+        </span>
+      </header>
+      {tasks.length === 0 && <p className="row quiet">no tasks written down</p>}
+      <ul className="rows">
+        {tasks.map((task) => (
+          <Task key={`${task.task_id} ${task.path}:${task.line}`} task={task} open={open} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Every phase in its order, with or without tasks, and then what stands under none of them. */
 export function Tasks({ feature, open }: { feature: FeatureDetailOut; open: OpenAt }) {
-  if (feature.task_list.length === 0)
+  if (feature.task_list.length === 0 && feature.phases.length === 0)
     return (
       <Empty title="No tasks are written down">
         A task list in this feature's documents shows up here, by phase.
       </Empty>
     );
-  const known = new Map(feature.phases.map((phase) => [phase.phase_id, phase]));
-  const groups = new Map<string, TaskOut[]>();
-  for (const task of feature.task_list) groups.set(task.phase, [...(groups.get(task.phase) ?? []), task]);
+  const known = new Set(feature.phases.map(({ phase_id }) => phase_id));
+  const others = feature.task_list.filter(({ phase }) => !known.has(phase));
   return (
     <div className="stack">
-      {[...groups].map(([phaseId, tasks]) => {
-        const phase = known.get(phaseId);
-        const done = tasks.filter(({ status }) => status === "done").length;
-        return (
-          <section key={phaseId} className="card">
-            <header>
-              <h3 className="cut">{phase?.title || phaseId || "Tasks"}</h3>
-              {phase && <Status status={phase.status} quiet />}
-              <span className="grow" />
-              <span className="number quiet">
-                {done}/{tasks.length}
-              </span>
-            </header>
-            <ul className="rows">
-              {tasks.map((task) => (
-                <Task key={`${task.task_id} ${task.path}:${task.line}`} task={task} open={open} />
-              ))}
-            </ul>
-          </section>
-        );
-      })}
+      {feature.phases.map((phase) => (
+        <Group
+          key={phase.phase_id}
+          phase={phase}
+          tasks={feature.task_list.filter((task) => task.phase === phase.phase_id)}
+          open={open}
+        />
+      ))}
+      {others.length > 0 && <Group phase={undefined} tasks={others} open={open} />}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import type { FeatureOut, TaskCountOut } from "../../wire/schema";
 import { matches } from "../frame/palette";
 import { ReviewDialog } from "../review/review";
 import { lookedFor } from "./looked";
+import { Unread } from "./unread";
 
 const route = getRouteApi("/p/$projectId/features");
 
@@ -55,7 +56,7 @@ function FeatureRow({ feature, projectId }: { feature: FeatureOut; projectId: st
       <span className="wide-only">
         {feature.drift.length > 0 && (
           <span className="pill" data-tone="blocked" title={feature.drift.map(({ fact }) => fact).join("\n")}>
-            says {spoken(feature.declared_status)}
+            {feature.declared_status ? `says ${spoken(feature.declared_status)}` : "drift"}
           </span>
         )}
       </span>
@@ -109,17 +110,7 @@ function Discovery({ projectId, isEmpty }: { projectId: string; isEmpty: boolean
       {isEmpty && <Nothing projectId={projectId} reason={reason} repo={repo} />}
       {diagnostics.length > 0 && (
         <Fold title={`${count(diagnostics.length, "document")} could not be read in full`}>
-          <ul className="stack tight">
-            {diagnostics.map((each) => (
-              <li key={`${each.path}:${each.line} ${each.problem}`} className="quote">
-                <span className="mono">
-                  {each.path}:{each.line}
-                </span>
-                <span>{each.problem}</span>
-                <span className="quiet">{each.remedy}</span>
-              </li>
-            ))}
-          </ul>
+          <Unread diagnostics={diagnostics} />
         </Fold>
       )}
     </>

@@ -77,7 +77,7 @@ def test_roles_people_quorum_and_who_is_left_out_are_named(bench: Workbench, tmp
 def test_what_policy_says_of_approving_is_in_the_names(bench: Workbench, tmp_path: Path) -> None:
     project = bench.add(make_repository(tmp_path / "repo"))
     approval = hold(project)
-    assert approval["deciders"]["text"] == f"May be approved by whoever is approver or admin. {DENY}"
+    assert approval["deciders"]["text"] == "May be approved or denied by whoever is approver or admin."
     assert approval["deciders"]["you"] == "You may approve or deny it."
     folder = project.repo / ".workbench"
     folder.mkdir()

@@ -98,6 +98,8 @@ def describe_deciders(found: Deciders, approval: Approval) -> str:
     denied = f"May be denied by whoever is {_either(DECIDING)}."
     if found.closed:
         return f"Nobody may approve it: {found.closed.rstrip('.')}. {denied}"
+    if found.roles == DECIDING and found.quorum == 1 and not found.people and found.left_out is None:
+        return f"May be approved or denied by whoever is {_either(DECIDING)}."
     may = []
     if found.roles:
         may.append(f"whoever is {_either(found.roles)}")

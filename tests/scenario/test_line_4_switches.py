@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.ground import make_repository
-from support.processes import live_shims
+from support.processes import live_shims, wait_gone
 from support.server import Project, Workbench, running
 
 
@@ -166,10 +167,12 @@ def test_with_no_server_a_part_is_killed_before_one_is_started_to_end_what_was_l
         run = here.submit(here.script("go.sh", "echo ready; sleep 600"))["run_id"]
         bench.wait_output(run, b"ready\n")
         (shim,) = live_shims(bench.home).values()
+        descriptor = os.pidfd_open(shim)
         bench.kill()
         said = here.cli("kill", "--project", "here", "--reason", "stop it", "--stop-running")
         assert said.status == 0, said.err
         assert here.cli("down").status == 0
         bench.start()
         assert bench.wait(run)["status"] == "canceled"
-        assert not Path(f"/proc/{shim}").exists()
+        wait_gone(descriptor)
+        os.close(descriptor)

@@ -11,6 +11,7 @@ import posixpath
 import re
 
 from workbench.policy.catalog import Program
+from workbench.policy.cmakefiles import find_cmake
 from workbench.policy.configured import (
     CARGO_COMMANDS,
     GIT_COMMANDS,
@@ -74,6 +75,8 @@ def _find(
         return find_task(reader, program, reading, words, cwd)
     if program.name == "cargo" and "executes" in reading.labels:
         return _find_cargo_programs(reader, cwd)
+    if program.name == "cmake" and "executes" in reading.labels:
+        return find_cmake(reader, reading, words, cwd)
     if program.name == "git":
         return find_hooks(reader, reading, words, cwd)
     if reader.first_word == "lint-staged":

@@ -25,7 +25,15 @@ NAMES_A_FILE = re.compile(
 # of find, columns, and what is asked about whatever it holds.
 OTHERWISE = frozenset(
     {"--root-path", "--public-path", "--workdir", "--exclude-dir", "-exclude-dir", "--exclude-path"}
-    | {"-path", "--git-dir", "--exec-path", "--skip-dir", "--stdin-filename", "-stdin-filename"}
+    | {
+        "-path",
+        "--git-dir",
+        "--exec-path",
+        "--stdin-filename",
+        "-stdin-filename",
+        "--match-dir",
+        "--match-path",
+    }
 )
 OF_ONE = frozenset(
     {

@@ -113,6 +113,10 @@ _POSITIONAL = re.compile(r"(?P<kind>[a-z]+)(?P<suffix>[*+?]?)")
 _DASH_NUMBER = re.compile(r"-\d+")
 # What a value is once it has fitted: a stricter text of the same meaning.
 _MEANINGS = {"digits": "number", "plaincode": "code", "plainwrite": "write"}
+_FILES = frozenset(
+    {"read", "write", "delete", "move", "link", "code", "scriptfile", "gofile", "phpfile", "shellfile"}
+    | {"recipe", "chdir", "infile", "outfile", "classpath", "report", "plaincode", "plainwrite"}
+)
 _NEGATIVE = re.compile(r"-\d+[A-Za-z]?")
 _CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile"})
 _LEAVES_THE_REST = frozenset({"command", "words"})
@@ -327,6 +331,8 @@ class _Reader:
         for length in range(len(word) - 1, 1, -1):
             option = self.options.get(word[:length])
             if option is not None and option.is_prefix and option.kind is not None:
+                if _may_be_sign(option.kind, word[length:]):
+                    return None
                 self._give(option)
                 return 1 if self._add(option.kind, word[length:], index, attached=True) else None
         return None
@@ -340,7 +346,7 @@ class _Reader:
             if option.kind is None:
                 continue
             rest = word[place + 1 :]
-            if rest and option.is_separate:
+            if rest and (option.is_separate or _may_be_sign(option.kind, rest)):
                 return None
             if rest:
                 return 1 if self._add(option.kind, rest, index, attached=True) else None
@@ -410,3 +416,8 @@ class _Reader:
         elif places:
             return False
         return all(self._add(kind, plain(self.words[place]), place, operand=True) for kind, place in tail)
+
+
+def _may_be_sign(kind: str, attached: str) -> bool:
+    """Returns whether this is `-o=/x` or `-o:/x`: some programs take the sign away, and others do not."""
+    return kind in _FILES and attached[:1] in ("=", ":")

@@ -53,7 +53,8 @@ def read_form(catalog: Catalog, call: Call) -> CallForm | None:
         return None
     form, reading = known
     return CallForm(
-        program=program.name,
+        # The name it was called by: programs that share an entry are not each other.
+        program=posixpath.basename(argv[0]),
         form=" ".join(form.words),
         flags=tuple(sorted(reading.given)),
         facts=tuple(sorted(call.labels)),

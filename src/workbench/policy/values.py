@@ -260,7 +260,8 @@ def fits_value(kind: str, text: str) -> bool:
             return text in _SHELL_OPTIONS
         case "literal":
             # curl reads "@file", a form's "name=@file" and "name=<file"; httpie "name@file", "name:=@file".
-            return "@" not in text and "=<" not in text
+            # What curl prints last it writes to the file of "%output{file}".
+            return "@" not in text and "=<" not in text and "%output{" not in text
         case "url":
             return _URL.fullmatch(text) is not None
         case "bare":

@@ -32,6 +32,12 @@ _SLOTS: dict[str, tuple[str, ...]] = {
     "n": ("5", "10", "20", "50", "100"),
 }
 _OFTEN = frozenset({"git", "looking around", "searching", "text", "files", "python", "javascript"})
+# Where a file that an option names may not lie without a question.
+_AWAY: dict[str, tuple[str, ...]] = {
+    "written": ("/etc/x", "../x", "~/x", ".git/hooks/x"),
+    "read": (".env", "/home/me/x"),
+    "loaded": ("/tmp/evil.js", "../evil.js"),
+}
 _ENDINGS = (" | head -{n}", " 2>&1 | tail -{n}", " 2>/dev/null", " 2>&1", " | wc -l", " | grep {word}")
 _FOLLOWERS = ("ls -la", "git status --short", "git diff --stat", 'echo "done"', "echo '---'", "pwd")
 
@@ -66,7 +72,7 @@ def everyday() -> tuple[str, ...]:
 
 def adversarial() -> tuple[str, ...]:
     """Returns every carrier with every payload, every way to every secret and start-up file, commands with an
-    option that is not theirs, the single ones, and what moves the ground, once each."""
+    option that is not theirs, options that name a file, the single ones, what moves the ground, each once."""
     sections = _sections("adversarial.txt")
     found: dict[str, None] = {}
     for carrier in sections["carrier"]:
@@ -96,9 +102,19 @@ def adversarial() -> tuple[str, ...]:
         for reader in ground["reader"]:
             found[f"{writer} && {reader}"] = None
             found[f"{writer}; {reader}"] = None
+    options = _sections("option_files.txt")
+    for use, places in _AWAY.items():
+        found.update((line.replace("{}", place), None) for line in options[use] for place in places)
+    found.update(dict.fromkeys(options["run"]))
     for fetcher in ground["fetcher"]:
         found.update((fetcher.replace("{}", name), None) for name in ground["fetched"])
     return tuple(found)
+
+
+def options_at(use: str, file: str) -> tuple[str, ...]:
+    """Returns commands with an option that names this file, by what they do with it: "written", "read" or
+    "loaded" as code."""
+    return tuple(line.replace("{}", file) for line in _sections("option_files.txt")[use])
 
 
 def walks() -> tuple[str, ...]:

@@ -75,6 +75,14 @@ def test_it_covers_other_values_and_no_other_program_form_flag_or_fact() -> None
     assert decision(policy, "sudo npm install --save-dev b") is Decision.DENY
 
 
+def test_programs_that_share_an_entry_of_the_catalogue_are_not_each_other() -> None:
+    policy = remembering("dig example.org", "vercel ls")
+    assert decision(policy, "dig example.com") is Decision.ALLOW
+    assert decision(policy, "vercel ls") is Decision.ALLOW
+    for other in ("nslookup example.com", "fly status", "heroku ps", "tailscale status"):
+        assert decision(policy, other) is Decision.REQUIRES_APPROVAL, other
+
+
 def test_the_digest_says_that_something_is_remembered_and_the_verdict_which_rule_allowed() -> None:
     policy = remembering("npm install")
     assert policy.policy_digest != STANDARD.policy_digest

@@ -171,6 +171,32 @@ def test_a_module_is_looked_for_in_the_projects_own_environment_and_none_of_its_
     assert not (repo / "ran").exists()
 
 
+@pytest.mark.parametrize(
+    ("recipe", "reasons"),
+    [
+        ("nosuchprog -q", ("nosuchprog is not installed here; Makefile:4 needs it",)),
+        ("@A=1 nosuchprog", ("nosuchprog is not installed here; Makefile:4 needs it",)),
+        ("@echo hi && timeout 5 nosuchprog", ()),
+        ("python3 -m nosuchmod", ("python3 has no module nosuchmod; Makefile:4 needs it",)),
+        ("PYTHONPATH=src python3 -m nosuchmod", ()),
+        ("-nosuchprog", ()),
+        ("nosuchprog || true", ()),
+        ("if command -v nosuchprog; then nosuchprog; fi", ()),
+        ("bash tests/run.sh", ()),
+        ("cat nosuch.txt", ()),
+    ],
+)
+def test_what_the_recipe_of_a_target_starts_is_proved_where_its_line_is_plain(
+    repo: Path, recipe: str, reasons: tuple[str, ...]
+) -> None:
+    makefile = repo / "Makefile"
+    lines = makefile.read_text().split("\n")
+    assert lines[3].startswith("\t")
+    lines[3] = "\t" + recipe
+    makefile.write_text("\n".join(lines))
+    assert proof(repo, "make test") == Runnable(ok=not reasons, reasons=reasons)
+
+
 def test_pytest_is_missing_exactly_where_the_interpreter_of_the_sandbox_has_none(repo: Path) -> None:
     asked = subprocess.run(
         ["/usr/bin/python3", "-c", "import importlib.util as u; print(u.find_spec('pytest') is None)"],

@@ -23,6 +23,13 @@ _PATTERN = re.compile(r"[$`*?\[\]{}<>()~\\!]")
 _FED = re.compile(r"(?<![<&>\d])0?<[ \t]*(['\"]?)([^\s<>&|;()'\"]+)\1")
 _FUNCTION = re.compile(r"(?:\bfunction[ \t]+([\w-]+))|(?:([\w-]+)[ \t]*\([ \t]*\))")
 _COMPOUND = frozenset({"if", "while", "until", "case", "for", "select", "[[", "function"})
+_PYTHON_SET = re.compile(r"PYTHON[A-Z]+")
+_MAKEFILE = re.compile(r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|[^/]+\.mk)")
+# Where these stand in a makefile, what its lines start and whether that may fail is no longer plain.
+_OPEN_MAKEFILE = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?:PATH|SHELL)\b|^[ ]*(?:ifn?eq|ifn?def|define|\.ONESHELL)", re.M
+)
+_GUARDED = re.compile(r"^\t[@+ \t]*-|\|\||\bif\b|\bcommand[ \t]+-v\b|\bwhich\b|\btype\b|\bhash\b|PATH=|\\$")
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 _FIRST_LINE = re.compile(r"#![ \t]*(?:/usr)?/bin/(?:env[ \t]+)?([\w.+-]+)[ \t]*$")
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
@@ -186,7 +193,32 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
                 reasons += proof.of_revision()
                 reasons += [] if is_compound else proof.of_files()
         course.go_on(call)
+    reasons += _missing_in_recipes(found, ground)
     return list(dict.fromkeys(reasons))
+
+
+def _missing_in_recipes(found: Sequence[CommandFacts], ground: Ground) -> list[str]:
+    """Proves the programs and modules that the recipes start which `make` was found to run for the command.
+
+    Only a plain line counts: one that make gives up at, and that asks nothing first.
+    """
+    reasons = []
+    for call in found:
+        path, _, number = call.source.rpartition(":")
+        inner = ground.inner(path)
+        if not call.argv or inner is None or not _MAKEFILE.fullmatch(inner) or not number.isdecimal():
+            continue
+        text = ground.read_file(inner) or ""
+        line = next(itertools.islice(text.split("\n"), int(number) - 1, None), "")
+        if not line.startswith("\t") or _GUARDED.search(line) or _OPEN_MAKEFILE.search(text):
+            continue
+        recipe = line.strip().lstrip("@+ \t")
+        if not _is_started(call.argv[0], recipe) or "/" in call.argv[0]:
+            continue
+        proof = _Proof(call=call, course=_Course(), ground=ground, command=text)
+        place = f"{inner}:{number} needs it"
+        reasons += [f"{reason}; {place}" for reason in (*proof.of_program(), *proof.of_module())]
+    return reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +266,7 @@ class _Proof:
         return []
 
     def of_module(self) -> list[str]:
-        if not _PYTHON.fullmatch(self.name) or "PYTHON" in self.command or not self.course.is_known:
+        if not _PYTHON.fullmatch(self.name) or _PYTHON_SET.search(self.command) or not self.course.is_known:
             return []
         module = _module_of(self.call.argv[1:])
         name = self.call.argv[0]

@@ -97,6 +97,10 @@ def proof(repo: Path, command: str) -> Runnable:
         ("./nosuch.sh", "nosuch.sh is no file of the repository"),
         ("./foreign.sh", "nosuchprog, which ./foreign.sh is written for, is not installed here"),
         ("cd tests; ./run.sh", "./run.sh is not executable"),
+        ("(cd tests && cat nosuch.txt)", "nosuch.txt is no file of the repository"),
+        ("(cd tests && make test)", "there is no Makefile in tests"),
+        ("builtin cd nosuch", "nosuch is no folder of the repository"),
+        ("wc -l README.md nosuch.txt | sort", "nosuch.txt is no file of the repository"),
         ("source nosuch.sh", "nosuch.sh is no file of the repository"),
         (". ./x.sh", "x.sh is no file of the repository"),
     ],
@@ -143,6 +147,18 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
         "diff README.md link.md",
         "python3 - <<< 'print(1)'",
         "A=1 ./written.sh",
+        "test -x nosuch.sh && ./nosuch.sh",
+        "(cd tests; ls); cat README.md",
+        "{ cd tests; ls; }; cat run.sh",
+        "cd tests && cd .. && cat README.md",
+        "(cd tests && ls) && make test",
+        "[ -d tests ] && cd tests; cat README.md",
+        "PATH=bin:$PATH nosuchprog",
+        "export PATH=$PWD/bin:$PATH; nosuchprog",
+        ". ./written.sh && nosuchprog",
+        "python3 -m unittest discover -s tests",
+        "awk '{print}' x=1 README.md",
+        "bash -c 'cd tests && ls' && cat README.md",
     ],
 )
 def test_what_may_run_is_not_called_missing(repo: Path, command: str) -> None:
@@ -165,6 +181,11 @@ def test_a_module_is_looked_for_in_the_projects_own_environment_and_none_of_its_
     assert said == Runnable(ok=False, reasons=("python has no module nosuchmod",))
     said = proof(repo, ".venv/bin/python -m bare")
     assert said == Runnable(ok=False, reasons=("the module bare of python cannot be run",))
+    (repo / ".venv/bin/tool").write_text("#!/bin/sh\n")
+    (repo / ".venv/bin/tool").chmod(0o755)
+    assert proof(repo, ". .venv/bin/activate && tool") == Runnable(ok=True)
+    said = proof(repo, ". .venv/bin/activate && nosuchprog")
+    assert said == Runnable(ok=False, reasons=("nosuchprog is not installed here",))
     # An import hook may bring any module: then nothing is claimed.
     (site / "hook.pth").write_text("import there\n")
     assert proof(repo, ".venv/bin/python -m nosuchmod") == Runnable(ok=True)

@@ -165,6 +165,15 @@ def test_what_may_run_is_not_called_missing(repo: Path, command: str) -> None:
     assert proof(repo, command) == Runnable(ok=True)
 
 
+def test_git_is_not_recommended_where_there_is_no_repository(repo: Path) -> None:
+    shutil.rmtree(repo / ".git")
+    reasons = ("there is no git repository here",)
+    for command in ("git status", "git checkout main", "timeout 5 git add -A"):
+        assert proof(repo, command) == Runnable(ok=False, reasons=reasons)
+    for command in ("git init && git status", "git --version", "git diff --no-index README.md todo.sh"):
+        assert proof(repo, command) == Runnable(ok=True)
+
+
 def test_a_tracked_file_that_was_deleted_can_be_checked_out_by_its_name(repo: Path) -> None:
     (repo / "written.sh").unlink()
     assert proof(repo, "git checkout written.sh") == Runnable(ok=True)

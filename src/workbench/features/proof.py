@@ -125,6 +125,13 @@ _ASKERS = frozenset({"command", "which", "type", "hash"})
 _REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
 _SYSTEM_BIN = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _SHOWN = ("/usr/", "/etc/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/dev/", "/proc/")
+_GIT_WORDS = frozenset(
+    {
+        *("add", "am", "bisect", "blame", "branch", "checkout", "cherry-pick", "clean", "commit"),
+        *("describe", "fetch", "gc", "log", "ls-files", "merge", "mv", "pull", "push", "rebase", "reset"),
+        *("restore", "revert", "rm", "show", "stash", "status", "switch", "tag", "worktree"),
+    }
+)
 _REVISION = re.compile(r"[A-Za-z][\w./-]*")
 _MAY_BE_COMMIT = re.compile(r"[0-9a-fA-F]{4,64}|.*-g[0-9a-f]+|[A-Z_]*HEAD|.*\.\..*|.*\.lock")
 
@@ -233,6 +240,7 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
             if not course.is_lost:
                 reasons += proof.of_folders()
                 reasons += proof.of_target()
+                reasons += proof.of_repository()
                 reasons += proof.of_revision()
                 reasons += [] if is_compound else proof.of_files()
         course.go_on(call)
@@ -370,6 +378,16 @@ class _Proof:
         if self.course.may_rewrite or (not self.course.is_known and reason.startswith("there is no")):
             return []
         return [reason] if reason else []
+
+    def of_repository(self) -> list[str]:
+        """Proves that git has a repository to work on; the sandbox shows none above the workspace."""
+        word = next(iter(self.call.argv[1:]), "")
+        is_at_root = self.ground.inner(self.call.cwd) == "" and not self.is_unsure
+        if self.name != "git" or word not in _GIT_WORDS or not is_at_root or "GIT_DIR" in self.command:
+            return []
+        if "--no-index" in self.call.argv or self.course.may_rewrite or not self.course.is_known:
+            return []
+        return ["there is no git repository here"] if self.ground.kind_of(".git") == "missing" else []
 
     def of_revision(self) -> list[str]:
         words = [*self.call.argv[1:]]

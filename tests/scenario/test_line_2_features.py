@@ -278,6 +278,32 @@ def test_next_says_of_each_command_it_prints_whether_it_can_run_here(
     assert line.endswith("[cannot run here: Makefile has no target deploy]")
 
 
+def test_next_says_which_rule_would_deny_a_command(served: Workbench, tmp_path: Path) -> None:
+    repo = copy("todo-cli", tmp_path / "repo")
+    tasks = repo / "specs/002-mark-done/tasks.md"
+    tasks.write_text(tasks.read_text().replace("Run `make test`", "Run `mount x y`"))
+    (rule, *_) = served.cli("policy", "check", "--json", "--", "mount x y", cwd=repo).json["matched_rules"]
+    printed = served.cli("next", "002-mark-done", cwd=repo).text
+    (line,) = [line for line in printed.splitlines() if "or: mount x y" in line]
+    assert rule["text"]
+    assert f"policy would deny it: {rule['text']}" in line
+
+
+def test_a_plan_that_contradicts_its_requirements_is_drift_with_both_lines(
+    served: Workbench, tmp_path: Path
+) -> None:
+    repo = copy("ccdash-board", tmp_path / "repo")
+    plan = "docs/project_plans/implementation_plans/board/board-columns-v1.md"
+    (repo / plan).write_text((repo / plan).read_text().replace("status: in-progress", "status: blocked"))
+    features = {f["feature_id"]: f for f in served.cli("features", "--json", cwd=repo).json}
+    drift = features["board-columns-v1"]["drift"]
+    assert [(claim["path"], claim["line"], claim["fact"]) for claim in drift] == [
+        ("docs/project_plans/PRDs/board/board-columns-v1.md", 3, "says “in-progress”"),
+        (plan, 3, "says “blocked”"),
+    ]
+    assert [claim["commit"] for claim in drift] == [head_of(repo), None]
+
+
 def test_a_folder_without_plans_stands_for_the_repository_around_it_and_that_is_said(
     served: Workbench, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.ground import commit_all
 from workbench.features import advise, discover
 from workbench.model.recommendation import Advice
 from workbench.model.verdict import Decision, Judgement, RiskLevel, Verdict
@@ -159,6 +160,7 @@ def test_under_the_shipped_policy_the_first_step_is_allowed_and_the_release_is_h
 
 def test_what_the_sandbox_cannot_do_is_not_recommended_as_if_it_could(tmp_path: Path) -> None:
     repo = copy("todo-cli", tmp_path / "repo").resolve()
+    commit_all(repo)
     policy = load_policy()
     surroundings = ProjectSurroundings(workspace_root=str(repo), toolchains=())
     tasks = repo / "specs/002-mark-done/tasks.md"

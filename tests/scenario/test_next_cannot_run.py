@@ -97,6 +97,10 @@ def proof(repo: Path, command: str) -> Runnable:
         ("./nosuch.sh", "nosuch.sh is no file of the repository"),
         ("./foreign.sh", "nosuchprog, which ./foreign.sh is written for, is not installed here"),
         ("cd tests; ./run.sh", "./run.sh is not executable"),
+        ("(cd tests && cat nosuch.txt)", "nosuch.txt is no file of the repository"),
+        ("(cd tests && make test)", "there is no Makefile in tests"),
+        ("builtin cd nosuch", "nosuch is no folder of the repository"),
+        ("wc -l README.md nosuch.txt | sort", "nosuch.txt is no file of the repository"),
         ("source nosuch.sh", "nosuch.sh is no file of the repository"),
         (". ./x.sh", "x.sh is no file of the repository"),
     ],
@@ -143,10 +147,31 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
         "diff README.md link.md",
         "python3 - <<< 'print(1)'",
         "A=1 ./written.sh",
+        "test -x nosuch.sh && ./nosuch.sh",
+        "(cd tests; ls); cat README.md",
+        "{ cd tests; ls; }; cat run.sh",
+        "cd tests && cd .. && cat README.md",
+        "(cd tests && ls) && make test",
+        "[ -d tests ] && cd tests; cat README.md",
+        "PATH=bin:$PATH nosuchprog",
+        "export PATH=$PWD/bin:$PATH; nosuchprog",
+        ". ./written.sh && nosuchprog",
+        "python3 -m unittest discover -s tests",
+        "awk '{print}' x=1 README.md",
+        "bash -c 'cd tests && ls' && cat README.md",
     ],
 )
 def test_what_may_run_is_not_called_missing(repo: Path, command: str) -> None:
     assert proof(repo, command) == Runnable(ok=True)
+
+
+def test_git_is_not_recommended_where_there_is_no_repository(repo: Path) -> None:
+    shutil.rmtree(repo / ".git")
+    reasons = ("there is no git repository here",)
+    for command in ("git status", "git checkout main", "timeout 5 git add -A"):
+        assert proof(repo, command) == Runnable(ok=False, reasons=reasons)
+    for command in ("git init && git status", "git --version", "git diff --no-index README.md todo.sh"):
+        assert proof(repo, command) == Runnable(ok=True)
 
 
 def test_a_tracked_file_that_was_deleted_can_be_checked_out_by_its_name(repo: Path) -> None:
@@ -165,10 +190,41 @@ def test_a_module_is_looked_for_in_the_projects_own_environment_and_none_of_its_
     assert said == Runnable(ok=False, reasons=("python has no module nosuchmod",))
     said = proof(repo, ".venv/bin/python -m bare")
     assert said == Runnable(ok=False, reasons=("the module bare of python cannot be run",))
+    (repo / ".venv/bin/tool").write_text("#!/bin/sh\n")
+    (repo / ".venv/bin/tool").chmod(0o755)
+    assert proof(repo, ". .venv/bin/activate && tool") == Runnable(ok=True)
+    said = proof(repo, ". .venv/bin/activate && nosuchprog")
+    assert said == Runnable(ok=False, reasons=("nosuchprog is not installed here",))
     # An import hook may bring any module: then nothing is claimed.
     (site / "hook.pth").write_text("import there\n")
     assert proof(repo, ".venv/bin/python -m nosuchmod") == Runnable(ok=True)
     assert not (repo / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reasons"),
+    [
+        ("nosuchprog -q", ("nosuchprog is not installed here; Makefile:4 needs it",)),
+        ("@A=1 nosuchprog", ("nosuchprog is not installed here; Makefile:4 needs it",)),
+        ("@echo hi && timeout 5 nosuchprog", ()),
+        ("python3 -m nosuchmod", ("python3 has no module nosuchmod; Makefile:4 needs it",)),
+        ("PYTHONPATH=src python3 -m nosuchmod", ()),
+        ("-nosuchprog", ()),
+        ("nosuchprog || true", ()),
+        ("if command -v nosuchprog; then nosuchprog; fi", ()),
+        ("bash tests/run.sh", ()),
+        ("cat nosuch.txt", ()),
+    ],
+)
+def test_what_the_recipe_of_a_target_starts_is_proved_where_its_line_is_plain(
+    repo: Path, recipe: str, reasons: tuple[str, ...]
+) -> None:
+    makefile = repo / "Makefile"
+    lines = makefile.read_text().split("\n")
+    assert lines[3].startswith("\t")
+    lines[3] = "\t" + recipe
+    makefile.write_text("\n".join(lines))
+    assert proof(repo, "make test") == Runnable(ok=not reasons, reasons=reasons)
 
 
 def test_pytest_is_missing_exactly_where_the_interpreter_of_the_sandbox_has_none(repo: Path) -> None:

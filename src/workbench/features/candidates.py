@@ -96,7 +96,7 @@ def _declared(commands: tuple[DeclaredCommand, ...], purpose: str, task_id: str)
             command = plain_text(declared.command, 120)
             fact = f"{declared.path} declares the command: {command}"
             if declared.quote:
-                fact = f"{declared.path} says “{plain_text(declared.quote)}”, which {command} runs"
+                fact = f"{declared.path} says “{plain_text(declared.quote)}”: {command} runs it"
             yield Candidate(
                 command=declared.command,
                 why=why,

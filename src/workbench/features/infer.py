@@ -25,6 +25,7 @@ from workbench.model.feature import (
 )
 
 _CLOSED = (TaskStatus.DONE, TaskStatus.CANCELED)
+_UNDER_WAY = (FeatureStatus.IN_PROGRESS, FeatureStatus.IN_REVIEW, FeatureStatus.BLOCKED)
 # What the layouts call a task that has no id of its own.
 _NO_ID = re.compile(r"(?:phase-[\w.]+|task)\.\d+")
 
@@ -127,18 +128,23 @@ def _status_of_phases(phases: Sequence[Phase]) -> FeatureStatus:
 
 
 def _drift_of(draft: Draft, inferred: FeatureStatus, commits: Commits) -> tuple[Evidence, ...]:
+    apart: list[Evidence] = []
     if draft.declared is not None and (other := _contradiction(draft, draft.declared.word().status)):
-        return (
-            _claim(draft.declared, f"says “{_short(draft.declared.text)}”", commits),
-            _claim(other, f"says “{_short(other.text)}”", commits),
-        )
+        apart = [_claim(d, f"says “{_short(d.text)}”", commits) for d in (draft.declared, other)]
+        if not _has_facts(draft):
+            return tuple(apart)
     found: list[Evidence] = []
     # A phase's own report is compared with its phase's tasks, in _phase_drift.
     told = {(phase.path, phase.line) for phase in draft.phases if phase.declared_status}
     for declared in (draft.declared, *draft.also_declared):
         if declared is not None and (not declared.phase or (declared.path, declared.line) not in told):
             found += _parting(draft, declared, inferred, commits)
-    return tuple(dict.fromkeys(found))
+    # What the facts say against the plan already needs no other document's word.
+    return tuple(dict.fromkeys(found if apart[1:] and apart[1] in found else (*found, *apart)))
+
+
+def _has_facts(draft: Draft) -> bool:
+    return bool(draft.tasks) or any(phase.declared_status for phase in draft.phases)
 
 
 def _parting(draft: Draft, declared: Declared, inferred: FeatureStatus, commits: Commits) -> list[Evidence]:
@@ -175,23 +181,36 @@ def _parting(draft: Draft, declared: Declared, inferred: FeatureStatus, commits:
 
 
 def _contradiction(draft: Draft, said: FeatureStatus) -> Declared | None:
-    """Returns the plan or report whose status parts from the chief document's, where no fact speaks."""
-    if (
-        draft.tasks
-        or any(phase.declared_status for phase in draft.phases)
-        or said in (FeatureStatus.UNKNOWN, FeatureStatus.ARCHIVED)
-    ):
-        return None
-    order = list(FeatureStatus)
-    for other in draft.also_declared:
-        status = other.word().status
-        if status in (FeatureStatus.UNKNOWN, FeatureStatus.ARCHIVED):
-            continue
-        has_begun = order.index(status) >= order.index(FeatureStatus.IN_PROGRESS)
-        is_ahead = said is FeatureStatus.DONE and status is not FeatureStatus.DONE
-        if is_ahead or (has_begun and order.index(status) > order.index(said)):
+    """Returns the plan or report whose status parts from the chief document's.
+
+    Where tasks or phases speak, a report on one phase is held against those instead.
+    """
+    others = [other for other in draft.also_declared if not (other.phase and _has_facts(draft))]
+    statuses = [other.word().status for other in others]
+    # A plan that another one took the place of says nothing against the feature.
+    is_given_up = bool(others) and all(status is FeatureStatus.ARCHIVED for status in statuses)
+    for other, status in zip(others, statuses, strict=True):
+        if is_given_up and said in _UNDER_WAY:
+            return other
+        if status is not FeatureStatus.ARCHIVED and _contradict(said, status):
             return other
     return None
+
+
+def _contradict(said: FeatureStatus, status: FeatureStatus) -> bool:
+    """Says whether a plan cannot stand so while its chief document stands where it says."""
+    if FeatureStatus.UNKNOWN in (said, status) or said is FeatureStatus.ARCHIVED:
+        return False
+    order = list(FeatureStatus)
+    has_begun = order.index(status) >= order.index(FeatureStatus.IN_PROGRESS)
+    is_ahead = said is FeatureStatus.DONE and status is not FeatureStatus.DONE
+    is_stuck_alone = said is FeatureStatus.BLOCKED and has_begun and status is not said
+    is_review = {said, status} == {FeatureStatus.IN_PROGRESS, FeatureStatus.IN_REVIEW}
+    return (
+        is_ahead
+        or is_stuck_alone
+        or (has_begun and not is_review and order.index(status) > order.index(said))
+    )
 
 
 def _phase_drift(draft: Draft, commits: Commits) -> tuple[Evidence, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.features.calls import Call, read_calls, read_words
@@ -23,6 +23,16 @@ _PATTERN = re.compile(r"[$`*?\[\]{}<>()~\\!]")
 _FED = re.compile(r"(?<![<&>\d])0?<[ \t]*(['\"]?)([^\s<>&|;()'\"]+)\1")
 _FUNCTION = re.compile(r"(?:\bfunction[ \t]+([\w-]+))|(?:([\w-]+)[ \t]*\([ \t]*\))")
 _COMPOUND = frozenset({"if", "while", "until", "case", "for", "select", "[[", "function"})
+# Behind these the folder of what comes next is no longer the one that the last `cd` went to.
+_APART = re.compile(r"[(`]|(?<![&<>])&(?![&>\d])|\|\|[ \t]*cd\b|&&[ \t]*cd\b[^;&|]*;")
+_PATH_SET = re.compile(r"(?<![A-Za-z_])PATH=")
+_PYTHON_SET = re.compile(r"PYTHON[A-Z]+")
+_MAKEFILE = re.compile(r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|[^/]+\.mk)")
+# Where these stand in a makefile, what its lines start and whether that may fail is no longer plain.
+_OPEN_MAKEFILE = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?:PATH|SHELL)\b|^[ ]*(?:ifn?eq|ifn?def|define|\.ONESHELL)", re.M
+)
+_GUARDED = re.compile(r"^\t[@+ \t]*-|\|\||\bif\b|\bcommand[ \t]+-v\b|\bwhich\b|\btype\b|\bhash\b|PATH=|\\$")
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 _FIRST_LINE = re.compile(r"#![ \t]*(?:/usr)?/bin/(?:env[ \t]+)?([\w.+-]+)[ \t]*$")
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
@@ -60,32 +70,68 @@ _ELSEWHERE = frozenset(
         ),
     }
 )
-# A file that is named to these and missing does not make them fail, or is a build file that targets proves.
-_FORGIVING = frozenset(
-    {
-        *("test", "[", "[[", "file", "ln", "readlink", "realpath", "touch", "mkdir", "git", "echo", "printf"),
-        *(
-            "vim",
-            "vi",
-            "nvim",
-            "nano",
-            "emacs",
-            "code",
-            "sqlite3",
-            "tree",
-            "which",
-            "type",
-            "command",
-            "hash",
-        ),
-        *("make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "tox", "nox", "task", "rake", "cargo", "go"),
-        *("isort", "bandit", "markdownlint", "cloc", "rsync", "mktemp", "tee", "read", "dd", "watch"),
-    }
-)
+# These fail where a file that they are given by name is not there; other programs take other words for files.
+_NEED_FILES = _SHELLS | {
+    *("cat", "tac", "head", "tail", "wc", "nl", "od", "xxd", "hexdump", "base64", "md5sum", "sha1sum"),
+    *(
+        "sha256sum",
+        "sha512sum",
+        "cksum",
+        "sort",
+        "uniq",
+        "cut",
+        "paste",
+        "comm",
+        "join",
+        "diff",
+        "cmp",
+        "grep",
+    ),
+    *("egrep", "fgrep", "rg", "sed", "awk", "gawk", "mawk", "fold", "fmt", "expand", "column", "rev", "less"),
+    *("more", "strings", "stat", "du", "ls", "find", "cp", "mv", "tar", "gzip", "gunzip", "zcat", "bzip2"),
+    *(
+        "xz",
+        "unzip",
+        "jq",
+        "yq",
+        "source",
+        ".",
+        "python",
+        "python2",
+        "python3",
+        "node",
+        "ruby",
+        "perl",
+        "php",
+    ),
+    *("lua", "pytest", "mypy", "ruff", "black", "flake8", "pylint", "shellcheck", "bats", "xmllint", "gcc"),
+    *(
+        "cc",
+        "g++",
+        "clang",
+        "javac",
+        "rustc",
+        "tsc",
+        "pip",
+        "pip3",
+        "bc",
+        "diffstat",
+        "py_compile",
+        "json.tool",
+    ),
+}
+_TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
 _ASKERS = frozenset({"command", "which", "type", "hash"})
 _REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
 _SYSTEM_BIN = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _SHOWN = ("/usr/", "/etc/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/dev/", "/proc/")
+_GIT_WORDS = frozenset(
+    {
+        *("add", "am", "bisect", "blame", "branch", "checkout", "cherry-pick", "clean", "commit"),
+        *("describe", "fetch", "gc", "log", "ls-files", "merge", "mv", "pull", "push", "rebase", "reset"),
+        *("restore", "revert", "rm", "show", "stash", "status", "switch", "tag", "worktree"),
+    }
+)
 _REVISION = re.compile(r"[A-Za-z][\w./-]*")
 _MAY_BE_COMMIT = re.compile(r"[0-9a-fA-F]{4,64}|.*-g[0-9a-f]+|[A-Z_]*HEAD|.*\.\..*|.*\.lock")
 
@@ -120,6 +166,8 @@ class _Course:
     written: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    added: tuple[str, ...] = ()
+    is_path_open: bool = False
     is_known: bool = True
     may_rewrite: bool = False
     has_moved: bool = False
@@ -137,6 +185,13 @@ class _Course:
             self.asked |= {*call.reads}
         if name in _ASKERS and (name != "command" or {"-v", "-V"} & {*call.argv}):
             self.names |= {*call.argv[1:]}
+        if name in ("source", "."):
+            # What is sourced may set the PATH; of an environment it is known where it leads.
+            script = next(iter(call.reads), "")
+            folder = posixpath.dirname(script)
+            is_environment = posixpath.basename(script) == "activate"
+            self.added += (folder,) if is_environment else ()
+            self.is_path_open = self.is_path_open or not is_environment
         if name in _REWRITERS:
             self.may_rewrite = True
         self.written |= {*call.writes}
@@ -161,8 +216,9 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
         calls = [_as_facts(call, ground.root) for call in read_calls(command)]
     own = {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
     is_compound = any(word in _COMPOUND for word in command.replace(";", " ").split())
+    is_apart = is_compound or _APART.search(command) is not None
     reasons: list[str] = []
-    course = _Course(names=own)
+    course = _Course(names=own, is_path_open=_PATH_SET.search(command) is not None)
     seen: set[tuple[str, ...]] = set()
     was_known = True
     for index, call in enumerate(calls):
@@ -176,27 +232,55 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
             course.is_known = was_known
         was_known = course.is_known
         if starter not in _ELSEWHERE:
-            proof = _Proof(call=call, course=course, ground=ground, command=command)
+            is_unsure = is_apart and course.has_moved
+            proof = _Proof(call=call, course=course, ground=ground, command=command, is_unsure=is_unsure)
             if starter in _STARTERS or (not starter and _is_started(call.argv[0], command)):
                 reasons += proof.of_program()
                 reasons += proof.of_module()
             if not course.is_lost:
                 reasons += proof.of_folders()
                 reasons += proof.of_target()
+                reasons += proof.of_repository()
                 reasons += proof.of_revision()
                 reasons += [] if is_compound else proof.of_files()
         course.go_on(call)
+    reasons += _missing_in_recipes(found, ground)
     return list(dict.fromkeys(reasons))
+
+
+def _missing_in_recipes(found: Sequence[CommandFacts], ground: Ground) -> list[str]:
+    """Proves the programs and modules that the recipes start which `make` was found to run for the command.
+
+    Only a plain line counts: one that make gives up at, and that asks nothing first.
+    """
+    reasons = []
+    for call in found:
+        path, _, number = call.source.rpartition(":")
+        inner = ground.inner(path)
+        if not call.argv or inner is None or not _MAKEFILE.fullmatch(inner) or not number.isdecimal():
+            continue
+        text = ground.read_file(inner) or ""
+        line = next(itertools.islice(text.split("\n"), int(number) - 1, None), "")
+        if not line.startswith("\t") or _GUARDED.search(line) or _OPEN_MAKEFILE.search(text):
+            continue
+        recipe = line.strip().lstrip("@+ \t")
+        if not _is_started(call.argv[0], recipe) or "/" in call.argv[0]:
+            continue
+        proof = _Proof(call=call, course=_Course(), ground=ground, command=text)
+        place = f"{inner}:{number} needs it"
+        reasons += [f"{reason}; {place}" for reason in (*proof.of_program(), *proof.of_module())]
+    return reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Proof:
-    """One call's needs."""
+    """One call's needs. With `is_unsure` the folder it is made in is one of several."""
 
     call: CommandFacts
     course: _Course
     ground: Ground
     command: str
+    is_unsure: bool = False
 
     @property
     def name(self) -> str:
@@ -208,7 +292,15 @@ class _Proof:
             return self._of_file(name)
         if name in BUILTINS or name in self.course.names or not _NAME.fullmatch(name):
             return []
-        return [] if self.ground.program_path(name) else [f"{name} is not installed here"]
+        return [] if self.course.is_path_open or self._found(name) else [f"{name} is not installed here"]
+
+    def _found(self, name: str) -> str | None:
+        """Returns the path that a program's name leads to, in an environment of the project first."""
+        for folder in self.course.added:
+            inner = self.ground.inner(f"{folder}/{name}")
+            if inner is None or self.ground.kind_of(inner) in ("program", "unknown"):
+                return f"{folder}/{name}"
+        return self.ground.program_path(name)
 
     def _of_file(self, name: str) -> list[str]:
         path = self._absolute(name)
@@ -217,7 +309,7 @@ class _Proof:
             folder, _, last = path.rpartition("/")
             is_absent = folder in _SYSTEM_BIN and not self.ground.program_path(last)
             return [f"{name} is not installed here"] if is_absent and _NAME.fullmatch(last) else []
-        if _PATTERN.search(name) or self.course.is_lost or self.course.may_make(path):
+        if _PATTERN.search(name) or self.course.is_lost or self.is_unsure or self._is_excused(path):
             return []
         match self.ground.kind_of(inner):
             case "missing":
@@ -234,12 +326,12 @@ class _Proof:
         return []
 
     def of_module(self) -> list[str]:
-        if not _PYTHON.fullmatch(self.name) or "PYTHON" in self.command or not self.course.is_known:
+        if not _PYTHON.fullmatch(self.name) or _PYTHON_SET.search(self.command) or not self.course.is_known:
             return []
         module = _module_of(self.call.argv[1:])
         name = self.call.argv[0]
-        interpreter = self._absolute(name) if "/" in name else self.ground.program_path(name)
-        if not module or not interpreter or self.course.is_lost:
+        interpreter = self._absolute(name) if "/" in name else self._found(name)
+        if not module or not interpreter or self.course.is_lost or self.is_unsure:
             return []
         said = self.ground.missing_module(interpreter, module, self.call.cwd)
         return [said] if said else []
@@ -249,6 +341,9 @@ class _Proof:
         words = self.call.argv[1:]
         if self.name in ("cd", "pushd"):
             self.course.has_moved = True
+            if self.is_unsure:
+                self.course.is_lost = True
+                return []
             names = [word for word in words if word not in ("--", "-P", "-L")]
             if len(names) != 1 or names[0].startswith("-") or _PATTERN.search(names[0]):
                 self.course.is_lost = True
@@ -274,11 +369,25 @@ class _Proof:
         folder = self.ground.inner(self.call.cwd)
         if place and place not in _SYSTEM_BIN:
             return []
+        if self.is_unsure:
+            # The text itself tells which folder a bracket leaves again.
+            same = (call.folder for call in read_calls(self.command) if call.argv == self.call.argv)
+            folder = next(same, None)
         argv = (name, *self.call.argv[1:])
         reason = missing_for(Call(argv=argv, folder=folder), self.ground.read_file)
         if self.course.may_rewrite or (not self.course.is_known and reason.startswith("there is no")):
             return []
         return [reason] if reason else []
+
+    def of_repository(self) -> list[str]:
+        """Proves that git has a repository to work on; the sandbox shows none above the workspace."""
+        word = next(iter(self.call.argv[1:]), "")
+        is_at_root = self.ground.inner(self.call.cwd) == "" and not self.is_unsure
+        if self.name != "git" or word not in _GIT_WORDS or not is_at_root or "GIT_DIR" in self.command:
+            return []
+        if "--no-index" in self.call.argv or self.course.may_rewrite or not self.course.is_known:
+            return []
+        return ["there is no git repository here"] if self.ground.kind_of(".git") == "missing" else []
 
     def of_revision(self) -> list[str]:
         words = [*self.call.argv[1:]]
@@ -296,10 +405,11 @@ class _Proof:
         return [f"there is no branch, tag or commit {name}"] if known is False else []
 
     def of_files(self) -> list[str]:
-        needed: Iterable[str] = ()
-        if self.name not in _FORGIVING and Effect.UNKNOWN not in self.call.effects:
-            needed = self.call.reads
         options = [word for word in self.call.argv[1:] if word.startswith("-")]
+        fed = {self._absolute(match[2]) for match in _FED.finditer(self.command)}
+        needed = tuple(path for path in self.call.reads if path in fed)
+        if self.name in _NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
+            needed = () if Effect.UNKNOWN in self.call.effects else self.call.reads
         is_forced = any(o == "--force" or (o[1:2] != "-" and "f" in o) for o in options)
         if (self.name == "rm" and not is_forced) or self.name in ("rmdir", "chmod", "sed"):
             needed = (*needed, *self.call.writes)
@@ -307,7 +417,9 @@ class _Proof:
         reasons = []
         for path in needed:
             word = named.get(path, "")
-            if not word or _PATTERN.search(path) or ":" in path:
+            if not word or _PATTERN.search(path) or ":" in path or "=" in path:
+                continue
+            if self.is_unsure and self._may_be_another(path):
                 continue
             inner = self.ground.inner(path)
             if inner is None:
@@ -316,6 +428,13 @@ class _Proof:
             elif not self._is_excused(path) and self.ground.kind_of(inner) == "missing":
                 reasons.append(f"{word.removeprefix('./')} is no file of the repository")
         return reasons
+
+    def _may_be_another(self, path: str) -> bool:
+        """Says whether what is read may be the file of that name in another folder that policy names."""
+        name = posixpath.basename(path)
+        others = [other for other in self.call.reads if posixpath.basename(other) == name and other != path]
+        inner = [self.ground.inner(other) for other in others]
+        return any(other is None or self.ground.kind_of(other) != "missing" for other in inner)
 
     def _named_paths(self) -> dict[str, str]:
         """Returns the absolute paths that the call's own words spell, each with its word."""

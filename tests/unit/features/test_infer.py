@@ -230,6 +230,14 @@ def test_an_archived_feature_is_archived_whatever_its_tasks_say() -> None:
         ("draft", "approved", FeatureStatus.PLANNED, []),
         ("draft", "purple", FeatureStatus.DRAFT, []),
         ("draft", "archived", FeatureStatus.DRAFT, []),
+        ("in progress", "blocked", FeatureStatus.BLOCKED, ["says “in progress”", "says “blocked”"]),
+        ("blocked", "in progress", FeatureStatus.BLOCKED, ["says “blocked”", "says “in progress”"]),
+        (
+            "in progress",
+            "superseded",
+            FeatureStatus.IN_PROGRESS,
+            ["says “in progress”", "says “superseded”"],
+        ),
     ],
 )
 def test_documents_that_contradict_each_other_are_drift_where_no_task_speaks(
@@ -237,3 +245,27 @@ def test_documents_that_contradict_each_other_are_drift_where_no_task_speaks(
 ) -> None:
     feature = infer(declared, plan=plan)
     assert (feature.inferred_status, [e.fact for e in feature.drift]) == (status, drift)
+
+
+@pytest.mark.parametrize(
+    ("declared", "plan", "drift"),
+    [
+        ("in progress", "blocked", ["says “in progress”", "says “blocked”"]),
+        ("in progress", "archived", ["says “in progress”", "says “archived”"]),
+        ("in progress", "in review", []),
+        ("in progress", "in progress", []),
+    ],
+)
+def test_a_plan_that_contradicts_its_chief_document_is_drift_where_tasks_speak_too(
+    declared: str, plan: str, drift: list[str]
+) -> None:
+    assert [e.fact for e in infer(declared, tasks(DONE, OPEN), plan=plan).drift] == drift
+
+
+def test_a_finished_document_and_its_unfinished_plan_are_both_cited() -> None:
+    feature = infer("completed", tasks(DONE, OPEN), plan="in progress")
+    assert [e.fact for e in feature.drift] == [
+        "says “completed”",
+        "T2 is open; 1 of 2 tasks ticked",
+        "says “in progress”",
+    ]

@@ -57,7 +57,7 @@ function Source({ evidence, open }: { evidence: EvidenceOut; open: OpenAt }) {
             open(evidence.path, evidence.line);
           }}
         >
-          {place(evidence)}
+          {visible(place(evidence))}
         </button>
       </HoverCard.Trigger>
       <HoverCard.Portal>

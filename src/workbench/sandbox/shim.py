@@ -476,7 +476,7 @@ class _Step:
         found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         output = os.path.join(self._folder, step_folder.OUTPUT)
-        said = [traces.describe(found), explain_refusals(output, self._request["read_only"])]
+        said = [traces.describe(found), explain_refusals(output, self._request["kept"])]
         for mask in self._request["masks"]:
             secret = base64.b64decode(mask).decode("utf-8", "replace")
             said = [words.replace(secret, "***") for words in said]

@@ -18,6 +18,8 @@ import pytest
 from local_steps import Ground, finish, make_request, open_connector, open_ground, processes_with
 from support.processes import find_children
 from workbench.connectors.contract import CancelOutcome, ExternalRef, NativeState
+from workbench.connectors.local import LocalLimits
+from workbench.model.errors import SandboxUnavailable
 from workbench.model.statuses import TerminalMode
 
 SERVER = """
@@ -136,9 +138,53 @@ async def test_a_shim_that_does_not_answer_is_killed_with_its_step(ground: Groun
     ref = await ground.connector.dispatch(make_request(ground.workspace, script))
     await first_chunk(ground, ref)
     os.kill(shim_of(ground, ref), signal.SIGSTOP)
-    outcome = await ground.connector.cancel(ref, reason="x", deadline_seconds=4)
+    outcome = await ground.connector.cancel(ref, reason="enough of it", deadline_seconds=4)
     assert outcome is CancelOutcome.CONFIRMED
     assert processes_with("frozen-11aa") == []
+    ended = (await ground.finish(ref)).ended
+    assert (ended.end_reason, ended.processes_left) == ("canceled", 0)
+    assert ended.detail.startswith("enough of it; its supervisor did not answer")
+
+
+async def test_a_killed_sandbox_is_a_lost_command_and_not_one_that_never_started(ground: Ground) -> None:
+    ref = await ground.connector.dispatch(make_request(ground.workspace, "echo ready; sleep 1000"))
+    await first_chunk(ground, ref)
+    for bubblewrap in find_children(shim_of(ground, ref)):
+        os.kill(bubblewrap, signal.SIGKILL)
+    outcome = await ground.finish(ref)
+    assert outcome.data == b"ready\n"
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("lost", None)
+    assert outcome.ended.detail == "its sandbox was killed by signal 9, and the command with it"
+    assert outcome.ended.processes_left == 0
+
+
+async def test_a_stopped_zygote_is_replaced(ground: Ground) -> None:
+    stopped = ground.connector.zygote_pid
+    assert stopped is not None
+    os.kill(stopped, signal.SIGSTOP)
+    outcome = await ground.run("echo one >> made")
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+    assert ground.connector.zygote_pid != stopped
+    assert (ground.workspace / "made").read_text() == "one\n"
+
+
+async def test_who_should_start_a_step_and_does_not_answer_is_replaced(tmp_path: Path) -> None:
+    async with open_ground(tmp_path, limits=LocalLimits(start_patience_seconds=3)) as ground:
+        zygote = ground.connector.zygote_pid
+        assert zygote is not None
+        # The child that waits to become the next shim, once there is one.
+        while not (waiting := find_children(zygote)):
+            await asyncio.sleep(0)
+        for pid in waiting:
+            os.kill(pid, signal.SIGSTOP)
+        outcome = await ground.run("echo one >> made")
+        assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
+        for pid in waiting:
+            os.kill(pid, signal.SIGCONT)
+            gone = os.pidfd_open(pid)
+            await asyncio.to_thread(select.select, [gone], [], [], 30)
+            os.close(gone)
+    assert (ground.workspace / "made").read_text() == "one\n"
 
 
 async def test_a_zygote_killed_between_two_dispatches_starts_each_step_once(ground: Ground) -> None:
@@ -182,3 +228,19 @@ async def test_an_end_that_cannot_be_written_is_told_until_it_can(ground: Ground
     await asyncio.to_thread(select.select, [gone], [], [], 30)
     os.close(gone)
     assert json.loads(written.read_text())["exit_code"] == 5
+
+
+async def test_a_step_that_nobody_takes_on_in_time_is_given_up_and_says_why(tmp_path: Path) -> None:
+    # Less than an interpreter needs to begin, so that the next one does not answer in time either.
+    async with open_ground(tmp_path, limits=LocalLimits(start_patience_seconds=0.002)) as ground:
+        zygote = ground.connector.zygote_pid
+        assert zygote is not None
+        while not (waiting := find_children(zygote)):
+            await asyncio.sleep(0)
+        for pid in waiting:
+            os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(SandboxUnavailable, match="the process that starts steps does not answer"):
+            await ground.run("echo one >> made")
+        for pid in waiting:
+            os.kill(pid, signal.SIGKILL)
+    assert not (ground.workspace / "made").exists()

@@ -29,7 +29,7 @@ def test_a_refused_write_to_what_git_obeys_is_explained(project: Project) -> Non
         config.write("[core]\nhooksPath = .githooks\n")
     said = project.cli("run", "--", project.script("hook.sh", "echo x > .githooks/pre-commit"))
     assert said.status == 1
-    assert "read-only in a run, because programs outside obey it: .githooks" in said.err
+    assert "kept as it is in a run, because programs outside obey it: .githooks" in said.err
 
 
 @pytest.mark.parametrize("command", ["true", "false"])

@@ -351,7 +351,7 @@ async def test_no_repository_can_be_made_of_a_plain_workspace(ground: Ground) ->
     """
     outcome = await ground.run(script)
     assert listing(ground.workspace) == set()
-    assert outcome.ended.detail.startswith("read-only in a run, because programs outside obey it: .git;")
+    assert outcome.ended.detail.startswith("kept as it is in a run, because programs outside obey it: .git;")
     git_outside(ground.workspace)
     assert not proof.exists()
 

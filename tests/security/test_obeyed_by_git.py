@@ -205,3 +205,20 @@ async def test_ordinary_work_beside_what_is_protected_goes_on(ground: Ground) ->
     """
     outcome = await ground.run(script)
     assert (outcome.ended.exit_code, outcome.text, outcome.ended.detail) == (0, " D tools/other\n", "")
+
+
+async def test_what_a_run_put_in_the_way_of_the_next_look_does_not_hold_it_up(ground: Ground) -> None:
+    pipes = "mkfifo a/.git b/.git/commondir b/.git/config"
+    script = f"mkdir -p a b/.git c/.git; {pipes}; ln -s /dev/zero c/.git/config"
+    assert (await ground.run(script)).ended.exit_code == 0
+    assert (await ground.run("echo done")).text == "done\n"
+
+
+async def test_a_folder_around_what_git_obeys_cannot_be_moved_and_the_run_says_why(ground: Ground) -> None:
+    make_repository(ground.workspace, "[core]\nhooksPath = tools/hooks\n")
+    (ground.workspace / "tools" / "hooks").mkdir(parents=True)
+    outcome = await ground.run("mv tools other")
+    assert outcome.ended.exit_code == 1
+    assert outcome.ended.notes == (
+        "kept as it is in a run, because programs outside obey it: tools; change it outside of a run",
+    )

@@ -54,7 +54,7 @@ from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.watch import Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, looking_at, survey_workspace
-from workbench.sandbox.zygote import NOT_STARTED, Zygote
+from workbench.sandbox.zygote import NOT_STARTED, PATIENCE_SECONDS, Zygote
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _CHUNK_BYTES = 256 * 1024
@@ -69,10 +69,12 @@ SANDBOX_PROFILE = PROFILE_NAME
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalLimits:
     """What one step may take. `max_output_bytes` are kept, the rest is counted; `cancel_grace_seconds`
-    lie between asking a command to end and killing it."""
+    lie between asking a command to end and killing it; after `start_patience_seconds` without an answer the
+    process that starts steps is replaced."""
 
     max_output_bytes: int = 1024**3
     cancel_grace_seconds: float = 2.0
+    start_patience_seconds: float = PATIENCE_SECONDS
 
 
 def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
@@ -101,7 +103,11 @@ class LocalConnector:
         self._limits = limits or LocalLimits()
         self._runs = self._home / "runs"
         self._own = self._home / "sandbox"
-        self._zygote = Zygote(log_path=self._own / "zygote.log", scratch=self._own / "rehearsal")
+        self._zygote = Zygote(
+            log_path=self._own / "zygote.log",
+            scratch=self._own / "rehearsal",
+            patience_seconds=self._limits.start_patience_seconds,
+        )
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
         self._prepared = Preparations(self._zygote, self._assign, self._is_current)
@@ -413,7 +419,7 @@ class LocalConnector:
         if watch.ended is None:
             await watch.send({"op": "cancel", "reason": reason, "grace_seconds": grace})
             if not await watch.wait_end(max(deadline_seconds * _ANSWER_SHARE, grace + 0.5)):
-                watch.kill_shim()
+                watch.kill_shim(canceled=reason)
                 await watch.wait_end(max(0.5, deadline_seconds * (1 - _ANSWER_SHARE)))
         if watch.ended is not None and watch.ended["processes_left"] == 0:
             return CancelOutcome.CONFIRMED

@@ -115,7 +115,7 @@ def build_assignment(
         "placeholder_folder": supervision.placeholder_folder,
         "workspace_root": workspace.root,
         "protected": [list(entry) for entry in workspace.protected],
-        "read_only": [path[len(profile.workspace_root) + 1 :] for path in profile.read_only],
+        "kept": [path[len(profile.workspace_root) + 1 :] for path in (*profile.held, *profile.read_only)],
         "watched": list(workspace.watched),
         "bound": [[path, source_of(profile, path)] for path in bound],
         "ownerless": list(profile.ownerless),

@@ -27,6 +27,15 @@ def read_start_ticks(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+def is_stopped(pid: int) -> bool:
+    """Says whether the process was stopped by a signal and waits to be told to go on."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"T", b"t")
+    except OSError:
+        return False
+
+
 def read_pid_namespace(pid: int) -> int | None:
     """Returns the inode of the process's pid namespace, or None when it is gone or not ours to see."""
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ def read_settings(files: list[str]) -> list[Setting]:
         if real in seen or depth > _DEEPEST_INCLUDE:
             continue
         seen.add(real)
-        text = _read(path, left)
+        text = read_text(path, left)
         left -= len(text)
         for setting in parse_settings(text, file=path):
             found.append(setting)
@@ -109,12 +110,15 @@ def _parse_value(raw: str) -> str:
     return value[:kept]
 
 
-def _read(path: str, at_most: int) -> str:
+def read_text(path: str, at_most: int = 4096) -> str:
+    """Returns the start of an ordinary file, "" for anything else: a pipe put there must not hold us up."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return ""
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
         return os.read(descriptor, max(0, at_most)).decode("utf-8", "surrogateescape")
     except OSError:
         return ""

@@ -7,17 +7,22 @@ what is private is looked for and hidden by name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.sandbox.ownerless import can_be_ownerless, open_nobody
+from workbench.sandbox.ownerless import can_be_ownerless
 from workbench.sandbox.profile import is_within
 
 _LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _LOCAL = "/usr/local"
 """Where people put files below /usr; the rest is a package manager's, and too large for a look each time."""
+
+_UNUSED = 4294967293
+"""A number that no file has: a mapping must hold one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,38 @@ class Host:
 def open_host() -> Host:
     """Returns this machine as the service's user may use it."""
     return Host(nobody=open_nobody() if os.geteuid() == 0 else None)
+
+
+def open_nobody() -> int | None:
+    """Returns a descriptor of a user namespace that maps no number in use; None where there can be none.
+
+    It takes a few milliseconds and is good for the life of the process, and for those that inherit it.
+    """
+    words = ["/usr/bin/unshare", "--user", "/bin/cat"]
+    try:
+        inside = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
+        )
+    except OSError:
+        return None
+    with inside:
+        assert inside.stdin is not None
+        assert inside.stdout is not None
+        try:
+            # Once it answers it is in its namespace.
+            inside.stdin.write(b"!")
+            inside.stdin.flush()
+            if inside.stdout.read(1) != b"!":
+                return None
+            for name in ("uid_map", "gid_map"):
+                with open(f"/proc/{inside.pid}/{name}", "w") as file:
+                    file.write(f"{_UNUSED} {_UNUSED} 1\n")
+            return os.open(f"/proc/{inside.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        finally:
+            with contextlib.suppress(OSError):
+                inside.stdin.close()
 
 
 def _outermost(paths: Sequence[str], others: Sequence[str]) -> list[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.sandbox.gitconfig import Setting, read_settings
+from workbench.sandbox.gitconfig import Setting, read_settings, read_text
 from workbench.sandbox.profile import is_within
 
 HOOKS = (
@@ -57,23 +58,25 @@ class Place:
     links: tuple[str, ...]
 
 
-def find_obeyed(root: str, entry: str) -> tuple[list[Obeyed], list[str]]:
-    """Returns what the repository of a `.git` entry obeys in the workspace, and the symlinks on the way.
+def find_obeyed(root: str, entries: Sequence[str]) -> tuple[list[Obeyed], list[str]]:
+    """Returns what the repositories of these `.git` entries obey in the workspace, and symlinks on the way.
 
     The user's own and the system's configuration count too, because what they name may be relative to the
     repository.
     """
-    tree = os.path.dirname(entry)
     found: dict[str, Obeyed] = {}
     links: list[str] = []
-    for setting in read_settings(_config_files(entry)):
-        for path, is_folder, may_be_made in _named_paths(setting, tree):
-            place = locate(root, path)
-            links += place.links
-            if place.path is not None and place.path not in found:
-                found[place.path] = Obeyed(
-                    path=place.path, is_folder=is_folder, may_be_made=may_be_made and not place.links
-                )
+    everywhere = read_settings(_users_files()) if entries else []
+    for entry in entries:
+        tree = os.path.dirname(entry)
+        for setting in (*everywhere, *read_settings(_own_files(entry))):
+            for path, is_folder, may_be_made in _named_paths(setting, tree):
+                place = locate(root, path)
+                links += place.links
+                if place.path is not None and place.path not in found:
+                    found[place.path] = Obeyed(
+                        path=place.path, is_folder=is_folder, may_be_made=may_be_made and not place.links
+                    )
     return list(found.values()), links
 
 
@@ -125,25 +128,24 @@ def enclosing_repository(root: str) -> str | None:
     return f"{folder}/.git"
 
 
-def _config_files(entry: str) -> list[str]:
-    """Returns the configuration files that git reads for the repository, in its order."""
+def _users_files() -> list[str]:
+    home = os.path.expanduser("~")
+    config = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    return ["/etc/gitconfig", f"{config}/git/config", f"{home}/.gitconfig"]
+
+
+def _own_files(entry: str) -> list[str]:
+    """Returns the configuration files of the repository itself, a linked work tree's among them."""
     folder = entry
     if not os.path.isdir(entry):
         folder = _read_pointer(entry, "gitdir:") or entry
     common = _read_pointer(f"{folder}/commondir", "") or folder
-    home = os.path.expanduser("~")
-    config = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    users = [f"{config}/git/config", f"{home}/.gitconfig"]
-    return ["/etc/gitconfig", *users, f"{common}/config", f"{folder}/config.worktree"]
+    return [f"{common}/config", f"{folder}/config.worktree"]
 
 
 def _read_pointer(path: str, mark: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            said = file.read(4096)
-    except OSError:
-        return None
-    if not said.startswith(mark):
+    said = read_text(path)
+    if not said.strip() or not said.startswith(mark):
         return None
     return os.path.normpath(os.path.join(os.path.dirname(path), said.removeprefix(mark).strip()))
 

@@ -8,11 +8,9 @@ owner or a group; what is left are the permissions of others. It changes no file
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import struct
-import subprocess
 from collections.abc import Sequence
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -24,41 +22,6 @@ _MOVE_MOUNT_F_EMPTY_PATH = 4
 _MOUNT_ATTR_IDMAP = 0x00100000
 _CLONE_NEWNS = 0x00020000
 _MS_REC, _MS_SLAVE = 1 << 14, 1 << 19
-
-_UNUSED = 4294967293
-"""A number that no file has: a mapping must hold one."""
-
-
-def open_nobody() -> int | None:
-    """Returns a descriptor of a user namespace that maps no number in use; None where there can be none.
-
-    It takes a few milliseconds and is good for the life of the process, and for those that inherit it.
-    """
-    words = ["/usr/bin/unshare", "--user", "/bin/cat"]
-    try:
-        inside = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
-        )
-    except OSError:
-        return None
-    with inside:
-        assert inside.stdin is not None
-        assert inside.stdout is not None
-        try:
-            # Once it answers it is in its namespace.
-            inside.stdin.write(b"!")
-            inside.stdin.flush()
-            if inside.stdout.read(1) != b"!":
-                return None
-            for name in ("uid_map", "gid_map"):
-                with open(f"/proc/{inside.pid}/{name}", "w") as file:
-                    file.write(f"{_UNUSED} {_UNUSED} 1\n")
-            return os.open(f"/proc/{inside.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return None
-        finally:
-            with contextlib.suppress(OSError):
-                inside.stdin.close()
 
 
 def can_be_ownerless(path: str, nobody: int) -> bool:

@@ -15,10 +15,11 @@ _MOST_NAMED = 5
 _COMPLAINT = re.compile(rb"Read-only file system|Device or resource busy|EROFS|EBUSY")
 
 
-def explain_refusals(output: str, read_only: Sequence[str]) -> str:
+def explain_refusals(output: str, kept: Sequence[str]) -> str:
     """Returns the sentence for the end of a step, or "" where the end of its output shows no such complaint.
 
-    `output` is the path of its log, `read_only` are paths relative to the workspace.
+    `output` is the path of its log; `kept` are paths relative to the workspace, of what the command could not
+    change or rename.
     """
     try:
         with open(output, "rb") as file:
@@ -27,12 +28,13 @@ def explain_refusals(output: str, read_only: Sequence[str]) -> str:
     except OSError:
         return ""
     lines = [line for line in tail.splitlines() if _COMPLAINT.search(line)]
-    named = [path for path in read_only if any(_names(line, path) for line in lines)] if lines else []
+    if not lines or not kept:
+        return ""
+    # One pass however many paths there are, and the longest of two that begin alike.
+    names = b"|".join(re.escape(os.fsencode(path)) for path in sorted(kept, key=len, reverse=True))
+    found = re.findall(rb"(?<![\w.-])(" + names + rb")(?![\w.-])", b"\n".join(lines))
+    named = [os.fsdecode(path) for path in dict.fromkeys(found)]
     if not named:
         return ""
     shown = ", ".join(path if path.isprintable() else ascii(path) for path in named[:_MOST_NAMED])
-    return f"read-only in a run, because programs outside obey it: {shown}; change it outside of a run"
-
-
-def _names(line: bytes, path: str) -> bool:
-    return re.search(rb"(?<![\w.-])" + re.escape(os.fsencode(path)) + rb"(?![\w.-])", line) is not None
+    return f"kept as it is in a run, because programs outside obey it: {shown}; change it outside of a run"

@@ -487,7 +487,7 @@ class _Step:
         found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         output = os.path.join(self._folder, step_folder.OUTPUT)
-        said = [traces.describe(found), explain_refusals(output, self._request["read_only"])]
+        said = [traces.describe(found), explain_refusals(output, self._request["kept"])]
         for mask in self._request["masks"]:
             secret = base64.b64decode(mask).decode("utf-8", "replace")
             said = [words.replace(secret, "***") for words in said]
@@ -520,8 +520,15 @@ class _Step:
 
     def _describe(self, left: int, digest: str, traces_left: list[str]) -> dict[str, Any]:
         code, number = self._exit_code, None
-        if code is None and self._outer_code is not None and self._outer_code < 0:
-            code = 128 - self._outer_code
+        killed_by = -min(self._outer_code or 0, 0) if code is None else 0
+        if killed_by and not self._end_reason:
+            # Not our doing: the command, let go or not, has ended with its sandbox and left no status.
+            if self._barrier is None:
+                self._note("lost", f"its sandbox was killed by signal {killed_by}, and the command with it")
+            else:
+                self._note("failed_to_start", f"its sandbox was killed by signal {killed_by}")
+        elif killed_by:
+            code = 128 + killed_by
         if code is not None and 128 < code <= 128 + signal.NSIG:
             # bubblewrap passes a signal on as the shell does: 128 plus its number.
             number = code - 128

@@ -38,6 +38,7 @@ class Watch:
         self._socket: socket.socket | None = None
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._canceled: str | None = None
 
     def start(self) -> None:
         """Starts following; harmless when it does already."""
@@ -84,8 +85,12 @@ class Watch:
                 return False
         return True
 
-    def kill_shim(self) -> None:
-        """Kills the shim; the kernel ends its whole pid namespace with it."""
+    def kill_shim(self, *, canceled: str | None = None) -> None:
+        """Kills the shim; the kernel ends its whole pid namespace with it.
+
+        With the reason of a cancel that the shim did not answer, the step's end is that cancel and no loss.
+        """
+        self._canceled = canceled
         claim = step_folder.read_document(str(self.folder), step_folder.CLAIM)
         if claim is not None and census.is_alive(claim):
             os.kill(claim["pid"], signal.SIGKILL)
@@ -177,15 +182,22 @@ class Watch:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))
         size, digest = await asyncio.to_thread(_digest_output, self.folder)
         never = "pid" not in claim
+        end_reason = "never_started" if never else "lost"
+        detail = "it was never started" if never else "its supervisor was killed, and it with it"
+        notes = []
+        if self._canceled is not None and not never:
+            end_reason, detail = "canceled", self._canceled
+            notes = ["its supervisor did not answer and was killed, and the command with it"]
         loss = {
             "exit_code": None,
             "signal": None,
-            "end_reason": "never_started" if never else "lost",
+            "end_reason": end_reason,
             "processes_left": left,
             "output_bytes": size,
             "dropped_bytes": 0,
             "output_digest": digest,
-            "detail": "it was never started" if never else "its supervisor was killed, and it with it",
+            "detail": "; ".join([detail, *notes]),
+            "notes": notes,
             "started_at": "",
             "ended_at": "",
         }

@@ -214,16 +214,12 @@ def _protect_obeyed(
     held: list[str],
 ) -> list[str]:
     """Adds what git's settings and symlinks under known names lead to; returns what can only be watched."""
-    found: dict[str, Obeyed] = {}
-    watched: list[str] = []
     entries = [f"{root}/{name}" for name in repositories[:_MOST_WRITABLE]]
     if (own := enclosing_repository(root)) is not None:
         entries.insert(0, own)
-    for entry in dict.fromkeys(entries):
-        obeyed, links = find_obeyed(root, entry)
-        watched += links
-        for one in obeyed:
-            found.setdefault(one.path, one)
+    obeyed, links = find_obeyed(root, list(dict.fromkeys(entries)))
+    found = {one.path: one for one in obeyed}
+    watched = [*links]
     for name in _STARTUP:
         if os.path.islink(f"{root}/{name}"):
             place = locate(root, f"{root}/{name}")

@@ -20,12 +20,15 @@ from typing import Any
 
 from workbench.model.errors import SandboxUnavailable
 from workbench.sandbox import step_folder
+from workbench.sandbox.census import is_stopped
 from workbench.sandbox.watch import end_marked
 
 NOT_STARTED = "step_not_started"
 """The code of the error that says for certain that nothing was started."""
 
-_PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
+"""How long a supervisor may take to answer, as a rule."""
+
 _LONGEST_ANSWER = 65536
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from workbench.sandbox.spawner import main; main()"
@@ -37,17 +40,20 @@ class Held:
     Without the word, and when this side closes, it takes the sandbox down again and leaves nothing.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    def __init__(self, connection: socket.socket, patience_seconds: float) -> None:
+        self._connection, self._patience_seconds = connection, patience_seconds
 
     async def start(self) -> dict[str, Any]:
-        """Gives the word and returns the answer; raises ConnectionError when the supervisor has died."""
+        """Gives the word and returns the answer.
+
+        Raises ConnectionError when the supervisor has died, and TimeoutError when it does not answer.
+        """
         loop = asyncio.get_running_loop()
         try:
             # One that could not build its sandbox has said so and gone: its answer lies here all the same.
             with contextlib.suppress(BrokenPipeError):
                 await loop.sock_sendall(self._connection, step_folder.START)
-            answer = await asyncio.wait_for(self._receive(), _PATIENCE_SECONDS)
+            answer = await asyncio.wait_for(self._receive(), self._patience_seconds)
         finally:
             self.close()
         if not answer:
@@ -71,8 +77,9 @@ class Held:
 class Zygote:
     """The warm process that forks shims. All methods belong to one event loop."""
 
-    def __init__(self, *, log_path: Path, scratch: Path) -> None:
+    def __init__(self, *, log_path: Path, scratch: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._log_path, self._scratch = log_path, scratch
+        self._patience_seconds = patience_seconds
         self.nobody: int | None = None
         """The Host's; set before the start it lets a request's `ownerless` folders be shown as nobody's."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,9 +92,10 @@ class Zygote:
         return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
-        """Starts the zygote unless it runs."""
+        """Starts the zygote unless it runs; a stopped one is replaced."""
         async with self._lock:
-            if self._process is not None and self._process.poll() is None:
+            process = self._process
+            if process is not None and process.poll() is None and not is_stopped(process.pid):
                 return
             await self._stop()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -117,30 +125,32 @@ class Zygote:
         ours.setblocking(False)
         descriptor = _render_request(request)
         try:
-            await _send_descriptors(self._socket, [descriptor, theirs.fileno()])
+            await _send_descriptors(self._socket, [descriptor, theirs.fileno()], self._patience_seconds)
         except BaseException:
             ours.close()
             raise
         finally:
             os.close(descriptor)
             theirs.close()
-        return Held(ours)
+        return Held(ours, self._patience_seconds)
 
     async def spawn(self, request: Mapping[str, Any], *, held: Held | None = None) -> None:
         """Returns once a shim has taken the step on: the one that is held for this request, or a new one.
 
-        One that has died meanwhile, or a zygote that has, is replaced and asked once more: the step folder's
-        claim lets only one shim through. Raises SandboxUnavailable, with the code NOT_STARTED when it is
-        certain that nothing was started; otherwise the claim alone tells.
+        One that has died meanwhile or does not answer, or a zygote, is replaced and asked once more: the step
+        folder's claim lets only one shim through. Raises SandboxUnavailable, with the code NOT_STARTED when
+        it is certain that nothing was started; otherwise the claim alone tells.
         """
         try:
             answer = await (held or await self.hold(request)).start()
-        except ConnectionError:
+        except (ConnectionError, TimeoutError) as first:
             try:
                 # A killed one may pass for alive a moment longer, so another is started in any case.
                 await self.close()
-                # No supervisor has the step now; a bubblewrap that lost its own at the very start may hang.
-                await end_marked(step_folder.mark_of(str(request["folder"])))
+                if isinstance(first, ConnectionError):
+                    # No supervisor has the step; a bubblewrap that lost its own at the very start may hang.
+                    # One that is only silent may have it.
+                    await end_marked(step_folder.mark_of(str(request["folder"])))
                 answer = await (await self.hold(request)).start()
             except OSError as error:
                 raise _no_answer(error) from error
@@ -179,7 +189,9 @@ class Zygote:
             await asyncio.to_thread(_end_process, process)
 
 
-async def _send_descriptors(connection: socket.socket, descriptors: list[int]) -> None:
+async def _send_descriptors(
+    connection: socket.socket, descriptors: list[int], patience_seconds: float
+) -> None:
     """Sends them as one message, and waits while the zygote has a full queue."""
     loop = asyncio.get_running_loop()
     while True:
@@ -190,7 +202,7 @@ async def _send_descriptors(connection: socket.socket, descriptors: list[int]) -
             has_room = asyncio.Event()
             loop.add_writer(connection, has_room.set)
             try:
-                await asyncio.wait_for(has_room.wait(), _PATIENCE_SECONDS)
+                await asyncio.wait_for(has_room.wait(), patience_seconds)
             finally:
                 loop.remove_writer(connection)
 
@@ -206,7 +218,7 @@ def _render_request(request: Mapping[str, Any]) -> int:
 def _end_process(process: subprocess.Popen[bytes]) -> None:
     """Its socket is closed, so it ends by itself; a stuck one is killed."""
     try:
-        process.wait(2)
+        process.wait(0 if is_stopped(process.pid) else 2)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -214,6 +226,6 @@ def _end_process(process: subprocess.Popen[bytes]) -> None:
 
 def _no_answer(error: OSError) -> SandboxUnavailable:
     return SandboxUnavailable(
-        f"no supervisor took the step on: {error or 'no answer in time'}",
+        f"no supervisor took the step on: {str(error) or 'the process that starts steps does not answer'}",
         remedy="start the run again; if it happens again, see zygote.log in WORKBENCH_HOME/sandbox",
     )

@@ -6,6 +6,7 @@ Started in a mount namespace of its own. Prints what each command said, as JSON.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 sys.path.append(sys.argv[1])
 
 from local_steps import Ground, make_request, open_ground
+from workbench.sandbox.host import open_host
 
 SECRET = "secret-4411"
 
@@ -25,7 +27,9 @@ def cover(place: str) -> None:
     copy = Path(sys.argv[2]) / place.strip("/").replace("/", "-")
     copy.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "none", str(copy)], check=True)
-    shutil.copytree(place, copy, symlinks=True, dirs_exist_ok=True)
+    with contextlib.suppress(shutil.Error):
+        # Who is root in a namespace alone may not read everything.
+        shutil.copytree(place, copy, symlinks=True, dirs_exist_ok=True)
     subprocess.run(["mount", "--bind", str(copy), place], check=True)
 
 
@@ -58,7 +62,9 @@ async def main(home: Path, mode: str) -> dict[str, object]:
     tool.mkdir()
     hide(str(tool / "credentials"))
     (tool / "public").write_text("public")
-    said: dict[str, object] = {}
+    host = open_host()
+    said: dict[str, object] = {"is_kernels": "/etc" in host.survey().ownerless}
+    host.close()
     async with open_ground(home) as ground:
         said["doctor"] = [problem.code for problem in await ground.connector.doctor()]
         hide("/etc/late")

@@ -20,6 +20,11 @@ def _in_mount_namespace(script: str, argument: str) -> tuple[str, ...]:
     return (*words, "sh", "-ec", f'{script}; exec "$@"', argument)
 
 
+def own_mounts() -> tuple[str, ...]:
+    """This machine, on which the command may mount for itself alone."""
+    return _in_mount_namespace(":", "sh")
+
+
 def with_small_disk(folder: Path, *, size_bytes: int) -> tuple[str, ...]:
     """A file system of this size on the folder, seen by the command alone."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -130,7 +130,7 @@ def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     page.goto(f"{board.bench.url}/approvals/{approval['approval_id']}")
     page.get_by_text("Allow commands like this").click()
     shown = page.get_by_role("list", name="What would be remembered")
-    expect(shown.get_by_text("python", exact=True)).to_be_visible()
+    expect(shown.get_by_text("python3", exact=True)).to_be_visible()
     expect(page.get_by_text("Of the last 1 run it would have covered 1")).to_be_visible()
     assert board.bench.get("/api/policy/remembered", project_id=board.project_id) == []
     page.get_by_role("textbox", name="Days until it expires").fill("7")

@@ -12,7 +12,7 @@ def test_a_run_is_remembered_listed_and_forgotten_each_by_an_audited_act(
     assert (held["status"], held["blocked_by"]) == ("blocked", "approval")
     project.run("ls")
     shown = project.cli("policy", "remember", held["run_id"], "--json").json
-    assert [(rule["program"], rule["form"]) for rule in shown["rules"]] == [("python", "-c")]
+    assert [(rule["program"], rule["form"]) for rule in shown["rules"]] == [("python3", "-c")]
     assert "print(1)" not in shown["rules"][0]["cedar"]
     assert [run["run_id"] for run in shown["covered"]] == [held["run_id"]]
     assert shown["looked_at"] == 2

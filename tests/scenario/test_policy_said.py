@@ -162,7 +162,7 @@ def test_a_rule_that_is_forgotten_while_its_twin_stays_does_not_promise_a_questi
     for _ in range(2):
         assert project.cli("policy", "remember", held["run_id"], "--accept").status == 0
     listed = project.cli("policy", "remembered")
-    assert "python -c -u " in listed.text
+    assert "python3 -c -u " in listed.text
     first, second = (rule["rule_id"] for rule in project.cli("policy", "remembered", "--json").json)
     said = project.cli("policy", "forget", first).text
     assert "still not asked about" in said

@@ -242,3 +242,10 @@ def test_recipes_are_asked_about_the_same_way(root: str, recipe: str) -> None:
         script.chmod(0o755)
         (Path(root) / "Makefile").write_text(f"all:\n\t{recipe}\n")
         assert decide(root, "make all") is not Decision.ALLOW, text
+
+
+def test_the_parts_of_a_pipe_run_at_the_same_time(root: str) -> None:
+    for text in ("tail -F e/hosts | mv lnk e", "mv lnk e | cat e/hosts", "cat d/x | git stash pop"):
+        assert decide(root, text) is Decision.REQUIRES_APPROVAL
+    for text in ("cat d/x | head && git switch main", "mv README.md e | cat", "git stash | cat"):
+        assert decide(root, text) is Decision.ALLOW

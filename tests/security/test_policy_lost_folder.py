@@ -126,6 +126,24 @@ def test_what_a_script_does_where_nobody_knows_is_asked_about(move: str, tmp_pat
         'out=$(cd "$X" && rm -rf build)',
         '(cd "$X" && (rm -rf build))',
         'cd "$X"\nbash /other/x.sh\nrm -rf build',
+        "ls | xargs -I{} sh -c 'cd {} && rm -rf build'",
+        "find . -name x -exec sh -c 'cd \"$1\" && rm -rf build' _ {} ';'",
+        'make -C "$X"',
+        'env -C "$X" rm -rf build',
+        'git -C "$X" commit -m x',
+        'npm --prefix "$X" test',
+        'rm() { :; }\ncd "$X"\nrm -rf build',
+        'cd "$X"; bash <<EOF\nrm -rf build\nEOF',
+        'cd "$X"; > y',
+        'cd "$X"; echo hi &> y',
+        'cd "$X"; x=$(rm -rf build)',
+        'cd "$X"; f() { rm -rf build; }; f',
+        'cd "$X"; trap "rm -rf build" EXIT',
+        'cd "$X"; timeout 5 rm -rf build',
+        'if false; then\nROOT="$(cd "$(dirname "$0")" && pwd)"\nfi\ncd "$ROOT"\nrm -rf build',
+        '[ -n "$CI" ] && ROOT="$(cd "$(dirname "$0")" && pwd)"\ncd "$ROOT"\nrm -rf build',
+        'f() {\nROOT="$(cd "$(dirname "$0")" && pwd)"\n}\ncd "$ROOT"\nrm -rf build',
+        'dirname() { echo /; }\ncd "$(dirname "$0")"\nrm -rf build',
         'cd "$X"\ncd src\nrm -rf build',
     ],
 )
@@ -157,6 +175,8 @@ def test_loops_functions_and_shells_of_their_own_are_followed(script: str, tmp_p
         "cd src\ntouch x\ncd -\nrm -rf build",
         "pushd src\ntouch x\npopd\npytest",
         'log() { echo "$@"; }\ncd "$X"\nlog done',
+        'ROOT="$(cd "$(dirname "$0")/.." && pwd)"\nmake -C "$ROOT" b2\ngit -C "$ROOT" status',
+        'make -C "$(dirname "$0")/.." b2',
         'cd "$X"\nls > /dev/null',
     ],
 )
@@ -178,3 +198,13 @@ def test_what_is_found_is_judged_where_it_lies(tmp_path: Path) -> None:
         files = {"Makefile": MAKEFILE, "src/Makefile": f"b2:\n\t{recipe}\n"}
         found = run_in_recipe(tmp_path, script, **files)
         assert (found == {ALLOWED}) is verdict
+
+
+def test_by_a_link_a_script_does_not_lie_where_its_file_does(tmp_path: Path) -> None:
+    files = {"src/s.sh": '#!/bin/sh\ncd "$(dirname "$0")/.."\nrm -rf build\n', "build/x": "x"}
+    (tmp_path / "s.sh").symlink_to("src/s.sh")
+    # From here it would go above the workspace.
+    makefile = "a:\n\tbash s.sh\nb:\n\tbash src/s.sh\nc:\n\t./s.sh\n"
+    assert ask(tmp_path, "make a", **files, Makefile=makefile) is Decision.REQUIRES_APPROVAL
+    assert ask(tmp_path, "make b", **files) is ALLOWED
+    assert ask(tmp_path, "make c", **files) is not ALLOWED

@@ -261,3 +261,26 @@ def test_a_tool_that_the_command_wrote_is_asked_about(tmp_path: Path) -> None:
     assert ask(tmp_path, "npm run a", files).verdict.verdict is Decision.ALLOW
     for first in ("echo ls > node_modules/.bin/tool", "cp src/x node_modules/.bin/tool"):
         assert ask(tmp_path, f"{first} && npm run a", files).verdict.verdict is Decision.REQUIRES_APPROVAL
+
+
+@pytest.mark.parametrize("name", ["tool", "eslint", "tsc"])
+def test_a_tool_that_is_another_program_or_cannot_be_read_is_asked_about(name: str, tmp_path: Path) -> None:
+    files = package({"a": f"{name} push --force", "b": f"{name} src"})
+    big = {"node_modules/big/x": "#!/bin/sh\nrm -rf /\n" + "#" * 300_000}
+    place = tmp_path / "repo/node_modules/.bin" / name
+    place.parent.mkdir(parents=True)
+    for leads_to in ("/usr/bin/env", "../big/x", "../../../outside", "../nowhere"):
+        place.symlink_to(leads_to)
+        for command in ("npm run a", "npm run b"):
+            judged = ask(tmp_path, command, files | big)
+            assert judged.verdict.verdict is Decision.REQUIRES_APPROVAL, leads_to
+        place.unlink()
+
+
+def test_settings_of_pnpm_that_steer_scripts_are_asked_about(tmp_path: Path) -> None:
+    for settings, verdict in (
+        ("packages: []\n", Decision.ALLOW),
+        ("scriptShell: ./x\n", Decision.REQUIRES_APPROVAL),
+    ):
+        files = package({"a": "tsc"}) | {"pnpm-workspace.yaml": settings}
+        assert ask(tmp_path, "pnpm run a", files).verdict.verdict is verdict

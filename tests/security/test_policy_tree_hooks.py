@@ -15,10 +15,66 @@ from workbench.sandbox.lookup import ProjectSurroundings
 POLICY = load_policy(is_tried=False)
 ASKS, ALLOWED = Decision.REQUIRES_APPROVAL, Decision.ALLOW
 STUB = '#!/usr/bin/env sh\n. "$(dirname "$0")/h"'
-STARTER = (
-    '#!/usr/bin/env sh\n[ "$HUSKY" = "2" ] && set -x\nn=$(basename "$0")\n'
-    's=$(dirname "$(dirname "$0")")/$n\n\n[ ! -f "$s" ] && exit 0\n'
-)
+STARTER = r"""#!/usr/bin/env sh
+[ "$HUSKY" = "2" ] && set -x
+n=$(basename "$0")
+s=$(dirname "$(dirname "$0")")/$n
+
+[ ! -f "$s" ] && exit 0
+
+if [ -f "$HOME/.huskyrc" ]; then
+	echo "husky - '~/.huskyrc' is DEPRECATED, please move your code to ~/.config/husky/init.sh"
+fi
+i="${XDG_CONFIG_HOME:-$HOME/.config}/husky/init.sh"
+[ -f "$i" ] && . "$i"
+
+[ "${HUSKY-}" = "0" ] && exit 0
+
+export PATH="node_modules/.bin:$PATH"
+sh -e "$s" "$@"
+c=$?
+
+[ $c != 0 ] && echo "husky - $n script failed (code $c)"
+[ $c = 127 ] && echo "husky - command not found in PATH=$PATH"
+exit $c
+"""
+OLD_STARTER = r"""#!/usr/bin/env sh
+if [ -z "$husky_skip_init" ]; then
+  debug () {
+    if [ "$HUSKY_DEBUG" = "1" ]; then
+      echo "husky (debug) - $1"
+    fi
+  }
+
+  readonly hook_name="$(basename -- "$0")"
+  debug "starting $hook_name..."
+
+  if [ "$HUSKY" = "0" ]; then
+    debug "HUSKY env variable is set to 0, skipping hook"
+    exit 0
+  fi
+
+  if [ -f ~/.huskyrc ]; then
+    debug "sourcing ~/.huskyrc"
+    . ~/.huskyrc
+  fi
+
+  readonly husky_skip_init=1
+  export husky_skip_init
+  sh -e "$0" "$@"
+  exitCode="$?"
+
+  if [ $exitCode != 0 ]; then
+    echo "husky - $hook_name hook exited with code $exitCode (error)"
+  fi
+
+  if [ $exitCode = 127 ]; then
+    echo "husky - command not found in PATH=$PATH"
+  fi
+
+  exit $exitCode
+fi
+"""
 OLD = '#!/usr/bin/env sh\n. "$(dirname -- "$0")/_/husky.sh"\n\n'
 TOOL = {
     f"node_modules/.bin/{name}": "#!/usr/bin/env node\n" for name in ("lint-staged", "eslint", "prettier")
@@ -45,7 +101,11 @@ def husky(hook: str, text: str, version: int = 9) -> dict[str, str]:
             ".husky/_/h": STARTER,
             f".husky/_/{hook}": STUB,
         }
-    return files | {".git/config": "[core]\n\thooksPath = .husky\n", f".husky/{hook}": OLD + text}
+    return files | {
+        ".git/config": "[core]\n\thooksPath = .husky\n",
+        ".husky/_/husky.sh": OLD_STARTER,
+        f".husky/{hook}": OLD + text,
+    }
 
 
 RUNS = (
@@ -116,6 +176,9 @@ def test_hooks_that_git_does_not_run_are_not_read(tmp_path: Path) -> None:
         {".h/pre-commit": "#!/bin/sh\nrm -rf src\n", ".git/config.worktree": "[core]\nhooksPath=.h\n"},
         husky("pre-commit", "ls\n") | {".husky/_/pre-commit": "#!/bin/sh\nrm -rf src\n"},
         husky("pre-commit", "ls\n") | {".husky/_/h": "#!/bin/sh\nrm -rf src\n"},
+        husky("pre-commit", "ls\n") | {".husky/_/h": STARTER.replace("n=$", "i=./evil\nn=$")},
+        husky("pre-commit", "ls\n", 8) | {".husky/_/husky.sh": OLD_STARTER + "git push --force\n"},
+        husky("pre-commit", "ls\n", 8) | {".husky/_/husky.sh": "x" * 300_000},
         husky("pre-commit", "./tools/x.sh\n") | {"tools/x.sh": "#!/bin/sh\nrm -rf src\n"},
         husky("pre-commit", "npm run x\n")
         | {"package.json": json.dumps({"scripts": {"x": "git push --force"}})},
@@ -188,6 +251,7 @@ def test_what_lint_staged_runs_is_read(command: str, table: Any, verdict: Decisi
         (".lintstagedrc.json", '{"*.js": "eslint"}', ALLOWED),
         (".lintstagedrc.yml", "'*.js': [git push --force]\n", ASKS),
         (".lintstagedrc.yaml", "a: [", ASKS),
+        ("package.yaml", "lint-staged:\n  '*.js': git push --force\n", ASKS),
         ("lint-staged.config.js", "module.exports = {}\n", ASKS),
         (".lintstagedrc.mjs", "export default {}\n", ASKS),
     ],

@@ -21,7 +21,7 @@ _RUN_LATER = re.compile(
     re.IGNORECASE,
 )
 # Git, an archive or a patch decides which files are others now.
-_MOVES_GROUND = frozenset({"changes_tree", "unpacks", "unpacks_over"})
+MOVES_GROUND = frozenset({"changes_tree", "unpacks", "unpacks_over"})
 _GOES_DEEP = frozenset({"walks", "follows_links", "for_each_path", "stdin_paths"})
 _EFFECT_ORDER = tuple(Effect)
 
@@ -62,6 +62,7 @@ class Findings:
     rests_on: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     brings: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
 
 
 def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> Call:
@@ -102,6 +103,13 @@ def with_labels(call: Call, labels: Collection[str]) -> Call:
 
 def stands_in(call: Call, source: str) -> Call:
     return call if call.facts.source else replace(call, facts=replace(call.facts, source=source))
+
+
+def at_once(calls: list[Call]) -> list[Call]:
+    """Returns the parts of a pipe, which run at the same time: none of them is surely before another."""
+    if any(call.brings or not MOVES_GROUND.isdisjoint(call.labels) for call in calls):
+        return [replace(call, is_loose=True) for call in calls]
+    return calls
 
 
 def merge_calls(first: list[Call], second: list[Call]) -> list[Call]:
@@ -149,7 +157,7 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
     brought: set[str] = set()
     # What is in a loop or a function may run after what stands behind it.
     brought_anywhere = {path for call in calls for path in call.brings}
-    moved_anywhere = any(not _MOVES_GROUND.isdisjoint(call.labels) for call in calls)
+    moved_anywhere = any(not MOVES_GROUND.isdisjoint(call.labels) for call in calls)
     for call in calls:
         if _uses_links(
             call,
@@ -171,7 +179,7 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
         has_code = has_code or (
             "writes_text" in call.labels and any(_RUN_LATER.search(path) for path in call.facts.writes)
         )
-        has_moved = has_moved or not _MOVES_GROUND.isdisjoint(call.labels)
+        has_moved = has_moved or not MOVES_GROUND.isdisjoint(call.labels)
         has_run = has_run or "runs_code" in call.labels
         if Effect.EXECUTES not in call.labels and posixpath.basename(call.facts.program) != "mkdir":
             # What formatters and builds write into a folder is no script; a copy may be.

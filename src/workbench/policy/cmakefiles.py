@@ -40,7 +40,8 @@ _UNFOLLOWED = frozenset(
     ]
 )
 _NAMES_A_PROGRAM = re.compile(
-    r"COMPILER(_LAUNCHER)?$|LINKER|TOOLCHAIN_FILE|MAKE_PROGRAM|EMULATOR|RULE_LAUNCH|CLANG_TIDY|CPPCHECK|CPPLINT"
+    r"COMPILER(_LAUNCHER)?$|_(COMPILE_OBJECT|LINK_EXECUTABLE|CREATE_\w+|ARCHIVE_\w+|OVERRIDE\w*)$"
+    r"|^CMAKE_(AR|RANLIB|STRIP|NM|OBJCOPY|OBJDUMP|READELF|MT|RC|ADDR2LINE|DLLTOOL)$|LINKER|TOOLCHAIN_FILE|MAKE_PROGRAM|EMULATOR|RULE_LAUNCH|CLANG_TIDY|CPPCHECK|CPPLINT"
     r"|INCLUDE_WHAT_YOU_USE|^CMAKE_(PREFIX_PATH|PROGRAM_PATH|PROJECT_.*INCLUDE.*|COMMAND)$|^ENV\{"
 )
 _KNOWN_PROGRAM = re.compile(
@@ -240,6 +241,8 @@ class _Project:
     def _set(self, given: str, words: tuple[str, ...], place: _Place) -> None:
         name, is_named = self._expand(given, place)
         self.has_open_names = self.has_open_names or not is_named
+        # Of an unknown name, with a path as its value: it may be a compiler's.
+        self.is_whole = self.is_whole and (is_named or not any("/" in word for word in words))
         if name == "CMAKE_MODULE_PATH":
             self._add_modules(words, place)
             return

@@ -11,11 +11,20 @@ import re
 from dataclasses import replace
 
 from workbench.model.verdict import Effect
-from workbench.policy.calls import Call, Facts, Findings, call_of, many_changes, merge_calls, stands_in
+from workbench.policy.calls import (
+    Call,
+    Facts,
+    Findings,
+    at_once,
+    call_of,
+    many_changes,
+    merge_calls,
+    stands_in,
+)
 from workbench.policy.catalog import Program
 from workbench.policy.environment import enter_environment, read_environment
 from workbench.policy.feeds import files_in_text, follow, is_lost, speaks_to_database
-from workbench.policy.folders import find_drift, own_folder
+from workbench.policy.folders import fill_folders, find_drift, is_lost_by, lost_labels, own_folder
 from workbench.policy.gitsettings import may_start_programs
 from workbench.policy.globs import GLOB, expand_glob
 from workbench.policy.leniency import functions_of, in_project, in_shell_text
@@ -24,7 +33,7 @@ from workbench.policy.named import Named, find_alias, find_named, is_entry_point
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, names_file, take_unknown, take_values, use_path
-from workbench.policy.programs import Reader, find_tool, resolve_program
+from workbench.policy.programs import Reader, find_tool, resolve_program, tool_labels
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
 from workbench.policy.tracked import shows_secret
@@ -60,6 +69,7 @@ def gather_facts(
     here: list[str] = [cwd]
     left_behind: list[str] = []
     pushed: list[list[str]] = []
+    first_piped = 0
     previous: list[str] = []
     piped: frozenset[str] = frozenset()
     piped_text = ""
@@ -101,6 +111,8 @@ def gather_facts(
         if expanded is None:
             strict = False
             expanded = tuple(_unsure(word) for word in command.words)
+        if file:
+            expanded = fill_folders(reader, command, expanded, script, file, here[0])
         if expanded is not command.words:
             command = replace(command, words=expanded)
         words = command.words
@@ -123,7 +135,10 @@ def gather_facts(
         if not script.strict:
             # Which command feeds which is not known.
             inherited = inherited.plus({path for call in merged for path in call.facts.reads}, "")
+        first_piped = first_piped if is_piped else len(calls)
         calls.extend(merged)
+        if is_piped:
+            calls[first_piped:] = at_once(calls[first_piped:])
         rendered.append(command if words is command.words else replace(command, words=words))
         name = plain(words[0]) if words else ""
         if name == "popd" and not is_piped and follower != "|":
@@ -136,7 +151,7 @@ def gather_facts(
             target = plain(words[-1]) if len(words) > 1 else ""
             is_back = target == "-" and bool(previous)
             known = (
-                own_folder(reader, command, target, script.text, file, here[0])
+                own_folder(reader, command, target, script, file, here[0])
                 if words and is_dynamic(words[-1])
                 else None
             )
@@ -288,7 +303,7 @@ def _read_words(
     script: list[Call] = []
     if (tool := find_tool(reader, words[0], program)) is not None:
         paths.reads.add(tool)
-        paths.labels.add("executes")
+        paths.labels |= tool_labels(reader, tool)
         script = _read_wrapper(reader, tool, cwd, paths, depth)
     if program is None:
         if "workspace_code" in paths.labels:
@@ -337,6 +352,10 @@ def _read_words(
         paths.labels.add("dynamic_word")
     on_links = acts_on_links(program.name, form)
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths, on_links=on_links)
+    outer_lost = reader.is_lost
+    if program.name not in ("cd", "pushd") and is_lost_by(reading, paths.labels):
+        reader.is_lost = True
+        paths.labels |= lost_labels(paths.labels)
     if not reader.is_single:
         paths.brings |= brought_links(reader, program.name, form, reading, cwd_inside)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
@@ -395,6 +414,9 @@ def _read_words(
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
             rewritten[item.start : item.end] = replacement
+    if reader.is_lost and not outer_lost:
+        calls = [replace(call, labels=call.labels | lost_labels(call.labels)) for call in calls]
+    reader.is_lost = outer_lost
     reader.tools_from = outer_tools
     reader.environment, reader.given = outer
     return calls, (words[0], *rewritten), strict
@@ -497,9 +519,11 @@ def _read_shell_file(
     if not reader.may_read(text):
         paths.labels.add("too_long")
         return []
-    outer, reader.is_sourced = reader.is_sourced, is_sourced
+    # By the way of a link it lies elsewhere than it says of itself.
+    outer = reader.is_sourced, reader.is_link
+    reader.is_sourced, reader.is_link = is_sourced, path in paths.linked
     facts = gather_facts(reader, parse_script(reader.language, text), cwd, depth=depth + 1, file=path)
-    reader.is_sourced = outer
+    reader.is_sourced, reader.is_link = outer
     paths.labels |= {label for label in facts.labels if not label.startswith("syntax_")}
     if "syntax_too_many_commands" in facts.labels or "syntax_text_too_long" in facts.labels:
         paths.labels.add("script_unreadable")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from workbench.policy.calls import Call
-from workbench.policy.leniency import without_remarks
+from workbench.policy.leniency import functions_of, without_remarks
+from workbench.policy.options import Reading
+from workbench.policy.parse import Script
 from workbench.policy.paths import is_within
 from workbench.policy.programs import Reader
 from workbench.policy.walk import SimpleCommand, is_dynamic, plain
@@ -26,6 +28,8 @@ _SOURCES = frozenset({".", "source"})
 _AT_STAKE = frozenset(
     {"writes", "deletes", "executes", "irreversible", "program_unknown", "runs_file", "makes_link"}
 )
+_FOLDER_OPTIONS = frozenset({"-C", "--prefix", "--directory", "--dir", "--chdir"})
+_OWN_NAMES = frozenset({"cd", "dirname", "pwd", "git", "basename", "pushd"})
 _LONGEST = 16_384
 _SELF = r"(?:\$\{BASH_SOURCE(?:\[0\])?\}|\$BASH_SOURCE|\$0|\$\{0\})"
 # With the name of the variable that says which file it is: a sourced file's $0 is another's.
@@ -44,13 +48,14 @@ _MOVED = re.compile(r"(?<![\w./-])(?:cd|pushd|popd|source|eval|\.)(?=[ \t])")
 
 
 def own_folder(
-    reader: Reader, command: SimpleCommand, word: str, text: str, file: str, cwd: str
+    reader: Reader, command: SimpleCommand, word: str, script: Script, file: str, cwd: str
 ) -> str | None:
     """Returns the folder that the word of a `cd` in a shell file surely stands for, or None.
 
     `command` is that `cd` as it stands in the text. `$0` tells it only until something changes the folder.
     """
-    if len(text) > _LONGEST or not file:
+    text = script.text
+    if len(text) > _LONGEST or not file or not _OWN_NAMES.isdisjoint(functions_of(text)):
         return None
     lines = text.split("\n")
     line = command.line
@@ -65,7 +70,17 @@ def own_folder(
             None if _has_moved(before) or _is_others(reader, found) else _folder_of(reader, found, file, cwd)
         )
     named = _NAMED.fullmatch(word)
-    return _value_of(reader, named, text, before, file, cwd) if named is not None else None
+    if named is None or not any(_sets(item, named["name"]) for item in script.commands):
+        return None
+    return _value_of(reader, named, text, before, file, cwd)
+
+
+def _sets(command: SimpleCommand, name: str) -> bool:
+    """Returns whether the command surely runs, and gives the variable a value."""
+    is_told = any(key == name for key, _ in command.assignments) or any(
+        word.startswith(f"{name}=") for word in map(plain, command.words[1:])
+    )
+    return is_told and command.is_sure and not command.shells
 
 
 def _value_of(
@@ -89,8 +104,31 @@ def _value_of(
 
 
 def _is_others(reader: Reader, found: re.Match[str]) -> bool:
-    """Returns whether it says where another file lies: the $0 of a sourced file is whoever took it in."""
-    return bool(found["own"]) and reader.is_sourced and "BASH_SOURCE" not in found["own"]
+    """Returns whether it says where another lies: a link to the file, or whoever takes it in."""
+    if not found["own"]:
+        return False
+    return reader.is_link or (reader.is_sourced and "BASH_SOURCE" not in found["own"])
+
+
+def is_lost_by(reading: Reading, labels: Collection[str]) -> bool:
+    """Returns whether a call works in a folder that one of its own options names and nobody knows."""
+    return "cwd_unknown" in labels and any(value.kind == "chdir" for value in reading.values)
+
+
+def lost_labels(labels: Collection[str]) -> set[str]:
+    """Returns `cwd_lost` for what writes, deletes or runs something in a folder that is not known."""
+    return set() if _AT_STAKE.isdisjoint(labels) else {"cwd_lost"}
+
+
+def fill_folders(
+    reader: Reader, command: SimpleCommand, words: tuple[str, ...], script: Script, file: str, cwd: str
+) -> tuple[str, ...]:
+    """Returns the words with the folders that options such as `-C` name, where a shell file finds them."""
+    found = list(words)
+    for index, word in enumerate(words[1:], start=1):
+        if is_dynamic(word) and words[index - 1] in _FOLDER_OPTIONS:
+            found[index] = own_folder(reader, command, plain(word), script, file, cwd) or word
+    return tuple(found)
 
 
 def _has_moved(text: str) -> bool:
@@ -145,10 +183,11 @@ class Drift:
         return [self._mark_one(call) for call in calls]
 
     def _mark_one(self, call: Call) -> Call:
-        is_own = call.facts.argv[:1] and call.facts.argv[0] in self.functions
-        if is_own or not call.labels & _AT_STAKE or call.facts.argv[:1] in [(name,) for name in _MOVES]:
+        if call.facts.argv[:1] in [(name,) for name in _MOVES]:
             return call
-        return replace(call, labels=call.labels | {"cwd_lost"})
+        is_own = bool(call.facts.argv) and call.facts.argv[0] in self.functions
+        labels = call.labels - {"program_unknown"} if is_own else call.labels
+        return replace(call, labels=call.labels | lost_labels(labels))
 
     def take(self, command: SimpleCommand, calls: list[Call], *, is_known: bool) -> None:
         """Keeps that the command changes the folder to one that is not known."""

@@ -44,9 +44,58 @@ _BY_COMMAND = {
 # What husky writes into `.husky/_` and above a hook of its older versions.
 _STUB = re.compile(r"#!/usr/bin/env sh\n\. \"\$\(dirname (-- )?\"\$0\"\)/h(usky\.sh)?\"\s*")
 _STARTER = re.compile(r"^\. \"\$\(dirname (-- )?\"\$0\"\)/_/husky\.sh\"[ \t]*$", re.MULTILINE)
-_RUNS_HOOK = re.compile(r"^s=\$\(dirname \"\$\(dirname \"\$0\"\)\"\)/\$n$", re.MULTILINE)
+# What husky 8 and 9 start each hook with, line by line.
+_STARTERS = r"""
+#!/usr/bin/env sh
+[ "$HUSKY" = "2" ] && set -x
+n=$(basename "$0")
+s=$(dirname "$(dirname "$0")")/$n
+[ ! -f "$s" ] && exit 0
+if [ -f "$HOME/.huskyrc" ]; then
+echo "husky - '~/.huskyrc' is DEPRECATED, please move your code to ~/.config/husky/init.sh"
+fi
+i="${XDG_CONFIG_HOME:-$HOME/.config}/husky/init.sh"
+[ -f "$i" ] && . "$i"
+[ "${HUSKY-}" = "0" ] && exit 0
+export PATH="node_modules/.bin:$PATH"
+sh -e "$s" "$@"
+c=$?
+[ $c != 0 ] && echo "husky - $n script failed (code $c)"
+[ $c = 127 ] && echo "husky - command not found in PATH=$PATH"
+exit $c
+if [ -z "$husky_skip_init" ]; then
+debug () {
+if [ "$HUSKY_DEBUG" = "1" ]; then
+echo "husky (debug) - $1"
+}
+readonly hook_name="$(basename -- "$0")"
+debug "starting $hook_name..."
+if [ "$HUSKY" = "0" ]; then
+debug "HUSKY env variable is set to 0, skipping hook"
+exit 0
+if [ -f ~/.huskyrc ]; then
+debug "sourcing ~/.huskyrc"
+. ~/.huskyrc
+readonly husky_skip_init=1
+export husky_skip_init
+sh -e "$0" "$@"
+exitCode="$?"
+if [ $exitCode != 0 ]; then
+echo "husky - $hook_name hook exited with code $exitCode (error)"
+if [ $exitCode = 127 ]; then
+echo "husky - command not found in PATH=$PATH"
+exit $exitCode
+"""
+_KNOWN_LINES = frozenset(_STARTERS.splitlines())
 _STAGED = (
-    *(".lintstagedrc", ".lintstagedrc.json", ".lintstagedrc.yaml", ".lintstagedrc.yml"),
+    *(
+        "package.yaml",
+        "package.yml",
+        ".lintstagedrc",
+        ".lintstagedrc.json",
+        ".lintstagedrc.yaml",
+        ".lintstagedrc.yml",
+    ),
     *(f".lintstagedrc.{ending}" for ending in ("mjs", "mts", "js", "ts", "cjs", "cts")),
     *(f"lint-staged.config.{ending}" for ending in ("mjs", "mts", "js", "ts", "cjs", "cts")),
 )
@@ -93,8 +142,10 @@ def _take_hook(
         # Husky's own folder: each file in it starts the one of this name above it.
         stub, exists = load(reader, path)
         starter, is_there = load(reader, posixpath.join(folder, "h"))
-        if (exists and not _STUB.fullmatch(stub)) or (is_there and not _RUNS_HOOK.search(starter)):
+        if (exists and not _STUB.fullmatch(stub)) or (is_there and not starter):
             labels.add("script_unsure")
+        if exists and is_there:
+            _take_starter(posixpath.join(folder, "h"), starter, lines, files, labels)
         path = posixpath.join(posixpath.dirname(folder), name)
     text, exists = load(reader, path)
     if not exists:
@@ -103,10 +154,26 @@ def _take_hook(
     if not text:
         labels.add("script_unreadable")
     elif is_shell_text(text):
-        # Line by line the text stays what it is; only the starter is known and taken away.
+        if _STARTER.search(text):
+            starter, is_there = load(reader, posixpath.join(folder, "_/husky.sh"))
+            if is_there and not starter:
+                labels.add("script_unreadable")
+            _take_starter(posixpath.join(folder, "_/husky.sh"), starter, lines, files, labels)
+        # Line by line the text stays what it is; only what starts husky is known, and taken away.
         lines.append(ScriptLine(text=_STARTER.sub("", text), path=path, line=1))
     else:
         labels |= {"executes", "runs_code"}
+
+
+def _take_starter(path: str, text: str, lines: list[ScriptLine], files: list[str], labels: set[str]) -> None:
+    """Takes what husky runs before each hook; a starter with other lines than husky's is unsure."""
+    if not text or path in files:
+        return
+    files.append(path)
+    kept = ["" if line.strip() in _KNOWN_LINES else line for line in text.split("\n")]
+    if any(kept):
+        labels.add("script_unsure")
+        lines.append(ScriptLine(text="\n".join(kept), path=path, line=1))
 
 
 def find_staged(reader: Reader, cwd: str) -> Named | None:
@@ -120,6 +187,11 @@ def find_staged(reader: Reader, cwd: str) -> Named | None:
             continue
         is_package = posixpath.basename(path) == "package.json"
         if is_package and text and not isinstance(_told(text), dict):
+            continue
+        if posixpath.basename(path).startswith("package.y"):
+            if not text or "lint-staged" in text:
+                files.append(path)
+                is_whole = False
             continue
         files.append(path)
         found = _read_staged(text, path)

@@ -41,6 +41,8 @@ _BY_COMMAND = {
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 # Its hooks are code of the project.
 _PNPM_FILES = (".pnpmfile.cjs", ".pnpmfile.mjs")
+_PNPM_SETTINGS = "pnpm-workspace.yaml"
+_STEERS_PNPM = re.compile(r"script-?shell|node-?options|pnpmfile|shellEmulator", re.IGNORECASE)
 _CODE = (".js", ".cjs", ".mjs")
 _CLASSIC = re.compile(r"^[ \t]*\"?(?P<key>[\w.-]+)\"?[ \t]+\"?(?P<value>[^\"\n]*)\"?[ \t]*$", re.MULTILINE)
 _MOST_PACKAGES = 40
@@ -62,7 +64,7 @@ def find_lifecycle(
     if not exists:
         return None
     folder = posixpath.dirname(path)
-    files, labels = read_npm_settings(reader, folder)
+    files, labels = read_npm_settings(reader, folder, program)
     if program == "pnpm":
         own = (posixpath.join(folder, name) for name in _PNPM_FILES)
         files.extend(file for file in own if load(reader, file)[1])
@@ -87,7 +89,7 @@ def find_lifecycle(
     return Named(lines=tuple(lines), files=tuple(files), labels=frozenset(labels), cwd=folder, has_tools=True)
 
 
-def read_npm_settings(reader: Reader, folder: str) -> tuple[list[str], set[str]]:
+def read_npm_settings(reader: Reader, folder: str, program: str) -> tuple[list[str], set[str]]:
     """Returns the .npmrc files that count in a folder, and `script_unsure` where one says what runs them."""
     files: list[str] = []
     labels: set[str] = set()
@@ -96,6 +98,12 @@ def read_npm_settings(reader: Reader, folder: str) -> tuple[list[str], set[str]]
         if is_there:
             files.append(posixpath.join(place, ".npmrc"))
             labels |= {"script_unsure"} if not settings or steers_npm(settings) else set()
+        settings, is_there = (
+            load(reader, posixpath.join(place, _PNPM_SETTINGS)) if program == "pnpm" else ("", False)
+        )
+        if is_there:
+            files.append(posixpath.join(place, _PNPM_SETTINGS))
+            labels |= {"script_unsure"} if not settings or _STEERS_PNPM.search(settings) else set()
     return files, labels
 
 
@@ -104,7 +112,7 @@ def _find_packages(reader: Reader, text: str, folder: str) -> tuple[list[str], b
     data = read_package(text) or {}
     listed = data.get("workspaces", [])
     listed = listed.get("packages", []) if isinstance(listed, dict) else listed
-    more, exists = load(reader, posixpath.join(folder, "pnpm-workspace.yaml"))
+    more, exists = load(reader, posixpath.join(folder, _PNPM_SETTINGS))
     if exists:
         said = read_yaml(more)
         given = said.get("packages", []) if isinstance(said, dict) else None

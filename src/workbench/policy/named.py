@@ -291,7 +291,7 @@ def _find_package_script(
         arguments = [value.text for value in reading.values if value.kind == "text" and value.index > first]
         # Some package managers hand a `--` on and some do not; without it more words are options.
         extra = "".join(" " + quote(item) for item in arguments if item != "--")
-    settings, labels = read_npm_settings(reader, posixpath.dirname(path))
+    settings, labels = read_npm_settings(reader, posixpath.dirname(path), program.name)
     files = [path, *settings]
     lines: list[ScriptLine] = []
     for name in every:

@@ -204,6 +204,8 @@ def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str, *,
         place = locate_itself(reader, plain(text), place, cwd)
     paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, place)
     _note_use(reader, paths, place)
+    if place.path != place.spelled:
+        paths.linked.add(place.path)
     if kind in ("read", "move", "link") and place.zone == "workspace" and holds_git_login(reader, place.path):
         paths.labels.add("reads_secret")
     if kind in ("read", "move") or kind in _CODE_KINDS:

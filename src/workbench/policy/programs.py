@@ -68,8 +68,8 @@ class Reader:
     earlier part may have set, `given` what a make around it was given. `has_staged` tells that files were put
     under git's care, `is_unruled` that ignore files may be others by then. `is_single` tells that there is
     one command and nothing behind it, `is_lost` that the folder worked in is not known, `is_sourced` that the
-    shell file at hand was started by another. `tools_from` is the folder whose node_modules/.bin stands
-    first on the PATH, with those above it.
+    shell file at hand was started by another, `is_link` by the way of a link. `tools_from` is the folder of
+    which node_modules/.bin stands first on the PATH, with those above it.
     """
 
     catalog: Catalog
@@ -101,6 +101,7 @@ class Reader:
     is_single: bool = True
     is_lost: bool = False
     is_sourced: bool = False
+    is_link: bool = False
     tools_from: str = ""
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
@@ -181,13 +182,20 @@ def find_tool(reader: Reader, word: str, program: Program | None) -> str | None:
     folder = posixpath.normpath(reader.tools_from)
     while is_within(folder, reader.workspace_root):
         tools = posixpath.join(folder, "node_modules/.bin")
-        listed = reader.surroundings.list_folder(tools)
-        if name in listed if listed is not None else reader.surroundings.read_text(f"{tools}/{name}"):
+        if name in {entry for entry, _ in reader.scan(tools) or ()}:
             return f"{tools}/{name}"
         if folder == reader.workspace_root:
             break
         folder = posixpath.dirname(folder)
     return None
+
+
+def tool_labels(reader: Reader, path: str) -> set[str]:
+    """Returns what is true of a tool at this path: the project's code, or maybe another program."""
+    if not is_within(reader.surroundings.real_path(path), reader.workspace_root):
+        return {"executes_outside", "program_shadowed"}
+    is_read = reader.surroundings.read_text(path) is not None
+    return {"executes"} if is_read else {"executes", "script_unreadable"}
 
 
 def _resolve_in_workspace(

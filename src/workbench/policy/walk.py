@@ -44,6 +44,7 @@ _LONGEST_WORD_DEPTH = 12
 _LONGEST_NAME = 64
 _SHELLS = frozenset({"subshell", "command_substitution", "process_substitution"})
 _LOOSE = frozenset({"for_statement", "c_style_for_statement", "while_statement", "function_definition"})
+_CONDITIONS = frozenset({"if_statement", "case_statement", "list", "pipeline"})
 _NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.")
 
 
@@ -62,7 +63,8 @@ class SimpleCommand:
 
     `stdin_text` is the text of a here-document or here-string that feeds it, `line` where it begins.
     `is_timed` tells that the reserved word `time` stands before it. `shells` are the subshells that it runs
-    in, outermost first; `is_loose` tells that it stands in a loop or a function.
+    in, outermost first; `is_loose` tells that it stands in a loop or a function, and
+    `is_sure` that no condition stands around it.
     """
 
     words: tuple[str, ...]
@@ -74,6 +76,7 @@ class SimpleCommand:
     line: int = field(default=1, compare=False)
     shells: tuple[int, ...] = field(default=(), compare=False)
     is_loose: bool = field(default=False, compare=False)
+    is_sure: bool = field(default=True, compare=False)
 
 
 def is_dynamic(word: str) -> bool:
@@ -100,19 +103,23 @@ class _Around(NamedTuple):
 
     shells: tuple[int, ...]
     is_loose: bool
+    is_sure: bool
 
     def enter(self, node: Node) -> _Around:
         if node.type in _SHELLS:
             # Those that lie deeper still count as the one around them.
-            return _Around((*self.shells, node.start_byte)[:_LONGEST_WORD_DEPTH], self.is_loose)
-        return _Around(self.shells, True) if node.type in _LOOSE and not self.is_loose else self
+            return _Around((*self.shells, node.start_byte)[:_LONGEST_WORD_DEPTH], self.is_loose, self.is_sure)
+        if node.type in _LOOSE:
+            return _Around(self.shells, True, False)
+        return self._replace(is_sure=False) if node.type in _CONDITIONS and self.is_sure else self
 
 
 def walk_commands(root: Node, data: bytes) -> Walk:
     """Returns the commands anywhere in the tree, looking at no more than the bounds above."""
     found: list[SimpleCommand] = []
     # Each node with its parent and that one's parent: asking the tree for them walks it from its root.
-    stack: list[tuple[Node, Node | None, Node | None, _Around]] = [(root, None, None, _Around((), False))]
+    outermost = _Around((), False, True)
+    stack: list[tuple[Node, Node | None, Node | None, _Around]] = [(root, None, None, outermost)]
     nodes = spent = 0
     while stack and len(found) < _MOST_FOUND and nodes < _MOST_NODES and spent < _MOST_WORD_BYTES:
         node, parent, above, around = stack.pop()
@@ -136,10 +143,8 @@ def walk_commands(root: Node, data: bytes) -> Walk:
                 spent += node.end_byte - node.start_byte
                 name, value = _read_assignment(node, data)
                 found.append(SimpleCommand(words=(), assignments=((name, value),), joined_by="?"))
-        if len(found) > known and (around.shells or around.is_loose):
-            found[known:] = [
-                replace(item, shells=around.shells, is_loose=around.is_loose) for item in found[known:]
-            ]
+        if len(found) > known and around != outermost:
+            found[known:] = [replace(item, **around._asdict()) for item in found[known:]]
     return Walk(commands=tuple(found), nodes=nodes, is_whole=not stack)
 
 

@@ -221,21 +221,51 @@ def build_policy(
 def _read_catalog(families: tuple[tuple[str, str], ...], is_tried: bool) -> Catalog:
     """Returns the catalogue that these files describe, the same for every posture."""
     language = Language(tree_sitter_bash.language())
-    programs: dict[str, Program] = {}
+    programs = _Programs()
     environment: set[str] = set()
     for file, text in families:
         for name, entry in _parse(file, text).items():
             if name == "environment":
                 environment |= set(entry["names"])
                 continue
-            program = _read_program(file, name, entry)
-            for alias in (name, *entry.get("aliases", ())):
-                if alias in programs:
-                    raise _broken(file, name, f"{alias} is listed twice")
-                programs[alias] = program
+            programs.add(file, name, entry)
             if is_tried:
-                _check_examples(language, file, entry, program)
+                _check_examples(language, file, entry, programs[name])
     return Catalog(programs=programs, environment=frozenset(environment))
+
+
+class _Programs(Mapping[str, Program]):
+    """Programs by every name; what an entry says is read when one of its names is first asked for.
+
+    A process asks for a few of them, and reading all takes longer than the rest of its start.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
+        self._read: dict[str, Program] = {}
+
+    def add(self, file: str, name: str, entry: Mapping[str, Any]) -> None:
+        """Adds an entry under its name and its aliases; raises PolicyBroken for a name that is there."""
+        for alias in (name, *entry.get("aliases", ())):
+            if alias in self._entries:
+                raise _broken(file, name, f"{alias} is listed twice")
+            self._entries[alias] = (file, name, entry)
+
+    def __getitem__(self, alias: str) -> Program:
+        if alias not in self._read:
+            file, name, entry = self._entries[alias]
+            program = _read_program(file, name, entry)
+            self._read.update(dict.fromkeys((name, *entry.get("aliases", ())), program))
+        return self._read[alias]
+
+    def __contains__(self, alias: object) -> bool:
+        return alias in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def _open_shipped(shipped: Mapping[str, str], posture: str) -> RuleSet:

@@ -108,6 +108,8 @@ HIDDEN = (
     "execute_process(COMMAND $ENV{X} y)",
     "if(FALSE)\nadd_executable(git src/a.cc)\nendif()\nexecute_process(COMMAND git push)",
     "add_executable(evil IMPORTED)\nexecute_process(COMMAND evil)",
+    "if(A)\nadd_executable(evil src/a.cc)\nelse()\nadd_executable(evil IMPORTED)\nendif()\n"
+    "execute_process(COMMAND evil)",
     'file(WRITE ${CMAKE_BINARY_DIR}/x.sh "y")\nexecute_process(COMMAND ${CMAKE_BINARY_DIR}/x.sh)',
     'file(WRITE x.sh "y")\nexecute_process(COMMAND sh x.sh)',
     "execute_process(COMMAND bash tools/x.sh)",

@@ -276,6 +276,13 @@ def test_files_that_were_just_written_are_asked_about(tmp_path: Path) -> None:
         assert ask(tmp_path, f"{first} && cmake -B build", files).verdict.verdict is ASKS
 
 
+def test_values_that_grow_with_each_line_are_given_up(tmp_path: Path) -> None:
+    grows = "set(A0 aaaaaaaaaa)\n" + "".join(f'set(A{n + 1} "${{A{n}}}${{A{n}}}")\n' for n in range(60))
+    wide = "set(B " + "x" * 1_900 + ")\n" + f'set(C "{"${B}" * 400}")\n' * 2_000
+    for body in (grows + "execute_process(COMMAND ${A60})", wide + "execute_process(COMMAND ls)"):
+        assert ask(tmp_path, "cmake -B build", lists(body)).verdict.verdict is ASKS
+
+
 def test_a_file_is_split_as_cmake_does() -> None:
     text = 'Set(X a;b "c d" e"f" [[g ${h}]] # x\n (i) "j\\"k\\\nl" \\${m})\nb()'
     commands, is_whole = split_cmake(text)

@@ -106,6 +106,7 @@ _HAVE_COMMANDS = frozenset(
 )
 _MOST_FILES = 300
 _MOST_LINES = 200
+_LONGEST_WORD = 2_000
 
 
 def find_cmake(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> Named | None:
@@ -330,7 +331,13 @@ class _Project:
             found = self.values.get(match[1], own.get(match[1]))
             return match[0] if found is None else found
 
+        if len(word) > _LONGEST_WORD:
+            return word, False
         filled = _VARIABLE.sub(value, word)
+        # Values made of values may grow with each line.
+        if not self.reader.work.take(len(filled) // 10 + 1):
+            self.is_whole = False
+            return word, False
         filled = _TARGET.sub(lambda match: f"{self.binary}/{match[1]}", filled)
         filled = _PLAIN_EXPRESSION.sub("Release", filled)
         return filled.replace("\0", "$"), "$" not in filled and len(filled) <= 8_000

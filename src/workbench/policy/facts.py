@@ -532,7 +532,7 @@ def _read_shell_file(
 
 def _read_wrapper(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
     """Returns the calls of a shell file that has the name of the project's own tool; none for other files."""
-    text = reader.surroundings.read_text(path)
+    text = reader.read_tool(path)
     is_run = "wrapped" not in paths.labels or not path.endswith((".py", ".rb", ".php", ".js"))
     if text is None or not is_shell_text(text, is_run=is_run):
         return []

@@ -57,10 +57,19 @@ def own_folder(
     `command` is that `cd` as it stands in the text. `$0` tells it only until something changes the folder.
     """
     text = script.text
-    if _TURNS_NAMES.search(text) or (command.is_loose and "zsh" in text.split("\n", 1)[0]):
+    if (
+        len(text) > _LONGEST
+        or _TURNS_NAMES.search(text)
+        or (command.is_loose and "zsh" in text.split("\n", 1)[0])
+    ):
         # In a function zsh's $0 is the function.
         return None
-    if len(text) > _LONGEST or not file or not _OWN_NAMES.isdisjoint(functions_of(text)):
+    if (
+        len(text) > _LONGEST
+        or not reader.work.take(len(text))
+        or not file
+        or not _OWN_NAMES.isdisjoint(functions_of(text))
+    ):
         return None
     lines = text.split("\n")
     line = command.line

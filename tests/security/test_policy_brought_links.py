@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.model.verdict import Decision
+from workbench.model.verdict import Decision, Judgement
 from workbench.policy import judge, load_policy
 from workbench.sandbox.lookup import ProjectSurroundings
 
@@ -34,9 +34,13 @@ def root(tmp_path: Path) -> str:
     return str(folder.resolve())
 
 
-def decide(root: str, text: str) -> Decision:
+def judged(root: str, text: str) -> Judgement:
     surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
-    return judge(POLICY, text, cwd=root, workspace_root=root, surroundings=surroundings).verdict.verdict
+    return judge(POLICY, text, cwd=root, workspace_root=root, surroundings=surroundings)
+
+
+def decide(root: str, text: str) -> Decision:
+    return judged(root, text).verdict.verdict
 
 
 COPIES = (
@@ -59,8 +63,9 @@ COPIES = (
     "rsync -rl real/ e",
     "rsync --archive real/ e",
     "mv out/deep e",
-    "find . -type l -exec mv {} e ;",
+    "find . -type l -exec mv {} e ';'",
     "bash -c 'mv lnk e'",
+    "find . -maxdepth 0 -exec mv lnk e ';'",
     "git clone https://example.org/x e",
 )
 USES = (
@@ -249,3 +254,12 @@ def test_the_parts_of_a_pipe_run_at_the_same_time(root: str) -> None:
         assert decide(root, text) is Decision.REQUIRES_APPROVAL
     for text in ("cat d/x | head && git switch main", "mv README.md e | cat", "git stash | cat"):
         assert decide(root, text) is Decision.ALLOW
+
+
+def test_what_one_search_runs_is_several_commands(root: str) -> None:
+    for text in (
+        "find . -maxdepth 0 -exec mv lnk e ';' -exec cat e/hosts ';'",
+        # For the second path the first command runs after the last.
+        "find d -exec cat e/hosts ';' -exec mv lnk e ';'",
+    ):
+        assert "moving_ground" in judged(root, text).verdict.reason_codes

@@ -108,6 +108,8 @@ HIDDEN = (
     "execute_process(COMMAND $ENV{X} y)",
     "if(FALSE)\nadd_executable(git src/a.cc)\nendif()\nexecute_process(COMMAND git push)",
     "add_executable(evil IMPORTED)\nexecute_process(COMMAND evil)",
+    "if(A)\nadd_executable(evil src/a.cc)\nelse()\nadd_executable(evil IMPORTED)\nendif()\n"
+    "execute_process(COMMAND evil)",
     'file(WRITE ${CMAKE_BINARY_DIR}/x.sh "y")\nexecute_process(COMMAND ${CMAKE_BINARY_DIR}/x.sh)',
     'file(WRITE x.sh "y")\nexecute_process(COMMAND sh x.sh)',
     "execute_process(COMMAND bash tools/x.sh)",
@@ -272,6 +274,13 @@ def test_files_that_were_just_written_are_asked_about(tmp_path: Path) -> None:
     assert ask(tmp_path, "cmake -B build", files).verdict.verdict is ALLOWED
     for first in ("cp src/y src/x.cmake", "cp src/y CMakeLists.txt", "git switch other"):
         assert ask(tmp_path, f"{first} && cmake -B build", files).verdict.verdict is ASKS
+
+
+def test_values_that_grow_with_each_line_are_given_up(tmp_path: Path) -> None:
+    grows = "set(A0 aaaaaaaaaa)\n" + "".join(f'set(A{n + 1} "${{A{n}}}${{A{n}}}")\n' for n in range(60))
+    wide = "set(B " + "x" * 1_900 + ")\n" + f'set(C "{"${B}" * 400}")\n' * 2_000
+    for body in (grows + "execute_process(COMMAND ${A60})", wide + "execute_process(COMMAND ls)"):
+        assert ask(tmp_path, "cmake -B build", lists(body)).verdict.verdict is ASKS
 
 
 def test_a_file_is_split_as_cmake_does() -> None:

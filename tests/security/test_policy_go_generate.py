@@ -129,6 +129,11 @@ def test_many_files_are_looked_at_and_too_many_are_asked_about(tmp_path: Path) -
     assert "unknown_arguments" in ask(tmp_path, "go generate ./...", more).verdict.reason_codes
 
 
+def test_more_lines_than_are_judged_are_asked_about(tmp_path: Path) -> None:
+    judged = ask(tmp_path, "go generate ./...", {"a.go": source(*["stringer -type=X"] * 10_000)})
+    assert "unknown_arguments" in judged.verdict.reason_codes
+
+
 def test_words_are_read_as_go_reads_them() -> None:
     lines, is_whole = read_generators(
         source('a "b c" d\'e $GOFILE "x$GOPACKAGE" $HOME/y', "", "-command z"), "/w/f.go"

@@ -27,7 +27,10 @@ def ask(folder: Path, text: str, **files: str) -> Decision:
     return judge(POLICY, text, cwd=root, workspace_root=root, surroundings=surroundings).verdict.verdict
 
 
-def run_in_recipe(folder: Path, script: str, **files: str) -> set[Decision]:
+RUNS = ("make a", "make b", "npm run a")
+
+
+def run_in_recipe(folder: Path, script: str, runs: tuple[str, ...] = RUNS, /, **files: str) -> set[Decision]:
     """Returns the verdicts where make, npm and a shell file of the project run this one."""
     place = "tools/s.sh"
     given = {
@@ -37,7 +40,7 @@ def run_in_recipe(folder: Path, script: str, **files: str) -> set[Decision]:
         "src/a": "x",
         "build/x": "x",
     }
-    return {ask(folder, text, **{**given, **files}) for text in ("make a", "make b", "npm run a")}
+    return {ask(folder, text, **{**given, **files}) for text in runs}
 
 
 MOVES = (
@@ -107,11 +110,12 @@ THEN = (
 @pytest.mark.parametrize("move", MOVES)
 def test_what_a_script_does_where_nobody_knows_is_asked_about(move: str, tmp_path: Path) -> None:
     lib = {"tools/lib.sh": 'cd "$X"\n', "lib.sh": 'cd "$X"\n'}
+    # Each in one of the ways to go on and to be run; together all of them come up.
     found = [
         then
-        for then in THEN
-        for join in ("\n", " && ")
-        if ALLOWED in run_in_recipe(tmp_path, move + join + then, **lib)
+        for index, then in enumerate(THEN)
+        if ALLOWED
+        in run_in_recipe(tmp_path, move + ("\n", " && ")[index % 2] + then, (RUNS[index % len(RUNS)],), **lib)
     ]
     assert found == []
 
@@ -144,6 +148,10 @@ def test_what_a_script_does_where_nobody_knows_is_asked_about(move: str, tmp_pat
         '[ -n "$CI" ] && ROOT="$(cd "$(dirname "$0")" && pwd)"\ncd "$ROOT"\nrm -rf build',
         'f() {\nROOT="$(cd "$(dirname "$0")" && pwd)"\n}\ncd "$ROOT"\nrm -rf build',
         'dirname() { echo /; }\ncd "$(dirname "$0")"\nrm -rf build',
+        'PWD=/tmp\ncd "$PWD"\nrm -rf build',
+        'read PWD\ncd "$PWD/src"\nrm -rf build',
+        'BASH_ARGV0=/tmp/x\ncd "$(dirname "$0")"\nrm -rf build',
+        'export BASH_SOURCE=/tmp/x\ncd "$(dirname "$BASH_SOURCE")"\nrm -rf build',
         'cd "$X"\ncd src\nrm -rf build',
     ],
 )
@@ -164,6 +172,8 @@ def test_loops_functions_and_shells_of_their_own_are_followed(script: str, tmp_p
         'cd "$(dirname "${BASH_SOURCE[0]}")/.."\nmkdir -p out\ngo build ./...',
         'cd "${0%/*}"\ntouch a',
         "cd `dirname $0`/..\npytest",
+        'cd "$PWD"\nrm -rf build',
+        'pushd "$(dirname "$0")" > /dev/null\nrm -rf build',
         'cd "$(git rev-parse --show-toplevel)"\npytest',
         '# cd to the top\nROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"\ncd "$ROOT"\npytest',
         'here=$(cd "$(dirname "$0")" >/dev/null 2>&1 && pwd)\ncd "$here/../src"\ntouch x',

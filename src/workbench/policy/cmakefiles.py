@@ -106,6 +106,7 @@ _HAVE_COMMANDS = frozenset(
 )
 _MOST_FILES = 300
 _MOST_LINES = 200
+_LONGEST_WORD = 2_000
 
 
 def find_cmake(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> Named | None:
@@ -175,6 +176,7 @@ class _Project:
     values: dict[str, str | None] = field(default_factory=dict)
     modules: list[str] = field(default_factory=list)
     targets: set[str] = field(default_factory=set)
+    imported: set[str] = field(default_factory=set)
     assembled: set[str] = field(default_factory=set)
     has_open_names: bool = False
     followed: list[tuple[str, _Place, str]] = field(default_factory=list)
@@ -218,8 +220,8 @@ class _Project:
             case "list" if len(words) > 2 and words[1] == "CMAKE_MODULE_PATH":
                 self._add_modules(words[2:], place)
             case "add_executable":
-                if not {"IMPORTED", "ALIAS"} & set(words):
-                    self.targets.add(first)
+                is_other = bool({"IMPORTED", "ALIAS"} & set(words))
+                (self.imported if is_other else self.targets).add(first)
             case "add_subdirectory" | "subdirs":
                 for word in words if command.name == "subdirs" else words[:1]:
                     self._follow(word, place, is_folder=True)
@@ -329,7 +331,13 @@ class _Project:
             found = self.values.get(match[1], own.get(match[1]))
             return match[0] if found is None else found
 
+        if len(word) > _LONGEST_WORD:
+            return word, False
         filled = _VARIABLE.sub(value, word)
+        # Values made of values may grow with each line.
+        if not self.reader.work.take(len(filled) // 10 + 1):
+            self.is_whole = False
+            return word, False
         filled = _TARGET.sub(lambda match: f"{self.binary}/{match[1]}", filled)
         filled = _PLAIN_EXPRESSION.sub("Release", filled)
         return filled.replace("\0", "$"), "$" not in filled and len(filled) <= 8_000
@@ -476,9 +484,9 @@ class _Project:
         """Returns whether the program is one that the project builds, and surely no other of that name."""
         found = _TARGET.fullmatch(given)
         if found is not None:
-            return found[1] in self.targets
+            return found[1] in self.targets - self.imported
         is_other = self.reader.catalog.find(name) or self.reader.surroundings.program_path(name)
-        return name in self.targets and "/" not in name and is_other is None
+        return name in self.targets - self.imported and "/" not in name and is_other is None
 
     def _follow_script(self, given: tuple[str, bool], place: _Place) -> None:
         path = posixpath.normpath(posixpath.join(place.folder, given[0]))

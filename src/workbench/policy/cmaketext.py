@@ -35,6 +35,7 @@ def split_cmake(text: str) -> tuple[list[CMakeCommand], bool]:
     words: list[str] = []
     name, line, depth = "", 1, 0
     place = count = 0
+    number, counted = 1, 0
     touches = False
     while place < len(text):
         count += 1
@@ -81,7 +82,8 @@ def split_cmake(text: str) -> tuple[list[CMakeCommand], bool]:
         if depth == 0:
             if name or quoted:
                 return commands, False
-            name, line = word.lower(), text.count("\n", 0, place) + 1
+            number, counted = number + text.count("\n", counted, place), place
+            name, line = word.lower(), number
         elif touches and words:
             words[-1] += word
         else:

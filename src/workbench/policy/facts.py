@@ -406,6 +406,7 @@ def _read_words(
     if program.family == "javascript":
         wrapped = (*wrapped, *without_dashes(wrapped))
     outer_tools = reader.tools_from
+    reader.is_single = reader.is_single and not (inner or wrapped)
     if program.family == "javascript" and "wrapper" in paths.labels:
         reader.tools_from = cwd_inside
     for item in (*inner, *wrapped):
@@ -499,8 +500,8 @@ def _read_inner(
             own = calls[0].labels - {"program_unknown", "program_missing", Effect.UNKNOWN}
             calls[0] = replace(calls[0], labels=own | {"understood", "executes", "runs_code"})
     if "for_each_path" in item.labels:
-        # One `cp x {}` overwrites every file below the starting point.
-        calls = [replace(call, labels=call.labels | many_changes(call)) for call in calls]
+        # One `cp x {}` overwrites every file below the start, and runs again after what stands behind it.
+        calls = [replace(call, labels=call.labels | many_changes(call), is_loose=True) for call in calls]
     if words != item.words and not item.may_rewrite:
         # A script further inside would run as it was written, not as it was judged.
         calls.append(call_of("", item.words, cwd, Findings(labels={"wrapper_unsure"})))
@@ -532,7 +533,7 @@ def _read_shell_file(
 
 def _read_wrapper(reader: Reader, path: str, cwd: str, paths: Findings, depth: int) -> list[Call]:
     """Returns the calls of a shell file that has the name of the project's own tool; none for other files."""
-    text = reader.surroundings.read_text(path)
+    text = reader.read_tool(path)
     is_run = "wrapped" not in paths.labels or not path.endswith((".py", ".rb", ".php", ".js"))
     if text is None or not is_shell_text(text, is_run=is_run):
         return []

@@ -30,6 +30,8 @@ _AT_STAKE = frozenset(
 )
 _FOLDER_OPTIONS = frozenset({"-C", "--prefix", "--directory", "--dir", "--chdir"})
 _OWN_NAMES = frozenset({"cd", "dirname", "pwd", "git", "basename", "pushd"})
+# What says where a script is, given another value.
+_TURNS_NAMES = re.compile(r"BASH_ARGV0|(?<![\w${])(?:BASH_SOURCE|(?:OLD)?PWD)\b(?!\()")
 _LONGEST = 16_384
 _SELF = r"(?:\$\{BASH_SOURCE(?:\[0\])?\}|\$BASH_SOURCE|\$0|\$\{0\})"
 # With the name of the variable that says which file it is: a sourced file's $0 is another's.
@@ -55,7 +57,19 @@ def own_folder(
     `command` is that `cd` as it stands in the text. `$0` tells it only until something changes the folder.
     """
     text = script.text
-    if len(text) > _LONGEST or not file or not _OWN_NAMES.isdisjoint(functions_of(text)):
+    if (
+        len(text) > _LONGEST
+        or _TURNS_NAMES.search(text)
+        or (command.is_loose and "zsh" in text.split("\n", 1)[0])
+    ):
+        # In a function zsh's $0 is the function.
+        return None
+    if (
+        len(text) > _LONGEST
+        or not reader.work.take(len(text))
+        or not file
+        or not _OWN_NAMES.isdisjoint(functions_of(text))
+    ):
         return None
     lines = text.split("\n")
     line = command.line

@@ -74,6 +74,8 @@ def read_generators(text: str, path: str) -> tuple[list[ScriptLine], bool]:
     is_whole = True
     for match in _LINE.finditer(text.replace("\r\n", "\n")):
         number = text.count("\n", 0, match.start()) + 1
+        if len(lines) > _MOST_LINES:
+            return lines, False
         words = _split(match[1]) if len(match[1]) <= _LONGEST_LINE else None
         if not words:
             is_whole = is_whole and words == []

@@ -103,6 +103,7 @@ class Reader:
     is_sourced: bool = False
     is_link: bool = False
     tools_from: str = ""
+    tool_texts: dict[str, str | None] = field(default_factory=dict)
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:
         """Returns what lies in a workspace folder, looked at once a command; None beyond what may be."""
@@ -111,6 +112,12 @@ class Reader:
             self.entries_left -= 1 + len(found or ())
             self.folders[path] = found if self.entries_left >= 0 else None
         return self.folders[path]
+
+    def read_tool(self, path: str) -> str | None:
+        """Returns the text of a tool of the project, read once a command; None when it cannot be read."""
+        if path not in self.tool_texts:
+            self.tool_texts[path] = self.surroundings.read_text(path)
+        return self.tool_texts[path]
 
     def __post_init__(self) -> None:
         self.files = Texts(self.work)
@@ -194,8 +201,7 @@ def tool_labels(reader: Reader, path: str) -> set[str]:
     """Returns what is true of a tool at this path: the project's code, or maybe another program."""
     if not is_within(reader.surroundings.real_path(path), reader.workspace_root):
         return {"executes_outside", "program_shadowed"}
-    is_read = reader.surroundings.read_text(path) is not None
-    return {"executes"} if is_read else {"executes", "script_unreadable"}
+    return {"executes"} if reader.read_tool(path) is not None else {"executes", "script_unreadable"}
 
 
 def _resolve_in_workspace(

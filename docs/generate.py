@@ -166,7 +166,16 @@ def _default(option: Any) -> str:
 
 
 def _exit_statuses(words: Mapping[str, Mapping[str, str]]) -> str:
-    names = ("HELD", "DENIED", "SWITCHED_OFF", "UNAVAILABLE", "SERVER_LOST", "CANCELED", "TIMED_OUT")
+    names = (
+        "HELD",
+        "DENIED",
+        "SWITCHED_OFF",
+        "UNAVAILABLE",
+        "SERVER_LOST",
+        "CANCELED",
+        "TIMED_OUT",
+        "READER_GONE",
+    )
     known = _meanings(words, "exit_statuses", set(names))
     found = sorted((int(getattr(cli_run, name)), known[name]) for name in names)
     return _table(["status", "meaning"], [[str(number), meaning] for number, meaning in found])

@@ -216,9 +216,50 @@ def test_a_reader_that_has_seen_enough_ends_the_command_and_the_run_goes_on(
         shown.stdout.close()
         assert shown.stderr is not None
         said = shown.stderr.read().decode()
-        assert shown.wait(timeout=60) == 0, said
+        assert shown.wait(timeout=60) == 141, said
     assert "Traceback" not in said
     (run,) = own.bench.get("/api/runs", project_id=own.project_id)
     if words[0] == "run":
         assert f"workbench show {run['run_id']}" in said
     assert own.bench.wait(run["run_id"])["status"] == "succeeded"
+
+
+def test_output_that_has_no_room_is_said_to_and_the_run_goes_on(own: Project) -> None:
+    command = own.script("go.sh", "echo a; sleep 0.2; echo b; exit 3")
+    for words in (["run", "--", command], ["logs"], ["runs"]):
+        asked = words
+        if words == ["logs"]:
+            (run,) = own.bench.get("/api/runs", project_id=own.project_id)
+            assert own.bench.wait(run["run_id"])["exit_code"] == 3
+            asked = ["logs", run["run_id"]]
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "workbench", *asked],
+                env=own.bench.environment,
+                cwd=own.repo,
+                stdin=subprocess.DEVNULL,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+            )
+        said = done.stderr.decode()
+        assert done.returncode != 0
+        assert "No space left" in said
+        assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_standard_stream_is_as_good_as_none(own: Project, closed: int) -> None:
+    command = own.script("go.sh", "echo a; echo b >&2; exit 3")
+    close = f'exec {closed}{"<" if closed == 0 else ">"}&-; exec "$@"'
+    for words, status in ((["run", "--", command], 3), (["runs"], 0), (["--version"], 0)):
+        done = subprocess.run(
+            ["sh", "-c", close, "sh", sys.executable, "-m", "workbench", *words],
+            env=own.bench.environment,
+            cwd=own.repo,
+            capture_output=True,
+            timeout=60,
+        )
+        assert (done.returncode, b"Traceback" in done.stderr) == (status, False), done.stderr
+    (run,) = own.bench.get("/api/runs", project_id=own.project_id)
+    assert run["exit_code"] == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -40,6 +39,8 @@ SWITCHED_OFF: Final = 78
 UNAVAILABLE: Final = 69
 SERVER_LOST: Final = 74
 CANCELED: Final = 130
+READER_GONE: Final = 141
+"""As a shell says it of a program that a closed pipe has ended: 128 and the number of SIGPIPE."""
 TIMED_OUT: Final = 124
 
 _BLOCKED_STATUS: Final = {
@@ -112,11 +113,10 @@ def run(
         return _attend(client, made, chosen == "pty" and sys.stdin.isatty(), as_json)
     except ServerUnavailable as error:
         raise ServerUnavailable(error.message, remedy=how_to_go_on(made["run_id"])) from error
-    except BrokenPipeError:
-        print_note(
-            f"{made['run_id']}: nobody reads its output here any more; the run goes on: "
-            f"workbench show {made['run_id']}"
-        )
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            print_note(f"{made['run_id']}: nobody reads its output here any more")
+        print_note(f"{made['run_id']} goes on: workbench show {made['run_id']}")
         raise
 
 
@@ -195,8 +195,8 @@ def follow(
             client.post(f"/api/runs/{run_id}/cancel", {"reason": "interrupted at the terminal"})
             # The proof of the end comes as "ended"; a second interrupt stops waiting for it.
             interactive = False
-        except _ReaderGone:
-            raise BrokenPipeError(errno.EPIPE, "the reader of the output has gone") from None
+        except _Unwritable as error:
+            raise error.cause from None
         except (ConnectionClosed, WebSocketException, OSError) as error:
             if isinstance(error, InvalidStatus) or _is_refused(error):
                 # Asked again it would refuse again; asked for the run, it says why.
@@ -243,12 +243,15 @@ def _put(stream: int, data: bytes) -> None:
         out.flush()
         out.buffer.write(data)
         out.buffer.flush()
-    except BrokenPipeError as error:
-        raise _ReaderGone from error
+    except OSError as error:
+        raise _Unwritable(error) from error
 
 
-class _ReaderGone(Exception):
-    """Whoever read what is printed here has gone: no fault of the server's, and nothing to try again."""
+class _Unwritable(Exception):
+    """What is printed here has no reader or no room: no fault of the server's, and nothing to try again."""
+
+    def __init__(self, cause: OSError) -> None:
+        self.cause = cause
 
 
 def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:

@@ -31,7 +31,7 @@ function Group({ phase, tasks, open }: { phase: PhaseOut | undefined; tasks: Tas
   const done = tasks.filter(({ status }) => status === "done").length;
   return (
     <section className="card" aria-label={phase?.title || "Tasks without a phase"}>
-      <header>
+      <header className="phase">
         <h3 className="cut">{visible(phase?.title || "Tasks")}</h3>
         {phase && <Status status={phase.status} quiet />}
         {phase?.declared_status && (

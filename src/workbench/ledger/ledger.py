@@ -290,6 +290,10 @@ class Ledger:
             return query(connection, *args)
 
     def _migrate(self) -> None:
+        # The durable engine brings it later, in a thread of its own. It changes how SQLAlchemy reads values,
+        # and a statement that is made just then fails.
+        import sqlalchemy.orm  # noqa: F401
+
         with self._engine.connect().execution_options(begin="BEGIN IMMEDIATE") as connection:
             with connection.begin():
                 upgrade_schema(connection)

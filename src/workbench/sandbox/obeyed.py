@@ -38,6 +38,7 @@ _INTERPRETERS = re.compile(
 )
 _WORD = re.compile(r"[^\s;&|()<>`\"'=$!{},]+")
 _MOST_LINKS = 8
+_POINTER = "gitdir:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ def find_obeyed(root: str, entries: Sequence[str]) -> tuple[list[Obeyed], list[s
     links: list[str] = []
     everywhere = read_settings(_users_files()) if entries else []
     for entry in entries:
-        tree = os.path.dirname(entry)
+        # A bare repository is its own work tree, as far as paths in its settings go.
+        tree = os.path.dirname(entry) if os.path.basename(entry) == ".git" else entry
         for setting in (*everywhere, *read_settings(_own_files(entry))):
             for path, is_folder, may_be_made in _named_paths(setting, tree):
                 place = locate(root, path)
@@ -118,6 +120,29 @@ def locate(root: str, path: str) -> Place:
     return Place(path="/".join(done), links=tuple(links))
 
 
+def find_pointed(root: str, entry: str) -> list[Place]:
+    """Returns where a `.git` file says its repository is, and the folder that one shares with others.
+
+    None for a `.git` that is a folder. What lies outside the workspace has no path.
+    """
+    pointer = "" if os.path.isdir(entry) else read_text(entry)
+    if not pointer.startswith(_POINTER):
+        return []
+    folder = _join(entry, pointer.removeprefix(_POINTER))
+    shared = read_text(f"{folder}/commondir").strip()
+    folders = [folder, *([_join(f"{folder}/commondir", shared)] if shared else [])]
+    return [_locate_anyhow(root, path) for path in folders]
+
+
+def _join(pointer: str, said: str) -> str:
+    return os.path.join(os.path.dirname(pointer), said.strip())
+
+
+def _locate_anyhow(root: str, path: str) -> Place:
+    place = locate(root, path)
+    return place if place.path is not None else locate(root, os.path.realpath(path))
+
+
 def enclosing_repository(root: str) -> str | None:
     """Returns the `.git` entry of the repository that a folder belongs to, its own or one around it."""
     folder = root
@@ -138,7 +163,7 @@ def _own_files(entry: str) -> list[str]:
     """Returns the configuration files of the repository itself, a linked work tree's among them."""
     folder = entry
     if not os.path.isdir(entry):
-        folder = _read_pointer(entry, "gitdir:") or entry
+        folder = _read_pointer(entry, _POINTER) or entry
     common = _read_pointer(f"{folder}/commondir", "") or folder
     return [f"{common}/config", f"{folder}/config.worktree"]
 

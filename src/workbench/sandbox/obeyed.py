@@ -22,17 +22,21 @@ HOOKS = (
     *("reference-transaction", "push-to-checkout", "pre-auto-gc", "post-rewrite", "sendemail-validate"),
     *("fsmonitor-watchman", "post-index-change"),
 )
-_FOLDERS = {("core", "hookspath"), ("init", "templatedir")}
+_FOLDERS = {("core", "hookspath"), ("init", "templatedir"), ("gitflow", "hooks"), ("instaweb", "modulepath")}
 _PROGRAMS = frozenset(
     [
-        *("fsmonitor", "sshcommand", "pager", "editor", "askpass", "gitproxy", "external", "textconv"),
-        *("command", "cmd", "driver", "clean", "smudge", "process", "program", "defaultkeycommand", "helper"),
-        *("uploadpack", "receivepack", "difffilter", "packobjectshook", "recentobjectshook", "update"),
-        *("alternaterefscommand", "sendmailcmd", "tocmd", "cccmd", "headercmd", "smtpserver"),
+        *("fsmonitor", "pager", "editor", "askpass", "gitproxy", "external", "textconv", "driver"),
+        *("clean", "smudge", "process", "program", "helper", "uploadpack", "receivepack", "difffilter"),
+        *("update", "smtpserver", "httpd", "tunnel", "authorsprog"),
     ]
 )
 """The last parts of the settings whose value git starts, of git-config(1) and its neighbours."""
-_TOOLS = ("difftool", "mergetool", "browser", "man", "guitool")
+_PROGRAM_ENDINGS = ("command", "cmd", "hook")
+"""Such as core.sshCommand, sendemail.toCmd, uploadpack.packObjectsHook, and what git-annex has of them."""
+_TOOLS = ("difftool", "mergetool", "browser", "man", "guitool", "lfs")
+"""Sections in which `path` names a program, such as lfs.customtransfer.NAME.path."""
+_BY_PROGRAM = "ext::"
+"""A remote's address that is a command (git-remote-ext)."""
 _INTERPRETERS = re.compile(
     r"(?:^|[\s;&|(!/])(?:(?:ba|da|z|k)?sh|python[\d.]*|node|deno|bun|perl|ruby|php|lua|awk|sed|make|source|\.)\s"
 )
@@ -185,8 +189,15 @@ def _named_paths(setting: Setting, tree: str) -> list[tuple[str, bool, bool]]:
     is_alias = setting.section == "alias"
     if is_alias and not (value.startswith("!") or "-c" in value):
         return []
+    if setting.key in ("url", "pushurl"):
+        found = _programs(value.removeprefix(_BY_PROGRAM), tree) if value.startswith(_BY_PROGRAM) else []
+        return [(path, False, False) for path in found]
+    if setting.section == "lfs" and setting.key == "args":
+        # Which of them is a script, the program that gets them knows alone.
+        return [(path, False, False) for path in _programs(f"sh {value}", tree)]
     is_tool = setting.section in _TOOLS and setting.key == "path"
-    if not (is_alias or is_tool or setting.section == "pager" or setting.key in _PROGRAMS):
+    is_program = setting.key in _PROGRAMS or setting.key.endswith(_PROGRAM_ENDINGS)
+    if not (is_alias or is_tool or setting.section == "pager" or is_program):
         return []
     return [(path, False, False) for path in _programs(value, tree)]
 

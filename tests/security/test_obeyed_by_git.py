@@ -222,3 +222,77 @@ async def test_a_folder_around_what_git_obeys_cannot_be_moved_and_the_run_says_w
     assert outcome.ended.notes == (
         "kept as it is in a run, because programs outside obey it: tools; change it outside of a run",
     )
+
+
+NAMED_PROGRAMS = (
+    '[lfs "customtransfer.x"]\npath = tools/p',
+    '[lfs "customtransfer.x"]\npath = python3\nargs = tools/p --fast',
+    "[instaweb]\nhttpd = tools/p -f",
+    "[imap]\ntunnel = tools/p",
+    "[svn]\nauthorsProg = tools/p",
+    '[browser "x"]\ncmd = tools/p',
+    '[browser "x"]\npath = tools/p',
+    '[man "x"]\ncmd = tools/p',
+    '[man "x"]\npath = tools/p',
+    '[difftool "x"]\ncmd = tools/p',
+    '[mergetool "x"]\npath = tools/p',
+    '[guitool "x"]\ncmd = tools/p',
+    "[sendemail]\nsmtpServer = WORKSPACE/tools/p",
+    "[sendemail]\ntoCmd = tools/p",
+    '[sendemail "x"]\nccCmd = tools/p',
+    "[sendemail]\nheaderCmd = tools/p",
+    "[sendemail]\nsendmailCmd = tools/p",
+    "[uploadpack]\npackObjectsHook = tools/p",
+    "[gc]\nrecentObjectsHook = tools/p",
+    "[core]\nalternateRefsCommand = tools/p",
+    "[core]\nsshCommand = tools/p",
+    "[core]\ngitProxy = tools/p for example.org",
+    "[core]\neditor = tools/p",
+    "[core]\naskPass = tools/p",
+    "[sequence]\neditor = tools/p",
+    "[interactive]\ndiffFilter = tools/p",
+    '[trailer "x"]\ncommand = tools/p',
+    '[trailer "x"]\ncmd = tools/p',
+    '[hook "x"]\ncommand = tools/p',
+    '[merge "x"]\ndriver = tools/p %A',
+    '[diff "x"]\ncommand = tools/p',
+    '[diff "x"]\ntextconv = tools/p',
+    '[filter "x"]\nclean = tools/p',
+    '[filter "x"]\nsmudge = tools/p',
+    '[filter "x"]\nprocess = tools/p',
+    "[gpg]\nprogram = tools/p",
+    '[gpg "ssh"]\nprogram = tools/p',
+    '[gpg "ssh"]\ndefaultKeyCommand = tools/p',
+    '[credential "https://example.org"]\nhelper = !tools/p',
+    '[submodule "x"]\nupdate = !tools/p',
+    '[remote "x"]\nuploadpack = tools/p',
+    '[remote "x"]\nreceivepack = tools/p',
+    '[remote "x"]\nurl = ext::tools/p %S',
+    '[remote "x"]\nannex-start-command = tools/p',
+    '[tar "x"]\ncommand = tools/p',
+    "[pager]\nlog = tools/p",
+    '[gitflow "path"]\nhooks = tools',
+    "[init]\ntemplateDir = tools",
+    "[instaweb]\nmodulePath = tools",
+)
+
+
+async def test_every_setting_that_names_a_program_keeps_it_as_it_is(ground: Ground) -> None:
+    """One step for all: each names a program of its own."""
+    programs = []
+    settings = ""
+    for number, text in enumerate(NAMED_PROGRAMS):
+        folder = ground.workspace / f"tools{number}"
+        folder.mkdir()
+        (folder / "p").write_text("#!/bin/sh\n")
+        (folder / "p").chmod(0o755)
+        programs.append(folder / "p")
+        settings += text.replace("tools", folder.name).replace("WORKSPACE", str(ground.workspace)) + "\n"
+    make_repository(ground.workspace, settings)
+    await ground.run("for p in tools*/p; do echo evil > $p; done 2>/dev/null; true")
+    written = [
+        NAMED_PROGRAMS[number]
+        for number, program in enumerate(programs)
+        if program.read_text() != "#!/bin/sh\n"
+    ]
+    assert written == []

@@ -91,3 +91,30 @@ def test_such_a_setting_does_run_when_git_only_reads(root: Path) -> None:
     configure(root, "[core]\n\tfsmonitor = echo x > made; false\n")
     subprocess.run(["git", "status"], cwd=root, env=CLEAN, check=True, capture_output=True)
     assert (root / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("echo x > gd/hooks/post-commit", "echo x > .git/hooks/post-commit"),
+        ("cp src/a.py gd/config", "cp src/a.py .git/config"),
+        ("mv gd aside", "mv .git aside"),
+        ("rm -r gd", "rm -r .git"),
+        ("echo x > gd/description", "echo x > .git/description"),
+    ],
+)
+def test_what_a_git_file_points_to_is_judged_as_git_s_folder(root: Path, text: str, inside: str) -> None:
+    def judged(command: str) -> tuple[Decision, tuple[str, ...]]:
+        place = str(root.resolve())
+        surroundings = ProjectSurroundings(workspace_root=place, toolchains=())
+        found = judge(POLICY, command, cwd=place, workspace_root=place, surroundings=surroundings)
+        return found.verdict.verdict, found.verdict.reason_codes
+
+    as_folder = judged(inside)
+    (root / "gd").mkdir()
+    assert judged(text) != as_folder
+    (root / "gd").rmdir()
+    (root / ".git").rename(root / "gd")
+    for pointer in ("gd", "./gd", f"{root.resolve()}/gd"):
+        (root / ".git").write_text(f"gitdir: {pointer}\n")
+        assert judged(text) == as_folder

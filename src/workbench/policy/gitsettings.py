@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
 
-from workbench.policy.paths import is_within
+from workbench.policy.paths import Place, is_within
 from workbench.policy.programs import Reader
 
 _SETTING = re.compile(
@@ -29,6 +30,7 @@ _KNOWN = re.compile(
     r"|merge|rebase|checkout|none|simple)",
     re.IGNORECASE,
 )
+_POINTER = "gitdir:"
 _INSIDE = re.compile(r"(?!/|~)(?!.*\.\.)[\w./-]+")
 
 
@@ -46,6 +48,23 @@ def may_start_programs(reader: Reader, cwd: str) -> bool:
             break
         folder = posixpath.dirname(folder)
     return False
+
+
+def as_git_folder(reader: Reader, place: Place) -> Place:
+    """Returns the place, as one in `.git` where it lies in what the `.git` file at the top points to.
+
+    A `.git` that is a folder, and a pointer out of the workspace, change nothing.
+    """
+    root = reader.workspace_root
+    pointer = reader.read_tool(f"{root}/.git") if place.zone == "workspace" and place.parts else None
+    if pointer is None or not pointer.startswith(_POINTER):
+        return place
+    said = pointer.removeprefix(_POINTER).strip()
+    folder = reader.surroundings.real_path(posixpath.join(root, said)) if said else root
+    if folder == root or not is_within(folder, root) or not is_within(place.path, folder):
+        return place
+    below = place.path[len(folder) :].strip("/")
+    return replace(place, parts=(".git", *(below.split("/") if below else ())))
 
 
 def hooks_folder(reader: Reader, cwd: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import re
 
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
+from workbench.policy.gitsettings import as_git_folder
 from workbench.policy.links import locate_itself
 from workbench.policy.logins import holds_git_login
 from workbench.policy.options import Reading, Value
@@ -35,6 +36,7 @@ _PATH_KINDS = frozenset(
         "link",
     }
 )
+_CHANGES = frozenset({"write", "delete", "move", "link"})
 _LOOKED_UP = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "TERM"})
 _SECRET_RESOURCE = re.compile(r"(.*,)?(secrets?|externalsecrets?|sealedsecrets?)([/,.]|$)", re.IGNORECASE)
 _TASK_KINDS = frozenset({"task", "npmscript", "binary", "target"})
@@ -202,7 +204,8 @@ def use_path(reader: Reader, paths: Findings, kind: str, text: str, cwd: str, *,
     )
     if itself:
         place = locate_itself(reader, plain(text), place, cwd)
-    paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, place)
+    judged = as_git_folder(reader, place) if kind in _CHANGES else place
+    paths.labels |= labels_for("code" if kind in _CODE_KINDS else kind, judged)
     _note_use(reader, paths, place)
     if place.path != place.spelled:
         paths.linked.add(place.path)

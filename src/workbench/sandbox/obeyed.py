@@ -22,22 +22,27 @@ HOOKS = (
     *("reference-transaction", "push-to-checkout", "pre-auto-gc", "post-rewrite", "sendemail-validate"),
     *("fsmonitor-watchman", "post-index-change"),
 )
-_FOLDERS = {("core", "hookspath"), ("init", "templatedir")}
+_FOLDERS = {("core", "hookspath"), ("init", "templatedir"), ("gitflow", "hooks"), ("instaweb", "modulepath")}
 _PROGRAMS = frozenset(
     [
-        *("fsmonitor", "sshcommand", "pager", "editor", "askpass", "gitproxy", "external", "textconv"),
-        *("command", "cmd", "driver", "clean", "smudge", "process", "program", "defaultkeycommand", "helper"),
-        *("uploadpack", "receivepack", "difffilter", "packobjectshook", "recentobjectshook", "update"),
-        *("alternaterefscommand", "sendmailcmd", "tocmd", "cccmd", "headercmd", "smtpserver"),
+        *("fsmonitor", "pager", "editor", "askpass", "gitproxy", "external", "textconv", "driver"),
+        *("clean", "smudge", "process", "program", "helper", "uploadpack", "receivepack", "difffilter"),
+        *("update", "smtpserver", "httpd", "tunnel", "authorsprog"),
     ]
 )
 """The last parts of the settings whose value git starts, of git-config(1) and its neighbours."""
-_TOOLS = ("difftool", "mergetool", "browser", "man", "guitool")
+_PROGRAM_ENDINGS = ("command", "cmd", "hook")
+"""Such as core.sshCommand, sendemail.toCmd, uploadpack.packObjectsHook, and what git-annex has of them."""
+_TOOLS = ("difftool", "mergetool", "browser", "man", "guitool", "lfs")
+"""Sections in which `path` names a program, such as lfs.customtransfer.NAME.path."""
+_BY_PROGRAM = "ext::"
+"""A remote's address that is a command (git-remote-ext)."""
 _INTERPRETERS = re.compile(
     r"(?:^|[\s;&|(!/])(?:(?:ba|da|z|k)?sh|python[\d.]*|node|deno|bun|perl|ruby|php|lua|awk|sed|make|source|\.)\s"
 )
 _WORD = re.compile(r"[^\s;&|()<>`\"'=$!{},]+")
 _MOST_LINKS = 8
+_POINTER = "gitdir:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,8 @@ def find_obeyed(root: str, entries: Sequence[str]) -> tuple[list[Obeyed], list[s
     links: list[str] = []
     everywhere = read_settings(_users_files()) if entries else []
     for entry in entries:
-        tree = os.path.dirname(entry)
+        # A bare repository is its own work tree, as far as paths in its settings go.
+        tree = os.path.dirname(entry) if os.path.basename(entry) == ".git" else entry
         for setting in (*everywhere, *read_settings(_own_files(entry))):
             for path, is_folder, may_be_made in _named_paths(setting, tree):
                 place = locate(root, path)
@@ -118,6 +124,29 @@ def locate(root: str, path: str) -> Place:
     return Place(path="/".join(done), links=tuple(links))
 
 
+def find_pointed(root: str, entry: str) -> list[Place]:
+    """Returns where a `.git` file says its repository is, and the folder that one shares with others.
+
+    None for a `.git` that is a folder. What lies outside the workspace has no path.
+    """
+    pointer = "" if os.path.isdir(entry) else read_text(entry)
+    if not pointer.startswith(_POINTER):
+        return []
+    folder = _join(entry, pointer.removeprefix(_POINTER))
+    shared = read_text(f"{folder}/commondir").strip()
+    folders = [folder, *([_join(f"{folder}/commondir", shared)] if shared else [])]
+    return [_locate_anyhow(root, path) for path in folders]
+
+
+def _join(pointer: str, said: str) -> str:
+    return os.path.join(os.path.dirname(pointer), said.strip())
+
+
+def _locate_anyhow(root: str, path: str) -> Place:
+    place = locate(root, path)
+    return place if place.path is not None else locate(root, os.path.realpath(path))
+
+
 def enclosing_repository(root: str) -> str | None:
     """Returns the `.git` entry of the repository that a folder belongs to, its own or one around it."""
     folder = root
@@ -138,7 +167,7 @@ def _own_files(entry: str) -> list[str]:
     """Returns the configuration files of the repository itself, a linked work tree's among them."""
     folder = entry
     if not os.path.isdir(entry):
-        folder = _read_pointer(entry, "gitdir:") or entry
+        folder = _read_pointer(entry, _POINTER) or entry
     common = _read_pointer(f"{folder}/commondir", "") or folder
     return [f"{common}/config", f"{folder}/config.worktree"]
 
@@ -160,8 +189,15 @@ def _named_paths(setting: Setting, tree: str) -> list[tuple[str, bool, bool]]:
     is_alias = setting.section == "alias"
     if is_alias and not (value.startswith("!") or "-c" in value):
         return []
+    if setting.key in ("url", "pushurl"):
+        found = _programs(value.removeprefix(_BY_PROGRAM), tree) if value.startswith(_BY_PROGRAM) else []
+        return [(path, False, False) for path in found]
+    if setting.section == "lfs" and setting.key == "args":
+        # Which of them is a script, the program that gets them knows alone.
+        return [(path, False, False) for path in _programs(f"sh {value}", tree)]
     is_tool = setting.section in _TOOLS and setting.key == "path"
-    if not (is_alias or is_tool or setting.section == "pager" or setting.key in _PROGRAMS):
+    is_program = setting.key in _PROGRAMS or setting.key.endswith(_PROGRAM_ENDINGS)
+    if not (is_alias or is_tool or setting.section == "pager" or is_program):
         return []
     return [(path, False, False) for path in _programs(value, tree)]
 

@@ -31,8 +31,9 @@ _MOST_NAMED, _LONGEST_NAME, _MOST_KNOWN = 5, 120, 1024
 
 @dataclass(slots=True, kw_only=True)
 class Traces:
-    """What was found: `repositories` are all `.git` entries, `changed` what appeared or changed, relative;
-    `is_whole` is False where the workspace was too large to see all of it."""
+    """What was found, relative: `repositories` are all `.git` entries and, with a slash at their end, the
+    folders that are repositories without one; `changed` is what appeared or changed. `is_whole` is
+    False where the workspace was too large to see all of it."""
 
     repositories: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -65,7 +66,9 @@ def look_through(
                 continue
             if since is not None and not _is_protected(entry, relative, known) and _is_later(entry, since):
                 traces.changed.append(path)
-        if since is not None and names >= _BARE:
+        if names >= _BARE:
+            traces.repositories.append(relative or "./")
+        if since is not None and names >= _BARE and not _is_guarded(root, relative, known):
             # Anything may change the stamp of the root itself.
             signs = (*_OBEYED, "HEAD", "." if relative else "HEAD")
             if _is_any_later(f"{root}/{relative}", signs, since):
@@ -82,7 +85,7 @@ def read_stamp() -> int:
 
 
 def find_repositories(root: str, *, state_folder: str) -> list[str]:
-    """Returns the known `.git` entries of a workspace, and those that a glance of 0.2 ms finds.
+    """Returns the known repositories of a workspace, as in Traces, and those that a glance of 0.2 ms finds.
 
     They are known from the look after the last step; before the first one it looks through everything.
     """
@@ -93,7 +96,7 @@ def find_repositories(root: str, *, state_folder: str) -> list[str]:
 
 
 def remember(root: str, found: Traces, *, state_folder: str) -> None:
-    """Keeps the `.git` entries for the next step; where they cannot be kept it looks for itself.
+    """Keeps the repositories for the next step; where they cannot be kept it looks for itself.
 
     After a look that was not whole, those known before are kept as well.
     """
@@ -158,6 +161,16 @@ def _is_protected(entry: os.DirEntry[str], relative: str, protected: Mapping[str
         found = entry.stat(follow_symlinks=False)
         return not relative or (found.st_dev, found.st_ino) == expected
     return True
+
+
+def _is_guarded(root: str, relative: str, protected: Mapping[str, tuple[int, int]]) -> bool:
+    """Says whether a repository without a `.git` is the one whose settings and hooks were protected."""
+    if not all(f"{root}/{relative}{name}" in protected for name in _OBEYED):
+        return False
+    with contextlib.suppress(OSError):
+        found = os.lstat(f"{root}/{relative}".rstrip("/"))
+        return (found.st_dev, found.st_ino) == protected.get(f"{root}/{relative}".rstrip("/"))
+    return False
 
 
 def _is_later(entry: os.DirEntry[str], since: int) -> bool:

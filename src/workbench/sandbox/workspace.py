@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.model.errors import BoundaryViolation
-from workbench.sandbox.obeyed import HOOKS, Obeyed, enclosing_repository, find_obeyed, locate
+from workbench.sandbox.obeyed import HOOKS, Obeyed, enclosing_repository, find_obeyed, find_pointed, locate
 from workbench.sandbox.placeholders import FILE, FOLDER, ITSELF
 from workbench.sandbox.profile import is_within
 
@@ -32,6 +32,7 @@ that a `git checkout` writes."""
 _GIT_PROTECTED = (("hooks", FOLDER), ("config", FILE), ("config.worktree", FILE), ("commondir", ITSELF))
 # A planted commondir would lead the user's own git to another config; one that says "." changes nothing
 # for git, and neither does an empty config.worktree.
+_GIT_WHOLLY = (*_GIT_PROTECTED, ("info", FOLDER), ("info/attributes", FILE), ("modules", FOLDER))
 _MOST_WRITABLE, _MOST_PROTECTED = 32, 256
 
 
@@ -136,7 +137,8 @@ def _check_toolchain(path: str, *, state_home: str) -> str:
 
 
 def survey_workspace(root: str, repositories: Sequence[str] = ()) -> WorkspaceFacts:
-    """Reads what is there now; `repositories` are the relative paths of the `.git` entries below the root.
+    """Reads what is there now; `repositories` are the relative paths of the `.git` entries below the root,
+    and, with a slash at their end, of folders that are repositories without one.
 
     Raises BoundaryViolation where a protected path is a symlink: in a writable folder one can be exchanged
     at any time, so what it points at cannot be protected.
@@ -156,8 +158,7 @@ def _survey(root: str, repositories: Sequence[str]) -> WorkspaceFacts:
     held: list[str] = []
     if kind == FOLDER and _kind(f"{git}/HEAD"):
         git_folder = git
-        inside = (*_GIT_PROTECTED, ("info", FOLDER), ("info/attributes", FILE))
-        for name, wanted in (*inside, ("modules", FOLDER)):
+        for name, wanted in _GIT_WHOLLY:
             _refuse_link(root, f".git/{name}")
             protected.append((f".git/{name}", wanted))
         # Where no work tree is linked, one that is planted is reached by a planted `.git` file alone.
@@ -175,9 +176,15 @@ def _survey(root: str, repositories: Sequence[str]) -> WorkspaceFacts:
         # be another step's, and gone with it.
         protected.append((".envrc", FOLDER))
     startup += [name for name in _STARTUP if name != ".envrc" and _kind(f"{root}/{name}")]
-    for name in repositories[:_MOST_PROTECTED]:
+    entries = [name for name in repositories if not name.endswith("/")]
+    bare = [name.removeprefix("./").rstrip("/") for name in repositories if name.endswith("/")]
+    for name in entries[:_MOST_PROTECTED]:
         _protect_nested(root, name, protected=protected, startup=startup, held=held)
-    watched = _protect_obeyed(root, repositories, protected=protected, startup=startup, held=held)
+    watched = _protect_pointed(root, entries, protected=protected, startup=startup, held=held)
+    for name in bare[:_MOST_PROTECTED]:
+        if _is_bare(root, name):
+            _protect_git_folder(root, name, _GIT_PROTECTED, protected=protected, startup=startup, held=held)
+    watched += _protect_obeyed(root, [*entries, *bare], protected=protected, startup=startup, held=held)
     return WorkspaceFacts(
         root=root,
         git_folder=git_folder,
@@ -205,6 +212,97 @@ def _protect_nested(
         startup.append(name)
 
 
+def _protect_pointed(
+    root: str,
+    entries: Sequence[str],
+    *,
+    protected: list[tuple[str, str]],
+    startup: list[str],
+    held: list[str],
+) -> list[str]:
+    """Protects the folders that `.git` files point to like a `.git`; returns what can only be watched."""
+    own = enclosing_repository(root)
+    files = [*([] if own is None else [own]), *(f"{root}/{name}" for name in entries[:_MOST_WRITABLE])]
+    watched: list[str] = []
+    for entry in dict.fromkeys(files):
+        for place in find_pointed(root, entry):
+            watched += place.links
+            if place.path is None or _is_read_only(place.path, protected, startup, held):
+                continue
+            if place.path and not os.path.lexists(f"{root}/{place.path}"):
+                if _may_be_made(root, place.path):
+                    # Empty it is no repository to git, and cannot become one that has hooks.
+                    protected.append((place.path, FOLDER))
+                else:
+                    watched.append(place.path)
+                    continue
+            elif not _protect_git_folder(
+                root, place.path, _GIT_WHOLLY, protected=protected, startup=startup, held=held
+            ):
+                watched += [f"{place.path}/{name}".lstrip("/") for name, _ in _GIT_PROTECTED]
+                continue
+            watched += _hold_around(place.path, protected=protected, startup=startup, held=held)
+    return watched
+
+
+def _protect_git_folder(
+    root: str,
+    name: str,
+    inside: Sequence[tuple[str, str]],
+    *,
+    protected: list[tuple[str, str]],
+    startup: list[str],
+    held: list[str],
+) -> bool:
+    """Adds what keeps a folder that is a repository itself from being turned against who uses git in it.
+
+    Returns False where it cannot be protected.
+    """
+    path = f"{root}/{name}".rstrip("/")
+    paths = [(f"{name}/{inner}".lstrip("/"), wanted) for inner, wanted in inside]
+    if paths[0] in protected or _is_read_only(name, protected, startup, held):
+        return True
+    if os.path.realpath(path) != path or _kind(path) != FOLDER:
+        return False
+    is_plain = not any(os.path.islink(f"{root}/{inner}") for inner, _ in paths)
+    if is_plain and (not name or (_kind(f"{path}/HEAD") and len(held) < _MOST_WRITABLE - 1)):
+        protected += [entry for entry in paths if entry not in protected]
+        held += [name] if name else []
+        if inside is _GIT_WHOLLY:
+            held.append(f"{name}/info".lstrip("/"))
+            startup += [found for found in (f"{name}/worktrees".lstrip("/"),) if _kind(f"{root}/{found}")]
+        return True
+    if not name or any(is_within(other, name) for other, _ in protected):
+        return False
+    startup.append(name)
+    return True
+
+
+def _is_bare(root: str, name: str) -> bool:
+    path = f"{root}/{name}"
+    return _kind(f"{path}/HEAD") == FILE and _kind(f"{path}/objects") == _kind(f"{path}/refs") == FOLDER
+
+
+def _is_read_only(
+    path: str, protected: Sequence[tuple[str, str]], startup: Sequence[str], held: Sequence[str]
+) -> bool:
+    names = [*(name for name, _ in protected if name not in held), *startup]
+    return any(is_within(path, name) for name in names)
+
+
+def _hold_around(
+    path: str, *, protected: Sequence[tuple[str, str]], startup: Sequence[str], held: list[str]
+) -> list[str]:
+    """Keeps the folders around a path from being renamed; returns the path where there are too many."""
+    for folder in _folders_around(path):
+        if folder in held or folder == ".git" or _is_read_only(folder, protected, startup, held):
+            continue
+        if len(held) >= _MOST_WRITABLE:
+            return [path]
+        held.append(folder)
+    return []
+
+
 def _protect_obeyed(
     root: str,
     repositories: Sequence[str],
@@ -228,8 +326,7 @@ def _protect_obeyed(
                 found.setdefault(place.path, Obeyed(path=place.path, is_folder=False, may_be_made=False))
     # Outer ones first: what lies in a folder that is read-only needs nothing of its own.
     for one in sorted(found.values(), key=lambda one: one.path.count("/"))[:_MOST_PROTECTED]:
-        read_only = [*(name for name, _ in protected if name not in held), *startup]
-        if any(is_within(one.path, name) for name in read_only):
+        if _is_read_only(one.path, protected, startup, held):
             continue
         kind = _kind(f"{root}/{one.path}")
         is_around = one.path == "" or any(
@@ -243,10 +340,7 @@ def _protect_obeyed(
             watched += names
             continue
         protected.append((one.path, kind))
-        for folder in _folders_around(one.path):
-            if folder not in held and folder != ".git" and not any(is_within(folder, to) for to in read_only):
-                watched += [] if len(held) < _MOST_WRITABLE else [one.path]
-                held += [folder] if len(held) < _MOST_WRITABLE else []
+        watched += _hold_around(one.path, protected=protected, startup=startup, held=held)
     return list(dict.fromkeys(watched))[:_MOST_PROTECTED]
 
 

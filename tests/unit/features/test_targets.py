@@ -100,6 +100,43 @@ def test_what_is_missing_is_named(command: str, reason: str) -> None:
     assert missing(command) == [reason]
 
 
+@pytest.mark.parametrize(
+    ("text", "goal", "is_missing"),
+    [
+        ("%.o: %.c\n\tcc -c $<\n", "nosuch", True),
+        ("%.o: %.c\n\tcc -c $<\n", "a.o", False),
+        ("%.o: %.c\n\tcc -c $<\n", "src/a.o", False),
+        ("%.o: %.c\n\tcc -c $<\n", ".o", True),
+        ("lib%.a: %.c\n", "libx.a", False),
+        ("lib%.a: %.c\n", "x.a", True),
+        # What is made by several rules in a row, the last of them make's own.
+        ("%.o: %.cu\n\tnvcc $<\n", "kernel", False),
+        ("%.o: %.cu\n\tnvcc $<\n", "nosuch", True),
+        ("%.o: $(SOURCES)\n\tcc $<\n", "nosuch", False),
+        ("%: %.in\n\tcp $< $@\n", "nosuch", False),
+        ("all:\n.DEFAULT:\n\techo $@\n", "nosuch", False),
+        (".SUFFIXES: .md .html\n.md.html:\n\tcp $< $@\n", "a.html", False),
+        (".SUFFIXES: .md .html\n.md.html:\n\tcp $< $@\n", "nosuch", True),
+        (".SUFFIXES: .in\n.in:\n\tcp $< $@\n", "nosuch", False),
+        (".venv: requirements.txt\n\ttouch $@\n", "nosuch", True),
+        ("$(NAME): x\n", "nosuch", False),
+    ],
+)
+def test_a_pattern_stands_for_the_names_that_it_fits_and_for_no_others(
+    text: str, goal: str, is_missing: bool
+) -> None:
+    files = {"Makefile": text, "kernel.cu": ""}
+    said = missing_for(Call(argv=("make", goal)), files.get)
+    assert said == (f"Makefile has no target {goal}" if is_missing else "")
+
+
+@pytest.mark.parametrize("words", [("-f", "Makefile", "-f", "odd.mk"), ("--eval=x:;true",)])
+def test_a_target_of_another_makefile_that_make_is_given_is_not_called_missing(
+    words: tuple[str, ...],
+) -> None:
+    assert missing_for(Call(argv=("make", *words, "x")), FILES.get) == ""
+
+
 def test_without_a_justfile_just_has_nothing_to_do() -> None:
     assert missing_for(Call(argv=("just", "test")), lambda path: None) == "there is no justfile"
 

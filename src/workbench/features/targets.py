@@ -75,6 +75,13 @@ _NODE_WORDS = frozenset(
     }
 )
 _ELSEWHERE = ("-w", "--workspace", "--workspaces", "-ws", "--prefix", "-C", "--cwd", "--filter", "-F", "-r")
+# With these a call names its package's folder; others of that kind leave it open.
+_FOLDER_OPTIONS = {
+    "npm": ("--prefix", "-C"),
+    "pnpm": ("-C", "--dir"),
+    "yarn": ("--cwd",),
+    "bun": ("--cwd",),
+}
 _CARGO_NEEDS_NONE = frozenset({"new", "init", "install", "uninstall", "search", "login", "logout", "owner"})
 _GO_NEEDS = frozenset({"build", "test", "vet", "generate", "install", "list"})
 # Programs that do nothing in a folder without one of these files.
@@ -245,31 +252,84 @@ def _sources_of(goal: str) -> tuple[str, ...]:
     return tuple(f"{base}{more}" for base in bases for more in _SOURCE_ENDINGS if base + more != goal)
 
 
-def _missing_node(program: str, words: list[str], folder: str, read_file: ReadFile) -> str:
-    if any(word.split("=")[0] in _ELSEWHERE for word in words):
-        return ""
-    plain = [word for word in words if not word.startswith("-")]
-    if not plain:
-        return ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NodeCall:
+    """Which script is asked of which package: `folder` is where the search for its package.json starts.
+
+    `is_fixed` says that it must lie right there, `is_asked` that the script may be missing, `first` is the
+    word that asks.
+    """
+
+    folder: str
+    script: str
+    first: str
+    is_fixed: bool = False
+    is_asked: bool = False
+
+
+def _read_node_call(program: str, words: list[str], start: str) -> _NodeCall | None:
+    """Returns which script a call of a package manager runs, or None where it runs none or leaves it open."""
+    folder: str | None = start
+    plain: list[str] = []
+    is_fixed = is_asked = False
+    options = iter(words)
+    for word in options:
+        name, is_joined, value = word.partition("=")
+        if word == "--":
+            # What comes now is the script's own.
+            break
+        if plain and program != "npm" and plain not in (["run"], ["run-script"]):
+            # What comes now is the script's own in new versions of these, and theirs in old ones.
+            if {rest.partition("=")[0] for rest in (word, *options)} & {*_ELSEWHERE, "--if-present"}:
+                return None
+            break
+        if name in _FOLDER_OPTIONS[program]:
+            folder, is_fixed = inner_folder(folder, value if is_joined else next(options, "$")), True
+        elif name in _ELSEWHERE:
+            return None
+        elif word.startswith("-"):
+            is_asked = is_asked or (word == "--if-present" and program in ("npm", "pnpm"))
+        else:
+            plain.append(word)
+    if not plain or folder is None:
+        return None
     first, script = plain[0], ""
-    is_run = first in ("run", "run-script")
-    if is_run:
+    if first in ("run", "run-script"):
         script = plain[1] if len(plain) > 1 else ""
     elif first in _NODE_SCRIPT_WORDS and program != "bun":
         script = "test" if first in ("t", "tst") else first
     elif program in ("yarn", "pnpm") and first not in _NODE_WORDS:
         script = first
     if not script or (program == "bun" and "." in script):
+        return None
+    return _NodeCall(folder=folder, script=script, first=first, is_fixed=is_fixed, is_asked=is_asked)
+
+
+def _read_package(call: _NodeCall, read_file: ReadFile) -> tuple[str, str] | None:
+    """Returns the folder and text of the package.json that is nearest, in this folder or one above."""
+    for folder in [call.folder] if call.is_fixed else _folders_above(call.folder):
+        text = read_file(posixpath.join(folder, "package.json"))
+        if text is not None:
+            return folder, text
+    return None
+
+
+def _missing_node(program: str, words: list[str], start: str, read_file: ReadFile) -> str:
+    call = _read_node_call(program, words, start)
+    if call is None:
         return ""
-    text = read_file(posixpath.join(folder, "package.json"))
-    if text is None:
-        return f"there is no package.json{f' in {folder}' if folder else ''}"
+    first, script = call.first, call.script
+    found = _read_package(call, read_file)
+    if found is None:
+        return f"there is no package.json{f' in {call.folder}' if call.folder else ''}"
+    folder, text = found
+    is_run = first in ("run", "run-script")
     try:
         package = json.loads(text)
     except (ValueError, RecursionError):
         return "package.json is no valid JSON"
     scripts = package.get("scripts") if isinstance(package, dict) else None
-    if isinstance(scripts, dict) and isinstance(scripts.get(script), str):
+    if call.is_asked or (isinstance(scripts, dict) and isinstance(scripts.get(script), str)):
         return ""
     if first == "restart" or (
         first == "start" and read_file(posixpath.join(folder, "server.js")) is not None

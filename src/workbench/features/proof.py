@@ -120,6 +120,8 @@ _NEED_FILES = _SHELLS | {
         "json.tool",
     ),
 }
+# These go into a folder that must be there, by these options.
+_ENTERS = {"git": ("-C",), "env": ("-C", "--chdir"), "cmake": ("--build",), "ninja": ("-C",)}
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
 _ASKERS = frozenset({"command", "which", "type", "hash"})
 _REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
@@ -337,7 +339,7 @@ class _Proof:
         return [said] if said else []
 
     def of_folders(self) -> list[str]:
-        """Proves the folders that `cd`, `env -C` and `git -C` go into."""
+        """Proves the folders that `cd`, `git -C`, `cmake --build` and their like go into."""
         words = self.call.argv[1:]
         if self.name in ("cd", "pushd"):
             self.course.has_moved = True
@@ -348,9 +350,9 @@ class _Proof:
             if len(names) != 1 or names[0].startswith("-") or _PATTERN.search(names[0]):
                 self.course.is_lost = True
                 return []
-        elif self.name in ("git", "env"):
-            marks = ("-C", "--chdir") if self.name == "env" else ("-C",)
+        elif (marks := _ENTERS.get(self.name)) and not self.course.may_rewrite:
             names = [after for word, after in itertools.pairwise(words) if word in marks][:1]
+            names = [name for name in names if not name.startswith("-")]
         else:
             return []
         reasons = []

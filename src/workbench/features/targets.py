@@ -10,6 +10,7 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from workbench.features.calls import Call, inner_folder
 
@@ -18,6 +19,11 @@ _ASKS_ABOUT_ITSELF = frozenset({"--version", "--help", "-h", "-V", "version", "h
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _MAKE_OPTIONS = frozenset({"-C", "-f", "-I", "-o", "-W", "-l", "--directory", "--file", "--makefile"})
 _RULE = re.compile(r"([^\s:#=][^:#=]*?)[ \t]*::?(?![=:])")
+_SUFFIXES = re.compile(r"(\.[^./A-Z%$\s]+)(\.[^./%$\s]+)?")
+_SOURCE_ENDINGS = (
+    *(".o", ".c", ".cc", ".C", ".cpp", ".p", ".f", ".F", ".m", ".r", ".s", ".S", ".mod", ".def", ".sh", ".l"),
+    *(".y", ".tex", ".texinfo", ".texi", ".txinfo", ".w", ".ch", ".web", ".elc", ".el", ",v"),
+)
 _RECIPE = re.compile(r"@?([A-Za-z_][\w-]*)(?:[ \t].{0,200}?)?:(?!=)")
 _ALIAS = re.compile(r"alias[ \t]+([A-Za-z_][\w-]*)[ \t]*:=")
 _NODE_SCRIPT_WORDS = frozenset({"test", "start", "stop", "restart", "t", "tst"})
@@ -69,6 +75,13 @@ _NODE_WORDS = frozenset(
     }
 )
 _ELSEWHERE = ("-w", "--workspace", "--workspaces", "-ws", "--prefix", "-C", "--cwd", "--filter", "-F", "-r")
+# With these a call names its package's folder; others of that kind leave it open.
+_FOLDER_OPTIONS = {
+    "npm": ("--prefix", "-C"),
+    "pnpm": ("-C", "--dir"),
+    "yarn": ("--cwd",),
+    "bun": ("--cwd",),
+}
 _CARGO_NEEDS_NONE = frozenset({"new", "init", "install", "uninstall", "search", "login", "logout", "owner"})
 _GO_NEEDS = frozenset({"build", "test", "vet", "generate", "install", "list"})
 # Programs that do nothing in a folder without one of these files.
@@ -119,6 +132,8 @@ def missing_for(call: Call, read_file: ReadFile) -> str:
 def _missing_make(words: list[str], start: str, read_file: ReadFile) -> str:
     folder: str | None = start
     file, goals = "", []
+    if any(word.startswith(("--eval", "-E")) for word in words):
+        return ""
     options = iter(words)
     for word in options:
         name, is_joined, value = word.partition("=")
@@ -134,6 +149,9 @@ def _missing_make(words: list[str], start: str, read_file: ReadFile) -> str:
         if name in ("-C", "--directory"):
             folder = inner_folder(folder, value)
         elif name in ("-f", "--file", "--makefile"):
+            if file:
+                # Of several, each may have the target.
+                return ""
             file = value
     if folder is None or file.startswith(("/", "-")) or any("$" in goal for goal in goals):
         return ""
@@ -151,61 +169,167 @@ def _missing_make(words: list[str], start: str, read_file: ReadFile) -> str:
         if goals and all(_has_any(folder, (goal, *_sources_of(goal)), read_file) for goal in goals):
             return ""
         return f"there is no {file or 'Makefile'}{place}"
-    targets, is_open = _make_targets(found[1])
-    missing = [goal for goal in goals if goal not in targets]
-    missing = [goal for goal in missing if not _has_any(folder, (goal, *_sources_of(goal)), read_file)]
-    return f"{found[0]}{place} has no target {missing[0]}" if missing and not is_open else ""
+    rules = _make_rules(found[1])
+    if rules.is_open:
+        return ""
+    missing = [goal for goal in goals if goal not in rules.targets and not rules.may_make(goal)]
+    missing = [goal for goal in missing if not _has_any(folder, rules.sources_of(goal), read_file)]
+    return f"{found[0]}{place} has no target {missing[0]}" if missing else ""
 
 
-def _make_targets(text: str) -> tuple[set[str], bool]:
-    """Returns the targets that a makefile names, and whether it may have others."""
-    targets: set[str] = set()
-    is_open = False
+@dataclass(slots=True, kw_only=True)
+class _Rules:
+    """What a makefile has rules for. With `is_open` it may have rules for anything else.
+
+    `patterns` are the targets with a `%`, `sources` the files with one that these are made of, `suffixes`
+    those that an old rule like `.md.html:` may be written with.
+    """
+
+    targets: set[str] = field(default_factory=set)
+    patterns: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
+    suffixes: set[str] = field(default_factory=lambda: {*_SOURCE_ENDINGS})
+    is_open: bool = False
+
+    def may_make(self, goal: str) -> bool:
+        """Says whether a pattern stands for this name; one without a slash stands for it in any folder."""
+        names = (goal, posixpath.basename(goal))
+        for pattern in self.patterns:
+            before, _, after = pattern.partition("%")
+            least = len(before) + len(after)
+            if any(n.startswith(before) and n.endswith(after) and len(n) > least for n in names):
+                return True
+        return False
+
+    def sources_of(self, goal: str) -> Iterator[str]:
+        """Returns the files any of which make may make the goal of, by own and given rules in a row."""
+        yield goal
+        yield from _sources_of(goal)
+        stems = {goal, posixpath.splitext(goal)[0]}
+        yield from (source.replace("%", stem, 1) for source in self.sources for stem in stems)
+
+    def add(self, names: Iterable[str], needs: str) -> None:
+        for name in names:
+            pattern, made_of = name, [need for need in needs.replace("|", " ").split() if "%" in need]
+            match = _SUFFIXES.fullmatch(name)
+            if match and {part for part in match.groups() if part} <= self.suffixes:
+                # `.md.html:` is an old way to write `%.html: %.md`; `.md:` stands for any name.
+                pattern, made_of = f"%{match[2] or ''}", [f"%{match[1]}"]
+            if pattern in ("%", ".DEFAULT") or "$" in name or "\\" in name:
+                self.is_open = True
+            elif "%" in pattern:
+                self.patterns.add(pattern)
+                self.sources.update(made_of)
+                # What these endings stand for make goes on from by its own rules, to any name.
+                if pattern.endswith(_SOURCE_ENDINGS) and (not made_of or "$" in needs):
+                    self.is_open = True
+            else:
+                self.targets.add(name)
+
+
+def _make_rules(text: str) -> _Rules:
+    rules = _Rules()
     for line in text.replace("\\\n", " ").split("\n"):
         if line.startswith("\t"):
             continue
         if re.match(r"[ ]*[-s]?include[ \t]|[ ]*\$[({]", line):
-            is_open = True
+            rules.is_open = True
         elif match := _RULE.match(line.strip(" ")[:4_000]):
             names = match[1].split()
-            is_open = is_open or any("%" in name or "$" in name for name in names) or ".DEFAULT" in names
-            targets.update(names)
+            needs = line.strip(" ")[match.end() :].split(";")[0].split("#")[0]
+            rules.add(names, needs)
             if ".PHONY" in names:
-                targets.update(line.partition(":")[2].split("#")[0].split())
-    return targets, is_open
+                rules.targets.update(needs.split())
+            if ".SUFFIXES" in names:
+                rules.suffixes.update(needs.split())
+    return rules
 
 
 def _sources_of(goal: str) -> tuple[str, ...]:
-    return tuple(f"{goal}{ending}" for ending in (".c", ".cc", ".cpp", ".sh")) + (
-        (goal.removesuffix(".o") + ".c",) if goal.endswith(".o") else ()
-    )
+    """Returns the files that make's own rules make a goal of."""
+    stem, ending = posixpath.splitext(goal)
+    bases = (goal, stem) if ending in (*_SOURCE_ENDINGS, ".a", ".dvi") else (goal,)
+    return tuple(f"{base}{more}" for base in bases for more in _SOURCE_ENDINGS if base + more != goal)
 
 
-def _missing_node(program: str, words: list[str], folder: str, read_file: ReadFile) -> str:
-    if any(word.split("=")[0] in _ELSEWHERE for word in words):
-        return ""
-    plain = [word for word in words if not word.startswith("-")]
-    if not plain:
-        return ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NodeCall:
+    """Which script is asked of which package: `folder` is where the search for its package.json starts.
+
+    `is_fixed` says that it must lie right there, `is_asked` that the script may be missing, `first` is the
+    word that asks.
+    """
+
+    folder: str
+    script: str
+    first: str
+    is_fixed: bool = False
+    is_asked: bool = False
+
+
+def _read_node_call(program: str, words: list[str], start: str) -> _NodeCall | None:
+    """Returns which script a call of a package manager runs, or None where it runs none or leaves it open."""
+    folder: str | None = start
+    plain: list[str] = []
+    is_fixed = is_asked = False
+    options = iter(words)
+    for word in options:
+        name, is_joined, value = word.partition("=")
+        if word == "--":
+            # What comes now is the script's own.
+            break
+        if plain and program != "npm" and plain not in (["run"], ["run-script"]):
+            # What comes now is the script's own in new versions of these, and theirs in old ones.
+            if {rest.partition("=")[0] for rest in (word, *options)} & {*_ELSEWHERE, "--if-present"}:
+                return None
+            break
+        if name in _FOLDER_OPTIONS[program]:
+            folder, is_fixed = inner_folder(folder, value if is_joined else next(options, "$")), True
+        elif name in _ELSEWHERE:
+            return None
+        elif word.startswith("-"):
+            is_asked = is_asked or (word == "--if-present" and program in ("npm", "pnpm"))
+        else:
+            plain.append(word)
+    if not plain or folder is None:
+        return None
     first, script = plain[0], ""
-    is_run = first in ("run", "run-script")
-    if is_run:
+    if first in ("run", "run-script"):
         script = plain[1] if len(plain) > 1 else ""
     elif first in _NODE_SCRIPT_WORDS and program != "bun":
         script = "test" if first in ("t", "tst") else first
     elif program in ("yarn", "pnpm") and first not in _NODE_WORDS:
         script = first
     if not script or (program == "bun" and "." in script):
+        return None
+    return _NodeCall(folder=folder, script=script, first=first, is_fixed=is_fixed, is_asked=is_asked)
+
+
+def _read_package(call: _NodeCall, read_file: ReadFile) -> tuple[str, str] | None:
+    """Returns the folder and text of the package.json that is nearest, in this folder or one above."""
+    for folder in [call.folder] if call.is_fixed else _folders_above(call.folder):
+        text = read_file(posixpath.join(folder, "package.json"))
+        if text is not None:
+            return folder, text
+    return None
+
+
+def _missing_node(program: str, words: list[str], start: str, read_file: ReadFile) -> str:
+    call = _read_node_call(program, words, start)
+    if call is None:
         return ""
-    text = read_file(posixpath.join(folder, "package.json"))
-    if text is None:
-        return f"there is no package.json{f' in {folder}' if folder else ''}"
+    first, script = call.first, call.script
+    found = _read_package(call, read_file)
+    if found is None:
+        return f"there is no package.json{f' in {call.folder}' if call.folder else ''}"
+    folder, text = found
+    is_run = first in ("run", "run-script")
     try:
         package = json.loads(text)
     except (ValueError, RecursionError):
         return "package.json is no valid JSON"
     scripts = package.get("scripts") if isinstance(package, dict) else None
-    if isinstance(scripts, dict) and isinstance(scripts.get(script), str):
+    if call.is_asked or (isinstance(scripts, dict) and isinstance(scripts.get(script), str)):
         return ""
     if first == "restart" or (
         first == "start" and read_file(posixpath.join(folder, "server.js")) is not None

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from workbench.features.proof import Ground, missing_parts
 from workbench.model.verdict import CommandFacts
 
+INSTALLED = ("bash", "make", "cat", "python3", "cmake", "ninja", "meson", "npm", "node", "yarn", "mkdir")
 KINDS = {"tests": "folder", "tests/run.sh": "program", "Makefile": "file", "tests/link": "unknown"}
 
 
 def ground() -> Ground:
     return Ground(
         root="/w",
-        program_path=lambda name: f"/usr/bin/{name}" if name in ("bash", "make", "cat", "python3") else None,
+        program_path=lambda name: f"/usr/bin/{name}" if name in INSTALLED else None,
         kind_of=lambda path: KINDS.get(path, "missing"),
         read_file=lambda path: "test:\n" if path == "Makefile" else None,
         missing_module=lambda interpreter, module, folder: f"{interpreter} {module} {folder}",
@@ -43,6 +44,13 @@ def ground() -> Ground:
         ("python3 -W error -um x.y", ["/usr/bin/python3 x.y /w"]),
         ("python3 x.py -m y", ["x.py is no file of the repository"]),
         ("PYTHONPATH=src python3 -m x", []),
+        ("cmake --build build", ["build is no folder of the repository"]),
+        ("ninja -C build -j 2", ["build is no folder of the repository"]),
+        ("cmake --build tests", []),
+        ("cmake --build --preset default", []),
+        ("cmake -S . -B build && cmake --build build", []),
+        ("meson setup build && ninja -C build", []),
+        ("ninja -C $BUILD", []),
     ],
 )
 def test_without_policys_calls_the_text_is_taken_apart(command: str, reasons: list[str]) -> None:

@@ -48,9 +48,12 @@ def missing(command: str) -> list[str]:
             "yarn",
             "pnpm test",
             "cd deps && yarn tsc",
-            "npm run x --prefix deps",
+            "npm run x --prefix $X",
             "bun run a.ts",
         ),
+        *("npm run nothere --if-present", "npm run --if-present nothere", "pnpm run --if-present nothere"),
+        # These look for a package.json in the folders above as well.
+        *("cd go && npm test", "cd rust/src && yarn build"),
         *("just", "just t", "just test a b", "just --list", "just build", "cd tox && just test"),
         *(
             "cd tox && tox",
@@ -82,7 +85,11 @@ def test_what_is_there_or_cannot_be_known_is_not_called_missing(command: str) ->
         ("cd go && make test", "there is no Makefile in go"),
         ("npm run deploy", "package.json has no script deploy"),
         ("npm start", "package.json has no script start"),
-        ("cd go && npm test", "there is no package.json in go"),
+        ("npm run x --prefix deps", "package.json has no script x"),
+        ("npm --prefix go run test", "there is no package.json in go"),
+        ("npm --prefix=go run test --if-present", "there is no package.json in go"),
+        ("yarn --cwd go test", "there is no package.json in go"),
+        ("npm run nothere -- --if-present", "package.json has no script nothere"),
         ("cd deps && yarn run tsc", "package.json has no script tsc"),
         ("cd deps && pnpm test", "package.json has no script test"),
         ("yarn deploy", "package.json has no script deploy"),
@@ -98,6 +105,43 @@ def test_what_is_there_or_cannot_be_known_is_not_called_missing(command: str) ->
 )
 def test_what_is_missing_is_named(command: str, reason: str) -> None:
     assert missing(command) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("text", "goal", "is_missing"),
+    [
+        ("%.o: %.c\n\tcc -c $<\n", "nosuch", True),
+        ("%.o: %.c\n\tcc -c $<\n", "a.o", False),
+        ("%.o: %.c\n\tcc -c $<\n", "src/a.o", False),
+        ("%.o: %.c\n\tcc -c $<\n", ".o", True),
+        ("lib%.a: %.c\n", "libx.a", False),
+        ("lib%.a: %.c\n", "x.a", True),
+        # What is made by several rules in a row, the last of them make's own.
+        ("%.o: %.cu\n\tnvcc $<\n", "kernel", False),
+        ("%.o: %.cu\n\tnvcc $<\n", "nosuch", True),
+        ("%.o: $(SOURCES)\n\tcc $<\n", "nosuch", False),
+        ("%: %.in\n\tcp $< $@\n", "nosuch", False),
+        ("all:\n.DEFAULT:\n\techo $@\n", "nosuch", False),
+        (".SUFFIXES: .md .html\n.md.html:\n\tcp $< $@\n", "a.html", False),
+        (".SUFFIXES: .md .html\n.md.html:\n\tcp $< $@\n", "nosuch", True),
+        (".SUFFIXES: .in\n.in:\n\tcp $< $@\n", "nosuch", False),
+        (".venv: requirements.txt\n\ttouch $@\n", "nosuch", True),
+        ("$(NAME): x\n", "nosuch", False),
+    ],
+)
+def test_a_pattern_stands_for_the_names_that_it_fits_and_for_no_others(
+    text: str, goal: str, is_missing: bool
+) -> None:
+    files = {"Makefile": text, "kernel.cu": ""}
+    said = missing_for(Call(argv=("make", goal)), files.get)
+    assert said == (f"Makefile has no target {goal}" if is_missing else "")
+
+
+@pytest.mark.parametrize("words", [("-f", "Makefile", "-f", "odd.mk"), ("--eval=x:;true",)])
+def test_a_target_of_another_makefile_that_make_is_given_is_not_called_missing(
+    words: tuple[str, ...],
+) -> None:
+    assert missing_for(Call(argv=("make", *words, "x")), FILES.get) == ""
 
 
 def test_without_a_justfile_just_has_nothing_to_do() -> None:

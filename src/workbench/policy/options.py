@@ -97,6 +97,8 @@ KINDS = frozenset(
         "buildtarget",
         "buildlabel",
         "managed",
+        "setupword",
+        "migration",
         "markup",
         "classpath",
         "bare",

@@ -10,10 +10,10 @@ import re
 
 from workbench.model.verdict import Effect
 from workbench.policy.calls import Call, with_labels
+from workbench.policy.leavings import is_leaving
 from workbench.policy.programs import Reader
 from workbench.policy.projectfiles import Named
 from workbench.policy.sensitive import is_secret
-from workbench.policy.tracked import may_hold_tracked
 
 _UNSURE = frozenset(
     [
@@ -53,10 +53,6 @@ _AT_STAKE = frozenset(
 _STARTS = tuple(
     (name,)
     for name in (".", "source", "sh", "bash", "dash", "zsh", "ksh", "python", "python3", "node", "ruby")
-)
-_LEAVINGS = re.compile(
-    r"build|dist|out|target|coverage|htmlcov|\.(pytest|mypy|ruff)_cache|__pycache__|\.next|\.nuxt|\.turbo|\.cache|tmp"
-    r"|\.coverage|[^/]+\.(o|a|so|d|pyc|tmp|log|egg-info|tsbuildinfo|prof)",
 )
 # With arguments that nobody knows they still only end, move on or print.
 _WORDS = tuple(
@@ -126,7 +122,7 @@ def in_project(reader: Reader, call: Call, named: Named) -> Call:
         labels -= {"inline_code"}
     # Where a word is not known, neither is what is deleted besides.
     is_named = bool(call.facts.writes) and "writes_unknown" not in labels
-    if is_named and all(_is_leaving(reader, path) for path in call.facts.writes):
+    if is_named and all(is_leaving(reader, path) for path in call.facts.writes):
         labels -= {"deletes", "irreversible", "recursive"}
     if "env_steers" not in labels:
         labels -= {"env_refused"}
@@ -161,20 +157,6 @@ def forgive(labels: set[str]) -> set[str]:
 def is_own_temporary(call: Call) -> bool:
     """Returns whether all that the call writes or deletes is what the shell file made with mktemp."""
     return "own_temporary" in call.labels and all(path[:1] == "$" for path in call.facts.writes)
-
-
-def _is_leaving(reader: Reader, path: str) -> bool:
-    # Only the names below the workspace count: a project that lies in /tmp or in ~/build is no leaving.
-    inside = reader.workspace_root.rstrip("/") + "/"
-    if f"{path}/" == inside or inside.startswith(f"{path}/"):
-        return False
-    parts = path.removeprefix(inside).split("/")
-    return (
-        ".git" not in parts
-        and not path.endswith("/..")
-        and any(_LEAVINGS.fullmatch(part) for part in parts)
-        and not may_hold_tracked(reader, path)
-    )
 
 
 def in_shell_text(call: Call, text: str = "") -> Call:

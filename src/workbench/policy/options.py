@@ -38,6 +38,7 @@ KINDS = frozenset(
         "read",
         "write",
         "delete",
+        "emptied",
         "move",
         "code",
         "shellfile",
@@ -96,6 +97,8 @@ KINDS = frozenset(
         "buildtarget",
         "buildlabel",
         "managed",
+        "setupword",
+        "migration",
         "markup",
         "classpath",
         "bare",
@@ -114,7 +117,19 @@ _DASH_NUMBER = re.compile(r"-\d+")
 # What a value is once it has fitted: a stricter text of the same meaning.
 _MEANINGS = {"digits": "number", "plaincode": "code", "plainwrite": "write"}
 _FILES = frozenset(
-    {"read", "write", "delete", "move", "link", "code", "scriptfile", "gofile", "phpfile", "shellfile"}
+    {
+        "read",
+        "write",
+        "delete",
+        "emptied",
+        "move",
+        "link",
+        "code",
+        "scriptfile",
+        "gofile",
+        "phpfile",
+        "shellfile",
+    }
     | {"recipe", "chdir", "infile", "outfile", "classpath", "report", "plaincode", "plainwrite"}
 )
 _NEGATIVE = re.compile(r"-\d+[A-Za-z]?")

@@ -11,13 +11,14 @@ import re
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
 from workbench.policy.gitsettings import as_git_folder
+from workbench.policy.leavings import loses_by_emptying
 from workbench.policy.links import locate_itself
 from workbench.policy.logins import holds_git_login
 from workbench.policy.options import Reading, Value
-from workbench.policy.paths import Place, labels_for, locate
+from workbench.policy.paths import Place, is_within, labels_for, locate
 from workbench.policy.programs import Reader
 from workbench.policy.sensitive import is_pattern_for_secrets, is_secret, is_setting_for_secrets
-from workbench.policy.values import managed_labels, target_labels, task_labels
+from workbench.policy.values import managed_labels, migration_labels, setup_labels, target_labels, task_labels
 from workbench.policy.walk import DYNAMIC, plain
 
 _PATH_KINDS = frozenset(
@@ -25,6 +26,7 @@ _PATH_KINDS = frozenset(
         "read",
         "write",
         "delete",
+        "emptied",
         "move",
         "code",
         "scriptfile",
@@ -113,6 +115,10 @@ def take_values(
             paths.labels |= target_labels(value.text)
         elif value.kind == "managed":
             paths.labels |= managed_labels(value.text)
+        elif value.kind == "migration":
+            paths.labels |= migration_labels(value.text)
+        elif value.kind == "setupword":
+            paths.labels |= setup_labels(value.text)
         elif value.kind in _TASK_KINDS:
             paths.labels |= task_labels(value.text)
         elif value.kind in _PATH_KINDS and value.kind != "chdir":
@@ -180,6 +186,14 @@ def _take_path(reader: Reader, paths: Findings, value: Value, cwd: str, on_links
         if value.kind in _CODE_KINDS:
             paths.labels.add("stdin_code")
         return None
+    if value.kind == "emptied":
+        # A folder that the program writes into; with `empties_folder` it takes away what lies there first.
+        if "empties_folder" not in paths.labels:
+            return use_path(reader, paths, "write", text, cwd)
+        path = use_path(reader, paths, "delete", text, cwd)
+        if is_within(path, reader.workspace_root) and loses_by_emptying(reader, path):
+            paths.labels |= {"deletes", "irreversible"}
+        return path
     if value.kind in ("code", "scriptfile"):
         text = text.split("::", 1)[0] or text
     return use_path(

@@ -28,7 +28,7 @@ _JQ_REFUSED = re.compile(r"\b(import|include|modulemeta|get_search_list|env|inpu
 _NAME = re.compile(r"[A-Za-z0-9_@%+:,./^~-]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
-_FILE_KINDS = frozenset({"read", "write", "infile", "outfile", "code", "recipe", "move", "link"})
+_FILE_KINDS = frozenset({"read", "write", "infile", "outfile", "code", "recipe", "move", "link", "emptied"})
 
 _SED_ADDRESS = r"(?:\d+|\$|/(?:[^/\\\n]|\\.)*/)"
 _SED_COMMAND = re.compile(
@@ -112,7 +112,7 @@ def fits(kind: str, text: str) -> bool:
             return text in _DELIMITERS
         case "jq":
             return not _JQ_REFUSED.search(text)
-        case "read" | "write" | "code" | "recipe":
+        case "read" | "write" | "code" | "recipe" | "emptied":
             # pytest, ruff, mypy, tsc and others read more arguments from a file named with "@".
             # sqlite3 and others take "file:" for an address, whose path and options nobody has looked at.
             return not text.startswith(("@", "file:")) and "://" not in text

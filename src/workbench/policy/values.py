@@ -27,9 +27,17 @@ _INSTALLS = re.compile(r"(.*[/_:-])?(un)?install([/_:-].*)?", re.IGNORECASE)
 # A place that a command of the project's own may write to: `-o ../x`, `startapp x .git/hooks`.
 _MANAGED_AWAY = re.compile(r"(^|=|^-o)(/|~)|(^|[=/]|^-o)\.\.(/|$)|(^|[=/]|^-o)\.git(/|$)")
 _MANAGED_LOSES = re.compile(r"zero|--clear")
+# Commands of setuptools and distutils, and the words that say where they write.
+_SETUP_PUBLISHES = frozenset({"upload", "register", "upload_docs"})
+_SETUP_INSTALLS = frozenset(
+    {"install", "easy_install", "install_lib", "install_scripts", "install_data", "install_headers"}
+)
+_TO_NOTHING = re.compile(r"VERSION=0+")
+_SETUP_AWAY = re.compile(r"^-[a-zA-Z](/|~|\.\.(/|$)|\.git(/|$))")
 _PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
 _DESTROYS = re.compile(
-    r"destroy|teardown|drop|purge|wipe|nuke|rollback|tinker|reset|migrate:(fresh|refresh)|console\b|db:shell",
+    r"destroy|teardown|drop|purge|wipe|nuke|rollback|tinker|reset|migrate:(fresh|refresh)|console\b|db:shell"
+    r"|db:(schema|structure):load|queue:(flush|clear)|key:generate",
     re.IGNORECASE,
 )
 # Names that only contain such a word: building for release is no release.
@@ -225,7 +233,7 @@ def fits_value(kind: str, text: str) -> bool:
     match kind:
         case "task" | "npmscript":
             return _TASK.fullmatch(text) is not None
-        case "target":
+        case "target" | "migration":
             # A make target, or a variable with a harmless value set for it.
             return fits_value("setting" if "=" in text else "task", text)
         case "binary":
@@ -320,6 +328,22 @@ def managed_labels(text: str) -> set[str]:
     if _MANAGED_AWAY.search(text):
         return {"writes_outside"}
     return {"deletes", "irreversible"} if _MANAGED_LOSES.fullmatch(text) else set()
+
+
+def migration_labels(text: str) -> set[str]:
+    """Returns what a word behind db:migrate means: to version 0 every migration is undone."""
+    return {"deletes", "irreversible"} if _TO_NOTHING.fullmatch(text) else task_labels(text)
+
+
+def setup_labels(text: str) -> set[str]:
+    """Returns what a word of setup.py means: a release uploaded, packages installed, old ones deleted."""
+    if text in _SETUP_PUBLISHES:
+        return {"publishes", "irreversible", "network"}
+    if text in _SETUP_INSTALLS:
+        return {"network", "writes_outside"}
+    if text == "rotate":
+        return {"deletes", "irreversible"}
+    return {"writes_outside"} if _MANAGED_AWAY.search(text) or _SETUP_AWAY.search(text) else set()
 
 
 def _is_harmless_name(text: str) -> bool:

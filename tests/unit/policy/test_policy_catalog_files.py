@@ -10,7 +10,19 @@ from importlib import resources
 from workbench.policy.options import Option, parse_options
 
 FILE_KINDS = frozenset(
-    {"read", "write", "delete", "move", "code", "scriptfile", "recipe", "chdir", "infile", "outfile"}
+    {
+        "read",
+        "write",
+        "delete",
+        "emptied",
+        "move",
+        "code",
+        "scriptfile",
+        "recipe",
+        "chdir",
+        "infile",
+        "outfile",
+    }
     | {"classpath", "plaincode", "plainwrite", "report", "link"}
 )
 # A value of one of these can hold no path; a `script` is unwrapped, a `query` looked through.

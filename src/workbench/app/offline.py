@@ -130,12 +130,13 @@ def check_asked(repo: Path, cwd: str | None, env_profile: str, connector: str) -
 
 def check_folder(repo: Path, cwd: str | None) -> None:
     """Raises InvalidInput for a folder that no run of this repository could have; reads nothing but paths."""
+    from workbench.connectors.machine import resolve_path
     from workbench.gate.boundary import is_within
 
     if "\0" in (cwd or ""):
         raise InvalidInput("the working directory holds a NUL byte", remedy="remove it")
-    root = os.path.realpath(repo)
-    if not is_within(os.path.realpath(os.path.join(root, cwd or ".")), root):
+    root = resolve_path(os.path.abspath(repo))
+    if not is_within(resolve_path(os.path.join(root, cwd or ".")), root):
         raise InvalidInput(
             f"the working directory {cwd} lies outside the repository {root}",
             remedy="name a folder in it, or another repository with --repo",

@@ -6,11 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.sandbox.lookup import resolve_path
 from workbench.sandbox.modules import missing_module
 from workbench.sandbox.versions import read_version
 from workbench.sandbox.workspace import looking_at, refuse_too_wide
 
-__all__ = ["Program", "check_breadth", "find_program", "missing_module"]
+__all__ = ["Program", "check_breadth", "find_program", "missing_module", "resolve_path"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

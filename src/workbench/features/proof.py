@@ -12,8 +12,9 @@ import itertools
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from workbench.features.bodies import Recipe, is_makefile_open, read_recipe, runs_recipes
 from workbench.features.calls import Call, read_calls, read_words
 from workbench.features.targets import missing_for
 from workbench.model.verdict import CommandFacts, Effect
@@ -28,11 +29,6 @@ _APART = re.compile(r"[(`]|(?<![&<>])&(?![&>\d])|\|\|[ \t]*cd\b|&&[ \t]*cd\b[^;&
 _PATH_SET = re.compile(r"(?<![A-Za-z_])PATH=")
 _PYTHON_SET = re.compile(r"PYTHON[A-Z]+")
 _MAKEFILE = re.compile(r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|[^/]+\.mk)")
-# Where these stand in a makefile, what its lines start and whether that may fail is no longer plain.
-_OPEN_MAKEFILE = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?:PATH|SHELL)\b|^[ ]*(?:ifn?eq|ifn?def|define|\.ONESHELL)", re.M
-)
-_GUARDED = re.compile(r"^\t[@+ \t]*-|\|\||\bif\b|\bcommand[ \t]+-v\b|\bwhich\b|\btype\b|\bhash\b|PATH=|\\$")
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 _FIRST_LINE = re.compile(r"#![ \t]*(?:/usr)?/bin/(?:env[ \t]+)?([\w.+-]+)[ \t]*$")
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
@@ -122,6 +118,8 @@ _NEED_FILES = _SHELLS | {
 }
 # These go into a folder that must be there, by these options.
 _ENTERS = {"git": ("-C",), "env": ("-C", "--chdir"), "cmake": ("--build",), "ninja": ("-C",)}
+_MOST_LINES = 30
+_RUNNERS = frozenset({"make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "task", "ninja"})
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
 _ASKERS = frozenset({"command", "which", "type", "hash"})
 _REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
@@ -145,6 +143,7 @@ class Ground:
     `kind_of` gives file, program (an executable file), folder, missing, or unknown (behind a link);
     `missing_module` says what is wrong with a module of an interpreter, or "" when that is not known;
     `has_revision` says whether the repository has a branch, tag or commit of that name, None when not known.
+    `calls_of` gives policy's calls of a command in the repository's root.
     """
 
     root: str
@@ -153,9 +152,11 @@ class Ground:
     read_file: Callable[[str], str | None]
     missing_module: Callable[[str, str, str], str]
     has_revision: Callable[[str], bool | None]
+    calls_of: Callable[[str], Sequence[CommandFacts]] = lambda command: ()
 
     def inner(self, path: str) -> str | None:
         """Returns an absolute path as one of the repository ("" is its root), or None."""
+        path = posixpath.normpath(path) if path else path
         if path == self.root:
             return ""
         return path[len(self.root) + 1 :] if path.startswith(self.root.rstrip("/") + "/") else None
@@ -174,6 +175,20 @@ class _Course:
     may_rewrite: bool = False
     has_moved: bool = False
     is_lost: bool = False
+    # Folders that a package manager puts before the PATH, and whether PYTHONPATH or the like may be set.
+    bins: tuple[str, ...] = ()
+    is_python_open: bool = False
+
+    def inside(self) -> _Course:
+        """Returns the course as a shell finds it that is started now."""
+        return replace(
+            self,
+            written={*self.written},
+            asked={*self.asked},
+            names={*self.names},
+            has_moved=False,
+            is_lost=False,
+        )
 
     def may_make(self, path: str) -> bool:
         return not self.is_known or any(
@@ -205,24 +220,47 @@ class _Course:
             self.is_known = False
 
 
+@dataclass(slots=True)
+class _Bounds:
+    """How much may still be read for one command, and the scripts that are being read."""
+
+    lines_left: int = _MOST_LINES
+    open_scripts: set[tuple[str, str]] = field(default_factory=set)
+
+
 def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -> list[str]:
     """Returns a reason for each thing that the command needs and that is surely not there.
 
-    `found` are policy's calls of it; without any, the command is taken apart by its text.
+    `found` are policy's calls of it; without any, the command is taken apart by its text. What a target of
+    make or a script of a package starts is proved like the command itself, line by line.
     """
-    programs, problem = read_words(command)
-    if problem:
-        return [problem]
-    calls = [call for call in found if call.argv and not call.source]
+    problem = read_words(command)[1]
+    return [problem] if problem else _missing_parts(command, found, ground, _Course(), _Bounds())
+
+
+def _missing_parts(
+    command: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+) -> list[str]:
+    programs = read_words(command)[0]
+    calls: list[CommandFacts] = []
+    below: list[list[CommandFacts]] = []
+    for call in found:
+        if call.argv and not call.source:
+            calls.append(call)
+            below.append([])
+        elif call.argv and below:
+            below[-1].append(call)
     if not calls:
         calls = [_as_facts(call, ground.root) for call in read_calls(command)]
-    own = {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
+        below = [[] for _ in calls]
+    course.names |= {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
+    course.is_path_open = course.is_path_open or _PATH_SET.search(command) is not None
+    course.is_python_open = course.is_python_open or _PYTHON_SET.search(command) is not None
     is_compound = any(word in _COMPOUND for word in command.replace(";", " ").split())
     is_apart = is_compound or _APART.search(command) is not None
     reasons: list[str] = []
-    course = _Course(names=own, is_path_open=_PATH_SET.search(command) is not None)
     seen: set[tuple[str, ...]] = set()
-    was_known = True
+    was_known = course.is_known
     for index, call in enumerate(calls):
         # After `cd a;` policy names a call once more for the case that there is no folder a.
         if course.has_moved and call.argv in seen:
@@ -245,33 +283,86 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
                 reasons += proof.of_repository()
                 reasons += proof.of_revision()
                 reasons += [] if is_compound else proof.of_files()
+            is_sure = not (course.is_lost or is_unsure or course.may_rewrite)
+            if is_sure and proof.name in ("make", "gmake") and "MAKEFLAGS" not in command:
+                reasons += _missing_in_recipes(call, below[index], ground, course, bounds)
         course.go_on(call)
-    reasons += _missing_in_recipes(found, ground)
     return list(dict.fromkeys(reasons))
 
 
-def _missing_in_recipes(found: Sequence[CommandFacts], ground: Ground) -> list[str]:
-    """Proves the programs and modules that the recipes start which `make` was found to run for the command.
+def _missing_in_recipes(
+    make: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+) -> list[str]:
+    """Proves the recipes that make runs for its targets; `inner` are policy's calls of them.
 
-    Only a plain line counts: one that make gives up at, and that asks nothing first.
+    Only a plain line counts, whose target is not there already; a file may be made by any other line.
     """
-    reasons = []
-    for call in found:
-        path, _, number = call.source.rpartition(":")
-        inner = ground.inner(path)
-        if not call.argv or inner is None or not _MAKEFILE.fullmatch(inner) or not number.isdecimal():
+    if not runs_recipes(make.argv[1:]):
+        return []
+    lines: dict[str, list[CommandFacts]] = {}
+    for call in inner:
+        lines.setdefault(call.source, []).append(call)
+    recipes = {source: _read_recipe(source, calls, ground) for source, calls in lines.items()}
+    reasons: list[str] = []
+    for source, calls in lines.items():
+        recipe = recipes[source]
+        if recipe is None:
+            if any(posixpath.basename(call.argv[0]) in _RUNNERS for call in calls):
+                # Whether what comes now may fail depends on a line that is not plain.
+                break
             continue
-        text = ground.read_file(inner) or ""
-        line = next(itertools.islice(text.split("\n"), int(number) - 1, None), "")
-        if not line.startswith("\t") or _GUARDED.search(line) or _OPEN_MAKEFILE.search(text):
-            continue
-        recipe = line.strip().lstrip("@+ \t")
-        if not _is_started(call.argv[0], recipe) or "/" in call.argv[0]:
-            continue
-        proof = _Proof(call=call, course=_Course(), ground=ground, command=text)
-        place = f"{inner}:{number} needs it"
-        reasons += [f"{reason}; {place}" for reason in (*proof.of_program(), *proof.of_module())]
+        if bounds.lines_left <= 0:
+            break
+        bounds.lines_left -= 1
+        before = course.inside()
+        number = int(source.rpartition(":")[2])
+        for other, others in lines.items():
+            same = recipes[other]
+            is_later = same is not None and same.targets == recipe.targets
+            if other != source and not (is_later and int(other.rpartition(":")[2]) > number):
+                for call in others:
+                    before.go_on(call)
+        own = [replace(call, source="") for call in calls]
+        place = f"{ground.inner(source.rpartition(':')[0])}:{number}"
+        reasons += _told(_missing_in_line(recipe.text, own, ground, before, bounds), place)
     return reasons
+
+
+def _read_recipe(source: str, calls: Sequence[CommandFacts], ground: Ground) -> Recipe | None:
+    """Returns the recipe that some calls stand in when it surely runs and make gives up where it fails."""
+    place, _, number = source.rpartition(":")
+    path, folder = ground.inner(place), ground.inner(calls[0].cwd)
+    if path is None or folder is None or not _MAKEFILE.fullmatch(path) or not number.isdecimal():
+        return None
+    text = ground.read_file(path)
+    if text is None or is_makefile_open(text, folder, ground.read_file):
+        return None
+    recipe = read_recipe(text, int(number))
+    if recipe is None:
+        return None
+    is_made = any(ground.kind_of(posixpath.join(folder, name)) != "missing" for name in recipe.targets)
+    return None if is_made and not recipe.is_phony else recipe
+
+
+def _missing_in_line(
+    text: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+) -> list[str]:
+    """Proves a plain line of a recipe or script; of one with variables only the programs that it spells."""
+    if "$" not in text:
+        return _missing_parts(text, found, ground, course, bounds) if found else []
+    reasons: list[str] = []
+    course.is_python_open = course.is_python_open or _PYTHON_SET.search(text) is not None
+    for call in found:
+        name = call.argv[0]
+        if not call.source and _is_started(name, text) and ("/" not in name or text.startswith(name)):
+            proof = _Proof(call=call, course=course, ground=ground, command=text)
+            reasons += (*proof.of_program(), *proof.of_module())
+    return reasons
+
+
+def _told(reasons: Sequence[str], place: str) -> list[str]:
+    """Adds to each reason what needs it, unless it says so already."""
+    return [reason if reason.endswith(" needs it") else f"{reason}; {place} needs it" for reason in reasons]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +419,7 @@ class _Proof:
         return []
 
     def of_module(self) -> list[str]:
-        if not _PYTHON.fullmatch(self.name) or _PYTHON_SET.search(self.command) or not self.course.is_known:
+        if not _PYTHON.fullmatch(self.name) or self.course.is_python_open or not self.course.is_known:
             return []
         module = _module_of(self.call.argv[1:])
         name = self.call.argv[0]

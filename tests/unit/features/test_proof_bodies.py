@@ -1,0 +1,198 @@
+"""What a target's recipes and a package's scripts start is proved as the command itself is.
+
+Policy's calls are real. The files are a table; whatever is called nosuch or gone is nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from workbench.features.bodies import is_plain, read_recipe, runs_recipes
+from workbench.features.proof import Ground, missing_parts
+from workbench.model.verdict import CommandFacts
+from workbench.policy import judge, load_policy
+from workbench.policy.load import ExampleSurroundings
+
+POLICY = load_policy(is_tried=False)
+INSTALLED = frozenset(
+    {
+        "make",
+        "python3",
+        "cp",
+        "cat",
+        "npm",
+        "yarn",
+        "pnpm",
+        "node",
+        "timeout",
+        "mkdir",
+        "git",
+        "sh",
+        "ls",
+        "cmake",
+    }
+)
+ROOT = "/w"
+
+
+class Held(ExampleSurroundings):
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = files
+
+    def program_path(self, name: str) -> str | None:
+        return f"/usr/bin/{name}" if name in INSTALLED else None
+
+    def read_text(self, path: str) -> str | None:
+        return self.files.get(path.removeprefix(ROOT + "/"))
+
+
+def missing(command: str, files: Mapping[str, str]) -> list[str]:
+    """Returns what is missing for a command where these files are all there is; `#!` makes one a program."""
+    held = Held(files)
+
+    def calls_of(text: str) -> tuple[CommandFacts, ...]:
+        return judge(POLICY, text, cwd=ROOT, workspace_root=ROOT, surroundings=held).commands
+
+    def kind_of(path: str) -> str:
+        if path in files:
+            return "program" if files[path].startswith("#!") else "file"
+        return "folder" if any(name.startswith(path + "/") for name in files) else "missing"
+
+    ground = Ground(
+        root=ROOT,
+        program_path=held.program_path,
+        kind_of=kind_of,
+        read_file=files.get,
+        missing_module=lambda interpreter, module, folder: "",
+        has_revision=lambda name: None,
+        calls_of=calls_of,
+    )
+    return missing_parts(command, calls_of(command), ground)
+
+
+@pytest.mark.parametrize(
+    ("makefile", "reasons"),
+    [
+        ("d: ; nosuchprog .\n", ["nosuchprog is not installed here; Makefile:1 needs it"]),
+        ("d: lint\nlint: ; @nosuchprog .\n", ["nosuchprog is not installed here; Makefile:2 needs it"]),
+        ("d:\n\t@./gone.sh\n", ["gone.sh is no file of the repository; Makefile:2 needs it"]),
+        ("d:\n\t./gone.sh $(ARGS)\n", ["gone.sh is no file of the repository; Makefile:2 needs it"]),
+        ("d:\n\tcd sub && ./gone.sh\n", ["gone.sh is no file of the repository; Makefile:2 needs it"]),
+        ("d:\n\tcd sub && ./here.sh\n", []),
+        ("d:\n\tcd gone && ls\n", ["gone is no folder of the repository; Makefile:2 needs it"]),
+        ("d:\n\tpython3 gone.py\n", ["gone.py is no file of the repository; Makefile:2 needs it"]),
+        ("d:\n\tmake nosuch\n", ["Makefile has no target nosuch; Makefile:2 needs it"]),
+        ("d:\n\tcmake --build gone\n", ["gone is no folder of the repository; Makefile:2 needs it"]),
+        (
+            "d: e\ne: f\nf:\n\techo x\n\ttimeout 5 ./gone.sh\n",
+            ["gone.sh is no file of the repository; Makefile:5 needs it"],
+        ),
+        # What an error of does not end the recipe.
+        ("d: ; -nosuchprog .\n", []),
+        ("d:\n\t-./gone.sh\n", []),
+        ("d:\n\t./gone.sh || true\n", []),
+        ("d:\n\t! ./gone.sh\n", []),
+        ("d:\n\t./gone.sh; true\n", []),
+        ("d:\n\t./gone.sh | cat\n", []),
+        ("d:\n\t./gone.sh &\n", []),
+        ("d:\n\tif [ -f gone.sh ]; then ./gone.sh; fi\n", []),
+        ("d:\n\ttest -f gone.sh && ./gone.sh\n", []),
+        ("d:\n\ttrue \\\n\t  || ./gone.sh\n", []),
+        (".IGNORE:\nd:\n\t./gone.sh\n", []),
+        ("MAKEFLAGS += -i\nd:\n\t./gone.sh\n", []),
+        ("d:\n\t$(MAKE) e || true\ne:\n\t./gone.sh\n", []),
+        # What another line may make before.
+        ("d: gone.sh\n\t./gone.sh\ngone.sh:\n\tcp sub/here.sh gone.sh\n", []),
+        ("d:\n\tcp sub/here.sh gone.sh\n\t./gone.sh\n", []),
+        ("d:\n\tnode build.js\n\tpython3 gone.py\n", []),
+        ("d:\n\tmkdir gone\n\tcd gone && ls\n", []),
+        # Where the target is there already, or the file leaves open which line runs and how.
+        ("sub:\n\t./gone.sh\nd: sub\n", []),
+        (
+            ".PHONY: sub\nsub:\n\t./gone.sh\nd: sub\n",
+            ["gone.sh is no file of the repository; Makefile:3 needs it"],
+        ),
+        ("d: x.o\n%.o:\n\t./gone.sh\n", []),
+        ("d:\n\t./gone.sh\nd:\n\techo x\n", []),
+        ("ifdef CI\nd:\n\t./gone.sh\nendif\nd: ;\n", []),
+        ("include sub/more.mk\nd:\n\tnosuchprog\n", []),
+        (
+            "-include sub/none.mk\nd:\n\tnosuchprog\n",
+            ["nosuchprog is not installed here; Makefile:3 needs it"],
+        ),
+        ("d: export PATH := bin:$(PATH)\nd:\n\tnosuchprog\n", []),
+        ("d:\n\tcd $(SUB) && ./gone.sh\n", []),
+    ],
+)
+def test_what_a_recipe_starts_is_proved_where_the_line_surely_runs(makefile: str, reasons: list[str]) -> None:
+    files = {
+        "Makefile": makefile,
+        "sub/here.sh": "#!/bin/sh\n",
+        "sub/more.mk": "SHELL := python3\n",
+        "build.js": "",
+    }
+    assert missing("make d", files) == reasons
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("make -n d", "make --dry-run d", "make -sn d", "make -q d", "make -t d", "make -i d"),
+        *("make d -n", "MAKEFLAGS=n make d", "cp README.md gone.sh && make d", "git pull && make d"),
+        *("node build.js && make d", "docker run x make d", "[ -f gone.sh ] && make d"),
+    ],
+)
+def test_recipes_that_do_not_run_or_whose_needs_may_be_made_before_need_nothing(command: str) -> None:
+    files = {"Makefile": "d:\n\t./gone.sh\n", "README.md": "", "build.js": ""}
+    told = [reason for reason in missing(command, files) if "gone.sh" in reason]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "command", ["make d", "timeout 5 make d", "make -j2 d", "make -C . d", "make -Cn/.. d"]
+)
+def test_recipes_that_run_are_proved_however_make_is_started(command: str) -> None:
+    files = {"Makefile": "d:\n\t./gone.sh\n", "n/x": ""}
+    assert missing(command, files) == ["gone.sh is no file of the repository; Makefile:2 needs it"]
+
+
+def test_a_long_chain_of_recipes_is_read_up_to_a_bound() -> None:
+    chain = "".join(f"t{n}: t{n + 1}\n\tnosuch{n}\n" for n in range(200))
+    reasons = missing("make t0", {"Makefile": chain + "t200:\n"})
+    assert 0 < len(reasons) <= 30
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [
+        ("d", True),
+        ("-j4 d", True),
+        ("-C n d", True),
+        ("-Cn d", True),
+        ("-fn d", True),
+        ("--no-print-directory d", True),
+        ("-kn d", False),
+        ("--just-print d", False),
+        ("-o x d", False),
+    ],
+)
+def test_whether_make_runs_recipes_is_told_by_its_options(words: str, runs: bool) -> None:
+    assert runs_recipes(words.split()) is runs
+
+
+@pytest.mark.parametrize("text", ["./a.sh > log 2>&1", "echo 'a;b' && ./a.sh", "tsc --type if", "a && b"])
+def test_a_line_of_commands_that_all_must_go_well_is_plain(text: str) -> None:
+    assert is_plain(text) is (text != "tsc --type if")
+
+
+def test_a_recipe_is_read_with_its_targets_and_without_makes_marks() -> None:
+    text = ".PHONY: a b\na b: c # d\n\n# note\n\t@+ ./x.sh\nV := 1\nc: V = 2\nc:: e ; y\n"
+    found = read_recipe(text, 5)
+    assert found is not None
+    assert (found.text, found.targets, found.is_phony) == ("./x.sh", ("a", "b"), True)
+    found = read_recipe(text, 8)
+    assert found is not None
+    assert (found.text, found.targets, found.is_phony) == ("y", ("c",), False)
+    assert [read_recipe(text, number) for number in (0, 1, 2, 6, 7, 9, 99)] == [None] * 7

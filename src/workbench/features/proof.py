@@ -11,12 +11,14 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.features.bodies import Recipe, is_makefile_open, read_recipe, runs_recipes
+from workbench.features.bodies import Recipe, is_makefile_open, is_plain, read_recipe, runs_recipes
 from workbench.features.calls import Call, read_calls, read_words
-from workbench.features.targets import missing_for
+from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, SHELLS, STARTERS
+from workbench.features.targets import missing_for, read_node_scripts
 from workbench.model.verdict import CommandFacts, Effect
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+@-]*")
@@ -31,94 +33,13 @@ _PYTHON_SET = re.compile(r"PYTHON[A-Z]+")
 _MAKEFILE = re.compile(r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|[^/]+\.mk)")
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 _FIRST_LINE = re.compile(r"#![ \t]*(?:/usr)?/bin/(?:env[ \t]+)?([\w.+-]+)[ \t]*$")
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
-BUILTINS = frozenset(
-    {
-        *(".", ":", "[", "alias", "bg", "bind", "break", "builtin", "caller", "cd", "command", "compgen"),
-        *("complete", "continue", "coproc", "declare", "dirs", "disown", "echo", "enable", "eval", "exec"),
-        *("exit", "export", "false", "fc", "fg", "getopts", "hash", "help", "history", "jobs", "kill", "let"),
-        *("local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly"),
-        *("return", "set", "shift", "shopt", "source", "suspend", "test", "times", "time", "trap", "true"),
-        *("type", "typeset", "ulimit", "umask", "unalias", "unset", "wait", "[[", "!", "{", "}"),
-    }
-)
-# These start what they are given by its name on the PATH.
-_STARTERS = _SHELLS | {
-    *("env", "nice", "nohup", "ionice", "timeout", "stdbuf", "setsid", "time", "command", "builtin", "exec"),
-    *("xargs", "find", "eval", "trap", "watch", "script", "flock", "chrt", "taskset", "parallel", "unbuffer"),
-    *("strace", "ltrace", "valgrind", "hyperfine", "cross-env", "sudo", "doas", "coproc"),
-}
-# What these start is started somewhere else, where other files and programs are.
-_ELSEWHERE = frozenset(
-    {
-        *("docker", "podman", "nerdctl", "kubectl", "oc", "ssh", "mosh", "chroot", "unshare", "nsenter"),
-        *(
-            "nix",
-            "nix-shell",
-            "vagrant",
-            "lxc",
-            "systemd-run",
-            "flatpak",
-            "wsl",
-            "bwrap",
-            "toolbox",
-            "distrobox",
-        ),
-    }
-)
-# These fail where a file that they are given by name is not there; other programs take other words for files.
-_NEED_FILES = _SHELLS | {
-    *("cat", "tac", "head", "tail", "wc", "nl", "od", "xxd", "hexdump", "base64", "md5sum", "sha1sum"),
-    *(
-        "sha256sum",
-        "sha512sum",
-        "cksum",
-        "sort",
-        "uniq",
-        "cut",
-        "paste",
-        "comm",
-        "join",
-        "diff",
-        "cmp",
-        "grep",
-    ),
-    *("egrep", "fgrep", "rg", "sed", "awk", "gawk", "mawk", "fold", "fmt", "expand", "column", "rev", "less"),
-    *("more", "strings", "stat", "du", "ls", "find", "cp", "mv", "tar", "gzip", "gunzip", "zcat", "bzip2"),
-    *(
-        "xz",
-        "unzip",
-        "jq",
-        "yq",
-        "source",
-        ".",
-        "python",
-        "python2",
-        "python3",
-        "node",
-        "ruby",
-        "perl",
-        "php",
-    ),
-    *("lua", "pytest", "mypy", "ruff", "black", "flake8", "pylint", "shellcheck", "bats", "xmllint", "gcc"),
-    *(
-        "cc",
-        "g++",
-        "clang",
-        "javac",
-        "rustc",
-        "tsc",
-        "pip",
-        "pip3",
-        "bc",
-        "diffstat",
-        "py_compile",
-        "json.tool",
-    ),
-}
 # These go into a folder that must be there, by these options.
 _ENTERS = {"git": ("-C",), "env": ("-C", "--chdir"), "cmake": ("--build",), "ninja": ("-C",)}
 _MOST_LINES = 30
+# Policy is asked anew for each of these.
+_MOST_SCRIPTS = 10
+# A package manager gives its scripts these, wherever they are.
+_BROUGHT = frozenset({"node", "npm", "npx", "yarn", "pnpm", "corepack", "node-gyp"})
 _RUNNERS = frozenset({"make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "task", "ninja"})
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
 _ASKERS = frozenset({"command", "which", "type", "hash"})
@@ -212,7 +133,7 @@ class _Course:
         if name in _REWRITERS:
             self.may_rewrite = True
         self.written |= {*call.writes}
-        is_wrapper = name in _STARTERS and (name not in _SHELLS or "-c" in call.argv)
+        is_wrapper = name in STARTERS and (name not in SHELLS or "-c" in call.argv)
         is_plain = not {Effect.EXECUTES, Effect.UNKNOWN, Effect.NETWORK, Effect.PRIVILEGE} & {*call.effects}
         writes_unseen = Effect.WRITES in call.effects and not call.writes
         writes_somewhere = any(_PATTERN.search(path) for path in call.writes)
@@ -225,6 +146,7 @@ class _Bounds:
     """How much may still be read for one command, and the scripts that are being read."""
 
     lines_left: int = _MOST_LINES
+    scripts_left: int = _MOST_SCRIPTS
     open_scripts: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -271,10 +193,10 @@ def _missing_parts(
             # What only starts this call has done nothing before it.
             course.is_known = was_known
         was_known = course.is_known
-        if starter not in _ELSEWHERE:
+        if starter not in ELSEWHERE:
             is_unsure = is_apart and course.has_moved
             proof = _Proof(call=call, course=course, ground=ground, command=command, is_unsure=is_unsure)
-            if starter in _STARTERS or (not starter and _is_started(call.argv[0], command)):
+            if starter in STARTERS or (not starter and _is_started(call.argv[0], command)):
                 reasons += proof.of_program()
                 reasons += proof.of_module()
             if not course.is_lost:
@@ -286,6 +208,8 @@ def _missing_parts(
             is_sure = not (course.is_lost or is_unsure or course.may_rewrite)
             if is_sure and proof.name in ("make", "gmake") and "MAKEFLAGS" not in command:
                 reasons += _missing_in_recipes(call, below[index], ground, course, bounds)
+            if is_sure and proof.name in ("npm", "yarn", "pnpm"):
+                reasons += _missing_in_scripts(call, ground, course, bounds)
         course.go_on(call)
     return list(dict.fromkeys(reasons))
 
@@ -300,48 +224,98 @@ def _missing_in_recipes(
     if not runs_recipes(make.argv[1:]):
         return []
     lines: dict[str, list[CommandFacts]] = {}
+    last = ""
     for call in inner:
-        lines.setdefault(call.source, []).append(call)
-    recipes = {source: _read_recipe(source, calls, ground) for source, calls in lines.items()}
+        # What a script or a package runs belongs to the line of a makefile that starts it.
+        last = call.source if not last or _MAKEFILE.fullmatch(call.source.rpartition(":")[0]) else last
+        lines.setdefault(last, []).append(call)
+    are_open: dict[str, bool] = {}
+    read = itertools.islice(lines.items(), 2 * _MOST_LINES)
+    recipes = {source: _read_recipe(source, calls[0].cwd, ground, are_open) for source, calls in read}
     reasons: list[str] = []
+    is_last = False
     for source, calls in lines.items():
-        recipe = recipes[source]
-        if recipe is None:
-            if any(posixpath.basename(call.argv[0]) in _RUNNERS for call in calls):
-                # Whether what comes now may fail depends on a line that is not plain.
-                break
-            continue
-        if bounds.lines_left <= 0:
+        recipe = recipes.get(source)
+        # Whether what comes after these may fail depends on a line that may not be plain.
+        is_plain_make = recipe is not None and all(call.source == source for call in calls)
+        has_runner = any(posixpath.basename(call.argv[0]) in _RUNNERS for call in calls)
+        if is_last or bounds.lines_left <= 0:
             break
+        is_last = has_runner and not is_plain_make
+        if recipe is None:
+            continue
         bounds.lines_left -= 1
         before = course.inside()
         number = int(source.rpartition(":")[2])
         for other, others in lines.items():
-            same = recipes[other]
+            same = recipes.get(other)
             is_later = same is not None and same.targets == recipe.targets
             if other != source and not (is_later and int(other.rpartition(":")[2]) > number):
                 for call in others:
                     before.go_on(call)
-        own = [replace(call, source="") for call in calls]
+        own = [replace(call, source="") for call in calls if call.source == source]
         place = f"{ground.inner(source.rpartition(':')[0])}:{number}"
         reasons += _told(_missing_in_line(recipe.text, own, ground, before, bounds), place)
     return reasons
 
 
-def _read_recipe(source: str, calls: Sequence[CommandFacts], ground: Ground) -> Recipe | None:
-    """Returns the recipe that some calls stand in when it surely runs and make gives up where it fails."""
+def _read_recipe(source: str, cwd: str, ground: Ground, are_open: dict[str, bool]) -> Recipe | None:
+    """Returns the recipe of a line, run in `cwd`, when it surely runs and make gives up where it fails.
+
+    `are_open` holds what was found of each makefile.
+    """
     place, _, number = source.rpartition(":")
-    path, folder = ground.inner(place), ground.inner(calls[0].cwd)
+    path, folder = ground.inner(place), ground.inner(cwd)
     if path is None or folder is None or not _MAKEFILE.fullmatch(path) or not number.isdecimal():
         return None
     text = ground.read_file(path)
-    if text is None or is_makefile_open(text, folder, ground.read_file):
+    if text is None:
+        return None
+    if place not in are_open:
+        are_open[place] = is_makefile_open(text, folder, ground.read_file)
+    if are_open[place]:
         return None
     recipe = read_recipe(text, int(number))
     if recipe is None:
         return None
     is_made = any(ground.kind_of(posixpath.join(folder, name)) != "missing" for name in recipe.targets)
     return None if is_made and not recipe.is_phony else recipe
+
+
+def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: _Course, bounds: _Bounds) -> list[str]:
+    """Proves the script that a package manager runs, with those before and after it."""
+    argv = (posixpath.basename(manager.argv[0]), *manager.argv[1:])
+    asked = Call(argv=argv, folder=ground.inner(manager.cwd))
+    package = read_node_scripts(asked, ground.read_file)
+    if package is None:
+        return []
+    place = posixpath.join(package.folder, "package.json")
+    inside = course.inside()
+    inside.bins = tuple(
+        f"{ground.root}/{folder}".rstrip("/") + "/node_modules/.bin" for folder in package.above
+    )
+    reasons: list[str] = []
+    for name, text in package.scripts:
+        key = (package.folder, name)
+        if key in bounds.open_scripts or bounds.scripts_left <= 0:
+            break
+        if not text.strip():
+            continue
+        bounds.scripts_left -= 1
+        # Policy answers for the root alone.
+        command = f"cd {shlex.quote(package.folder)} && {text}" if package.folder else text
+        found = ground.calls_of(command)
+        if not found:
+            break
+        if is_plain(text):
+            bounds.open_scripts.add(key)
+            said = _missing_in_line(command, found, ground, inside.inside(), bounds)
+            bounds.open_scripts.discard(key)
+            reasons += _told(said, f"the script {name[:80]} of {place}")
+        for call in found:
+            if call.argv:
+                inside.go_on(call)
+    return reasons
 
 
 def _missing_in_line(
@@ -392,6 +366,13 @@ class _Proof:
         for folder in self.course.added:
             inner = self.ground.inner(f"{folder}/{name}")
             if inner is None or self.ground.kind_of(inner) in ("program", "unknown"):
+                return f"{folder}/{name}"
+        if self.course.bins and name in _BROUGHT:
+            return name
+        for folder in self.course.bins:
+            inner = self.ground.inner(f"{folder}/{name}")
+            is_there = inner is None or self.ground.kind_of(inner) != "missing"
+            if is_there or self.course.may_make(f"{folder}/{name}"):
                 return f"{folder}/{name}"
         return self.ground.program_path(name)
 
@@ -468,7 +449,8 @@ class _Proof:
             folder = next(same, None)
         argv = (name, *self.call.argv[1:])
         reason = missing_for(Call(argv=argv, folder=folder), self.ground.read_file)
-        if self.course.may_rewrite or (not self.course.is_known and reason.startswith("there is no")):
+        is_open = not self.course.is_known or bool(self.course.asked)
+        if self.course.may_rewrite or (is_open and reason.startswith("there is no")):
             return []
         return [reason] if reason else []
 
@@ -501,7 +483,7 @@ class _Proof:
         options = [word for word in self.call.argv[1:] if word.startswith("-")]
         fed = {self._absolute(match[2]) for match in _FED.finditer(self.command)}
         needed = tuple(path for path in self.call.reads if path in fed)
-        if self.name in _NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
+        if self.name in NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
             needed = () if Effect.UNKNOWN in self.call.effects else self.call.reads
         is_forced = any(o == "--force" or (o[1:2] != "-" and "f" in o) for o in options)
         if (self.name == "rm" and not is_forced) or self.name in ("rmdir", "chmod", "sed"):
@@ -518,9 +500,14 @@ class _Proof:
             if inner is None:
                 if self._is_link(self._absolute(word)) and not path.startswith(_SHOWN):
                     reasons.append(f"{word} leads out of the repository")
-            elif not self._is_excused(path) and self.ground.kind_of(inner) == "missing":
+            elif not self._is_excused(path) and not self._is_there(inner):
                 reasons.append(f"{word.removeprefix('./')} is no file of the repository")
         return reasons
+
+    def _is_there(self, path: str) -> bool:
+        """Says whether a file may be there; node also finds one without its ending."""
+        endings = ("", ".js", ".json", ".node") if self.name == "node" else ("",)
+        return any(self.ground.kind_of(path + ending) != "missing" for ending in endings)
 
     def _may_be_another(self, path: str) -> bool:
         """Says whether what is read may be the file of that name in another folder that policy names."""
@@ -566,7 +553,7 @@ def _starter_of(call: CommandFacts, before: Sequence[CommandFacts], programs: Se
             if name == word or (name in word and name in re.split(r"[^\w./+@-]+", word)):
                 is_shells = "$(" in word or "`" in word or name in programs
                 starter = posixpath.basename(other.argv[0])
-                return "" if is_shells and starter not in _STARTERS else starter
+                return "" if is_shells and starter not in STARTERS else starter
     return ""
 
 
@@ -599,7 +586,7 @@ def _as_facts(call: Call, root: str) -> CommandFacts:
     """Makes facts of a call that only its text tells of: an interpreter reads the script it is given."""
     reads: tuple[str, ...] = ()
     cwd = root if not call.folder else f"{root}/{call.folder}"
-    is_interpreter = call.argv[0] in _SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
+    is_interpreter = call.argv[0] in SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
     if call.folder is not None and is_interpreter and len(call.argv) > 1:
         script = call.argv[1]
         if not script.startswith("-"):

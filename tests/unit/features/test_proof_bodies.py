@@ -5,6 +5,7 @@ Policy's calls are real. The files are a table; whatever is called nosuch or gon
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -32,6 +33,7 @@ INSTALLED = frozenset(
         "sh",
         "ls",
         "cmake",
+        "env",
     }
 )
 ROOT = "/w"
@@ -103,6 +105,7 @@ def missing(command: str, files: Mapping[str, str]) -> list[str]:
         (".IGNORE:\nd:\n\t./gone.sh\n", []),
         ("MAKEFLAGS += -i\nd:\n\t./gone.sh\n", []),
         ("d:\n\t$(MAKE) e || true\ne:\n\t./gone.sh\n", []),
+        ("d:\n\t./sub/calls.sh\ne:\n\t./gone.sh\n", []),
         # What another line may make before.
         ("d: gone.sh\n\t./gone.sh\ngone.sh:\n\tcp sub/here.sh gone.sh\n", []),
         ("d:\n\tcp sub/here.sh gone.sh\n\t./gone.sh\n", []),
@@ -130,6 +133,7 @@ def test_what_a_recipe_starts_is_proved_where_the_line_surely_runs(makefile: str
     files = {
         "Makefile": makefile,
         "sub/here.sh": "#!/bin/sh\n",
+        "sub/calls.sh": "#!/bin/sh\nmake e || true\n",
         "sub/more.mk": "SHELL := python3\n",
         "build.js": "",
     }
@@ -162,6 +166,98 @@ def test_a_long_chain_of_recipes_is_read_up_to_a_bound() -> None:
     chain = "".join(f"t{n}: t{n + 1}\n\tnosuch{n}\n" for n in range(200))
     reasons = missing("make t0", {"Makefile": chain + "t200:\n"})
     assert 0 < len(reasons) <= 30
+
+
+PACKAGE = """{"scripts": {
+    "lint": "eslint .", "node": "node gone.js", "there": "node build", "chain": "npm run nothere",
+    "deep": "npm run node", "ok": "echo hi", "guard": "eslint . || true", "two": "eslint .; true",
+    "ci": "npm ci && eslint .", "empty": "", "turn": "npm run turn", "var": "node $X gone.js",
+    "make": "make d", "made": "cp build.js gone.js && node gone.js", "maybe": "npm run nothere --if-present",
+    "own": "node-gyp rebuild", "prestep": "eslint .", "step": "echo hi",
+    "preget": "npm install", "get": "eslint .", "poststep": "echo hi", "cross": "env A=1 eslint ."
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("command", "reasons"),
+    [
+        ("npm run lint", ["eslint is not installed here; the script lint of package.json needs it"]),
+        ("npm run lint -- --fix", ["eslint is not installed here; the script lint of package.json needs it"]),
+        ("yarn lint", ["eslint is not installed here; the script lint of package.json needs it"]),
+        ("pnpm run lint", ["eslint is not installed here; the script lint of package.json needs it"]),
+        ("npm run cross", ["eslint is not installed here; the script cross of package.json needs it"]),
+        ("npm run node", ["gone.js is no file of the repository; the script node of package.json needs it"]),
+        ("npm run deep", ["gone.js is no file of the repository; the script node of package.json needs it"]),
+        ("npm run chain", ["package.json has no script nothere; the script chain of package.json needs it"]),
+        ("npm run step", ["eslint is not installed here; the script prestep of package.json needs it"]),
+        ("npm run make", ["gone.sh is no file of the repository; Makefile:2 needs it"]),
+        ("make n", ["gone.js is no file of the repository; the script node of package.json needs it"]),
+        (
+            "cd sub && npm run lint",
+            ["eslint is not installed here; the script lint of package.json needs it"],
+        ),
+        (
+            "npm --prefix web run start",
+            ["server.js is no file of the repository; the script start of web/package.json needs it"],
+        ),
+        (
+            "cd web && npm start",
+            ["server.js is no file of the repository; the script start of web/package.json needs it"],
+        ),
+        ("npm --prefix gone run ok", ["there is no package.json in gone"]),
+        ("npm start", ["package.json has no script start"]),
+        *(
+            (f"npm run {name}", [])
+            for name in (
+                *("ok", "there", "guard", "two", "ci", "empty", "turn", "var", "made", "maybe", "own", "get"),
+            )
+        ),
+        ("npm ci && npm run lint", []),
+        ("npm run lint --script-shell=python3", []),
+        ("pnpm run step", []),
+        ("cd web && npm run tool", []),
+        ("cd web && npm run above", []),
+        ("cp build.js web/server.js && npm --prefix web start", []),
+        ("[ -f gone/package.json ] && npm --prefix gone run ok", []),
+    ],
+)
+def test_what_a_script_starts_is_proved_with_the_packages_own_programs(
+    command: str, reasons: list[str]
+) -> None:
+    files = {
+        "package.json": PACKAGE,
+        "web/package.json": '{"scripts": {"start": "node server.js", "tool": "own .", "above": "shared ."}}',
+        "web/node_modules/.bin/own": "#!node",
+        "node_modules/.bin/shared": "#!node",
+        "build.js": "",
+        "sub/x": "",
+        "Makefile": "d:\n\t./gone.sh\nn:\n\tnpm run node\n",
+    }
+    assert missing(command, files) == reasons
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {".npmrc": "script-shell=python3\n"},
+        {"node_modules/.bin/eslint": "#!node"},
+        {"node_modules/.bin/eslint": ""},
+    ],
+)
+def test_a_script_that_another_shell_or_an_own_program_runs_is_not_called_missing(
+    more: dict[str, str],
+) -> None:
+    assert missing("npm run lint", {"package.json": PACKAGE, **more}) == []
+
+
+@pytest.mark.parametrize("setting", [".yarnrc.yml", ".pnp.cjs"])
+def test_yarn_that_keeps_programs_elsewhere_is_left_alone(setting: str) -> None:
+    assert missing("yarn lint", {"package.json": PACKAGE, setting: ""}) == []
+
+
+def test_scripts_that_call_each_other_are_read_up_to_a_bound() -> None:
+    scripts = {f"s{n}": f"npm run s{n + 1} && npm run s{n + 2}" for n in range(60)}
+    assert missing("npm run s0", {"package.json": json.dumps({"scripts": scripts})}) == []
 
 
 @pytest.mark.parametrize(

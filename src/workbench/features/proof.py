@@ -327,8 +327,13 @@ def _missing_in_line(
     reasons: list[str] = []
     course.is_python_open = course.is_python_open or _PYTHON_SET.search(text) is not None
     for call in found:
-        name = call.argv[0]
-        if not call.source and _is_started(name, text) and ("/" not in name or text.startswith(name)):
+        name = call.argv[0] if call.argv else ""
+        if (
+            name
+            and not call.source
+            and _is_started(name, text)
+            and ("/" not in name or text.startswith(name))
+        ):
             proof = _Proof(call=call, course=course, ground=ground, command=text)
             reasons += (*proof.of_program(), *proof.of_module())
     return reasons

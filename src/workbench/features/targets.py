@@ -20,6 +20,7 @@ _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _MAKE_OPTIONS = frozenset({"-C", "-f", "-I", "-o", "-W", "-l", "--directory", "--file", "--makefile"})
 _RULE = re.compile(r"([^\s:#=][^:#=]*?)[ \t]*::?(?![=:])")
 _SUFFIXES = re.compile(r"(\.[^./A-Z%$\s]+)(\.[^./%$\s]+)?")
+_MOST_PATTERNS = 500
 _SOURCE_ENDINGS = (
     *(".o", ".c", ".cc", ".C", ".cpp", ".p", ".f", ".F", ".m", ".r", ".s", ".S", ".mod", ".def", ".sh", ".l"),
     *(".y", ".tex", ".texinfo", ".texi", ".txinfo", ".w", ".ch", ".web", ".elc", ".el", ",v"),
@@ -220,6 +221,8 @@ class _Rules:
                 self.is_open = True
             elif "%" in pattern:
                 self.patterns.add(pattern)
+                # Each goal is held against each pattern.
+                self.is_open = self.is_open or len(self.patterns) > _MOST_PATTERNS
                 self.sources.update(made_of)
                 # What these endings stand for make goes on from by its own rules, to any name.
                 if pattern.endswith(_SOURCE_ENDINGS) and (not made_of or "$" in needs):

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.features.bodies import is_plain, read_recipe, runs_recipes
 from workbench.features.proof import Ground, missing_parts
@@ -255,9 +257,30 @@ def test_yarn_that_keeps_programs_elsewhere_is_left_alone(setting: str) -> None:
     assert missing("yarn lint", {"package.json": PACKAGE, setting: ""}) == []
 
 
+def test_a_script_that_only_reads_a_file_starts_no_program() -> None:
+    assert missing("npm run a", {"package.json": '{"scripts": {"a": "< a$"}}'}) == []
+
+
 def test_scripts_that_call_each_other_are_read_up_to_a_bound() -> None:
     scripts = {f"s{n}": f"npm run s{n + 1} && npm run s{n + 2}" for n in range(60)}
     assert missing("npm run s0", {"package.json": json.dumps({"scripts": scripts})}) == []
+
+
+@given(st.text(alphabet="d:;\t\n @-#=%$.|&'\"PHONYe/x\\", max_size=120))
+def test_no_makefile_makes_it_fail(text: str) -> None:
+    assert all(missing("make d", {"Makefile": text}))
+
+
+@given(st.text(alphabet="a .;&|()<>'\"$/-", max_size=40), st.sampled_from(["npm run a", "yarn a", "pnpm a"]))
+def test_no_script_makes_it_fail(text: str, command: str) -> None:
+    package = json.dumps({"scripts": {"a": text, "prea": "a", "posta": text}})
+    assert all(missing(command, {"package.json": package}))
+
+
+@pytest.mark.parametrize("scripts", [[], {"a": 1}, {"a": "x", "prea": None}, {"a": "wireit"}, None])
+def test_a_table_of_scripts_that_is_none_proves_nothing_of_what_they_start(scripts: object) -> None:
+    told = missing("npm run a", {"package.json": json.dumps({"scripts": scripts})})
+    assert told in ([], ["package.json has no script a"])
 
 
 @pytest.mark.parametrize(

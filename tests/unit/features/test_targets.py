@@ -127,6 +127,7 @@ def test_what_is_missing_is_named(command: str, reason: str) -> None:
         (".SUFFIXES: .in\n.in:\n\tcp $< $@\n", "nosuch", False),
         (".venv: requirements.txt\n\ttouch $@\n", "nosuch", True),
         ("$(NAME): x\n", "nosuch", False),
+        ("".join(f"%.a{number}: %.b\n" for number in range(501)), "nosuch", False),
     ],
 )
 def test_a_pattern_stands_for_the_names_that_it_fits_and_for_no_others(

@@ -195,6 +195,9 @@ class _Rules:
 
     def may_make(self, goal: str) -> bool:
         """Says whether a pattern stands for this name; one without a slash stands for it in any folder."""
+        if goal in self.suffixes:
+            # Make's own rules name these.
+            return True
         names = (goal, posixpath.basename(goal))
         for pattern in self.patterns:
             before, _, after = pattern.partition("%")

@@ -113,7 +113,8 @@ def test_what_is_missing_is_named(command: str, reason: str) -> None:
         ("%.o: %.c\n\tcc -c $<\n", "nosuch", True),
         ("%.o: %.c\n\tcc -c $<\n", "a.o", False),
         ("%.o: %.c\n\tcc -c $<\n", "src/a.o", False),
-        ("%.o: %.c\n\tcc -c $<\n", ".o", True),
+        ("%.o: %.c\n\tcc -c $<\n", ".o", False),
+        ("lib%.a: %.c\n", "lib.a", True),
         ("lib%.a: %.c\n", "libx.a", False),
         ("lib%.a: %.c\n", "x.a", True),
         # What is made by several rules in a row, the last of them make's own.

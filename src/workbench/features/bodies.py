@@ -15,7 +15,8 @@ _MOST_INCLUDED = 10
 # Where these stand in a makefile, what its lines start and whether that may fail is no longer plain.
 _OPENS = re.compile(
     r"(?<![\w.])(?:PATH|SHELL|MAKEFLAGS|\.SHELLFLAGS)[ \t]*(?::{0,3}|[?+!])=|\bexport[ \t]+PATH\b"
-    r"|^[ ]*(?:ifn?eq|ifn?def|(?:override[ \t]+)?define|\.ONESHELL|\.IGNORE|\.RECIPEPREFIX)",
+    r"|^[ ]*(?:ifn?eq|ifn?def|(?:override[ \t]+)?define|\.ONESHELL|\.IGNORE|\.RECIPEPREFIX|\.INTERMEDIATE"
+    r"|\.SECONDARY)",
     re.M,
 )
 _INCLUDES = re.compile(r"^[ ]*(-|s)?include[ \t]+([^\n#]*)", re.M)

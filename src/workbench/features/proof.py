@@ -237,11 +237,13 @@ def _missing_in_recipes(
     for source, calls in lines.items():
         recipe = recipes.get(source)
         # Whether what comes after these may fail depends on a line that may not be plain.
-        is_plain_make = recipe is not None and all(call.source == source for call in calls)
         has_runner = any(posixpath.basename(call.argv[0]) in _RUNNERS for call in calls)
+        is_followed = recipe is not None and all(
+            call.source == source and _passes_on(call, recipe.text) for call in calls
+        )
         if is_last or bounds.lines_left <= 0:
             break
-        is_last = has_runner and not is_plain_make
+        is_last = has_runner and not is_followed
         if recipe is None:
             continue
         bounds.lines_left -= 1
@@ -257,6 +259,13 @@ def _missing_in_recipes(
         place = f"{ground.inner(source.rpartition(':')[0])}:{number}"
         reasons += _told(_missing_in_line(recipe.text, own, ground, before, bounds), place)
     return reasons
+
+
+def _passes_on(call: CommandFacts, text: str) -> bool:
+    """Says whether what a call in a recipe makes runs here, and fails the recipe where it fails."""
+    name = posixpath.basename(call.argv[0])
+    is_heeded = name not in ("make", "gmake") or runs_recipes(call.argv[1:])
+    return is_heeded and name not in ELSEWHERE and "MAKEFLAGS" not in text
 
 
 def _read_recipe(source: str, cwd: str, ground: Ground, are_open: dict[str, bool]) -> Recipe | None:

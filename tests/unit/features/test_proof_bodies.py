@@ -108,6 +108,11 @@ def missing(command: str, files: Mapping[str, str]) -> list[str]:
         ("MAKEFLAGS += -i\nd:\n\t./gone.sh\n", []),
         ("d:\n\t$(MAKE) e || true\ne:\n\t./gone.sh\n", []),
         ("d:\n\t./sub/calls.sh\ne:\n\t./gone.sh\n", []),
+        ("d:\n\tmake -i e\ne:\n\t./gone.sh\n", []),
+        ("d:\n\t$(MAKE) -n e\ne:\n\t./gone.sh\n", []),
+        ("d:\n\tMAKEFLAGS=-i make e\ne:\n\t./gone.sh\n", []),
+        ("d:\n\tmake e\ne:\n\tnosuchprog\n", ["nosuchprog is not installed here; Makefile:4 needs it"]),
+        (".SECONDARY: m\nd: m\nm:\n\t./gone.sh\n", []),
         # What another line may make before.
         ("d: gone.sh\n\t./gone.sh\ngone.sh:\n\tcp sub/here.sh gone.sh\n", []),
         ("d:\n\tcp sub/here.sh gone.sh\n\t./gone.sh\n", []),

@@ -206,14 +206,19 @@ def test_a_module_is_looked_for_in_the_projects_own_environment_and_none_of_its_
     [
         ("nosuchprog -q", ("nosuchprog is not installed here; Makefile:4 needs it",)),
         ("@A=1 nosuchprog", ("nosuchprog is not installed here; Makefile:4 needs it",)),
-        ("@echo hi && timeout 5 nosuchprog", ()),
+        ("@echo hi && timeout 5 nosuchprog", ("nosuchprog is not installed here; Makefile:4 needs it",)),
+        ("@./gone.sh", ("gone.sh is no file of the repository; Makefile:4 needs it",)),
+        ("cd tests && ./gone.sh", ("gone.sh is no file of the repository; Makefile:4 needs it",)),
+        ("python3 gone.py", ("gone.py is no file of the repository; Makefile:4 needs it",)),
+        ("cp README.md gone.sh && ./gone.sh", ()),
+        ("./gone.sh; true", ()),
         ("python3 -m nosuchmod", ("python3 has no module nosuchmod; Makefile:4 needs it",)),
         ("PYTHONPATH=src python3 -m nosuchmod", ()),
         ("-nosuchprog", ()),
         ("nosuchprog || true", ()),
         ("if command -v nosuchprog; then nosuchprog; fi", ()),
         ("bash tests/run.sh", ()),
-        ("cat nosuch.txt", ()),
+        ("cat nosuch.txt", ("nosuch.txt is no file of the repository; Makefile:4 needs it",)),
     ],
 )
 def test_what_the_recipe_of_a_target_starts_is_proved_where_its_line_is_plain(

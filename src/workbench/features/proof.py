@@ -11,11 +11,14 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from workbench.features.bodies import Recipe, is_makefile_open, is_plain, read_recipe, runs_recipes
 from workbench.features.calls import Call, read_calls, read_words
-from workbench.features.targets import missing_for
+from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, SHELLS, STARTERS
+from workbench.features.targets import missing_for, read_node_scripts
 from workbench.model.verdict import CommandFacts, Effect
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+@-]*")
@@ -28,100 +31,16 @@ _APART = re.compile(r"[(`]|(?<![&<>])&(?![&>\d])|\|\|[ \t]*cd\b|&&[ \t]*cd\b[^;&
 _PATH_SET = re.compile(r"(?<![A-Za-z_])PATH=")
 _PYTHON_SET = re.compile(r"PYTHON[A-Z]+")
 _MAKEFILE = re.compile(r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|[^/]+\.mk)")
-# Where these stand in a makefile, what its lines start and whether that may fail is no longer plain.
-_OPEN_MAKEFILE = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?:PATH|SHELL)\b|^[ ]*(?:ifn?eq|ifn?def|define|\.ONESHELL)", re.M
-)
-_GUARDED = re.compile(r"^\t[@+ \t]*-|\|\||\bif\b|\bcommand[ \t]+-v\b|\bwhich\b|\btype\b|\bhash\b|PATH=|\\$")
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 _FIRST_LINE = re.compile(r"#![ \t]*(?:/usr)?/bin/(?:env[ \t]+)?([\w.+-]+)[ \t]*$")
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
-BUILTINS = frozenset(
-    {
-        *(".", ":", "[", "alias", "bg", "bind", "break", "builtin", "caller", "cd", "command", "compgen"),
-        *("complete", "continue", "coproc", "declare", "dirs", "disown", "echo", "enable", "eval", "exec"),
-        *("exit", "export", "false", "fc", "fg", "getopts", "hash", "help", "history", "jobs", "kill", "let"),
-        *("local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly"),
-        *("return", "set", "shift", "shopt", "source", "suspend", "test", "times", "time", "trap", "true"),
-        *("type", "typeset", "ulimit", "umask", "unalias", "unset", "wait", "[[", "!", "{", "}"),
-    }
-)
-# These start what they are given by its name on the PATH.
-_STARTERS = _SHELLS | {
-    *("env", "nice", "nohup", "ionice", "timeout", "stdbuf", "setsid", "time", "command", "builtin", "exec"),
-    *("xargs", "find", "eval", "trap", "watch", "script", "flock", "chrt", "taskset", "parallel", "unbuffer"),
-    *("strace", "ltrace", "valgrind", "hyperfine", "cross-env", "sudo", "doas", "coproc"),
-}
-# What these start is started somewhere else, where other files and programs are.
-_ELSEWHERE = frozenset(
-    {
-        *("docker", "podman", "nerdctl", "kubectl", "oc", "ssh", "mosh", "chroot", "unshare", "nsenter"),
-        *(
-            "nix",
-            "nix-shell",
-            "vagrant",
-            "lxc",
-            "systemd-run",
-            "flatpak",
-            "wsl",
-            "bwrap",
-            "toolbox",
-            "distrobox",
-        ),
-    }
-)
-# These fail where a file that they are given by name is not there; other programs take other words for files.
-_NEED_FILES = _SHELLS | {
-    *("cat", "tac", "head", "tail", "wc", "nl", "od", "xxd", "hexdump", "base64", "md5sum", "sha1sum"),
-    *(
-        "sha256sum",
-        "sha512sum",
-        "cksum",
-        "sort",
-        "uniq",
-        "cut",
-        "paste",
-        "comm",
-        "join",
-        "diff",
-        "cmp",
-        "grep",
-    ),
-    *("egrep", "fgrep", "rg", "sed", "awk", "gawk", "mawk", "fold", "fmt", "expand", "column", "rev", "less"),
-    *("more", "strings", "stat", "du", "ls", "find", "cp", "mv", "tar", "gzip", "gunzip", "zcat", "bzip2"),
-    *(
-        "xz",
-        "unzip",
-        "jq",
-        "yq",
-        "source",
-        ".",
-        "python",
-        "python2",
-        "python3",
-        "node",
-        "ruby",
-        "perl",
-        "php",
-    ),
-    *("lua", "pytest", "mypy", "ruff", "black", "flake8", "pylint", "shellcheck", "bats", "xmllint", "gcc"),
-    *(
-        "cc",
-        "g++",
-        "clang",
-        "javac",
-        "rustc",
-        "tsc",
-        "pip",
-        "pip3",
-        "bc",
-        "diffstat",
-        "py_compile",
-        "json.tool",
-    ),
-}
 # These go into a folder that must be there, by these options.
 _ENTERS = {"git": ("-C",), "env": ("-C", "--chdir"), "cmake": ("--build",), "ninja": ("-C",)}
+_MOST_LINES = 30
+# Policy is asked anew for each of these.
+_MOST_SCRIPTS = 10
+# A package manager gives its scripts these, wherever they are.
+_BROUGHT = frozenset({"node", "npm", "npx", "yarn", "pnpm", "corepack", "node-gyp"})
+_RUNNERS = frozenset({"make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "task", "ninja"})
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
 _ASKERS = frozenset({"command", "which", "type", "hash"})
 _REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
@@ -145,6 +64,7 @@ class Ground:
     `kind_of` gives file, program (an executable file), folder, missing, or unknown (behind a link);
     `missing_module` says what is wrong with a module of an interpreter, or "" when that is not known;
     `has_revision` says whether the repository has a branch, tag or commit of that name, None when not known.
+    `calls_of` gives policy's calls of a command in the repository's root.
     """
 
     root: str
@@ -153,9 +73,11 @@ class Ground:
     read_file: Callable[[str], str | None]
     missing_module: Callable[[str, str, str], str]
     has_revision: Callable[[str], bool | None]
+    calls_of: Callable[[str], Sequence[CommandFacts]] = lambda command: ()
 
     def inner(self, path: str) -> str | None:
         """Returns an absolute path as one of the repository ("" is its root), or None."""
+        path = posixpath.normpath(path) if path else path
         if path == self.root:
             return ""
         return path[len(self.root) + 1 :] if path.startswith(self.root.rstrip("/") + "/") else None
@@ -174,6 +96,20 @@ class _Course:
     may_rewrite: bool = False
     has_moved: bool = False
     is_lost: bool = False
+    # Folders that a package manager puts before the PATH, and whether PYTHONPATH or the like may be set.
+    bins: tuple[str, ...] = ()
+    is_python_open: bool = False
+
+    def inside(self) -> _Course:
+        """Returns the course as a shell finds it that is started now."""
+        return replace(
+            self,
+            written={*self.written},
+            asked={*self.asked},
+            names={*self.names},
+            has_moved=False,
+            is_lost=False,
+        )
 
     def may_make(self, path: str) -> bool:
         return not self.is_known or any(
@@ -197,7 +133,7 @@ class _Course:
         if name in _REWRITERS:
             self.may_rewrite = True
         self.written |= {*call.writes}
-        is_wrapper = name in _STARTERS and (name not in _SHELLS or "-c" in call.argv)
+        is_wrapper = name in STARTERS and (name not in SHELLS or "-c" in call.argv)
         is_plain = not {Effect.EXECUTES, Effect.UNKNOWN, Effect.NETWORK, Effect.PRIVILEGE} & {*call.effects}
         writes_unseen = Effect.WRITES in call.effects and not call.writes
         writes_somewhere = any(_PATTERN.search(path) for path in call.writes)
@@ -205,24 +141,48 @@ class _Course:
             self.is_known = False
 
 
+@dataclass(slots=True)
+class _Bounds:
+    """How much may still be read for one command, and the scripts that are being read."""
+
+    lines_left: int = _MOST_LINES
+    scripts_left: int = _MOST_SCRIPTS
+    open_scripts: set[tuple[str, str]] = field(default_factory=set)
+
+
 def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -> list[str]:
     """Returns a reason for each thing that the command needs and that is surely not there.
 
-    `found` are policy's calls of it; without any, the command is taken apart by its text.
+    `found` are policy's calls of it; without any, the command is taken apart by its text. What a target of
+    make or a script of a package starts is proved like the command itself, line by line.
     """
-    programs, problem = read_words(command)
-    if problem:
-        return [problem]
-    calls = [call for call in found if call.argv and not call.source]
+    problem = read_words(command)[1]
+    return [problem] if problem else _missing_parts(command, found, ground, _Course(), _Bounds())
+
+
+def _missing_parts(
+    command: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+) -> list[str]:
+    programs = read_words(command)[0]
+    calls: list[CommandFacts] = []
+    below: list[list[CommandFacts]] = []
+    for call in found:
+        if call.argv and not call.source:
+            calls.append(call)
+            below.append([])
+        elif call.argv and below:
+            below[-1].append(call)
     if not calls:
         calls = [_as_facts(call, ground.root) for call in read_calls(command)]
-    own = {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
+        below = [[] for _ in calls]
+    course.names |= {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
+    course.is_path_open = course.is_path_open or _PATH_SET.search(command) is not None
+    course.is_python_open = course.is_python_open or _PYTHON_SET.search(command) is not None
     is_compound = any(word in _COMPOUND for word in command.replace(";", " ").split())
     is_apart = is_compound or _APART.search(command) is not None
     reasons: list[str] = []
-    course = _Course(names=own, is_path_open=_PATH_SET.search(command) is not None)
     seen: set[tuple[str, ...]] = set()
-    was_known = True
+    was_known = course.is_known
     for index, call in enumerate(calls):
         # After `cd a;` policy names a call once more for the case that there is no folder a.
         if course.has_moved and call.argv in seen:
@@ -233,10 +193,10 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
             # What only starts this call has done nothing before it.
             course.is_known = was_known
         was_known = course.is_known
-        if starter not in _ELSEWHERE:
+        if starter not in ELSEWHERE:
             is_unsure = is_apart and course.has_moved
             proof = _Proof(call=call, course=course, ground=ground, command=command, is_unsure=is_unsure)
-            if starter in _STARTERS or (not starter and _is_started(call.argv[0], command)):
+            if starter in STARTERS or (not starter and _is_started(call.argv[0], command)):
                 reasons += proof.of_program()
                 reasons += proof.of_module()
             if not course.is_lost:
@@ -245,33 +205,152 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
                 reasons += proof.of_repository()
                 reasons += proof.of_revision()
                 reasons += [] if is_compound else proof.of_files()
+            is_sure = not (course.is_lost or is_unsure or course.may_rewrite)
+            if is_sure and proof.name in ("make", "gmake") and "MAKEFLAGS" not in command:
+                reasons += _missing_in_recipes(call, below[index], ground, course, bounds)
+            if is_sure and proof.name in ("npm", "yarn", "pnpm"):
+                reasons += _missing_in_scripts(call, ground, course, bounds)
         course.go_on(call)
-    reasons += _missing_in_recipes(found, ground)
     return list(dict.fromkeys(reasons))
 
 
-def _missing_in_recipes(found: Sequence[CommandFacts], ground: Ground) -> list[str]:
-    """Proves the programs and modules that the recipes start which `make` was found to run for the command.
+def _missing_in_recipes(
+    make: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+) -> list[str]:
+    """Proves the recipes that make runs for its targets; `inner` are policy's calls of them.
 
-    Only a plain line counts: one that make gives up at, and that asks nothing first.
+    Only a plain line counts, whose target is not there already; a file may be made by any other line.
     """
-    reasons = []
-    for call in found:
-        path, _, number = call.source.rpartition(":")
-        inner = ground.inner(path)
-        if not call.argv or inner is None or not _MAKEFILE.fullmatch(inner) or not number.isdecimal():
+    if not runs_recipes(make.argv[1:]):
+        return []
+    lines: dict[str, list[CommandFacts]] = {}
+    last = ""
+    for call in inner:
+        # What a script or a package runs belongs to the line of a makefile that starts it.
+        last = call.source if not last or _MAKEFILE.fullmatch(call.source.rpartition(":")[0]) else last
+        lines.setdefault(last, []).append(call)
+    are_open: dict[str, bool] = {}
+    read = itertools.islice(lines.items(), 2 * _MOST_LINES)
+    recipes = {source: _read_recipe(source, calls[0].cwd, ground, are_open) for source, calls in read}
+    reasons: list[str] = []
+    is_last = False
+    for source, calls in lines.items():
+        recipe = recipes.get(source)
+        # Whether what comes after these may fail depends on a line that may not be plain.
+        has_runner = any(posixpath.basename(call.argv[0]) in _RUNNERS for call in calls)
+        is_followed = recipe is not None and all(
+            call.source == source and _passes_on(call, recipe.text) for call in calls
+        )
+        if is_last or bounds.lines_left <= 0:
+            break
+        is_last = has_runner and not is_followed
+        if recipe is None:
             continue
-        text = ground.read_file(inner) or ""
-        line = next(itertools.islice(text.split("\n"), int(number) - 1, None), "")
-        if not line.startswith("\t") or _GUARDED.search(line) or _OPEN_MAKEFILE.search(text):
-            continue
-        recipe = line.strip().lstrip("@+ \t")
-        if not _is_started(call.argv[0], recipe) or "/" in call.argv[0]:
-            continue
-        proof = _Proof(call=call, course=_Course(), ground=ground, command=text)
-        place = f"{inner}:{number} needs it"
-        reasons += [f"{reason}; {place}" for reason in (*proof.of_program(), *proof.of_module())]
+        bounds.lines_left -= 1
+        before = course.inside()
+        number = int(source.rpartition(":")[2])
+        for other, others in lines.items():
+            same = recipes.get(other)
+            is_later = same is not None and same.targets == recipe.targets
+            if other != source and not (is_later and int(other.rpartition(":")[2]) > number):
+                for call in others:
+                    before.go_on(call)
+        own = [replace(call, source="") for call in calls if call.source == source]
+        place = f"{ground.inner(source.rpartition(':')[0])}:{number}"
+        reasons += _told(_missing_in_line(recipe.text, own, ground, before, bounds), place)
     return reasons
+
+
+def _passes_on(call: CommandFacts, text: str) -> bool:
+    """Says whether what a call in a recipe makes runs here, and fails the recipe where it fails."""
+    name = posixpath.basename(call.argv[0])
+    is_heeded = name not in ("make", "gmake") or runs_recipes(call.argv[1:])
+    return is_heeded and name not in ELSEWHERE and "MAKEFLAGS" not in text
+
+
+def _read_recipe(source: str, cwd: str, ground: Ground, are_open: dict[str, bool]) -> Recipe | None:
+    """Returns the recipe of a line, run in `cwd`, when it surely runs and make gives up where it fails.
+
+    `are_open` holds what was found of each makefile.
+    """
+    place, _, number = source.rpartition(":")
+    path, folder = ground.inner(place), ground.inner(cwd)
+    if path is None or folder is None or not _MAKEFILE.fullmatch(path) or not number.isdecimal():
+        return None
+    text = ground.read_file(path)
+    if text is None:
+        return None
+    if place not in are_open:
+        are_open[place] = is_makefile_open(text, folder, ground.read_file)
+    if are_open[place]:
+        return None
+    recipe = read_recipe(text, int(number))
+    if recipe is None:
+        return None
+    is_made = any(ground.kind_of(posixpath.join(folder, name)) != "missing" for name in recipe.targets)
+    return None if is_made and not recipe.is_phony else recipe
+
+
+def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: _Course, bounds: _Bounds) -> list[str]:
+    """Proves the script that a package manager runs, with those before and after it."""
+    argv = (posixpath.basename(manager.argv[0]), *manager.argv[1:])
+    asked = Call(argv=argv, folder=ground.inner(manager.cwd))
+    package = read_node_scripts(asked, ground.read_file)
+    if package is None:
+        return []
+    place = posixpath.join(package.folder, "package.json")
+    inside = course.inside()
+    inside.bins = tuple(
+        f"{ground.root}/{folder}".rstrip("/") + "/node_modules/.bin" for folder in package.above
+    )
+    reasons: list[str] = []
+    for name, text in package.scripts:
+        key = (package.folder, name)
+        if key in bounds.open_scripts or bounds.scripts_left <= 0:
+            break
+        if not text.strip():
+            continue
+        bounds.scripts_left -= 1
+        # Policy answers for the root alone.
+        command = f"cd {shlex.quote(package.folder)} && {text}" if package.folder else text
+        found = ground.calls_of(command)
+        if not found:
+            break
+        if is_plain(text):
+            bounds.open_scripts.add(key)
+            said = _missing_in_line(command, found, ground, inside.inside(), bounds)
+            bounds.open_scripts.discard(key)
+            reasons += _told(said, f"the script {name[:80]} of {place}")
+        for call in found:
+            if call.argv:
+                inside.go_on(call)
+    return reasons
+
+
+def _missing_in_line(
+    text: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+) -> list[str]:
+    """Proves a plain line of a recipe or script; of one with variables only the programs that it spells."""
+    if "$" not in text:
+        return _missing_parts(text, found, ground, course, bounds) if found else []
+    reasons: list[str] = []
+    course.is_python_open = course.is_python_open or _PYTHON_SET.search(text) is not None
+    for call in found:
+        name = call.argv[0] if call.argv else ""
+        if (
+            name
+            and not call.source
+            and _is_started(name, text)
+            and ("/" not in name or text.startswith(name))
+        ):
+            proof = _Proof(call=call, course=course, ground=ground, command=text)
+            reasons += (*proof.of_program(), *proof.of_module())
+    return reasons
+
+
+def _told(reasons: Sequence[str], place: str) -> list[str]:
+    """Adds to each reason what needs it, unless it says so already."""
+    return [reason if reason.endswith(" needs it") else f"{reason}; {place} needs it" for reason in reasons]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +381,13 @@ class _Proof:
             inner = self.ground.inner(f"{folder}/{name}")
             if inner is None or self.ground.kind_of(inner) in ("program", "unknown"):
                 return f"{folder}/{name}"
+        if self.course.bins and name in _BROUGHT:
+            return name
+        for folder in self.course.bins:
+            inner = self.ground.inner(f"{folder}/{name}")
+            is_there = inner is None or self.ground.kind_of(inner) != "missing"
+            if is_there or self.course.may_make(f"{folder}/{name}"):
+                return f"{folder}/{name}"
         return self.ground.program_path(name)
 
     def _of_file(self, name: str) -> list[str]:
@@ -328,7 +414,7 @@ class _Proof:
         return []
 
     def of_module(self) -> list[str]:
-        if not _PYTHON.fullmatch(self.name) or _PYTHON_SET.search(self.command) or not self.course.is_known:
+        if not _PYTHON.fullmatch(self.name) or self.course.is_python_open or not self.course.is_known:
             return []
         module = _module_of(self.call.argv[1:])
         name = self.call.argv[0]
@@ -377,7 +463,8 @@ class _Proof:
             folder = next(same, None)
         argv = (name, *self.call.argv[1:])
         reason = missing_for(Call(argv=argv, folder=folder), self.ground.read_file)
-        if self.course.may_rewrite or (not self.course.is_known and reason.startswith("there is no")):
+        is_open = not self.course.is_known or bool(self.course.asked)
+        if self.course.may_rewrite or (is_open and reason.startswith("there is no")):
             return []
         return [reason] if reason else []
 
@@ -410,7 +497,7 @@ class _Proof:
         options = [word for word in self.call.argv[1:] if word.startswith("-")]
         fed = {self._absolute(match[2]) for match in _FED.finditer(self.command)}
         needed = tuple(path for path in self.call.reads if path in fed)
-        if self.name in _NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
+        if self.name in NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
             needed = () if Effect.UNKNOWN in self.call.effects else self.call.reads
         is_forced = any(o == "--force" or (o[1:2] != "-" and "f" in o) for o in options)
         if (self.name == "rm" and not is_forced) or self.name in ("rmdir", "chmod", "sed"):
@@ -427,9 +514,14 @@ class _Proof:
             if inner is None:
                 if self._is_link(self._absolute(word)) and not path.startswith(_SHOWN):
                     reasons.append(f"{word} leads out of the repository")
-            elif not self._is_excused(path) and self.ground.kind_of(inner) == "missing":
+            elif not self._is_excused(path) and not self._is_there(inner):
                 reasons.append(f"{word.removeprefix('./')} is no file of the repository")
         return reasons
+
+    def _is_there(self, path: str) -> bool:
+        """Says whether a file may be there; node also finds one without its ending."""
+        endings = ("", ".js", ".json", ".node") if self.name == "node" else ("",)
+        return any(self.ground.kind_of(path + ending) != "missing" for ending in endings)
 
     def _may_be_another(self, path: str) -> bool:
         """Says whether what is read may be the file of that name in another folder that policy names."""
@@ -475,7 +567,7 @@ def _starter_of(call: CommandFacts, before: Sequence[CommandFacts], programs: Se
             if name == word or (name in word and name in re.split(r"[^\w./+@-]+", word)):
                 is_shells = "$(" in word or "`" in word or name in programs
                 starter = posixpath.basename(other.argv[0])
-                return "" if is_shells and starter not in _STARTERS else starter
+                return "" if is_shells and starter not in STARTERS else starter
     return ""
 
 
@@ -508,7 +600,7 @@ def _as_facts(call: Call, root: str) -> CommandFacts:
     """Makes facts of a call that only its text tells of: an interpreter reads the script it is given."""
     reads: tuple[str, ...] = ()
     cwd = root if not call.folder else f"{root}/{call.folder}"
-    is_interpreter = call.argv[0] in _SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
+    is_interpreter = call.argv[0] in SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
     if call.folder is not None and is_interpreter and len(call.argv) > 1:
         script = call.argv[1]
         if not script.startswith("-"):

@@ -105,6 +105,7 @@ class _Adviser:
             kind_of=functools.cache(machine.kind_of),
             missing_module=functools.cache(machine.missing_module),
             has_revision=functools.cache(machine.has_revision),
+            calls_of=lambda command: self.policy_preview(command).commands,
         )
 
     def advise(self, feature: Feature, asked: tuple[str, ...]) -> tuple[Advice, int]:

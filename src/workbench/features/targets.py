@@ -20,6 +20,7 @@ _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _MAKE_OPTIONS = frozenset({"-C", "-f", "-I", "-o", "-W", "-l", "--directory", "--file", "--makefile"})
 _RULE = re.compile(r"([^\s:#=][^:#=]*?)[ \t]*::?(?![=:])")
 _SUFFIXES = re.compile(r"(\.[^./A-Z%$\s]+)(\.[^./%$\s]+)?")
+_MOST_PATTERNS = 500
 _SOURCE_ENDINGS = (
     *(".o", ".c", ".cc", ".C", ".cpp", ".p", ".f", ".F", ".m", ".r", ".s", ".S", ".mod", ".def", ".sh", ".l"),
     *(".y", ".tex", ".texinfo", ".texi", ".txinfo", ".w", ".ch", ".web", ".elc", ".el", ",v"),
@@ -82,6 +83,7 @@ _FOLDER_OPTIONS = {
     "yarn": ("--cwd",),
     "bun": ("--cwd",),
 }
+_SCRIPT_SETTINGS = re.compile(r"script-shell|shell-emulator|workspace|prefix|ignore-scripts")
 _CARGO_NEEDS_NONE = frozenset({"new", "init", "install", "uninstall", "search", "login", "logout", "owner"})
 _GO_NEEDS = frozenset({"build", "test", "vet", "generate", "install", "list"})
 # Programs that do nothing in a folder without one of these files.
@@ -193,6 +195,9 @@ class _Rules:
 
     def may_make(self, goal: str) -> bool:
         """Says whether a pattern stands for this name; one without a slash stands for it in any folder."""
+        if goal in self.suffixes:
+            # Make's own rules name these.
+            return True
         names = (goal, posixpath.basename(goal))
         for pattern in self.patterns:
             before, _, after = pattern.partition("%")
@@ -219,6 +224,8 @@ class _Rules:
                 self.is_open = True
             elif "%" in pattern:
                 self.patterns.add(pattern)
+                # Each goal is held against each pattern.
+                self.is_open = self.is_open or len(self.patterns) > _MOST_PATTERNS
                 self.sources.update(made_of)
                 # What these endings stand for make goes on from by its own rules, to any name.
                 if pattern.endswith(_SOURCE_ENDINGS) and (not made_of or "$" in needs):
@@ -340,6 +347,51 @@ def _missing_node(program: str, words: list[str], start: str, read_file: ReadFil
     if program != "npm" and has_others and not is_run and first not in _NODE_SCRIPT_WORDS:
         return ""
     return f"package.json has no script {script[:80]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeScripts:
+    """The scripts that a package manager runs one after the other, each as (name, shell text).
+
+    `folder` is the package's own, `above` that and those above, nearest first.
+    """
+
+    folder: str
+    above: tuple[str, ...]
+    scripts: tuple[tuple[str, str], ...]
+
+
+def read_node_scripts(call: Call, read_file: ReadFile) -> NodeScripts | None:
+    """Returns the scripts that a call of npm, yarn or pnpm runs, or None where the files leave that open."""
+    program, *words = call.argv
+    if call.folder is None or program not in ("npm", "yarn", "pnpm"):
+        return None
+    if any(word.startswith(("--script-shell", "--shell-emulator")) for word in words):
+        return None
+    asked = _read_node_call(program, words, call.folder)
+    found = _read_package(asked, read_file) if asked else None
+    if asked is None or found is None:
+        return None
+    folder, text = found
+    above = tuple(_folders_above(folder))
+    if any(_SCRIPT_SETTINGS.search(read_file(posixpath.join(place, ".npmrc")) or "") for place in above):
+        return None
+    # Newer versions of yarn find programs without node_modules.
+    if program == "yarn" and any(
+        _has_any(p, (".yarnrc.yml", ".pnp.cjs", ".pnp.js"), read_file) for p in above
+    ):
+        return None
+    try:
+        scripts = json.loads(text)["scripts"]
+        names = (f"pre{asked.script}", asked.script, f"post{asked.script}")
+        run = tuple((name, scripts[name]) for name in names if name in scripts)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+    is_plain = all(isinstance(body, str) and body.strip() != "wireit" for _, body in run)
+    if not is_plain or asked.script not in dict(run) or (len(run) > 1 and program == "pnpm"):
+        # Whether pnpm runs those around a script depends on its version.
+        return None
+    return NodeScripts(folder=folder, above=above, scripts=run)
 
 
 def _missing_just(words: list[str], start: str, read_file: ReadFile) -> str:

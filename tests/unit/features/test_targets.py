@@ -113,7 +113,8 @@ def test_what_is_missing_is_named(command: str, reason: str) -> None:
         ("%.o: %.c\n\tcc -c $<\n", "nosuch", True),
         ("%.o: %.c\n\tcc -c $<\n", "a.o", False),
         ("%.o: %.c\n\tcc -c $<\n", "src/a.o", False),
-        ("%.o: %.c\n\tcc -c $<\n", ".o", True),
+        ("%.o: %.c\n\tcc -c $<\n", ".o", False),
+        ("lib%.a: %.c\n", "lib.a", True),
         ("lib%.a: %.c\n", "libx.a", False),
         ("lib%.a: %.c\n", "x.a", True),
         # What is made by several rules in a row, the last of them make's own.
@@ -127,6 +128,7 @@ def test_what_is_missing_is_named(command: str, reason: str) -> None:
         (".SUFFIXES: .in\n.in:\n\tcp $< $@\n", "nosuch", False),
         (".venv: requirements.txt\n\ttouch $@\n", "nosuch", True),
         ("$(NAME): x\n", "nosuch", False),
+        ("".join(f"%.a{number}: %.b\n" for number in range(501)), "nosuch", False),
     ],
 )
 def test_a_pattern_stands_for_the_names_that_it_fits_and_for_no_others(

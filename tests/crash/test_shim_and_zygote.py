@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -144,6 +145,39 @@ async def test_a_shim_that_does_not_answer_is_killed_with_its_step(ground: Groun
     ended = (await ground.finish(ref)).ended
     assert (ended.end_reason, ended.processes_left) == ("canceled", 0)
     assert ended.detail.startswith("enough of it; its supervisor did not answer")
+
+
+async def test_a_time_limit_holds_where_the_supervisor_is_stopped(tmp_path: Path) -> None:
+    async with open_ground(tmp_path, limits=LocalLimits(shim_patience_seconds=1)) as ground:
+        script = "echo ready; exec -a frozen-22bb sleep 1000"
+        request = make_request(ground.workspace, script, timeout_seconds=2)
+        ref = await ground.connector.dispatch(request)
+        await first_chunk(ground, ref)
+        shim = shim_of(ground, ref)
+        os.kill(shim, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(60):
+                outcome = await ground.finish(ref)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(shim, signal.SIGCONT)
+        assert processes_with("frozen-22bb") == []
+        assert outcome.last.state is NativeState.ENDED
+        assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("timed_out", 0)
+        assert outcome.ended.detail.startswith(
+            "the time limit of 2 seconds was reached; its supervisor did not"
+        )
+        async with open_connector(ground.home) as other:
+            assert (await other.snapshot(ref)).ended == outcome.ended
+
+
+async def test_a_supervisor_that_answers_is_left_to_end_its_step_itself(tmp_path: Path) -> None:
+    """The command takes its grace to the full, longer than the server's patience with silence."""
+    async with open_ground(tmp_path, limits=LocalLimits(shim_patience_seconds=1.5)) as ground:
+        script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+        ref = await ground.connector.dispatch(make_request(ground.workspace, script, timeout_seconds=1))
+        ended = (await ground.finish(ref)).ended
+    assert (ended.end_reason, ended.detail) == ("timed_out", "the time limit of 1 second was reached")
 
 
 async def test_a_killed_sandbox_is_a_lost_command_and_not_one_that_never_started(ground: Ground) -> None:

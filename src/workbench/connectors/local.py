@@ -52,7 +52,7 @@ from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.traces import find_repositories
-from workbench.sandbox.watch import Watch
+from workbench.sandbox.watch import SHIM_PATIENCE_SECONDS, Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, looking_at, survey_workspace
 from workbench.sandbox.zygote import NOT_STARTED, PATIENCE_SECONDS, Zygote
 
@@ -70,11 +70,13 @@ SANDBOX_PROFILE = PROFILE_NAME
 class LocalLimits:
     """What one step may take. `max_output_bytes` are kept, the rest is counted; `cancel_grace_seconds`
     lie between asking a command to end and killing it; after `start_patience_seconds` without an answer the
-    process that starts steps is replaced."""
+    process that starts steps is replaced; a supervisor that is silent for `shim_patience_seconds` past its
+    step's time limit, and for as long again when asked, is ended with the step."""
 
     max_output_bytes: int = 1024**3
     cancel_grace_seconds: float = 2.0
     start_patience_seconds: float = PATIENCE_SECONDS
+    shim_patience_seconds: float = SHIM_PATIENCE_SECONDS
 
 
 def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
@@ -472,7 +474,11 @@ class LocalConnector:
     def _watch(self, ref: ExternalRef) -> Watch:
         watch = self._watches.get(ref.external_run_id)
         if watch is None:
-            watch = Watch(self._folder(ref), placeholder_folder=self._own / "placeholders")
+            watch = Watch(
+                self._folder(ref),
+                placeholder_folder=self._own / "placeholders",
+                patience_seconds=self._limits.shim_patience_seconds,
+            )
             self._watches[ref.external_run_id] = watch
         return watch
 

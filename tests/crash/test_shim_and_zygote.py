@@ -22,6 +22,7 @@ from workbench.connectors.contract import CancelOutcome, ExternalRef, NativeStat
 from workbench.connectors.local import LocalLimits
 from workbench.model.errors import SandboxUnavailable
 from workbench.model.statuses import TerminalMode
+from workbench.sandbox.leftover import end_leftovers
 
 SERVER = """
 import asyncio, sys
@@ -200,6 +201,41 @@ async def test_a_stopped_zygote_is_replaced(ground: Ground) -> None:
     assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
     assert ground.connector.zygote_pid != stopped
     assert (ground.workspace / "made").read_text() == "one\n"
+
+
+async def test_a_stopped_zygote_of_a_killed_server_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    home, workspace = tmp_path.resolve() / "home", tmp_path.resolve() / "workspace"
+    workspace.mkdir()
+    script = "echo ready; while [ ! -e stop ]; do sleep 0.05; done; exit 7"
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(Path(__file__).parents[1]), str(home), str(workspace), script],
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    with server.stdout:
+        name = (await asyncio.to_thread(server.stdout.readline)).decode().strip()
+    (record,) = (home / "sandbox").glob("zygote-*.json")
+    zygote = int(json.loads(record.read_text())["zygote"]["pid"])
+    gone = os.pidfd_open(zygote)
+    try:
+        os.kill(zygote, signal.SIGSTOP)
+        # Not while its server lives.
+        assert (end_leftovers(home / "sandbox"), record.exists()) == (0, True)
+        server.kill()
+        server.wait()
+        async with open_connector(home) as connector:
+            assert select.select([gone], [], [], 0)[0]
+            assert not record.exists()
+            (workspace / "stop").touch()
+            outcome = await finish(connector, ExternalRef(connector_id="local", external_run_id=name))
+    finally:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(gone, signal.SIGKILL)
+        os.close(gone)
+        server.kill()
+        server.wait()
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 7)
+    assert list((home / "sandbox").glob("zygote-*")) == []
 
 
 async def test_who_should_start_a_step_and_does_not_answer_is_replaced(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
 from workbench.sandbox.host import Host, open_host
+from workbench.sandbox.leftover import end_leftovers
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
@@ -109,6 +110,7 @@ class LocalConnector:
             log_path=self._own / "zygote.log",
             scratch=self._own / "rehearsal",
             patience_seconds=self._limits.start_patience_seconds,
+            records=self._own,
         )
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
@@ -134,7 +136,11 @@ class LocalConnector:
         self._host = await asyncio.to_thread(open_host)
         self._zygote.nobody = self._host.nobody
         # Where private names must be looked for, the first look takes long.
-        await asyncio.gather(asyncio.to_thread(self._host.survey), self._zygote.start())
+        await asyncio.gather(
+            asyncio.to_thread(self._host.survey),
+            asyncio.to_thread(end_leftovers, self._own),
+            self._zygote.start(),
+        )
 
     async def close(self) -> None:
         """Stops the zygote and stops following; what runs goes on and can be adopted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ from workbench.connectors.contract import CancelOutcome, ExternalRef, NativeStat
 from workbench.connectors.local import LocalLimits
 from workbench.model.errors import SandboxUnavailable
 from workbench.model.statuses import TerminalMode
+from workbench.sandbox.leftover import end_leftovers
 
 SERVER = """
 import asyncio, sys
@@ -146,6 +148,39 @@ async def test_a_shim_that_does_not_answer_is_killed_with_its_step(ground: Groun
     assert ended.detail.startswith("enough of it; its supervisor did not answer")
 
 
+async def test_a_time_limit_holds_where_the_supervisor_is_stopped(tmp_path: Path) -> None:
+    async with open_ground(tmp_path, limits=LocalLimits(shim_patience_seconds=1)) as ground:
+        script = "echo ready; exec -a frozen-22bb sleep 1000"
+        request = make_request(ground.workspace, script, timeout_seconds=2)
+        ref = await ground.connector.dispatch(request)
+        await first_chunk(ground, ref)
+        shim = shim_of(ground, ref)
+        os.kill(shim, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(60):
+                outcome = await ground.finish(ref)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(shim, signal.SIGCONT)
+        assert processes_with("frozen-22bb") == []
+        assert outcome.last.state is NativeState.ENDED
+        assert (outcome.ended.end_reason, outcome.ended.processes_left) == ("timed_out", 0)
+        assert outcome.ended.detail.startswith(
+            "the time limit of 2 seconds was reached; its supervisor did not"
+        )
+        async with open_connector(ground.home) as other:
+            assert (await other.snapshot(ref)).ended == outcome.ended
+
+
+async def test_a_supervisor_that_answers_is_left_to_end_its_step_itself(tmp_path: Path) -> None:
+    """The command takes its grace to the full, longer than the server's patience with silence."""
+    async with open_ground(tmp_path, limits=LocalLimits(shim_patience_seconds=1.5)) as ground:
+        script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+        ref = await ground.connector.dispatch(make_request(ground.workspace, script, timeout_seconds=1))
+        ended = (await ground.finish(ref)).ended
+    assert (ended.end_reason, ended.detail) == ("timed_out", "the time limit of 1 second was reached")
+
+
 async def test_a_killed_sandbox_is_a_lost_command_and_not_one_that_never_started(ground: Ground) -> None:
     ref = await ground.connector.dispatch(make_request(ground.workspace, "echo ready; sleep 1000"))
     await first_chunk(ground, ref)
@@ -166,6 +201,41 @@ async def test_a_stopped_zygote_is_replaced(ground: Ground) -> None:
     assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 0)
     assert ground.connector.zygote_pid != stopped
     assert (ground.workspace / "made").read_text() == "one\n"
+
+
+async def test_a_stopped_zygote_of_a_killed_server_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    home, workspace = tmp_path.resolve() / "home", tmp_path.resolve() / "workspace"
+    workspace.mkdir()
+    script = "echo ready; while [ ! -e stop ]; do sleep 0.05; done; exit 7"
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(Path(__file__).parents[1]), str(home), str(workspace), script],
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    with server.stdout:
+        name = (await asyncio.to_thread(server.stdout.readline)).decode().strip()
+    (record,) = (home / "sandbox").glob("zygote-*.json")
+    zygote = int(json.loads(record.read_text())["zygote"]["pid"])
+    gone = os.pidfd_open(zygote)
+    try:
+        os.kill(zygote, signal.SIGSTOP)
+        # Not while its server lives.
+        assert (end_leftovers(home / "sandbox"), record.exists()) == (0, True)
+        server.kill()
+        server.wait()
+        async with open_connector(home) as connector:
+            assert select.select([gone], [], [], 0)[0]
+            assert not record.exists()
+            (workspace / "stop").touch()
+            outcome = await finish(connector, ExternalRef(connector_id="local", external_run_id=name))
+    finally:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(gone, signal.SIGKILL)
+        os.close(gone)
+        server.kill()
+        server.wait()
+    assert (outcome.ended.end_reason, outcome.ended.exit_code) == ("exited", 7)
+    assert list((home / "sandbox").glob("zygote-*")) == []
 
 
 async def test_who_should_start_a_step_and_does_not_answer_is_replaced(tmp_path: Path) -> None:

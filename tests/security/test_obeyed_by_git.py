@@ -296,3 +296,24 @@ async def test_every_setting_that_names_a_program_keeps_it_as_it_is(ground: Grou
         if program.read_text() != "#!/bin/sh\n"
     ]
     assert written == []
+
+
+async def test_what_was_written_by_another_name_of_it_is_named_afterwards(ground: Ground) -> None:
+    """A hard link that was there: the mount protects the path, not the file."""
+    make_repository(ground.workspace, "[core]\npager = tools/p\nhooksPath = githooks\n")
+    for path in ("tools/p", "githooks/pre-commit", "tools/alone"):
+        target = ground.workspace / path
+        target.parent.mkdir(exist_ok=True)
+        target.write_text("#!/bin/sh\n")
+    os.link(ground.workspace / "tools" / "p", ground.workspace / "hard")
+    os.link(ground.workspace / "githooks" / "pre-commit", ground.workspace / "tools" / "other")
+    harmless = "echo evil > tools/p; echo x > tools/alone; cat hard; ln tools/p second; touch hard; true"
+    assert (await ground.run(harmless)).ended.notes[-1].startswith("kept as it is in a run")
+    assert not (ground.workspace / "second").exists()
+    assert (await ground.run("cat hard >/dev/null")).ended.detail == ""
+    back = "touch -d 2001-01-01 hard; rm hard"
+    outcome = await ground.run(f"t=$(stat -c %y hard); echo '#!/bin/ev' > hard; touch -d \"$t\" hard; {back}")
+    assert outcome.ended.detail.startswith("made or changed while it ran: tools/p;")
+    outcome = await ground.run("echo evil >> tools/other")
+    assert outcome.ended.detail.startswith("made or changed while it ran: githooks/pre-commit;")
+    assert (await ground.run("rm tools/other")).ended.detail == ""

@@ -72,6 +72,7 @@ def make_folder(folder: Path, request: DispatchRequest, clock: Clock) -> bool:
         "mode": request.mode.value,
         "rows": request.rows,
         "columns": request.columns,
+        "timeout_seconds": request.timeout_seconds,
         "dispatched_at": render_time(clock.now()),
     }
     try:

@@ -48,11 +48,12 @@ from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
 from workbench.sandbox.host import Host, open_host
+from workbench.sandbox.leftover import end_leftovers
 from workbench.sandbox.lookup import ProjectSurroundings
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.traces import find_repositories
-from workbench.sandbox.watch import Watch
+from workbench.sandbox.watch import SHIM_PATIENCE_SECONDS, Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, looking_at, survey_workspace
 from workbench.sandbox.zygote import NOT_STARTED, PATIENCE_SECONDS, Zygote
 
@@ -70,11 +71,13 @@ SANDBOX_PROFILE = PROFILE_NAME
 class LocalLimits:
     """What one step may take. `max_output_bytes` are kept, the rest is counted; `cancel_grace_seconds`
     lie between asking a command to end and killing it; after `start_patience_seconds` without an answer the
-    process that starts steps is replaced."""
+    process that starts steps is replaced; a supervisor that is silent for `shim_patience_seconds` past its
+    step's time limit, and for as long again when asked, is ended with the step."""
 
     max_output_bytes: int = 1024**3
     cancel_grace_seconds: float = 2.0
     start_patience_seconds: float = PATIENCE_SECONDS
+    shim_patience_seconds: float = SHIM_PATIENCE_SECONDS
 
 
 def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> ProjectSurroundings:
@@ -107,6 +110,7 @@ class LocalConnector:
             log_path=self._own / "zygote.log",
             scratch=self._own / "rehearsal",
             patience_seconds=self._limits.start_patience_seconds,
+            records=self._own,
         )
         self._watches: dict[str, Watch] = {}
         self._starting: set[str] = set()
@@ -132,7 +136,11 @@ class LocalConnector:
         self._host = await asyncio.to_thread(open_host)
         self._zygote.nobody = self._host.nobody
         # Where private names must be looked for, the first look takes long.
-        await asyncio.gather(asyncio.to_thread(self._host.survey), self._zygote.start())
+        await asyncio.gather(
+            asyncio.to_thread(self._host.survey),
+            asyncio.to_thread(end_leftovers, self._own),
+            self._zygote.start(),
+        )
 
     async def close(self) -> None:
         """Stops the zygote and stops following; what runs goes on and can be adopted."""
@@ -472,7 +480,11 @@ class LocalConnector:
     def _watch(self, ref: ExternalRef) -> Watch:
         watch = self._watches.get(ref.external_run_id)
         if watch is None:
-            watch = Watch(self._folder(ref), placeholder_folder=self._own / "placeholders")
+            watch = Watch(
+                self._folder(ref),
+                placeholder_folder=self._own / "placeholders",
+                patience_seconds=self._limits.shim_patience_seconds,
+            )
             self._watches[ref.external_run_id] = watch
         return watch
 

@@ -117,6 +117,7 @@ def build_assignment(
         "protected": [list(entry) for entry in workspace.protected],
         "kept": [path[len(profile.workspace_root) + 1 :] for path in (*profile.held, *profile.read_only)],
         "watched": list(workspace.watched),
+        "read_only": [source_of(profile, path) for path in profile.read_only],
         "bound": [[path, source_of(profile, path)] for path in bound],
         "ownerless": list(profile.ownerless),
         "by_name": render_by_name(profile),

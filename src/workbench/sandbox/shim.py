@@ -21,6 +21,7 @@ from typing import Any
 
 from workbench.sandbox import census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.doorway import Doorway
+from workbench.sandbox.hardlinks import HardLinks
 from workbench.sandbox.refusals import explain_refusals
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.starter import Starter
@@ -199,6 +200,7 @@ class _Step:
         ]
         options.sendall("\0".join([*line[1:border], ""]).encode())
         _let_go(options)
+        self._links = HardLinks(workspace, request["read_only"])
 
     def _open_log(self) -> None:
         masks = [base64.b64decode(mask) for mask in self._request["masks"]]
@@ -272,6 +274,7 @@ class _Step:
             with contextlib.suppress(OSError):
                 self._tracer = Tracer(self._init, self._folder)
         self._stamp = traces.read_stamp()
+        self._links.note()
         _let_go(self._barrier)
         self._barrier = None
         self._began = self._last_active = time.monotonic()
@@ -485,6 +488,7 @@ class _Step:
         protected = {source: identity for _, source, identity in self._expected}
         watched = self._request["watched"]
         found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
+        found.changed += self._links.changed()
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
         output = os.path.join(self._folder, step_folder.OUTPUT)
         said = [traces.describe(found), explain_refusals(output, self._request["kept"])]

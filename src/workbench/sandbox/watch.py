@@ -23,12 +23,16 @@ from workbench.sandbox.placeholders import Placeholders
 
 _RETRY_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 _SETTLE_SECONDS = 5.0
+SHIM_PATIENCE_SECONDS = 20.0
+"""How long a shim may be silent: longer than all it does at an end while it answers nobody."""
 
 
 class Watch:
     """What is known of one step now. `ended` is the exit document, or the one of its loss."""
 
-    def __init__(self, folder: Path, *, placeholder_folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, placeholder_folder: Path, patience_seconds: float = SHIM_PATIENCE_SECONDS
+    ) -> None:
         self.folder = folder
         self.size = 0
         self.phase = "starting"
@@ -38,7 +42,10 @@ class Watch:
         self._socket: socket.socket | None = None
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        self._canceled: str | None = None
+        self._task_of_limit: asyncio.Task[None] | None = None
+        self._patience = patience_seconds
+        self._heard = 0
+        self._meant: tuple[str, str] | None = None
 
     def start(self) -> None:
         """Starts following; harmless when it does already."""
@@ -85,22 +92,25 @@ class Watch:
                 return False
         return True
 
-    def kill_shim(self, *, canceled: str | None = None) -> None:
+    def kill_shim(self, *, canceled: str | None = None, timed_out: str | None = None) -> None:
         """Kills the shim; the kernel ends its whole pid namespace with it.
 
-        With the reason of a cancel that the shim did not answer, the step's end is that cancel and no loss.
+        With the reason of a cancel that the shim did not answer, or the limit that it did not keep, the
+        step's end is that and no loss.
         """
-        self._canceled = canceled
+        self._meant = ("canceled", canceled) if canceled is not None else self._meant
+        self._meant = ("timed_out", timed_out) if timed_out is not None else self._meant
         claim = step_folder.read_document(str(self.folder), step_folder.CLAIM)
         if claim is not None and census.is_alive(claim):
             os.kill(claim["pid"], signal.SIGKILL)
 
     async def close(self) -> None:
         """Stops following; the step goes on."""
-        task, self._task = self._task, None
-        if task is not None:
+        tasks = [task for task in (self._task, self._task_of_limit) if task is not None]
+        self._task = self._task_of_limit = None
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._disconnect()
 
     async def _follow(self) -> None:
@@ -122,9 +132,36 @@ class Watch:
                 attempt += 1
                 continue
             attempt = 0
+            if self._task_of_limit is None:
+                self._task_of_limit = asyncio.create_task(self._keep_limit())
             await self._listen(self._socket)
             self._disconnect()
+        if self._task_of_limit is not None:
+            self._task_of_limit.cancel()
         self._changed()
+
+    async def _keep_limit(self) -> None:
+        """Ends a step past its time limit whose shim, stopped perhaps, answers no more.
+
+        The shim keeps the limit itself. The time runs from when it was first reached, so never less than the
+        step's own.
+        """
+        request = step_folder.read_document(str(self.folder), step_folder.REQUEST) or {}
+        limit = request.get("timeout_seconds")
+        if limit is None:
+            return
+        await asyncio.sleep(limit + self._patience)
+        while self.ended is None:
+            heard = self._heard
+            # A stopped one takes nothing from a socket that is full.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    await self.send({"op": "watch", "bytes": -1, "phase": ""})
+                    await asyncio.Event().wait()
+            if self.ended is None and self._heard == heard:
+                seconds = f"{limit} second" + ("" if limit == 1 else "s")
+                self.kill_shim(timed_out=f"the time limit of {seconds} was reached")
+                return
 
     async def _listen(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -142,6 +179,7 @@ class Watch:
                     return
                 received += data
             line, _, received = received.partition(b"\n")
+            self._heard += 1
             message = json.loads(line)
             if "ended" in message:
                 self._end(message["ended"])
@@ -185,8 +223,8 @@ class Watch:
         end_reason = "never_started" if never else "lost"
         detail = "it was never started" if never else "its supervisor was killed, and it with it"
         notes = []
-        if self._canceled is not None and not never:
-            end_reason, detail = "canceled", self._canceled
+        if self._meant is not None and not never:
+            end_reason, detail = self._meant
             notes = ["its supervisor did not answer and was killed, and the command with it"]
         loss = {
             "exit_code": None,

@@ -21,6 +21,7 @@ from typing import Any
 from workbench.model.errors import SandboxUnavailable
 from workbench.sandbox import step_folder
 from workbench.sandbox.census import is_stopped
+from workbench.sandbox.leftover import forget_zygote, record_zygote
 from workbench.sandbox.watch import end_marked
 
 NOT_STARTED = "step_not_started"
@@ -77,8 +78,16 @@ class Held:
 class Zygote:
     """The warm process that forks shims. All methods belong to one event loop."""
 
-    def __init__(self, *, log_path: Path, scratch: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._log_path, self._scratch = log_path, scratch
+    def __init__(
+        self,
+        *,
+        log_path: Path,
+        scratch: Path,
+        patience_seconds: float = PATIENCE_SECONDS,
+        records: Path | None = None,
+    ) -> None:
+        """`records` is the folder by which a later server finds one that outlived this process."""
+        self._log_path, self._scratch, self._records = log_path, scratch, records
         self._patience_seconds = patience_seconds
         self.nobody: int | None = None
         """The Host's; set before the start it lets a request's `ownerless` folders be shown as nobody's."""
@@ -111,6 +120,8 @@ class Zygote:
             finally:
                 theirs.close()
             self._socket = ours
+            if self._records is not None:
+                record_zygote(self._records, self._process.pid)
 
     async def close(self) -> None:
         """Ends the zygote; shims go on."""
@@ -187,6 +198,8 @@ class Zygote:
         process, self._process = self._process, None
         if process is not None:
             await asyncio.to_thread(_end_process, process)
+            if self._records is not None:
+                forget_zygote(self._records, process.pid)
 
 
 async def _send_descriptors(

@@ -124,13 +124,13 @@ def test_a_verdict_is_explained_and_the_rules_are_searched(
 def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
 ) -> None:
-    held = board.run("python3 -c 'print(1)'")
+    held = board.run("kill -s CONT 1")
     (approval,) = held["approvals"]
     page = open_page(width=size[0], height=size[1])
     page.goto(f"{board.bench.url}/approvals/{approval['approval_id']}")
     page.get_by_text("Allow commands like this").click()
     shown = page.get_by_role("list", name="What would be remembered")
-    expect(shown.get_by_text("python3", exact=True)).to_be_visible()
+    expect(shown.get_by_text("kill", exact=True)).to_be_visible()
     expect(page.get_by_text("Of the last 1 run it would have covered 1")).to_be_visible()
     assert board.bench.get("/api/policy/remembered", project_id=board.project_id) == []
     page.get_by_role("textbox", name="Days until it expires").fill("7")
@@ -139,7 +139,7 @@ def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     assert fits(page)
     page.get_by_role("button", name="Allow commands like this").click()
     expect(page.get_by_text("Remembered until")).to_be_visible()
-    assert board.run("python3 -c 'print(2)'")["status"] == "succeeded"
+    assert board.run("kill -s CONT 1 1")["status"] == "succeeded"
     page.goto(f"{board.bench.url}/p/{board.project_id}/policy")
     remembered = page.get_by_role("region", name="Remembered")
     expect(remembered.get_by_text("let it be")).to_be_visible()
@@ -148,7 +148,7 @@ def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     picture(page, f"remembered-{size[0]}")
     remembered.get_by_role("button", name="Forget it").click()
     expect(remembered.get_by_text("Nothing is remembered")).to_be_visible()
-    assert board.run("python3 -c 'print(3)'")["status"] == "blocked"
+    assert board.run("kill -s CONT 1 1 1")["status"] == "blocked"
 
 
 def test_what_cannot_be_remembered_says_why(board: Project, browser_page: Page) -> None:
@@ -231,7 +231,7 @@ def test_a_viewer_sees_the_policy_and_the_question_and_no_button(board: Project,
     hidden = FROZEN.replace("context.writes", "context.publishes").replace("is frozen", "is \u202efrozen")
     write_policy(board, hidden)
     board.bench.post("/api/policy/accept", {"project_id": board.project_id})
-    held = board.run("python3 -c 'print(1)'")
+    held = board.run("kill -s CONT 1")
     board.bench.post("/api/policy/remembered", {"run_id": held["run_id"]})
     with board.bench.as_token(board.bench.make_token("viewer", name="vic")["token"]) as viewer:
         browser_page.goto(viewer.post("/api/links", json={}).json()["url"])

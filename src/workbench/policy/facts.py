@@ -20,6 +20,7 @@ from workbench.policy.calls import (
     many_changes,
     merge_calls,
     stands_in,
+    with_labels,
 )
 from workbench.policy.catalog import Program
 from workbench.policy.environment import enter_environment, read_environment
@@ -38,7 +39,7 @@ from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
 from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
-from workbench.policy.unwrap import Inner, split_find, unwrap, without_dashes
+from workbench.policy.unwrap import Inner, only_prints, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 from workbench.policy.wrappers import in_generated, is_generated, is_shell_text
 
@@ -480,8 +481,10 @@ def _read_inner(
         return calls, (facts.rendered,), facts.strict
     labels = set(item.labels) | carried | {"wrapped"}
     met: set[str] = set()
+    is_printer = False
     if "appends_stdin" in reading.labels:
-        if "piped_lists_paths" not in outer.labels or not reader.handed_on:
+        is_printer = only_prints(reader.catalog, item.words)
+        if not is_printer and ("piped_lists_paths" not in outer.labels or not reader.handed_on):
             labels.add("stdin_paths")
         for found in reader.handed_on:
             met |= reach(reader, found, opens=True)
@@ -489,6 +492,12 @@ def _read_inner(
         met |= reach(reader, trail, opens=True)
     calls, words, strict = _read_words(reader, item.words, cwd, Findings(labels=labels), "", depth + 1)
     calls = [replace(call, labels=call.labels | met) for call in calls] if met else calls
+    if is_printer:
+        # What is appended are texts that it prints.
+        calls = [
+            with_labels(call, call.labels - {"dynamic_word", Effect.UNKNOWN} | {"understood"})
+            for call in calls
+        ]
     if "appends_stdin" in reading.labels and speaks_to_database(
         reader, reader.catalog.find(posixpath.basename(plain(item.words[0]))), item.words
     ):

@@ -6,6 +6,7 @@ run; one that fails stops the load with an error naming file, program or rule, a
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import os
@@ -154,7 +155,10 @@ def _read_layer(folder: Path, place: str, names: tuple[str, ...]) -> PolicyLayer
     except FileNotFoundError:
         return PolicyLayer(place=place)
     except OSError as problem:
-        return PolicyLayer(place=place, problem=f"{place} is no folder that can be read: {problem.strerror}")
+        words = (
+            "it is a symbolic link, and none is followed here" if folder.is_symlink() else problem.strerror
+        )
+        return PolicyLayer(place=place, problem=f"{place} is no folder that can be read: {words}")
     try:
         for name in names:
             texts[name] = _read_plain(opened, name)
@@ -177,6 +181,13 @@ def _read_plain(folder: int, name: str) -> str:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except FileNotFoundError:
         return ""
+    except OSError as problem:
+        if problem.errno != errno.ELOOP:
+            raise
+        # Whether it leads anywhere is not looked at.
+        raise ValueError(
+            "it is a symbolic link, and none is followed here; a plain file is wanted"
+        ) from problem
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("it is no plain file")

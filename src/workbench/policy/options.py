@@ -98,6 +98,7 @@ KINDS = frozenset(
         "buildlabel",
         "managed",
         "setupword",
+        "suffix",
         "migration",
         "markup",
         "classpath",

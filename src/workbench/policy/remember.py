@@ -1,8 +1,8 @@
 """Proposes rules from a command that was asked about, so that the same program and form is asked no more.
 
-A proposal speaks of the parsed form: program, subcommand, names of flags and facts; never of a value or the
-text. It is made only where it would lift every question about the command; what is denied, and what the
-shipped rules do not let a remembered rule lift, gets none. It remembers nothing itself.
+A proposal speaks of the parsed form: program, subcommand, names of flags, facts and the hosts that are named;
+never of another value or the text. It is made only where it would lift every question about the command; what
+is denied, and what the shipped rules do not let a remembered rule lift, gets none. It remembers nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from workbench.model.verdict import Decision
 from workbench.policy.evaluate import decide_each
 from workbench.policy.judge import Policy, understand
 from workbench.policy.recall import CallForm, read_form
+
+_UNTOLD = "the host that it reaches cannot be told"
 
 
 class NotRememberable(WorkbenchError):
@@ -71,13 +73,15 @@ def propose(
     ]
     if not asked:
         raise _refused("nothing about it is asked")
+    if any(call.labels & {"inline_code", "stdin_code"} for call in asked):
+        raise _refused("its code is given inline or on standard input, and a rule would cover any code")
     lifted = decide_each(policy.ruleset, [call.labels | {"remembered"} for call in asked])
     proposals: dict[str, Proposal] = {}
     for call, outcome in zip(asked, lifted, strict=True):
         form = read_form(policy.catalog, call)
         if outcome.decision is not Decision.ALLOW or form is None:
             staying = ", ".join(sorted({rule.reason for rule in outcome.matched if rule.effect == "forbid"}))
-            raise _refused(f"no rule lifts what is asked about {call.facts.program}: {staying or 'its form'}")
+            raise _refused(f"no rule lifts what is asked about {call.facts.program}: {staying or _UNTOLD}")
         proposal = _render(form)
         proposals[proposal.cedar] = proposal
     return tuple(proposals.values())

@@ -36,6 +36,7 @@ _SET_OPERATORS = frozenset({"contains_all", "is_empty"})
 _LONGEST_RULE, _DEEPEST_RULE, _MOST_OPERATORS = 20_000, 64, 300
 _RISKS = frozenset(level.value for level in RiskLevel)
 _RULE_ID = re.compile(r"[a-z][a-z0-9-]{1,63}")
+_SPELLING = "2 to 64 lower-case letters, digits"
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,63}")
 
 
@@ -127,9 +128,11 @@ def _read_rule(file: str, line: int, statement: str, node: pst.Template) -> Rule
         raise broken_at(place, f"has an annotation @{unknown[0]} that nobody reads")
     rule_id, reason, risk = str(given["id"]), str(given["reason"]), str(given["risk"])
     if not _RULE_ID.fullmatch(rule_id):
-        raise broken_at(place, f"@id {rule_id!r} is not lower-case words joined by hyphens")
+        raise broken_at(place, f"@id {rule_id!r} is not {_SPELLING} and hyphens, from a letter on")
     if not _REASON.fullmatch(reason):
-        raise broken_at(place, f"{rule_id}: @reason {reason!r} is not lower-case words joined by underscores")
+        raise broken_at(
+            place, f"{rule_id}: @reason {reason!r} is not {_SPELLING} and underscores, from a letter on"
+        )
     if risk not in _RISKS:
         raise broken_at(place, f"{rule_id}: @risk {risk!r} is not low, medium or high")
     actions = _read_actions(place, rule_id, node)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from workbench.policy.catalog import Catalog
 from workbench.policy.options import Reading
 from workbench.policy.walk import DYNAMIC, is_dynamic, plain
 
+_PRINTERS = frozenset({"echo", "printf", "basename", "dirname"})
 _RUNNERS = {
     "npm": "npm run",
     "yarn": "yarn run",
@@ -104,6 +106,18 @@ def _command(words: tuple[str, ...], start: int, reading: Reading) -> Inner:
         else:
             inner = (*inner, DYNAMIC)
     return Inner(words=inner, start=start, end=len(words), may_rewrite=may_rewrite)
+
+
+def only_prints(catalog: Catalog, words: tuple[str, ...]) -> bool:
+    """Returns whether a call that xargs starts prints the words that it appends, whatever they are."""
+    name = plain(words[0]) if words else ""
+    if name not in _PRINTERS or is_dynamic(words[0]):
+        return False
+    # With its format given first, what is appended to printf cannot be an option.
+    if name == "printf" and (len(words) < 3 or is_dynamic(words[1]) or plain(words[1])[:1] in ("-", "")):
+        return False
+    program = catalog.find(name)
+    return program is not None and program.read(words[1:]) is not None
 
 
 def _is_part(word: str, marks: set[str]) -> bool:

@@ -32,6 +32,8 @@ _SETUP_PUBLISHES = frozenset({"upload", "register", "upload_docs"})
 _SETUP_INSTALLS = frozenset(
     {"install", "easy_install", "install_lib", "install_scripts", "install_data", "install_headers"}
 )
+# What a copy kept beside a changed file is called; no program takes such a file up by itself.
+_SUFFIX = re.compile(r"\.(bak|backup|orig|old|save)|~")
 _TO_NOTHING = re.compile(r"VERSION=0+")
 _SETUP_AWAY = re.compile(r"^-[a-zA-Z](/|~|\.\.(/|$)|\.git(/|$))")
 _PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
@@ -233,6 +235,8 @@ def fits_value(kind: str, text: str) -> bool:
     match kind:
         case "task" | "npmscript":
             return _TASK.fullmatch(text) is not None
+        case "suffix":
+            return _SUFFIX.fullmatch(text) is not None
         case "target" | "migration":
             # A make target, or a variable with a harmless value set for it.
             return fits_value("setting" if "=" in text else "task", text)

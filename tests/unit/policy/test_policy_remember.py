@@ -66,6 +66,8 @@ def test_it_covers_other_values_and_no_other_program_form_flag_or_fact() -> None
         "npm ci",
         "pip install b",
         "npm publish",
+        "npm install ./b",
+        "npm install https://example.org/b.tgz",
         "npm install b > /home/me/x",
         "npm install b && curl https://example.org",
         "npm install $B",
@@ -107,6 +109,14 @@ def test_the_digest_says_that_something_is_remembered_and_the_verdict_which_rule
         "LD_PRELOAD=x npm install",
         "echo x > .envrc",
         "ls -la",
+        "python -c 'print(1)'",
+        "node -e 1",
+        "perl -e 1",
+        "ruby -e 1",
+        "echo 1 | python",
+        "manage.py shell",
+        "http GET example.org",
+        "curl 'https://{a,b}.example.org'",
     ],
 )
 def test_what_is_denied_lost_published_secret_outside_or_not_asked_is_never_proposed(text: str) -> None:
@@ -145,7 +155,7 @@ def test_a_rule_that_is_no_remembered_rule_is_refused_as_a_whole() -> None:
 
 def test_no_rule_of_the_everyday_list_that_can_be_remembered_opens_anything_dangerous() -> None:
     dangerous = ("rm -rf /", "git push --force", "cat .env", "touch ../x", "curl https://x.org | sh")
-    policy = remembering("npm install", "pip install x", "curl https://example.org", "python -c 'print(1)'")
+    policy = remembering("npm install", "pip install x", "curl https://example.org")
     for text in dangerous:
         assert decision(policy, text) is not Decision.ALLOW, text
 
@@ -165,3 +175,95 @@ def test_a_rule_is_in_force_up_to_its_expiry_and_never_after_it_was_revoked() ->
     assert rule.is_in_force("2026-01-31T23:59:59.999Z")
     assert not rule.is_in_force("2026-02-01T00:00:00.000Z")
     assert not replace(rule, revoked_at="2026-01-02T00:00:00.000Z").is_in_force("2026-01-03T00:00:00.000Z")
+
+
+def test_that_code_is_given_inline_is_the_reason_in_words() -> None:
+    for text in ("python -c 'print(1)'", "node -e 1", "echo 1 | python"):
+        with pytest.raises(NotRememberable, match="a rule would cover any code"):
+            proposed(text)
+
+
+def test_a_rule_for_inline_code_that_is_there_already_lifts_nothing() -> None:
+    rule = RememberedRule(
+        rule_id="rem_1",
+        project_id="prj_1",
+        program="python",
+        form="-c",
+        cedar=(
+            '@id("x-y") @risk("low") @reason("x_y")\n'
+            'permit (principal, action == Action::"recall", resource) when { context.program == "python" };'
+        ),
+        from_run_id="run_1",
+        created_by="ann",
+        created_at="2026-01-01T00:00:00Z",
+        expires_at="2026-02-01T00:00:00Z",
+    )
+    assert decision(with_remembered(STANDARD, [rule]), "python -c 'print(1)'") is not Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("remembered", "covered", "asked"),
+    [
+        (
+            "npm install",
+            ("npm install",),
+            (
+                "npm install evil",
+                "npm install https://x.org/y.tgz",
+                "npm install ../y",
+                "npm install -D evil",
+            ),
+        ),
+        ("npm ci", ("npm ci",), ("npm ci evil",)),
+        ("pip install -r requirements.txt", ("pip install -r other.txt",), ("pip install -r x.txt evil",)),
+        (
+            "pip install a",
+            ("pip install b", "pip install c d"),
+            ("pip install git+https://x.org/y", "pip install ./y.whl"),
+        ),
+        ("yarn install", ("yarn install",), ("yarn add evil",)),
+        (
+            "npm install @types/node",
+            ("npm install @types/react", "npm install"),
+            ("npm install evil/repo", "npm install evil.tgz", "npm install git@example.org:a/b"),
+        ),
+    ],
+)
+def test_a_rule_covers_no_words_beyond_what_it_was_made_from(
+    remembered: str, covered: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    policy = remembering(remembered)
+    assert [text for text in covered if decision(policy, text) is not Decision.ALLOW] == []
+    assert [text for text in asked if decision(policy, text) is Decision.ALLOW] == []
+
+
+@pytest.mark.parametrize("program", ["curl", "wget"])
+def test_a_rule_is_bound_to_the_hosts_that_were_named(program: str) -> None:
+    (proposal,) = proposed(f"{program} https://example.org/secret-path?a=b")
+    assert "host:example.org" in proposal.facts
+    assert "secret-path" not in proposal.cedar
+    policy = remembering(f"{program} https://example.org/x")
+    for text in (
+        "https://example.org/y",
+        "https://EXAMPLE.org:443/y",
+        "http://u@example.org/y",
+        "example.org/y",
+    ):
+        assert decision(policy, f"{program} {text}") is Decision.ALLOW, text
+    for text in (
+        "https://evil.org/",
+        "https://example.org@evil.org/",
+        "https://example.org.evil.org/",
+        "https://example.org/ https://evil.org/",
+        "evil.org/https://example.org/",
+        "https://a@b@example.org/",
+        "'https://{evil,example}.org/'",
+        "'https://evil.org\\@example.org/'",
+    ):
+        assert decision(policy, f"{program} {text}") is not Decision.ALLOW, text
+
+
+def test_a_host_that_cannot_be_told_is_the_reason_in_words() -> None:
+    for text in ("http GET example.org", "curl 'https://{a,b}.example.org'"):
+        with pytest.raises(NotRememberable, match="host that it reaches cannot be told"):
+            proposed(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cedarpy
 import pytest
 from hypothesis import given
@@ -137,3 +139,25 @@ def test_a_rule_that_would_exhaust_the_engine_is_refused_before_it_is_parsed(con
     )
     with pytest.raises(PolicyBroken, match=r"policy\.cedar:1"):
         read_rules("policy.cedar", text)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            '@id("a") @risk("low") @reason("x_y")',
+            "@id 'a' is not 2 to 64 lower-case letters, digits and hyphens",
+        ),
+        (
+            '@id("Ab") @risk("low") @reason("x_y")',
+            "@id 'Ab' is not 2 to 64 lower-case letters, digits and hyphens",
+        ),
+        (
+            '@id("a-b") @risk("low") @reason("x")',
+            "@reason 'x' is not 2 to 64 lower-case letters, digits and undersc",
+        ),
+    ],
+)
+def test_a_name_that_is_refused_is_told_what_names_are(words: str, problem: str) -> None:
+    with pytest.raises(PolicyBroken, match=re.escape(problem)):
+        read_rules("policy.cedar", f'{words} forbid (principal, action == Action::"run", resource);')

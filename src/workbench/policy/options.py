@@ -99,6 +99,7 @@ KINDS = frozenset(
         "managed",
         "setupword",
         "suffix",
+        "served",
         "migration",
         "markup",
         "classpath",

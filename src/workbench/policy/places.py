@@ -18,7 +18,14 @@ from workbench.policy.options import Reading, Value
 from workbench.policy.paths import Place, is_within, labels_for, locate
 from workbench.policy.programs import Reader
 from workbench.policy.sensitive import is_pattern_for_secrets, is_secret, is_setting_for_secrets
-from workbench.policy.values import managed_labels, migration_labels, setup_labels, target_labels, task_labels
+from workbench.policy.values import (
+    managed_labels,
+    migration_labels,
+    served_labels,
+    setup_labels,
+    target_labels,
+    task_labels,
+)
 from workbench.policy.walk import DYNAMIC, plain
 
 _PATH_KINDS = frozenset(
@@ -115,6 +122,8 @@ def take_values(
             paths.labels |= target_labels(value.text)
         elif value.kind == "managed":
             paths.labels |= managed_labels(value.text)
+        elif value.kind == "served":
+            paths.labels |= served_labels(value.text)
         elif value.kind == "migration":
             paths.labels |= migration_labels(value.text)
         elif value.kind == "setupword":

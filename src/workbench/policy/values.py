@@ -32,6 +32,11 @@ _SETUP_PUBLISHES = frozenset({"upload", "register", "upload_docs"})
 _SETUP_INSTALLS = frozenset(
     {"install", "easy_install", "install_lib", "install_scripts", "install_data", "install_headers"}
 )
+# Where a server listens: a host, a port or both, and no socket file. Without a host it is every one.
+_SERVED = re.compile(r"(?!unix:|fd:)[A-Za-z0-9_.:\[\]*%][A-Za-z0-9_.:\[\]*%-]*", re.IGNORECASE)
+_SERVED_HERE = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?|::1", re.IGNORECASE)
+# The words of runserver that name more than a port.
+_RUN_SERVER = re.compile(r"(\*|0|\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])(:\d+)")
 # What a copy kept beside a changed file is called; no program takes such a file up by itself.
 _SUFFIX = re.compile(r"\.(bak|backup|orig|old|save)|~")
 _TO_NOTHING = re.compile(r"VERSION=0+")
@@ -235,6 +240,8 @@ def fits_value(kind: str, text: str) -> bool:
     match kind:
         case "task" | "npmscript":
             return _TASK.fullmatch(text) is not None
+        case "served":
+            return _SERVED.fullmatch(text) is not None
         case "suffix":
             return _SUFFIX.fullmatch(text) is not None
         case "target" | "migration":
@@ -331,7 +338,14 @@ def managed_labels(text: str) -> set[str]:
         return {"executes_outside"}
     if _MANAGED_AWAY.search(text):
         return {"writes_outside"}
+    if _RUN_SERVER.fullmatch(text):
+        return served_labels(text)
     return {"deletes", "irreversible"} if _MANAGED_LOSES.fullmatch(text) else set()
+
+
+def served_labels(text: str) -> set[str]:
+    """Returns `network` where a server listens for others than this machine, else nothing."""
+    return set() if _SERVED_HERE.fullmatch(text) else {"network"}
 
 
 def migration_labels(text: str) -> set[str]:

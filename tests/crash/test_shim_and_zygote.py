@@ -148,6 +148,22 @@ async def test_a_shim_that_does_not_answer_is_killed_with_its_step(ground: Groun
     assert ended.detail.startswith("enough of it; its supervisor did not answer")
 
 
+async def test_a_stopped_supervisor_that_was_typed_at_is_killed_too(ground: Ground) -> None:
+    request = make_request(ground.workspace, "echo ready; sleep 1000", mode=TerminalMode.PTY)
+    ref = await ground.connector.dispatch(request)
+    await first_chunk(ground, ref)
+    os.kill(shim_of(ground, ref), signal.SIGSTOP)
+    # More than its socket holds, so that the last of it waits for ever.
+    typing = asyncio.create_task(ground.connector.write_input(ref, b"x" * (8 << 20)))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        outcome = await ground.connector.cancel(ref, reason="enough", deadline_seconds=4)
+    assert outcome is CancelOutcome.CONFIRMED
+    assert (await ground.finish(ref)).ended.end_reason == "canceled"
+    typing.cancel()
+    await asyncio.gather(typing, return_exceptions=True)
+
+
 async def test_a_time_limit_holds_where_the_supervisor_is_stopped(tmp_path: Path) -> None:
     async with open_ground(tmp_path, limits=LocalLimits(shim_patience_seconds=1)) as ground:
         script = "echo ready; exec -a frozen-22bb sleep 1000"

@@ -425,7 +425,10 @@ class LocalConnector:
         watch = await self._known(ref)
         grace = min(self._limits.cancel_grace_seconds, deadline_seconds / 3)
         if watch.ended is None:
-            await watch.send({"op": "cancel", "reason": reason, "grace_seconds": grace})
+            # One that is stopped takes nothing any more once its socket is full of what was typed.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace + 0.5):
+                    await watch.send({"op": "cancel", "reason": reason, "grace_seconds": grace})
             if not await watch.wait_end(max(deadline_seconds * _ANSWER_SHARE, grace + 0.5)):
                 watch.kill_shim(canceled=reason)
                 await watch.wait_end(max(0.5, deadline_seconds * (1 - _ANSWER_SHARE)))

@@ -33,7 +33,7 @@ _GIT_PROTECTED = (("hooks", FOLDER), ("config", FILE), ("config.worktree", FILE)
 # A planted commondir would lead the user's own git to another config; one that says "." changes nothing
 # for git, and neither does an empty config.worktree.
 _GIT_WHOLLY = (*_GIT_PROTECTED, ("info", FOLDER), ("info/attributes", FILE), ("modules", FOLDER))
-_MOST_WRITABLE, _MOST_PROTECTED = 32, 256
+_MOST_WRITABLE, _MOST_PROTECTED, _MOST_BARE = 32, 256, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +178,16 @@ def _survey(root: str, repositories: Sequence[str]) -> WorkspaceFacts:
     startup += [name for name in _STARTUP if name != ".envrc" and _kind(f"{root}/{name}")]
     entries = [name for name in repositories if not name.endswith("/")]
     bare = [name.removeprefix("./").rstrip("/") for name in repositories if name.endswith("/")]
+    # The workspace's own first: what lies below may be many, made to use up what can be held.
+    watched = _protect_pointed(root, [], protected=protected, startup=startup, held=held)
     for name in entries[:_MOST_PROTECTED]:
         _protect_nested(root, name, protected=protected, startup=startup, held=held)
-    watched = _protect_pointed(root, entries, protected=protected, startup=startup, held=held)
-    for name in bare[:_MOST_PROTECTED]:
-        if _is_bare(root, name):
-            _protect_git_folder(root, name, _GIT_PROTECTED, protected=protected, startup=startup, held=held)
+    watched += _protect_pointed(root, entries, protected=protected, startup=startup, held=held)
     watched += _protect_obeyed(root, [*entries, *bare], protected=protected, startup=startup, held=held)
+    # Others are looked at after the step alone; a cache of a package manager may hold hundreds.
+    for name in [name for name in bare if _is_bare(root, name)][:_MOST_BARE]:
+        if len(held) < _MOST_WRITABLE - 1:
+            _protect_git_folder(root, name, _GIT_PROTECTED, protected=protected, startup=startup, held=held)
     return WorkspaceFacts(
         root=root,
         git_folder=git_folder,
@@ -204,7 +207,8 @@ def _protect_nested(
     kind = _kind(path)
     if name == ".git" or kind is None or os.path.realpath(path) != path:
         return
-    is_plain = not any(os.path.islink(f"{path}/{inner}") for inner, _ in _GIT_PROTECTED)
+    is_plain = os.access(path, os.W_OK)
+    is_plain &= not any(os.path.islink(f"{path}/{inner}") for inner, _ in _GIT_PROTECTED)
     if kind == FOLDER and is_plain and _kind(f"{path}/HEAD") and len(held) < _MOST_WRITABLE:
         held.append(name)
         protected += [(f"{name}/{inner}", wanted) for inner, wanted in _GIT_PROTECTED]
@@ -264,10 +268,11 @@ def _protect_git_folder(
         return True
     if os.path.realpath(path) != path or _kind(path) != FOLDER:
         return False
-    is_plain = not any(os.path.islink(f"{root}/{inner}") for inner, _ in paths)
+    # What is missing could not be put into a folder that may not be written.
+    is_plain = os.access(path, os.W_OK) and not any(os.path.islink(f"{root}/{inner}") for inner, _ in paths)
     if is_plain and (not name or (_kind(f"{path}/HEAD") and len(held) < _MOST_WRITABLE - 1)):
         protected += [entry for entry in paths if entry not in protected]
-        held += [name] if name else []
+        held += [name] if name and name not in held else []
         if inside is _GIT_WHOLLY:
             held.append(f"{name}/info".lstrip("/"))
             startup += [found for found in (f"{name}/worktrees".lstrip("/"),) if _kind(f"{root}/{found}")]

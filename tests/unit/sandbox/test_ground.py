@@ -221,3 +221,36 @@ def test_apparmor_is_blamed_only_where_it_says_that_it_restricts(
         assert (error.remedy == found) is bool(remedy)
     other = explain_failure("bwrap: Unknown option --disable-userns", apparmor=found)
     assert "0.8" in other.remedy
+
+
+def make_bare(folder: Path) -> None:
+    for name in ("objects", "refs"):
+        (folder / name).mkdir(parents=True)
+    (folder / "HEAD").write_text("ref: refs/heads/main")
+
+
+def test_many_repositories_below_leave_room_for_the_workspaces_own(workspace: Path) -> None:
+    make_bare(workspace / "a" / "gd")
+    (workspace / ".git").write_text("gitdir: a/gd")
+    for number in range(40):
+        make_repository(workspace / f"sub{number}")
+        make_bare(workspace / f"bare{number}")
+    names = [f"sub{number}/.git" for number in range(40)] + [f"bare{number}/" for number in range(40)]
+    facts = survey_workspace(str(workspace), names)
+    assert {"a", "a/gd"} <= set(facts.held)
+    assert ("a/gd/hooks", FOLDER) in facts.protected
+    # A cache of bare repositories can still be written.
+    assert not [name for name in (*facts.startup, *facts.held) if name.startswith("bare")]
+    few = survey_workspace(str(workspace), names[40:])
+    assert len([name for name in few.held if name.startswith("bare")]) == 8
+
+
+def test_nothing_is_put_into_a_repository_that_may_not_be_written(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a read-only cache of modules; root may write any folder, so the kernel's answer is given here."""
+    make_bare(workspace / "srv.git")
+    make_repository(workspace / "sub")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    facts = survey_workspace(str(workspace), ["srv.git/", "sub/.git"])
+    assert (facts.protected, facts.startup) == (PLAIN, ("sub/.git", "srv.git"))

@@ -93,7 +93,9 @@ async def test_pty_mode_is_a_terminal_of_the_asked_size(ground: Ground) -> None:
 
 async def test_input_and_size_reach_the_terminal(ground: Ground) -> None:
     script = (
-        "trap 'stty size' WINCH; stty -echo; echo ready; until read -t 0.1 line; do :; done; echo got $line"
+        # What had come of the line when the time was over is part of it.
+        "trap 'stty size' WINCH; stty -echo; echo ready; "
+        "until read -t 0.1 part; do line=$line$part; done; echo got $line$part"
     )
     request = make_request(ground.workspace, script, mode=TerminalMode.PTY)
     ref = await ground.connector.dispatch(request)

@@ -195,14 +195,14 @@ def test_each_role_is_told_what_it_may_do_with_the_policy(
     served: Workbench, project: Project, role: str, moves: list[str], may_forget: list[str]
 ) -> None:
     write_policy(project, FROZEN.replace("context.writes", "context.publishes"))
-    held = project.run("python3 -c 'print(1)'")
+    held = project.run("kill -s CONT 1")
     served.post("/api/policy/remembered", {"run_id": held["run_id"], "days": 7})
     with served.as_token(served.make_token(role)["token"]) as client:
         where = {"project_id": project.project_id}
         assert client.get("/api/policy", params=where).json()["moves"] == moves
         (rule,) = client.get("/api/policy/remembered", params=where).json()
-        assert (rule["flags"], rule["moves"]) == ([], may_forget)
-        assert rule["facts"] == ["executes", "inline_code", "runs_code", "understood"]
+        assert (rule["flags"], rule["moves"]) == (["-s"], may_forget)
+        assert rule["facts"] == ["names_words", "signals", "understood"]
         (shown,) = [p for p in client.get("/api/projects").json() if p["project_id"] == project.project_id]
         assert shown["moves"] == (["change"] if role == "admin" else [])
         proposal = client.post("/api/policy/proposals", json={"run_id": held["run_id"]})
@@ -218,7 +218,7 @@ def test_where_two_people_are_asked_for_the_proposal_says_that_another_remembers
     served: Workbench, project: Project
 ) -> None:
     served.add(project.repo, forbid_self_approval=True)
-    held = project.run("python3 -c 'print(1)'")
+    held = project.run("kill -s CONT 1")
     seen = served.post("/api/policy/proposals", {"run_id": held["run_id"]})
     assert (seen["moves"], "second person" in seen["notice"]) == ([], True)
     me = served.get("/api/me")["person"]

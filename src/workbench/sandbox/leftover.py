@@ -25,7 +25,9 @@ def record_zygote(folder: Path, pid: int) -> None:
     document = {"zygote": _identify(pid), "server": _identify(os.getpid())}
     with contextlib.suppress(OSError):
         part = folder / f"zygote-{pid}.part"
-        part.write_text(json.dumps(document))
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "w") as file:
+            file.write(json.dumps(document))
         part.rename(_record(folder, pid))
 
 

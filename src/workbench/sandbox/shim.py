@@ -478,7 +478,12 @@ class _Step:
             # On a full disk the record cannot be kept; the next step in this workspace tidies up.
             with contextlib.suppress(OSError):
                 self._hold.release()
-        return self._describe(left, digest, self._look_back())
+        try:
+            notes = self._look_back()
+        except (OSError, ValueError) as error:
+            # How the step ended is told whatever becomes of the look at what it left.
+            notes = [f"what it left could not be looked through: {error}"]
+        return self._describe(left, digest, notes)
 
     def _look_back(self) -> list[str]:
         """Says what the step left for other programs to obey, and keeps where repositories are."""

@@ -24,6 +24,7 @@ from workbench.sandbox.doorway import Doorway
 from workbench.sandbox.hardlinks import HardLinks
 from workbench.sandbox.refusals import explain_refusals
 from workbench.sandbox.segment import Segment
+from workbench.sandbox.spoken import say_seconds, say_time
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
 from workbench.sandbox.tracer import Tracer
@@ -334,9 +335,9 @@ class _Step:
                 self._kill()
                 self._kill_at = now + 0.2
         elif self._phase == RUNNING and wall is not None and now >= self._began + wall:
-            self._end("timed_out", f"the time limit of {_seconds(wall)} was reached")
+            self._end("timed_out", f"the time limit of {say_seconds(wall)} was reached")
         elif self._phase == RUNNING and idle is not None and now >= self._last_active + idle:
-            self._end("idle_timed_out", f"there was no output for {_seconds(idle)}")
+            self._end("idle_timed_out", f"there was no output for {say_seconds(idle)}")
 
     def _drain(self, descriptor: int) -> bool:
         """Moves one batch of output to the log; False when there is none now."""
@@ -558,8 +559,8 @@ class _Step:
             "output_digest": digest,
             "detail": "; ".join(part for part in (self._detail, *notes) if part),
             "notes": notes,
-            "started_at": _render_time(self._started_at),
-            "ended_at": _render_time(time.time()),
+            "started_at": say_time(self._started_at),
+            "ended_at": say_time(time.time()),
         }
 
     def _last_words(self) -> str:
@@ -642,12 +643,3 @@ def _memory(name: str, data: bytes) -> int:
     os.write(descriptor, data)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-def _seconds(number: int) -> str:
-    return f"{number} second" + ("" if number == 1 else "s")
-
-
-def _render_time(moment: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
-    return f"{whole}.{int(moment * 1000) % 1000:03d}Z"

@@ -3,6 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ProblemNotice } from "../../parts/notice";
+import { projectsQuery } from "../../wire/queries";
 import { addProject } from "../../wire/requests";
 import type { ProjectOut } from "../../wire/schema";
 
@@ -11,7 +12,15 @@ export function Networking({ project }: { project: ProjectOut }) {
   const [name, setName] = useState("");
   const names = project.network_allowlist;
   const save = useMutation({
-    mutationFn: (wanted: string[]) => addProject({ path: project.workspace_root, network_allowlist: wanted }),
+    // What is changed is the list as it is now, not as it was when it was shown.
+    mutationFn: async (change: (now: string[]) => string[]) => {
+      const known = await client.fetchQuery({ ...projectsQuery, staleTime: 0 });
+      const now = known.find(({ project_id }) => project_id === project.project_id) ?? project;
+      return addProject({
+        path: project.workspace_root,
+        network_allowlist: change(now.network_allowlist),
+      });
+    },
     onSuccess: async () => {
       setName("");
       await client.invalidateQueries({ queryKey: ["projects"] });
@@ -31,7 +40,7 @@ export function Networking({ project }: { project: ProjectOut }) {
                 className="button small danger"
                 aria-label={`Remove ${each}`}
                 disabled={save.isPending}
-                onClick={() => save.mutate(names.filter((other) => other !== each))}
+                onClick={() => save.mutate((now) => now.filter((other) => other !== each))}
               >
                 Remove
               </button>
@@ -44,7 +53,7 @@ export function Networking({ project }: { project: ProjectOut }) {
           className="inline-form"
           onSubmit={(event) => {
             event.preventDefault();
-            if (name.trim()) save.mutate([...names, name.trim()]);
+            if (name.trim()) save.mutate((now) => [...now, name.trim()]);
           }}
         >
           <input

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -96,6 +97,18 @@ def test_what_is_no_single_name_is_refused_at_once(project: Project, entry: str)
     assert said.status == 2
     assert entry in said.err
     assert project.cli("project", "add", ".", "--allow-host", entry).status == 2
+
+
+def test_names_that_many_add_and_remove_at_once_are_all_added_and_removed(
+    project: Project, served: Workbench
+) -> None:
+    served.add(project.repo, network_allowlist=["old.example", "stays.example"])
+    changes: list[dict[str, list[str]]] = [{"network_add": [f"n{each}.example"]} for each in range(12)]
+    changes.append({"network_remove": ["old.example"]})
+    with ThreadPoolExecutor(len(changes)) as pool:
+        list(pool.map(lambda change: served.add(project.repo, **change), changes))
+    (now,) = [p for p in served.get("/api/projects") if p["project_id"] == project.project_id]
+    assert now["network_allowlist"] == sorted([*(f"n{each}.example" for each in range(12)), "stays.example"])
 
 
 def test_a_pattern_opens_the_names_below_it_and_asks_only_where_the_project_has_none(

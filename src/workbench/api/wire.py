@@ -92,7 +92,8 @@ class ApproverRuleIn(Wire):
 class ProjectIn(Wire):
     """Adds a project or changes the one at this path; what is null stays as it is.
 
-    `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules.
+    `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all names,
+    `network_add` and `network_remove` leave the other names alone.
     """
 
     path: str = Field(max_length=4096)
@@ -101,6 +102,8 @@ class ProjectIn(Wire):
     toolchains: list[str] | None = None
     env_profile: EnvProfileIn | None = None
     network_allowlist: list[str] | None = Field(default=None, max_length=64)
+    network_add: list[str] = Field(default=[], max_length=64)
+    network_remove: list[str] = Field(default=[], max_length=64)
     approval_quorum: int | None = Field(default=None, ge=0, le=100)
     approvers: list[ApproverRuleIn] | None = Field(default=None, max_length=3)
 

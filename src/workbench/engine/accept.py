@@ -112,7 +112,7 @@ async def accept_policy(
     await context.ledger.append(
         HOUSE,
         [
-            PutProject(project=replace(project, accepted_policy_digest=accepted.digest)),
+            PutProject(project=replace(project, accepted_policy_digest=accepted.digest), seen=project),
             Note(
                 tag="policy:accepted",
                 payload={

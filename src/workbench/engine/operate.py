@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,8 @@ _STEERING: Final = re.compile(
     r"|NODE_OPTIONS|NODE_PATH|PERL5.*|PERLLIB|RUBYOPT|RUBYLIB|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|PAGER|EDITOR|VISUAL"
     r"|GIT_(?!AUTHOR_|COMMITTER_).*|GCONV_PATH|LOCPATH|MAKEFLAGS|GNUMAKEFLAGS|MAKEFILES|WORKBENCH_.*"
 )
+# More than the callers that change one project at the same moment: of those that race, one gets through.
+_TRIES: Final = 32
 SWITCHES = (LOCAL, CONNECTORS, ORCHESTRATION)
 
 
@@ -47,60 +49,74 @@ async def add_project(
     toolchains: tuple[str, ...] | None = None,
     env_profile: EnvProfile | None = None,
     network_allowlist: tuple[str, ...] | None = None,
+    network_add: tuple[str, ...] = (),
+    network_remove: tuple[str, ...] = (),
     approval_quorum: int | None = None,
     approvers: tuple[ApproverRule, ...] | None = None,
 ) -> Project:
     """Makes a folder a project, or changes the one it is; what is None stays as it is.
 
-    An `env_profile` takes the place of the one with its name; a quorum of 0 leaves it to the server. Raises
+    An `env_profile` takes the place of the one with its name; a quorum of 0 leaves it to the server. Names to
+    add and to remove are so of the list as it is when this is recorded, whoever else changes it. Raises
     BoundaryViolation for a folder that may not be a workspace or a toolchain, InvalidInput for a variable
     that would steer programs, for an entry of the network list that is no single name or the workbench's own,
     and for approvers that nobody could be.
     """
-    names = None if network_allowlist is None else tuple(e.text for e in parse_entries(network_allowlist))
-    context.check_names(names or ())
+    given = None if network_allowlist is None else tuple(e.text for e in parse_entries(network_allowlist))
+    context.check_names((*(given or ()), *(e.text for e in parse_entries(network_add))))
     if env_profile is not None:
         _check_profile(env_profile)
     _check_approvers(approvers or ())
     root = Path(context.check_workspace(str(path)))
-    known = {project.workspace_root: project for project in await context.ledger.projects()}
-    existing = known.get(str(root))
-    if existing is None:
-        project = Project(
-            project_id=context.new_id("prj_"),
-            name=name or root.name,
-            workspace_root=str(root),
-            forbid_self_approval=bool(forbid_self_approval),
-            toolchains=toolchains or (),
-            network_allowlist=names or (),
-            env_profiles=_with_profile((EnvProfile(name="default"),), env_profile),
-            approval_quorum=approval_quorum or None,
-            approvers=approvers or (),
-            created_at=render_time(context.clock.now()),
-        )
-    else:
-        project = replace(
+
+    def change(existing: Project) -> Project:
+        return replace(
             existing,
             name=name or existing.name,
             forbid_self_approval=existing.forbid_self_approval
             if forbid_self_approval is None
             else forbid_self_approval,
             toolchains=existing.toolchains if toolchains is None else toolchains,
-            network_allowlist=existing.network_allowlist if names is None else names,
+            network_allowlist=_change_names(
+                existing.network_allowlist if given is None else given, network_add, network_remove
+            ),
             env_profiles=_with_profile(existing.env_profiles, env_profile),
             approval_quorum=existing.approval_quorum if approval_quorum is None else approval_quorum or None,
             approvers=existing.approvers if approvers is None else approvers,
         )
+
+    new = Project(
+        project_id=context.new_id("prj_"),
+        name=root.name,
+        workspace_root=str(root),
+        env_profiles=(EnvProfile(name="default"),),
+        created_at=render_time(context.clock.now()),
+    )
+    # Others change the same project, or add the same folder, meanwhile: each change is made to what is there.
+    for is_last in (*[False] * _TRIES, True):
+        known = {project.workspace_root: project for project in await context.ledger.projects()}
+        existing = known.get(str(root))
+        project = change(existing or new)
         if project == existing:
             return existing
-    # Refused now, with the reason, rather than at the first run.
-    context.surroundings(project)
-    try:
-        await context.ledger.append(HOUSE, [PutProject(project=project)], actor=actor.name, via=actor.via)
-    except Conflict:
-        # Two callers added the same folder at once: the first one's project is the project.
-        return next(p for p in await context.ledger.projects() if p.workspace_root == str(root))
-    return await context.ledger.project(project.project_id)
+        # Refused now, with the reason, rather than at the first run.
+        context.surroundings(project)
+        try:
+            await context.ledger.append(
+                HOUSE, [PutProject(project=project, seen=existing)], actor=actor.name, via=actor.via
+            )
+        except Conflict:
+            if is_last:
+                raise
+            continue
+        return await context.ledger.project(project.project_id)
+    raise AssertionError("unreachable")
+
+
+def _change_names(now: tuple[str, ...], add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...]:
+    gone = {entry.text for entry in parse_entries(remove)}
+    kept = [text for text in now if text not in gone]
+    return tuple(entry.text for entry in parse_entries((*kept, *add)))
 
 
 def _with_profile(profiles: tuple[EnvProfile, ...], new: EnvProfile | None) -> tuple[EnvProfile, ...]:

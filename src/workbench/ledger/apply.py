@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table
 from workbench.ledger import move as m
 from workbench.ledger import tables
 from workbench.ledger.persons import find_person
-from workbench.ledger.rows import render_changes, render_json, render_project_settings
+from workbench.ledger.rows import parse_project, render_changes, render_json, render_project_settings
 from workbench.ledger.starts import Starts
 from workbench.ledger.statements import find_statement, insert_statement, update_statement
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
@@ -446,6 +446,8 @@ class _Rows:
         if row is None:
             row = {**payload, "settings": settings, "created_at": self._at}
             return self._insert(tables.projects, row, "project:added", {**payload, "settings": settings})
+        if move.seen and parse_project(row) != move.seen:
+            raise Conflict("the project has changed meanwhile", remedy="look at it again, and try again")
         row.update(name=p.name, settings=settings)
         return self._update(
             tables.projects, row, "project:changed", {**payload, "settings": settings}, versioned=False

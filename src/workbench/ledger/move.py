@@ -155,7 +155,10 @@ class AddArtifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutProject:
+    """`seen` is the project as it was when the change was made: Conflict if it has changed since."""
+
     project: Project
+    seen: Project | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

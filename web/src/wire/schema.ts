@@ -1898,7 +1898,8 @@ export interface components {
          * ProjectIn
          * @description Adds a project or changes the one at this path; what is null stays as it is.
          *
-         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules.
+         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all names;
+         *     `network_add` and `network_remove` leave the other names alone.
          */
         ProjectIn: {
             /** Approval Quorum */
@@ -1910,8 +1911,18 @@ export interface components {
             forbid_self_approval?: boolean | null;
             /** Name */
             name?: string | null;
+            /**
+             * Network Add
+             * @default []
+             */
+            network_add?: string[];
             /** Network Allowlist */
             network_allowlist?: string[] | null;
+            /**
+             * Network Remove
+             * @default []
+             */
+            network_remove?: string[];
             /** Path */
             path: string;
             /** Toolchains */

@@ -41,6 +41,8 @@ async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> w
         forbid_self_approval=body.forbid_self_approval,
         toolchains=None if body.toolchains is None else tuple(body.toolchains),
         network_allowlist=None if body.network_allowlist is None else tuple(body.network_allowlist),
+        network_add=tuple(body.network_add),
+        network_remove=tuple(body.network_remove),
         env_profile=None
         if body.env_profile is None
         else EnvProfile(

@@ -3,7 +3,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ProblemNotice } from "../../parts/notice";
-import { projectsQuery } from "../../wire/queries";
 import { addProject } from "../../wire/requests";
 import type { ProjectOut } from "../../wire/schema";
 
@@ -12,15 +11,9 @@ export function Networking({ project }: { project: ProjectOut }) {
   const [name, setName] = useState("");
   const names = project.network_allowlist;
   const save = useMutation({
-    // What is changed is the list as it is now, not as it was when it was shown.
-    mutationFn: async (change: (now: string[]) => string[]) => {
-      const known = await client.fetchQuery({ ...projectsQuery, staleTime: 0 });
-      const now = known.find(({ project_id }) => project_id === project.project_id) ?? project;
-      return addProject({
-        path: project.workspace_root,
-        network_allowlist: change(now.network_allowlist),
-      });
-    },
+    // One name and no whole list: the list may have changed since it was shown.
+    mutationFn: (change: { network_add?: string[]; network_remove?: string[] }) =>
+      addProject({ path: project.workspace_root, ...change }),
     onSuccess: async () => {
       setName("");
       await client.invalidateQueries({ queryKey: ["projects"] });
@@ -40,7 +33,7 @@ export function Networking({ project }: { project: ProjectOut }) {
                 className="button small danger"
                 aria-label={`Remove ${each}`}
                 disabled={save.isPending}
-                onClick={() => save.mutate((now) => now.filter((other) => other !== each))}
+                onClick={() => save.mutate({ network_remove: [each] })}
               >
                 Remove
               </button>
@@ -53,7 +46,7 @@ export function Networking({ project }: { project: ProjectOut }) {
           className="inline-form"
           onSubmit={(event) => {
             event.preventDefault();
-            if (name.trim()) save.mutate((now) => [...now, name.trim()]);
+            if (name.trim()) save.mutate({ network_add: [name.trim()] });
           }}
         >
           <input

@@ -92,8 +92,8 @@ class ApproverRuleIn(Wire):
 class ProjectIn(Wire):
     """Adds a project or changes the one at this path; what is null stays as it is.
 
-    `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all names,
-    `network_add` and `network_remove` leave the other names alone.
+    `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all
+    names, `network_add` and `network_remove` leave the other names alone.
     """
 
     path: str = Field(max_length=4096)

@@ -1898,8 +1898,8 @@ export interface components {
          * ProjectIn
          * @description Adds a project or changes the one at this path; what is null stays as it is.
          *
-         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all names;
-         *     `network_add` and `network_remove` leave the other names alone.
+         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all
+         *     names, `network_add` and `network_remove` leave the other names alone.
          */
         ProjectIn: {
             /** Approval Quorum */

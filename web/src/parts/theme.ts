@@ -7,8 +7,11 @@ export type Theme = Shade | "system";
 export const THEMES: readonly Theme[] = ["system", "light", "dark", "contrast"];
 const KEY = "workbench.theme";
 const listeners = new Set<() => void>();
-const isDark = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
-const wantsContrast = globalThis.matchMedia?.("(prefers-contrast: more)");
+// What the system wishes is read once and then told by its events. Chromium drops the event of a change that a
+// reading of `matches` came before, and a render may read at any moment.
+const system = { dark: false, contrast: false };
+follow("(prefers-color-scheme: dark)", "dark");
+follow("(prefers-contrast: more)", "contrast");
 
 /** The theme that was chosen. */
 export function chosenTheme(): Theme {
@@ -33,14 +36,20 @@ function wear(): void {
   for (const listener of listeners) listener();
 }
 
-isDark?.addEventListener("change", wear);
-wantsContrast?.addEventListener("change", wear);
+function follow(query: string, wish: keyof typeof system): void {
+  const asked = globalThis.matchMedia?.(query);
+  system[wish] = asked?.matches ?? false;
+  asked?.addEventListener("change", (event) => {
+    system[wish] = event.matches;
+    wear();
+  });
+}
 
 function shade(): Shade {
   const theme = chosenTheme();
   if (theme !== "system") return theme;
-  if (wantsContrast?.matches) return "contrast";
-  return isDark?.matches ? "dark" : "light";
+  if (system.contrast) return "contrast";
+  return system.dark ? "dark" : "light";
 }
 
 function subscribe(listener: () => void): () => void {

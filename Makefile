@@ -26,7 +26,7 @@ test: setup system web
 check-web:
 	cd web && npm run --silent check
 check-python:
-	$(PYTEST)
+	tests/in_memory.sh $(PYTEST)
 
 test-long: setup system web
 	WORKBENCH_TESTS_PROGRAMS=new WORKBENCH_HYPOTHESIS=search $(PYTEST) -o faulthandler_timeout=3600 -m "long or not long"

@@ -14,9 +14,16 @@ from support.ground import make_repository
 Picture = Callable[[Page, str], Path]
 
 
-@pytest.mark.parametrize("theme", ["dark", pytest.param("light", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("theme", "widths"),
+    [
+        ("dark", (360,)),
+        pytest.param("dark", (1024, 1600), marks=pytest.mark.long),
+        pytest.param("light", (360, 1024, 1600), marks=pytest.mark.long),
+    ],
+)
 def test_settings_show_who_is_told_of_this_project_and_of_no_other(
-    start: Start, browser: Browser, tmp_path: Path, picture: Picture, theme: str
+    start: Start, browser: Browser, tmp_path: Path, picture: Picture, theme: str, widths: tuple[int, ...]
 ) -> None:
     # Nobody listens there, so the first one fails as soon as there is something to tell.
     address = "json://127.0.0.1:9/secret-5561"
@@ -32,7 +39,7 @@ def test_settings_show_who_is_told_of_this_project_and_of_no_other(
         page.goto(f"{bench.url}/p/{mine.project_id}/runs")
         page.get_by_role("link", name="Settings").first.click()
         notices = page.locator("section", has=page.get_by_role("heading", name="Notices"))
-        for width in (360, 1024, 1600):
+        for width in widths:
             page.set_viewport_size({"width": width, "height": 800})
             page.reload()
             items = notices.get_by_role("list", name="Who is told").get_by_role("listitem")

@@ -60,8 +60,9 @@ def _check_fit(page: Page, name: str, width: int) -> None:
     assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
 
 
+@pytest.mark.parametrize("seen", [(360,), pytest.param((1024, 1600), marks=pytest.mark.long)])
 def test_every_page_fits_and_shows_what_it_is_for(
-    board: Project, open_page: OpenPage, pictures: Pictures
+    seen: tuple[int, ...], board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
     held = _hold(board)
     page = open_page()
@@ -71,7 +72,8 @@ def test_every_page_fits_and_shows_what_it_is_for(
         for width in (360, 1024, 1600):
             page.set_viewport_size({"width": width, "height": 800})
             _check_fit(page, name, width)
-            pictures(page, f"{name}-{width}")
+            if width in seen:
+                pictures(page, f"{name}-{width}")
 
 
 @pytest.mark.long
@@ -97,7 +99,7 @@ def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: 
     picture(page, "run-dark")
 
 
-@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.long), 1600])
 def test_an_address_that_names_nothing_says_so_and_shows_nothing_of_another_project(
     width: int, board: Project, browser_page: Page, picture: Picture
 ) -> None:

@@ -161,7 +161,9 @@ os.execv('/bin/echo', ['echo', 'over'])
     [
         "trap '' TERM; setsid bash -c \"trap '' TERM; exec -a traced-9917 sleep 1000\" & sleep 1000",
         "bash -c 'kill -STOP $$' traced-9917 & exec -a traced-9917 sleep 1000",
-        "bomb() { bash -c : traced-9917; bomb & bomb & }; bomb; sleep 1000",
+        pytest.param(
+            "bomb() { bash -c : traced-9917; bomb & bomb & }; bomb; sleep 1000", marks=pytest.mark.long
+        ),
     ],
 )
 async def test_a_preview_that_runs_out_of_time_is_killed_whole(ground: Ground, script: str) -> None:

@@ -98,7 +98,7 @@ def test_what_was_changed_after_it_was_tried_is_tried_again(
     cache: Path, tmp_path: Path, file: str, before: str, after: str, said: str
 ) -> None:
     copied = tmp_path / "copy" / "workbench"
-    shutil.copytree(SOURCE, copied, ignore=shutil.ignore_patterns("static", "__pycache__"))
+    shutil.copytree(SOURCE, copied, ignore=shutil.ignore_patterns("static"))
 
     def check() -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -8,6 +8,7 @@ import pytest
 
 from workbench.model.canonical import render_canonical
 from workbench.model.verdict import Decision, MatchedRule, RiskLevel, Verdict
+from workbench.policy import evaluate as evaluating
 from workbench.policy.evaluate import RuleSet, decide_each, evaluate, may_approve, open_rules
 from workbench.policy.load import load_policy
 from workbench.policy.rules import read_rules
@@ -114,15 +115,16 @@ def vars_of(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def test_what_is_remembered_of_answers_is_bounded() -> None:
+def test_what_is_remembered_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluating, "_MOST_REMEMBERED", 64)
     rules = replace(load_policy().ruleset, answered={})
-    names = list(rules.facts)[:13]
+    names = list(rules.facts)[:7]
     asked = [
-        frozenset(name for place, name in enumerate(names) if number >> place & 1) for number in range(4200)
+        frozenset(name for place, name in enumerate(names) if number >> place & 1) for number in range(80)
     ]
     outcomes = decide_each(rules, asked)
-    assert len(outcomes) == 4200
-    assert 0 < len(rules.answered) <= 4096
+    assert len(outcomes) == 80
+    assert 0 < len(rules.answered) <= 64
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import gc
 import importlib
 import pkgutil
 
+import support.divided  # noqa: F401
 import workbench
 from workbench.cli.commands import build
 from workbench.gate import load_policy

@@ -10,10 +10,8 @@ environment that the interpreter itself reads when it starts.
 from __future__ import annotations
 
 import contextlib
-import io
 import multiprocessing
 import os
-import runpy
 import selectors
 import signal
 import subprocess
@@ -22,15 +20,16 @@ from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Final, Protocol, cast
+from typing import Final, Protocol
 
 import pytest
 
+from support.divided import PRELOADED, begin
+
 STARTED_ANEW: Final = "WORKBENCH_TESTS_PROGRAMS"
 _READ_BY_THE_INTERPRETER: Final = ("PYTHON", "LC_", "LD_")
-_PRELOADED: Final = "support.preloaded"
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([_PRELOADED])
+_CONTEXT.set_forkserver_preload([PRELOADED])
 
 
 class Program(Protocol):
@@ -64,7 +63,7 @@ class _Divided:
         # A connection is how the library hands a descriptor over; it closes what it holds, so it gets a copy.
         handed = [Connection(os.dup(number)) for number in (*streams, *([ready] if ready >= 0 else []))]
         self._process = _CONTEXT.Process(
-            target=_begin, args=(list(words), dict(environment), str(cwd), handed)
+            target=begin, args=(list(words), dict(environment), str(cwd), handed)
         )
         self._process.start()
         for connection in handed:
@@ -101,32 +100,6 @@ class _Divided:
     def __del__(self) -> None:
         if self._handle >= 0:
             os.close(self._handle)
-
-
-def _begin(words: list[str], environment: dict[str, str], cwd: str, handed: list[Connection]) -> None:
-    """Becomes `python -m workbench WORDS`; in the new process."""
-    if _PRELOADED not in sys.modules:
-        # The library says nothing of what could not be read.
-        raise ImportError(f"{_PRELOADED} was not read")
-    for number, connection in enumerate(handed[:3]):
-        os.dup2(connection.fileno(), number)
-        connection.close()
-    if len(handed) > 3:
-        environment["WORKBENCH_READY_FD"] = str(os.dup(handed[3].fileno()))
-        handed[3].close()
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    sys.stdin = _as_text(0, "rb", "surrogateescape")
-    sys.stdout = _as_text(1, "wb", "strict")
-    sys.stderr = _as_text(2, "wb", "backslashreplace", line_buffering=True)
-    sys.argv = ["workbench", *words]
-    runpy.run_module("workbench", run_name="__main__", alter_sys=True)
-
-
-def _as_text(number: int, mode: str, errors: str, *, line_buffering: bool = False) -> io.TextIOWrapper:
-    stream = cast(IO[bytes], open(number, mode, closefd=False))  # noqa: SIM115
-    return io.TextIOWrapper(stream, encoding="utf-8", errors=errors, line_buffering=line_buffering)
 
 
 def start_program(

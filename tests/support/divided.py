@@ -1,0 +1,38 @@
+"""What a divided process does first. It reads nothing but what has been read: not even pytest."""
+
+from __future__ import annotations
+
+import io
+import os
+import runpy
+import sys
+from multiprocessing.connection import Connection
+from typing import IO, Final, cast
+
+PRELOADED: Final = "support.preloaded"
+
+
+def begin(words: list[str], environment: dict[str, str], cwd: str, handed: list[Connection]) -> None:
+    """Becomes `python -m workbench WORDS`; in the new process."""
+    if PRELOADED not in sys.modules:
+        # The library says nothing of what could not be read.
+        raise ImportError(f"{PRELOADED} was not read")
+    for number, connection in enumerate(handed[:3]):
+        os.dup2(connection.fileno(), number)
+        connection.close()
+    if len(handed) > 3:
+        environment["WORKBENCH_READY_FD"] = str(os.dup(handed[3].fileno()))
+        handed[3].close()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    sys.stdin = _as_text(0, "rb", "surrogateescape")
+    sys.stdout = _as_text(1, "wb", "strict")
+    sys.stderr = _as_text(2, "wb", "backslashreplace", line_buffering=True)
+    sys.argv = ["workbench", *words]
+    runpy.run_module("workbench", run_name="__main__", alter_sys=True)
+
+
+def _as_text(number: int, mode: str, errors: str, *, line_buffering: bool = False) -> io.TextIOWrapper:
+    stream = cast(IO[bytes], open(number, mode, closefd=False))  # noqa: SIM115
+    return io.TextIOWrapper(stream, encoding="utf-8", errors=errors, line_buffering=line_buffering)

@@ -115,6 +115,7 @@ def test_an_edit_is_shown_before_it_is_approved_and_is_what_runs(board: Project,
     expect(page.get_by_text("changed what was asked for")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_difference_to_the_last_approved_one_alike_is_shown(board: Project, open_page: OpenPage) -> None:
     first = hold(board, "rm -rf build/one")
     board.bench.post(f"/api/approvals/{first['approval']['approval_id']}/approve", {"reason": "fine"})
@@ -126,6 +127,7 @@ def test_the_difference_to_the_last_approved_one_alike_is_shown(board: Project, 
     expect(page.get_by_role("deletion")).to_have_text("rm -rf build/one")
 
 
+@pytest.mark.long
 def test_who_approves_is_set_on_the_page_and_audited(
     board: Project, open_page: OpenPage, picture: Picture
 ) -> None:

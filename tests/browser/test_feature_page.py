@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.ground import make_repository
@@ -110,6 +111,7 @@ def test_what_could_not_be_read_of_a_feature_is_told_on_its_own_page(
     expect(page.get_by_role("region", name="Not read in full")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_another_command_is_offered_with_the_line_that_it_rests_on(
     served: Workbench, tmp_path: Path, open_page: OpenPage
 ) -> None:

@@ -90,6 +90,7 @@ def test_every_page_opened_at_its_width_and_in_its_theme_fits(
         picture(page, f"{name}-{width}-{theme}-opened")
 
 
+@pytest.mark.long
 def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: Picture) -> None:
     made = board.bench.post("/api/runs", {"project_id": board.project_id, "command": "make test"})
     board.bench.wait(made["run_id"])

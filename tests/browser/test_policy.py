@@ -151,6 +151,7 @@ def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     assert board.run("kill -s CONT 1 1 1")["status"] == "blocked"
 
 
+@pytest.mark.long
 def test_what_cannot_be_remembered_says_why(board: Project, browser_page: Page) -> None:
     held = board.run("rm -rf build")
     page = sign_in(browser_page, board)
@@ -196,6 +197,7 @@ def test_the_names_that_may_be_reached_are_edited_with_the_servers_word_on_each(
     assert project["network_allowlist"] == ["127.0.0.1:5432"]
 
 
+@pytest.mark.long
 def test_a_name_that_cannot_be_is_refused_with_the_remedy(board: Project, browser_page: Page) -> None:
     page = sign_in(browser_page, board)
     page.goto(f"{board.bench.url}/p/{board.project_id}/runs")
@@ -209,6 +211,7 @@ def test_a_name_that_cannot_be_is_refused_with_the_remedy(board: Project, browse
     assert project["network_allowlist"] == []
 
 
+@pytest.mark.long
 def test_one_name_is_added_for_a_held_run_alone(board: Project, open_page: OpenPage) -> None:
     (board.repo / "build").mkdir(exist_ok=True)
     held = board.run("rm -rf build")

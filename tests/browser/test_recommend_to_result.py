@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.server import ENDED, Project
@@ -78,6 +79,7 @@ def test_what_is_held_is_approved_in_the_inbox_and_runs(
     expect(page.get_by_text("the build can be made again").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_denied_request_is_canceled_and_says_so(board: Project, open_page: OpenPage) -> None:
     held = board.bench.post("/api/runs", {"project_id": board.project_id, "command": "rm -rf build"})
     page = open_page()

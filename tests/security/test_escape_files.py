@@ -15,7 +15,11 @@ from local_steps import Ground, make_request, open_ground
 from workbench.model.errors import BoundaryViolation, SandboxUnavailable
 
 
-@pytest.fixture(params=[(), ("listed.example",)], ids=["no-network", "list-of-names"])
+# What files are seen is the same with a list of names; the long suite makes sure.
+@pytest.fixture(
+    params=[(), pytest.param(("listed.example",), marks=pytest.mark.long)],
+    ids=["no-network", "list-of-names"],
+)
 async def ground(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
     async with open_ground(tmp_path, network=request.param) as opened:
         yield opened

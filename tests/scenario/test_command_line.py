@@ -197,6 +197,9 @@ def test_doctor_fails_for_a_key_that_others_can_read(bench: Workbench, own: Proj
     assert "chmod 600" in check["remedy"]
 
 
+LATER = [pytest.param(["logs", option], marks=pytest.mark.long) for option in ("--follow", "--text")]
+
+
 @pytest.mark.parametrize("words", [["run", "--"], ["logs"], *LATER])
 def test_a_reader_that_has_seen_enough_ends_the_command_and_the_run_goes_on(
     own: Project, words: list[str]

@@ -241,7 +241,7 @@ def _shipped_rules() -> dict[Rule, list[str]]:
     """Returns every shipped rule once, with the postures that have it."""
     found: dict[str, tuple[Rule, list[str]]] = {}
     for posture in POSTURES:
-        for rule in load_policy(posture).ruleset.rules:
+        for rule in load_policy(posture, is_tried=False).ruleset.rules:
             found.setdefault(rule.rule_id, (rule, []))[1].append(posture)
     return {rule: postures for rule, postures in found.values()}
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.long import later
 from support.server import ENDED, Project
 
 Picture = Callable[[Page, str], Path]
@@ -24,7 +25,7 @@ def hold(board: Project, command: str = RISKY) -> dict[str, Any]:
     return {**held, "approval": approval}
 
 
-@pytest.mark.parametrize("width", [360, pytest.param(1024, marks=pytest.mark.long), 1600])
+@pytest.mark.parametrize("width", [360, later(1024), later(1600)])
 def test_everything_needed_to_decide_is_there_and_the_buttons_are_in_reach(
     width: int, board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.server import Project
@@ -40,6 +41,7 @@ TROUBLES = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_a_full_decision_at_a_phones_width_is_whole(
     board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from mcp import StdioServerParameters
 
 from support.ground import make_repository
+from support.long import later
 from support.server import Project, Workbench
 
 RISKY = "rm -rf build"
@@ -165,7 +166,7 @@ async def test_arguments_that_do_not_fit_are_refused_in_plain_words(project: Pro
             assert "validation error" not in text
 
 
-@pytest.mark.parametrize("word", ["events", "transcript", "terminal"])
+@pytest.mark.parametrize("word", ["events", later("transcript"), later("terminal")])
 async def test_an_id_leads_nowhere_but_to_its_run(project: Project, word: str) -> None:
     async with agent(project) as client:
         run = await use(client, "run", command="true")

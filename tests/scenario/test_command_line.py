@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.ground import make_repository
+from support.long import later
 from support.server import Project, Workbench
 
 
@@ -197,10 +198,9 @@ def test_doctor_fails_for_a_key_that_others_can_read(bench: Workbench, own: Proj
     assert "chmod 600" in check["remedy"]
 
 
-LATER = [pytest.param(["logs", option], marks=pytest.mark.long) for option in ("--follow", "--text")]
-
-
-@pytest.mark.parametrize("words", [["run", "--"], ["logs"], *LATER])
+@pytest.mark.parametrize(
+    "words", [["run", "--"], ["logs"], later(["logs", "--follow"]), later(["logs", "--text"])]
+)
 def test_a_reader_that_has_seen_enough_ends_the_command_and_the_run_goes_on(
     own: Project, words: list[str]
 ) -> None:
@@ -251,7 +251,7 @@ def test_output_that_has_no_room_is_said_to_and_the_run_goes_on(own: Project) ->
         assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("closed", [pytest.param(0, marks=pytest.mark.long), 1, 2])
+@pytest.mark.parametrize("closed", [later(0), 1, 2])
 def test_a_closed_standard_stream_is_as_good_as_none(own: Project, closed: int) -> None:
     command = own.script("go.sh", "echo a; echo b >&2; exit 3")
     close = f'exec {closed}{"<" if closed == 0 else ">"}&-; exec "$@"'

@@ -70,6 +70,7 @@ def test_in_a_home_of_the_users_only_the_record_stays(tmp_path: Path, folders: d
     assert bench.cli("audit", "verify").status == 0
 
 
+@pytest.mark.long
 def test_a_demo_that_is_ended_from_outside_leaves_nothing_either(
     tmp_path: Path, folders: dict[str, str]
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from support.fixtures import Start
 from support.ground import commit_all, make_repository, write_tree
+from support.long import later
 from support.namespaces import mend_bubblewrap, with_small_disk, without_bubblewrap, without_user_namespaces
 from support.server import Project, StartFailed, Workbench, running
 from workbench.ledger.schema import LATEST
@@ -196,7 +197,7 @@ def test_a_damaged_database_is_refused_without_being_touched(tmp_path: Path) -> 
 # -- the machine -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("machine", [without_bubblewrap, without_user_namespaces])
+@pytest.mark.parametrize("machine", [later(without_bubblewrap), without_user_namespaces])
 def test_without_a_sandbox_the_server_serves_holds_every_run_and_says_how_to_mend_it(
     start: Start, tmp_path: Path, machine: Any
 ) -> None:
@@ -243,7 +244,7 @@ def test_a_sandbox_that_was_mended_starts_what_it_held_without_a_restart(
     assert "starts nothing" not in bench.cli("status").text
 
 
-@pytest.mark.parametrize("machine", [without_bubblewrap, without_user_namespaces])
+@pytest.mark.parametrize("machine", [without_bubblewrap, later(without_user_namespaces)])
 def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path: Path, machine: Any) -> None:
     said = Workbench(home=tmp_path / "home").cli("doctor", "--json", prefix=machine())
     assert said.status == 1

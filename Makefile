@@ -9,7 +9,7 @@ ARGS ?=
 # Compiled modules are kept, whatever the environment says: without them every process compiles every test.
 unexport PYTHONDONTWRITEBYTECODE
 # Two cores are busy with four, because a server's tests wait for the disk and for processes to end.
-PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long check check-web check-python setup system sandbox web bench lock clean format screenshots
 

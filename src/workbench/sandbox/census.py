@@ -63,22 +63,25 @@ def members(namespace: int, *, at_most: int = 1 << 22) -> list[int]:
 
 def end_members(namespace: int, number: signal.Signals) -> int:
     """Sends a signal to every process of the namespace and returns to how many."""
-    count = 0
-    for pid in members(namespace):
-        try:
-            # The descriptor names the process, so that a number used again is never hit by mistake.
-            descriptor = os.pidfd_open(pid)
-        except OSError:
-            continue
-        try:
-            if _lives_in(pid, namespace):
-                signal.pidfd_send_signal(descriptor, number)
-                count += 1
-        except OSError:
-            pass
-        finally:
-            os.close(descriptor)
-    return count
+    return sum(end_member(pid, namespace, number) for pid in members(namespace))
+
+
+def end_member(pid: int, namespace: int, number: signal.Signals) -> bool:
+    """Sends a signal to a process if it lives in the namespace; False when it does not, or has ended."""
+    try:
+        # The descriptor names the process, so that a number used again is never hit by mistake.
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if not _lives_in(pid, namespace):
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def children() -> list[int]:

@@ -453,8 +453,7 @@ class _Step:
     def _kill(self) -> None:
         """Ends the namespace: the kernel kills all that is in it with its first process, fork bombs too."""
         if self._init is not None and self._namespace is not None:
-            if census.read_pid_namespace(self._init) == self._namespace:
-                os.kill(self._init, signal.SIGKILL)
+            census.end_member(self._init, self._namespace, signal.SIGKILL)
         elif self._outer > 0 and self._outer_code is None:
             os.kill(self._outer, signal.SIGKILL)
 

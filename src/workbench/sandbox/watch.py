@@ -102,7 +102,9 @@ class Watch:
         self._meant = ("timed_out", timed_out) if timed_out is not None else self._meant
         claim = step_folder.read_document(str(self.folder), step_folder.CLAIM)
         if claim is not None and census.is_alive(claim):
-            os.kill(claim["pid"], signal.SIGKILL)
+            # It may end by itself right now.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(claim["pid"], signal.SIGKILL)
 
     async def close(self) -> None:
         """Stops following; the step goes on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from hashlib import sha256
 from typing import Any
 
 from workbench.policy.gitsettings import hooks_folder
@@ -44,49 +45,50 @@ _BY_COMMAND = {
 # What husky writes into `.husky/_` and above a hook of its older versions.
 _STUB = re.compile(r"#!/usr/bin/env sh\n\. \"\$\(dirname (-- )?\"\$0\"\)/h(usky\.sh)?\"\s*")
 _STARTER = re.compile(r"^\. \"\$\(dirname (-- )?\"\$0\"\)/_/husky\.sh\"[ \t]*$", re.MULTILINE)
-# What husky 8 and 9 start each hook with, line by line.
-_STARTERS = r"""
-#!/usr/bin/env sh
-[ "$HUSKY" = "2" ] && set -x
-n=$(basename "$0")
-s=$(dirname "$(dirname "$0")")/$n
-[ ! -f "$s" ] && exit 0
-if [ -f "$HOME/.huskyrc" ]; then
-echo "husky - '~/.huskyrc' is DEPRECATED, please move your code to ~/.config/husky/init.sh"
-fi
-i="${XDG_CONFIG_HOME:-$HOME/.config}/husky/init.sh"
-[ -f "$i" ] && . "$i"
-[ "${HUSKY-}" = "0" ] && exit 0
-export PATH="node_modules/.bin:$PATH"
-sh -e "$s" "$@"
-c=$?
-[ $c != 0 ] && echo "husky - $n script failed (code $c)"
-[ $c = 127 ] && echo "husky - command not found in PATH=$PATH"
-exit $c
-if [ -z "$husky_skip_init" ]; then
-debug () {
-if [ "$HUSKY_DEBUG" = "1" ]; then
-echo "husky (debug) - $1"
-}
-readonly hook_name="$(basename -- "$0")"
-debug "starting $hook_name..."
-if [ "$HUSKY" = "0" ]; then
-debug "HUSKY env variable is set to 0, skipping hook"
-exit 0
-if [ -f ~/.huskyrc ]; then
-debug "sourcing ~/.huskyrc"
-. ~/.huskyrc
-readonly husky_skip_init=1
-export husky_skip_init
-sh -e "$0" "$@"
-exitCode="$?"
-if [ $exitCode != 0 ]; then
-echo "husky - $hook_name hook exited with code $exitCode (error)"
-if [ $exitCode = 127 ]; then
-echo "husky - command not found in PATH=$PATH"
-exit $exitCode
-"""
-_KNOWN_LINES = frozenset(_STARTERS.splitlines())
+# The lines of what husky 8.0.3 and 9.1.7 start each hook with, each as the first half of its SHA-256.
+_KNOWN_LINES = frozenset(
+    [
+        "0b0386dbca1e8522fe45c00a97db23bf",
+        "12c386e266a837411e20e99a6df11a11",
+        "26953e234b13a2b6f89795be214f4da0",
+        "27ff31d35536bf26399b0e0a536d7294",
+        "29ab7200a664cc439fca21f05d56f8df",
+        "35e38b135fd84d86c42b761a181f43e5",
+        "383eb413cf85f5407cde30792b53b80d",
+        "3d300d29f2c048bdffed4da6f62d52f7",
+        "45b32816d365a7e372ad43f423f93d38",
+        "47013c581b39955dd2296fae153ae943",
+        "477eaf5a6f2db0e60a72f9375b4b1f93",
+        "4ababbf0c6981a03e797398acb1421b7",
+        "5e349f2dfdc3bc18c6cb47b34d4e4967",
+        "677287266eb4fed170b2c73168317a51",
+        "7cd578f15a9f19f82eea29db087b9856",
+        "83a2c17488cde894c6d17f60f94de076",
+        "91e052d51641f30ebf614a156911e2be",
+        "921ddade0d6f497b0553bcf0b234746c",
+        "9cc5602f15521bc169373affdf140ec5",
+        "9d3ee397665a459dde16b296c4bde0aa",
+        "9e8cad05b930720a59fa2198eb8eb1e7",
+        "a140a25039a64fbbe73b9c3b33c7a103",
+        "a2e0c3efb4eca385cb560423bac685a4",
+        "b4bdc848109722a383d0a972c6eb859f",
+        "b62c7378876d7a8ecd5c2d9f488aa70e",
+        "b90c92043b488bca073f51d771332adf",
+        "bbb8b4c0b8bf276956bb711de0728f4f",
+        "c22995adc29757a99bc9242926a5d5b5",
+        "cbc1335d1120dc985bce4a895f886e55",
+        "d10b36aa74a59bcf4a88185837f658af",
+        "d23203fff8e35c09bec42ae9334bbe17",
+        "d859922e88d7d7e25f6221349bf68f67",
+        "daee28676e752569238f77f304499b86",
+        "dc048d2c01a10065290841ee5df9be07",
+        "e3fff0f9b527173773253479ae249aa1",
+        "ea8b5e1369579e81004d38419d8ed757",
+        "efa565bc50ac7c5770beb40db2cd5656",
+        "f66b6615b6475bc0c65c2d4741f752c2",
+        "fcd71bc38b768a07cdcc83c7328319c4",
+    ]
+)
 _STAGED = (
     *(
         "package.yaml",
@@ -170,10 +172,14 @@ def _take_starter(path: str, text: str, lines: list[ScriptLine], files: list[str
     if not text or path in files:
         return
     files.append(path)
-    kept = ["" if line.strip() in _KNOWN_LINES else line for line in text.split("\n")]
+    kept = ["" if _digest(line.strip()) in _KNOWN_LINES else line for line in text.split("\n")]
     if any(kept):
         labels.add("script_unsure")
         lines.append(ScriptLine(text="\n".join(kept), path=path, line=1))
+
+
+def _digest(line: str) -> str:
+    return sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def find_staged(reader: Reader, cwd: str) -> Named | None:

@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> dict[str, str]:
 )
 def test_the_workbench_and_names_of_this_machine_are_refused(entry: str, place: dict[str, str]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        check_names(["pypi.org", entry], **place)
+        check_names(["example.org", entry], **place)
     assert entry.lower().removesuffix(".") in refused.value.message
     assert refused.value.remedy
 

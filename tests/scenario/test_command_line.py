@@ -145,6 +145,18 @@ def test_a_line_about_a_folder_outside_gets_an_error_and_the_next_one_its_verdic
     assert project.cli("policy", "check", "--stdin", "--json", stdin=b'{"command": "ls"}\n').err == ""
 
 
+def test_a_batch_is_answered_as_its_lines_are_one_by_one(project: Project) -> None:
+    """Many at once are divided among processes: the bytes and their order are those of few at once."""
+    lines = [b'{"command": "ls src%d; rm -rf d%d"}\n' % (number, number) for number in range(300)]
+    lines[120] = b"no JSON\n"
+    check = ("policy", "check", "--stdin", "--json")
+    whole = project.cli(*check, stdin=b"".join(lines))
+    pieces = [project.cli(*check, stdin=b"".join(lines[start : start + 100])) for start in (0, 100, 200)]
+    assert whole.out == b"".join(piece.out for piece in pieces)
+    assert len(whole.out.splitlines()) == 300
+    assert "1 line could not be judged" in whole.err
+
+
 def test_two_forms_of_a_log_at_once_are_refused(served: Workbench) -> None:
     assert served.cli("logs", "run_x", "--raw", "--text").status == 2
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -15,11 +14,6 @@ import pytest
 from workbench.app import verdicts
 from workbench.cli.policy import check_many
 from workbench.connectors import registry
-
-
-class _Stdin:
-    def __init__(self, data: bytes) -> None:
-        self.buffer = io.BytesIO(data)
 
 
 def test_connectors_and_ledger_are_asked_once_however_many_lines_name_a_folder(
@@ -44,8 +38,10 @@ def test_connectors_and_ledger_are_asked_once_however_many_lines_name_a_folder(
     def ask(lines: int) -> dict[str, int]:
         asked.clear()
         told = b"".join(json.dumps({"command": "ls", "cwd": "src"}).encode() + b"\n" for _ in range(lines))
-        monkeypatch.setattr("sys.stdin", _Stdin(told))
-        assert check_many(str(repo), None, "default", "local") == 0
+        (tmp_path / "asked").write_bytes(told)
+        with (tmp_path / "asked").open() as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            assert check_many(str(repo), None, "default", "local") == 0
         answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [answer["verdict"] for answer in answers] == ["allow"] * lines
         return dict(asked)

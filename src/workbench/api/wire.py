@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from workbench.model.run import HowCanceled
 
 
 class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+def _is_text(text: str) -> str:
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it holds a character that no name, path or id may have")
+    return text
+
+
+Named = Annotated[str, AfterValidator(_is_text)]
+"""A name, a path or an id; a command may hold anything, and is judged for it."""
 
 
 class Problem(Wire):
@@ -76,7 +86,7 @@ class ProjectOut(Wire):
 class EnvProfileIn(Wire):
     """Variables are plain; secrets are names in the vault, released to a step only once it is admitted."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: Named = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     variables: dict[str, str] = Field(default_factory=dict, max_length=200)
     secrets: list[str] = Field(default_factory=list, max_length=200)
 
@@ -96,10 +106,10 @@ class ProjectIn(Wire):
     names, `network_add` and `network_remove` leave the other names alone.
     """
 
-    path: str = Field(max_length=4096)
-    name: str | None = Field(default=None, max_length=200)
+    path: Named = Field(max_length=4096)
+    name: Named | None = Field(default=None, max_length=200)
     forbid_self_approval: bool | None = None
-    toolchains: list[str] | None = None
+    toolchains: list[Named] | None = None
     env_profile: EnvProfileIn | None = None
     network_allowlist: list[str] | None = Field(default=None, max_length=64)
     network_add: list[str] = Field(default=[], max_length=64)
@@ -282,13 +292,13 @@ class CommandIn(Wire):
 
 
 class CheckIn(CommandIn):
-    project_id: str
+    project_id: Named
 
 
 class AcceptPolicyIn(Wire):
     """`digest` is of the files that were looked at; others than these are then refused. Null: any."""
 
-    project_id: str = Field(max_length=100)
+    project_id: Named = Field(max_length=100)
     digest: str | None = Field(default=None, max_length=100)
 
 
@@ -304,7 +314,7 @@ class AcceptedPolicyOut(Wire):
 class RememberIn(Wire):
     """`days` until the rule expires."""
 
-    run_id: str = Field(max_length=100)
+    run_id: Named = Field(max_length=100)
     days: int = Field(default=30, ge=1, le=365)
 
 
@@ -365,7 +375,7 @@ class ReviewOut(VerdictOut):
 
 
 class RunIn(CommandIn):
-    project_id: str
+    project_id: Named
     feature_id: str | None = Field(default=None, max_length=500)
     recommendation_rule_id: str | None = Field(default=None, max_length=200)
     rows: int = Field(default=24, ge=1, le=1000)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from workbench.api.wire import Wire
+from workbench.api.wire import Named, Wire
 
 
 class CapabilitiesOut(Wire):
@@ -180,10 +180,10 @@ class TokenOut(Wire):
 class TokenIn(Wire):
     """`person` is who holds it; without one, the person of the token's name."""
 
-    name: str = Field(min_length=1, max_length=200)
-    person: str | None = Field(default=None, min_length=1, max_length=200)
+    name: Named = Field(min_length=1, max_length=200)
+    person: Named | None = Field(default=None, min_length=1, max_length=200)
     role: Literal["viewer", "operator", "approver", "admin"]
-    project_id: str | None = None
+    project_id: Named | None = None
     expires_at: str | None = None
 
 

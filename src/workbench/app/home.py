@@ -66,6 +66,12 @@ def find_home() -> Path:
 
 
 def _check_place(home: Path) -> None:
+    try:
+        str(home).encode()
+    except UnicodeEncodeError:
+        raise _unusable(
+            home, "its name is no UTF-8", remedy="set WORKBENCH_HOME to a folder with a name of plain text"
+        ) from None
     real = Path(os.path.realpath(home))
     for folder in (real, *real.parents):
         if os.path.lexists(folder) and not os.path.isdir(folder):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import sys
 from typing import Final
 
 from workbench.model.errors import ServerUnavailable, WorkbenchError
 
-_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 _OBJECTS_BEFORE_COLLECTING: Final = 100_000
 
 
@@ -22,6 +23,10 @@ def main() -> None:
     # Most commands are over before they have made garbage worth looking for.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     _replace_closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that has no sign for a mark gets its name; nothing ends for it.
+            stream.reconfigure(errors="backslashreplace")
     out = sys.stdout
     status: str | int | None = None
     try:
@@ -86,7 +91,7 @@ def _run_command() -> None:
         sys.exit(130)
     except OSError as error:
         # Without a file's name it is what we print that has no room.
-        if error.filename is not None or error.errno not in _UNWRITABLE:
+        if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         _say_unwritable(error)
         sys.exit(1)

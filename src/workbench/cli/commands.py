@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from workbench.cli.named import check_id
 from workbench.cli.version import say_version
 
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is written into the audit log.")]
 Words = Annotated[list[str], typer.Argument(help="The command, after --.")]
-Ref = Annotated[str, typer.Argument(help="The run's id.")]
+Ref = Annotated[str, typer.Argument(help="The run's id.", callback=check_id)]
+ApprovalRef = Annotated[str, typer.Argument(help="The approval's id.", callback=check_id)]
+TokenRef = Annotated[str, typer.Argument(help="The token's id.", callback=check_id)]
 PolicyFile = Annotated[
     str | None, typer.Option("--policy", help="A changed policy file, in the place of the one in force.")
 ]
@@ -149,7 +152,8 @@ def _add_discovery(root: typer.Typer) -> None:
 
     @policy.command("forget")
     def forget(
-        rule_id: Annotated[str, typer.Argument(help="The remembered rule's id.")], repo: Repo = None
+        rule_id: Annotated[str, typer.Argument(help="The remembered rule's id.", callback=check_id)],
+        repo: Repo = None,
     ) -> None:
         """Forget a remembered rule: its commands are asked about again."""
         from workbench.cli.remember import forget_rule
@@ -462,7 +466,7 @@ def _add_control(root: typer.Typer) -> None:
 
     @root.command()
     def approve(
-        approval_id: str,
+        approval_id: ApprovalRef,
         reason: Reason = "",
         edit: Annotated[
             str | None, typer.Option(help="Approve this command in place of the one asked for.")
@@ -487,7 +491,7 @@ def _add_control(root: typer.Typer) -> None:
             approve_edited(approval_id, wanted, allow_host or [], reason, json)
 
     @root.command()
-    def deny(approval_id: str, reason: Reason = "", json: Json = False) -> None:
+    def deny(approval_id: ApprovalRef, reason: Reason = "", json: Json = False) -> None:
         """Deny what is held; its run is canceled."""
         from workbench.cli.decide import decide
 
@@ -599,7 +603,7 @@ def _add_control(root: typer.Typer) -> None:
         show(json)
 
     @token.command("revoke")
-    def revoke_token(token_id: str) -> None:
+    def revoke_token(token_id: TokenRef) -> None:
         """End a token or session at once."""
         from workbench.cli.token import revoke_token as end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,12 @@ def find_repository(repo: str | None) -> Path:
         if not path.is_dir():
             raise InvalidInput(f"{repo} is not a folder", remedy="name the repository's folder with --repo")
         return path.resolve()
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise InvalidInput(
+            "the folder this command stands in is gone", remedy="change to one that is there: cd ~"
+        ) from error
     for folder in (here, *here.parents):
         if (folder / ".git").exists():
             return folder.resolve()
@@ -32,6 +38,10 @@ def find_repository(repo: str | None) -> Path:
 
 def find_project(client: Client, repo: str | None) -> dict[str, Any]:
     """Returns the project of the repository; a git repository that is none yet is added, and that is said."""
+    if repo is not None and not os.path.isdir(os.path.expanduser(repo)):
+        # What was recorded of a project outlives its folder.
+        with contextlib.suppress(NotFound):
+            return choose_project(client, repo)
     root = find_repository(repo)
     known = {project["workspace_root"]: project for project in client.get("/api/projects")}
     for folder in (root, *root.parents):

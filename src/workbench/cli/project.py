@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,13 @@ def list_projects(as_json: bool) -> None:
         print_json(found)
     elif found:
         rows = [
-            [p["project_id"], p["name"], p["policy"].replace("_", " "), p["workspace_root"]] for p in found
+            [
+                p["project_id"],
+                p["name"],
+                p["policy"].replace("_", " "),
+                p["workspace_root"] + ("" if os.path.isdir(p["workspace_root"]) else "  (not there)"),
+            ]
+            for p in found
         ]
         print_table(rows, ["PROJECT", "NAME", "OWN POLICY", "WORKSPACE"])
     else:

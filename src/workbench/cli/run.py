@@ -320,5 +320,7 @@ def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
             for line in describe_deciders(approval):
                 print_note(f"  {line}")
             print_note(f"  see first what it would do, on a copy: workbench preview {run['run_id']}")
-            print_note(f"  decide: workbench approve {approval['approval_id']} --reason WHY")
+            word = "approve" if "approve" in approval["moves"] else "deny"
+            if word in approval["moves"]:
+                print_note(f"  decide: workbench {word} {approval['approval_id']} --reason WHY")
     return _BLOCKED_STATUS.get(run["blocked_by"], 1)

@@ -61,7 +61,7 @@ def answer_each(batches: Iterable[list[bytes]], answer: Answer) -> Iterator[byte
                     yield from map(answer, piece)
     finally:
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _begin(answer: Answer, parent: int) -> None:

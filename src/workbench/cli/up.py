@@ -13,11 +13,12 @@ from pathlib import Path
 import uvloop
 
 from workbench.app.home import find_server, load_config, read_token, wait_until_unlocked
+from workbench.cli import UNWRITABLE
 from workbench.cli.client import Client, connect, start_in_background
 from workbench.cli.output import print_json, print_line, print_note
 from workbench.cli.place import add, find_repository
 from workbench.model.counted import render_count
-from workbench.model.errors import WorkbenchError
+from workbench.model.errors import LedgerUnavailable, WorkbenchError
 
 
 def up(*, repos: list[str], port: int | None, detach: bool, browser: bool) -> None:
@@ -41,6 +42,15 @@ def up(*, repos: list[str], port: int | None, detach: bool, browser: bool) -> No
     except WorkbenchError as error:
         report.failed(error)
         raise
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        told = LedgerUnavailable(
+            f"the home {config.home} cannot be written: {error.strerror}",
+            remedy="free space on the disk that holds WORKBENCH_HOME; what was written before is kept",
+        )
+        report.failed(told)
+        raise told from error
     except KeyboardInterrupt:
         return
 

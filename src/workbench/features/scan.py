@@ -145,7 +145,7 @@ def _open_root(repo: Path) -> tuple[str, int]:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidInput(
             f"the repository {str(repo)!r} cannot be read: {why}",
-            remedy="give --repo the folder of a repository that exists and that you may read",
+            remedy="put it back, or name the folder of a repository that exists and that you may read",
         ) from error
 
 

@@ -157,7 +157,8 @@ INVARIANTS = (
     ),
     Invariant(
         name="protected-never",
-        text="Nothing writes git's configuration and hooks or the workbench's folder, approved or not.",
+        text="Nothing writes git's hooks and configuration or the workbench's folder, approved or not; what "
+        "git itself would write there is asked, and the sandbox keeps it from being written.",
         action=ASK,
         breaks=lambda terms: terms.fact("writes_protected"),
     ),

@@ -103,6 +103,8 @@ def proof(repo: Path, command: str) -> Runnable:
         ("wc -l README.md nosuch.txt | sort", "nosuch.txt is no file of the repository"),
         ("source nosuch.sh", "nosuch.sh is no file of the repository"),
         (". ./x.sh", "x.sh is no file of the repository"),
+        ("chmod 4755 nosuch.sh", "nosuch.sh is no file of the repository"),
+        ("chmod 755 755", "755 is no file of the repository"),
     ],
 )
 def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str, reason: str) -> None:
@@ -135,6 +137,10 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
         "for f in README.md; do cat $f; done",
         "rm -f nosuch.txt",
         "touch nosuch.txt",
+        "chmod 4755 todo.sh",
+        "chmod -R 2775 tests",
+        "chmod a+xs todo.sh",
+        "chmod u=rwxs,g+s todo.sh",
         "git checkout side/branch",
         "git checkout v1",
         "git checkout README.md",
@@ -163,6 +169,50 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
 )
 def test_what_may_run_is_not_called_missing(repo: Path, command: str) -> None:
     assert proof(repo, command) == Runnable(ok=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git config user.name Ann",
+        "git config --local --bool core.bare false",
+        "git config --unset user.name",
+        "git config set user.name Ann",
+        "git remote add other ../other.git",
+        "git remote set-url --push origin x",
+        "git remote rename a b",
+        "timeout 5 git remote rm a",
+        "git add README.md && git config user.name Ann",
+        "cd tests && git config user.name Ann",
+    ],
+)
+def test_what_writes_the_configuration_of_the_repository_is_left_to_the_user(
+    repo: Path, command: str
+) -> None:
+    reasons = ("the sandbox keeps .git/config as it is; run it yourself",)
+    assert proof(repo, command) == Runnable(ok=False, reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git config --get user.name",
+        "git config user.name",
+        "git config get user.name",
+        "git config --list",
+        "git config --global user.name Ann",
+        "git config -f own.conf user.name Ann",
+        "git config --file=own.conf user.name Ann",
+        "git remote",
+        "git remote -v",
+        "git remote show",
+        "git -c user.name=Ann status",
+        "echo git config user.name Ann",
+        "git init -q made && cd made && git config user.name Ann",
+    ],
+)
+def test_what_leaves_the_configuration_of_the_repository_alone_may_run(repo: Path, command: str) -> None:
+    assert proof(repo, command).reasons == ()
 
 
 def test_git_is_not_recommended_where_there_is_no_repository(repo: Path) -> None:

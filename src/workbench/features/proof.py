@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.features.bodies import Recipe, is_makefile_open, is_plain, read_recipe, runs_recipes
 from workbench.features.calls import Call, read_calls, read_words
+from workbench.features.operands import mode_of, module_of, sets_git_config
 from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, SHELLS, STARTERS
 from workbench.features.targets import missing_for, read_node_scripts
 from workbench.model.verdict import CommandFacts, Effect
@@ -199,12 +200,14 @@ def _missing_parts(
             if starter in STARTERS or (not starter and _is_started(call.argv[0], command)):
                 reasons += proof.of_program()
                 reasons += proof.of_module()
+                reasons += proof.of_git_config()
             if not course.is_lost:
                 reasons += proof.of_folders()
                 reasons += proof.of_target()
                 reasons += proof.of_repository()
                 reasons += proof.of_revision()
-                reasons += [] if is_compound else proof.of_files()
+                # A word of git's own, as in `git remote rm a`, is not the program of that name.
+                reasons += [] if is_compound or starter == "git" else proof.of_files()
             is_sure = not (course.is_lost or is_unsure or course.may_rewrite)
             if is_sure and proof.name in ("make", "gmake") and "MAKEFLAGS" not in command:
                 reasons += _missing_in_recipes(call, below[index], ground, course, bounds)
@@ -416,7 +419,7 @@ class _Proof:
     def of_module(self) -> list[str]:
         if not _PYTHON.fullmatch(self.name) or self.course.is_python_open or not self.course.is_known:
             return []
-        module = _module_of(self.call.argv[1:])
+        module = module_of(self.call.argv[1:])
         name = self.call.argv[0]
         interpreter = self._absolute(name) if "/" in name else self._found(name)
         if not module or not interpreter or self.course.is_lost or self.is_unsure:
@@ -478,6 +481,25 @@ class _Proof:
             return []
         return ["there is no git repository here"] if self.ground.kind_of(".git") == "missing" else []
 
+    def of_git_config(self) -> list[str]:
+        """Proves that git leaves the configuration of the repository alone; the sandbox keeps it."""
+        folder = self.ground.inner(self.call.cwd)
+        if self.name != "git" or folder is None or self.course.is_lost or self.is_unsure:
+            return []
+        # Another repository, here or made by an earlier part, has a configuration of its own.
+        is_another = folder != "" and (self.course.may_rewrite or self._has_repository_below_root(folder))
+        if is_another or "GIT_" in self.command or self.ground.kind_of(".git") != "folder":
+            return []
+        is_kept = sets_git_config(self.call.argv[1:])
+        return ["the sandbox keeps .git/config as it is; run it yourself"] if is_kept else []
+
+    def _has_repository_below_root(self, folder: str) -> bool:
+        while folder:
+            if self.ground.kind_of(f"{folder}/.git") != "missing":
+                return True
+            folder = posixpath.dirname(folder)
+        return False
+
     def of_revision(self) -> list[str]:
         words = [*self.call.argv[1:]]
         if self.name != "git" or len(words) < 2 or words[0] not in ("checkout", "switch", "merge", "rebase"):
@@ -494,7 +516,8 @@ class _Proof:
         return [f"there is no branch, tag or commit {name}"] if known is False else []
 
     def of_files(self) -> list[str]:
-        options = [word for word in self.call.argv[1:] if word.startswith("-")]
+        words = self.call.argv[1:]
+        options = [word for word in words if word.startswith("-")]
         fed = {self._absolute(match[2]) for match in _FED.finditer(self.command)}
         needed = tuple(path for path in self.call.reads if path in fed)
         if self.name in NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
@@ -503,6 +526,10 @@ class _Proof:
         if (self.name == "rm" and not is_forced) or self.name in ("rmdir", "chmod", "sed"):
             needed = (*needed, *self.call.writes)
         named = self._named_paths()
+        if mode := mode_of(self.name, words):
+            # Of `u=rw` policy and this room also take what follows the sign for a path.
+            values = {self._absolute(mode), self._absolute(mode.partition("=")[2])}
+            needed = tuple(path for path in needed if path not in values)
         reasons = []
         for path in needed:
             word = named.get(path, "")
@@ -576,24 +603,6 @@ def _is_started(name: str, command: str) -> bool:
     before = r"(?:^|[;&|({`!]|\b(?:do|then|else|elif|if|while|until|time|coproc)[ \t])"
     assigned = r"(?:[A-Za-z_]\w*=\S*[ \t]+)*"
     return re.search(rf"{before}[ \t]*{assigned}['\"]?{re.escape(name)}(?![\w./+@-])", command) is not None
-
-
-def _module_of(words: Sequence[str]) -> str:
-    """Returns the module of `python -m`, or ""."""
-    index = 0
-    while index < len(words):
-        word = words[index]
-        if word in ("-W", "-X"):
-            index += 2
-        elif re.fullmatch(r"-[bBdEiIOPqsSuvx]*m", word):
-            return words[index + 1] if index + 1 < len(words) else ""
-        elif match := re.fullmatch(r"-[bBdEiIOPqsSuvx]*m(\w[\w.]*)", word):
-            return match[1]
-        elif re.fullmatch(r"-[bBdEiIOPqsSuvx]+", word):
-            index += 1
-        else:
-            return ""
-    return ""
 
 
 def _as_facts(call: Call, root: str) -> CommandFacts:

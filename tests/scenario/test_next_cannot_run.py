@@ -282,6 +282,61 @@ def test_what_the_recipe_of_a_target_starts_is_proved_where_its_line_is_plain(
     assert proof(repo, "make test") == Runnable(ok=not reasons, reasons=reasons)
 
 
+@pytest.mark.parametrize(
+    ("command", "script", "place"),
+    [
+        ("bash x.sh", "nosuchprog", "x.sh:1"),
+        ("sh ./x.sh", "#!/bin/sh\n\n# as planned\nnosuchprog -q\n", "x.sh:4"),
+        ("timeout 5 bash -eu x.sh a", "nosuchprog\necho done\n", "x.sh:1"),
+        ("bash x.sh", "set -euo pipefail\nnosuchprog $1\necho done\n", "x.sh:2"),
+        ("bash x.sh", 'cd "$(dirname "$0")"\nnosuchprog\n', "x.sh:2"),
+        ("./x.sh", "#!/usr/bin/env bash\nnosuchprog\n", "x.sh:2"),
+        ("./x.sh", "#!/bin/sh -e\nnosuchprog\necho done\n", "x.sh:2"),
+        ("cd tests && bash ../x.sh", "nosuchprog\n", "x.sh:1"),
+        ("bash x.sh", "bash y.sh\n", "y.sh:1"),
+    ],
+)
+def test_what_a_script_starts_is_proved_where_the_script_surely_fails_without_it(
+    repo: Path, command: str, script: str, place: str
+) -> None:
+    (repo / "y.sh").write_text("nosuchprog\n")
+    (repo / "x.sh").write_text(script)
+    (repo / "x.sh").chmod(0o755)
+    reasons = (f"nosuchprog is not installed here; {place} needs it",)
+    assert proof(repo, command) == Runnable(ok=False, reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        ("bash x.sh", "nosuchprog\necho done\n"),
+        ("bash x.sh", "nosuchprog || true\n"),
+        ("bash x.sh", "set -e\nnosuchprog && echo yes\necho done\n"),
+        ("bash x.sh", "if true; then\n  exit 0\nfi\nnosuchprog\n"),
+        ("bash x.sh", "exit 0\nnosuchprog\n"),
+        ("bash x.sh", "true && exit 0\nnosuchprog\n"),
+        ("bash x.sh", "trap 'exit 0' EXIT\nnosuchprog\n"),
+        ("bash x.sh", "nosuchprog() {\n  echo hi\n}\nnosuchprog\n"),
+        ("bash x.sh", "set -e\ncat <<END\nnosuchprog\nEND\n"),
+        ("bash x.sh", ". ./written.sh\nnosuchprog\n"),
+        ("bash x.sh", "export PATH=bin:$PATH\nnosuchprog\n"),
+        ("bash x.sh", "set -e\nset +e\nnosuchprog\necho done\n"),
+        ("bash x.sh", "cp y.sh z.sh\nbash z.sh\n"),
+        ("bash x.sh", 'cd "$1"\nbash gone.sh\n'),
+        ("bash x.sh", "cd tests\nbash run.sh\n"),
+        ("bash -n x.sh", "nosuchprog\n"),
+        ("cat x.sh", "nosuchprog\n"),
+        ("echo bash x.sh", "nosuchprog\n"),
+        ("cp written.sh x.sh && bash x.sh", "nosuchprog\n"),
+        ("bash x.sh", "echo nosuchprog\n"),
+    ],
+)
+def test_a_script_that_may_go_well_is_not_called_impossible(repo: Path, command: str, script: str) -> None:
+    (repo / "y.sh").write_text("echo hi\n")
+    (repo / "x.sh").write_text(script)
+    assert proof(repo, command).reasons == ()
+
+
 def test_pytest_is_missing_exactly_where_the_interpreter_of_the_sandbox_has_none(repo: Path) -> None:
     asked = subprocess.run(
         ["/usr/bin/python3", "-c", "import importlib.util as u; print(u.find_spec('pytest') is None)"],

@@ -15,15 +15,23 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.features.bodies import Recipe, is_makefile_open, is_plain, read_recipe, runs_recipes
-from workbench.features.calls import Call, read_calls, read_words
+from workbench.features.bodies import (
+    Recipe,
+    gives_up_by_first_line,
+    is_makefile_open,
+    is_plain,
+    read_recipe,
+    read_script,
+    runs_recipes,
+)
+from workbench.features.calls import Call, facts_of, read_calls, read_words
+from workbench.features.course import PATTERN, Course
 from workbench.features.operands import mode_of, module_of, sets_git_config
-from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, SHELLS, STARTERS
+from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, STARTERS
 from workbench.features.targets import missing_for, read_node_scripts
 from workbench.model.verdict import CommandFacts, Effect
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+@-]*")
-_PATTERN = re.compile(r"[$`*?\[\]{}<>()~\\!]")
 _FED = re.compile(r"(?<![<&>\d])0?<[ \t]*(['\"]?)([^\s<>&|;()'\"]+)\1")
 _FUNCTION = re.compile(r"(?:\bfunction[ \t]+([\w-]+))|(?:([\w-]+)[ \t]*\([ \t]*\))")
 _COMPOUND = frozenset({"if", "while", "until", "case", "for", "select", "[[", "function"})
@@ -43,8 +51,6 @@ _MOST_SCRIPTS = 10
 _BROUGHT = frozenset({"node", "npm", "npx", "yarn", "pnpm", "corepack", "node-gyp"})
 _RUNNERS = frozenset({"make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "task", "ninja"})
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
-_ASKERS = frozenset({"command", "which", "type", "hash"})
-_REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
 _SYSTEM_BIN = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _SHOWN = ("/usr/", "/etc/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/dev/", "/proc/")
 _GIT_WORDS = frozenset(
@@ -85,64 +91,6 @@ class Ground:
 
 
 @dataclass(slots=True)
-class _Course:
-    """What the parts of a command before this one have done, as far as it is known."""
-
-    written: set[str] = field(default_factory=set)
-    asked: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    added: tuple[str, ...] = ()
-    is_path_open: bool = False
-    is_known: bool = True
-    may_rewrite: bool = False
-    has_moved: bool = False
-    is_lost: bool = False
-    # Folders that a package manager puts before the PATH, and whether PYTHONPATH or the like may be set.
-    bins: tuple[str, ...] = ()
-    is_python_open: bool = False
-
-    def inside(self) -> _Course:
-        """Returns the course as a shell finds it that is started now."""
-        return replace(
-            self,
-            written={*self.written},
-            asked={*self.asked},
-            names={*self.names},
-            has_moved=False,
-            is_lost=False,
-        )
-
-    def may_make(self, path: str) -> bool:
-        return not self.is_known or any(
-            path == made or path.startswith(made + "/") or made.startswith(path + "/")
-            for made in self.written
-        )
-
-    def go_on(self, call: CommandFacts) -> None:
-        name = posixpath.basename(call.argv[0])
-        if name in ("test", "["):
-            self.asked |= {*call.reads}
-        if name in _ASKERS and (name != "command" or {"-v", "-V"} & {*call.argv}):
-            self.names |= {*call.argv[1:]}
-        if name in ("source", "."):
-            # What is sourced may set the PATH; of an environment it is known where it leads.
-            script = next(iter(call.reads), "")
-            folder = posixpath.dirname(script)
-            is_environment = posixpath.basename(script) == "activate"
-            self.added += (folder,) if is_environment else ()
-            self.is_path_open = self.is_path_open or not is_environment
-        if name in _REWRITERS:
-            self.may_rewrite = True
-        self.written |= {*call.writes}
-        is_wrapper = name in STARTERS and (name not in SHELLS or "-c" in call.argv)
-        is_plain = not {Effect.EXECUTES, Effect.UNKNOWN, Effect.NETWORK, Effect.PRIVILEGE} & {*call.effects}
-        writes_unseen = Effect.WRITES in call.effects and not call.writes
-        writes_somewhere = any(_PATTERN.search(path) for path in call.writes)
-        if writes_unseen or writes_somewhere or not (is_plain or is_wrapper):
-            self.is_known = False
-
-
-@dataclass(slots=True)
 class _Bounds:
     """How much may still be read for one command, and the scripts that are being read."""
 
@@ -158,11 +106,11 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
     make or a script of a package starts is proved like the command itself, line by line.
     """
     problem = read_words(command)[1]
-    return [problem] if problem else _missing_parts(command, found, ground, _Course(), _Bounds())
+    return [problem] if problem else _missing_parts(command, found, ground, Course(), _Bounds())
 
 
 def _missing_parts(
-    command: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+    command: str, found: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
 ) -> list[str]:
     programs = read_words(command)[0]
     calls: list[CommandFacts] = []
@@ -174,7 +122,7 @@ def _missing_parts(
         elif call.argv and below:
             below[-1].append(call)
     if not calls:
-        calls = [_as_facts(call, ground.root) for call in read_calls(command)]
+        calls = [facts_of(call, ground.root) for call in read_calls(command)]
         below = [[] for _ in calls]
     course.names |= {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
     course.is_path_open = course.is_path_open or _PATH_SET.search(command) is not None
@@ -197,7 +145,8 @@ def _missing_parts(
         if starter not in ELSEWHERE:
             is_unsure = is_apart and course.has_moved
             proof = _Proof(call=call, course=course, ground=ground, command=command, is_unsure=is_unsure)
-            if starter in STARTERS or (not starter and _is_started(call.argv[0], command)):
+            is_started = starter in STARTERS or (not starter and _is_started(call.argv[0], command))
+            if is_started:
                 reasons += proof.of_program()
                 reasons += proof.of_module()
                 reasons += proof.of_git_config()
@@ -211,6 +160,8 @@ def _missing_parts(
             is_sure = not (course.is_lost or is_unsure or course.may_rewrite)
             if is_sure and proof.name in ("make", "gmake") and "MAKEFLAGS" not in command:
                 reasons += _missing_in_recipes(call, below[index], ground, course, bounds)
+            if is_sure and is_started and not is_compound and "ENV=" not in command:
+                reasons += _missing_in_shell(call, below[index], ground, course, bounds)
             if is_sure and proof.name in ("npm", "yarn", "pnpm"):
                 reasons += _missing_in_scripts(call, ground, course, bounds)
         course.go_on(call)
@@ -218,7 +169,7 @@ def _missing_parts(
 
 
 def _missing_in_recipes(
-    make: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+    make: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
 ) -> list[str]:
     """Proves the recipes that make runs for its targets; `inner` are policy's calls of them.
 
@@ -294,7 +245,7 @@ def _read_recipe(source: str, cwd: str, ground: Ground, are_open: dict[str, bool
     return None if is_made and not recipe.is_phony else recipe
 
 
-def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: _Course, bounds: _Bounds) -> list[str]:
+def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: Course, bounds: _Bounds) -> list[str]:
     """Proves the script that a package manager runs, with those before and after it."""
     argv = (posixpath.basename(manager.argv[0]), *manager.argv[1:])
     asked = Call(argv=argv, folder=ground.inner(manager.cwd))
@@ -330,8 +281,53 @@ def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: _Course, 
     return reasons
 
 
+def _missing_in_shell(
+    shell: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
+) -> list[str]:
+    """Proves the script that a shell is given or that is started; `inner` are policy's calls of it."""
+    name, *words = shell.argv
+    gives_up: bool | None = False
+    if posixpath.basename(name) in ("sh", "bash", "dash"):
+        while words and re.fullmatch(r"-[eux]+", words[0]):
+            gives_up = gives_up or "e" in words.pop(0)
+        script = words[0] if words and words[0][:1] not in "-+" else ""
+    else:
+        script = name if "/" in name else ""
+    path = posixpath.normpath(posixpath.join(shell.cwd, script))
+    place = ground.inner(path) if script and not course.may_make(path) else None
+    text = ground.read_file(place) if place else None
+    if text is not None and script == name:
+        gives_up = gives_up_by_first_line(text)
+    if text is None or gives_up is None:
+        return []
+    calls: dict[str, list[CommandFacts]] = {}
+    last = ""
+    for call in inner:
+        # What another file runs belongs to the line that starts it.
+        is_own = call.source.rpartition(":")[0] == path
+        last = call.source if is_own else last
+        calls.setdefault(last, []).append(replace(call, source="") if is_own else call)
+    reasons: list[str] = []
+    before = course.inside()
+    is_lost = False
+    for line in read_script(text, gives_up=gives_up):
+        found = calls.get(f"{path}:{line.number}", [])
+        if bounds.lines_left <= 0:
+            break
+        bounds.lines_left -= 1
+        if line.is_fatal:
+            own = before.inside()
+            own.is_lost = is_lost
+            said = _missing_in_line(line.text, found, ground, own, bounds)
+            reasons += _told(said, f"{place}:{line.number}")
+        for call in found:
+            before.go_on(call)
+            is_lost = is_lost or bool({"cd", "pushd", "popd"} & {*call.argv})
+    return reasons
+
+
 def _missing_in_line(
-    text: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+    text: str, found: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
 ) -> list[str]:
     """Proves a plain line of a recipe or script; of one with variables only the programs that it spells."""
     if "$" not in text:
@@ -361,7 +357,7 @@ class _Proof:
     """One call's needs. With `is_unsure` the folder it is made in is one of several."""
 
     call: CommandFacts
-    course: _Course
+    course: Course
     ground: Ground
     command: str
     is_unsure: bool = False
@@ -400,7 +396,7 @@ class _Proof:
             folder, _, last = path.rpartition("/")
             is_absent = folder in _SYSTEM_BIN and not self.ground.program_path(last)
             return [f"{name} is not installed here"] if is_absent and _NAME.fullmatch(last) else []
-        if _PATTERN.search(name) or self.course.is_lost or self.is_unsure or self._is_excused(path):
+        if PATTERN.search(name) or self.course.is_lost or self.is_unsure or self._is_excused(path):
             return []
         match self.ground.kind_of(inner):
             case "missing":
@@ -436,7 +432,7 @@ class _Proof:
                 self.course.is_lost = True
                 return []
             names = [word for word in words if word not in ("--", "-P", "-L")]
-            if len(names) != 1 or names[0].startswith("-") or _PATTERN.search(names[0]):
+            if len(names) != 1 or names[0].startswith("-") or PATTERN.search(names[0]):
                 self.course.is_lost = True
                 return []
         elif (marks := _ENTERS.get(self.name)) and not self.course.may_rewrite:
@@ -448,7 +444,7 @@ class _Proof:
         for name in names:
             path = self._absolute(name)
             inner = self.ground.inner(path)
-            if inner is None or _PATTERN.search(name):
+            if inner is None or PATTERN.search(name):
                 self.course.is_lost = self.course.is_lost or self.name in ("cd", "pushd")
             elif not self._is_excused(path) and self.ground.kind_of(inner) in ("missing", "file", "program"):
                 reasons.append(f"{name} is no folder of the repository")
@@ -533,7 +529,7 @@ class _Proof:
         reasons = []
         for path in needed:
             word = named.get(path, "")
-            if not word or _PATTERN.search(path) or ":" in path or "=" in path:
+            if not word or PATTERN.search(path) or ":" in path or "=" in path:
                 continue
             if self.is_unsure and self._may_be_another(path):
                 continue
@@ -603,17 +599,3 @@ def _is_started(name: str, command: str) -> bool:
     before = r"(?:^|[;&|({`!]|\b(?:do|then|else|elif|if|while|until|time|coproc)[ \t])"
     assigned = r"(?:[A-Za-z_]\w*=\S*[ \t]+)*"
     return re.search(rf"{before}[ \t]*{assigned}['\"]?{re.escape(name)}(?![\w./+@-])", command) is not None
-
-
-def _as_facts(call: Call, root: str) -> CommandFacts:
-    """Makes facts of a call that only its text tells of: an interpreter reads the script it is given."""
-    reads: tuple[str, ...] = ()
-    cwd = root if not call.folder else f"{root}/{call.folder}"
-    is_interpreter = call.argv[0] in SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
-    if call.folder is not None and is_interpreter and len(call.argv) > 1:
-        script = call.argv[1]
-        if not script.startswith("-"):
-            reads = (posixpath.normpath(posixpath.join(cwd, script)),)
-    if call.folder is None:
-        cwd = ""
-    return CommandFacts(program=call.argv[0], argv=call.argv, cwd=cwd, reads=reads)

@@ -104,6 +104,14 @@ def proof(repo: Path, command: str) -> Runnable:
         ("source nosuch.sh", "nosuch.sh is no file of the repository"),
         (". ./x.sh", "x.sh is no file of the repository"),
         ("chmod 4755 nosuch.sh", "nosuch.sh is no file of the repository"),
+        ("cat ../../secret", "../../secret leads out of the repository"),
+        ("cat < ../secret", "../secret leads out of the repository"),
+        ("cp ../secret own.txt", "../secret leads out of the repository"),
+        ("timeout 5 bash ../run.sh", "../run.sh leads out of the repository"),
+        ("timeout 5 ../run.sh", "../run.sh leads out of the repository"),
+        ("cd tests && cat ../../secret", "../../secret leads out of the repository"),
+        ("cat /root/a", "/root/a lies outside the repository, where the sandbox shows nothing"),
+        ("cat /home/ann/a", "/home/ann/a lies outside the repository, where the sandbox shows nothing"),
         ("chmod 755 755", "755 is no file of the repository"),
     ],
 )
@@ -137,6 +145,16 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
         "for f in README.md; do cat $f; done",
         "rm -f nosuch.txt",
         "touch nosuch.txt",
+        "cat tests/../README.md",
+        "cd tests && cat ../README.md",
+        "ls ..",
+        "ls ../..",
+        "cat ../../../../../../../../../../etc/hostname",
+        "cat /opt/a",
+        "cat /home/sandbox/a",
+        "test -f ../secret && cat ../secret",
+        "echo ../secret",
+        "echo a > ../made.txt; cat ../made.txt",
         "chmod 4755 todo.sh",
         "chmod -R 2775 tests",
         "chmod a+xs todo.sh",
@@ -213,6 +231,15 @@ def test_what_writes_the_configuration_of_the_repository_is_left_to_the_user(
 )
 def test_what_leaves_the_configuration_of_the_repository_alone_may_run(repo: Path, command: str) -> None:
     assert proof(repo, command).reasons == ()
+
+
+def test_the_users_home_is_hidden_wherever_it_is_but_for_the_repository(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    reason = f"{tmp_path}/secret lies outside the repository, where the sandbox shows nothing"
+    assert proof(repo, f"cat {tmp_path}/secret") == Runnable(ok=False, reasons=(reason,))
+    assert proof(repo, f"cat {repo}/README.md") == Runnable(ok=True)
 
 
 def test_git_is_not_recommended_where_there_is_no_repository(repo: Path) -> None:

@@ -53,6 +53,9 @@ _RUNNERS = frozenset({"make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "ta
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
 _SYSTEM_BIN = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _SHOWN = ("/usr/", "/etc/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/dev/", "/proc/")
+# Of these the sandbox has its own.
+_SANDBOX_HOME = "/home/sandbox"
+_PRIVATE = (_SANDBOX_HOME, "/tmp", "/var/tmp", "/run")  # noqa: S108
 _GIT_WORDS = frozenset(
     {
         *("add", "am", "bisect", "blame", "branch", "checkout", "cherry-pick", "clean", "commit"),
@@ -71,7 +74,8 @@ class Ground:
     `kind_of` gives file, program (an executable file), folder, missing, or unknown (behind a link);
     `missing_module` says what is wrong with a module of an interpreter, or "" when that is not known;
     `has_revision` says whether the repository has a branch, tag or commit of that name, None when not known.
-    `calls_of` gives policy's calls of a command in the repository's root.
+    `calls_of` gives policy's calls of a command in the repository's root. Of `toolchains` the sandbox shows
+    all, and of `homes` nothing else but the repository.
     """
 
     root: str
@@ -81,6 +85,8 @@ class Ground:
     missing_module: Callable[[str, str, str], str]
     has_revision: Callable[[str], bool | None]
     calls_of: Callable[[str], Sequence[CommandFacts]] = lambda command: ()
+    toolchains: Sequence[str] = ()
+    homes: Sequence[str] = ("/root", "/home")
 
     def inner(self, path: str) -> str | None:
         """Returns an absolute path as one of the repository ("" is its root), or None."""
@@ -88,6 +94,20 @@ class Ground:
         if path == self.root:
             return ""
         return path[len(self.root) + 1 :] if path.startswith(self.root.rstrip("/") + "/") else None
+
+    def why_hidden(self, word: str, path: str) -> str:
+        """Says why the sandbox surely shows nothing at an absolute path, which `word` spells; else ""."""
+        shown = (self.root, *self.toolchains, *_PRIVATE)
+        # The folders around what is shown are there, and empty but for it.
+        if any(f"{own}/".startswith(path.rstrip("/") + "/") for own in shown) or "/.git/" in f"{path}/":
+            return ""
+        if any(path.startswith(own + "/") for own in (*self.toolchains, _SANDBOX_HOME)):
+            return ""
+        if ".." in word.split("/") and not word.startswith("/") and not f"{path}/".startswith(_SHOWN):
+            return f"{word} leads out of the repository"
+        if any(path.startswith(home.rstrip("/") + "/") for home in self.homes if home.strip("/")):
+            return f"{word} lies outside the repository, where the sandbox shows nothing"
+        return ""
 
 
 @dataclass(slots=True)
@@ -395,7 +415,9 @@ class _Proof:
         if inner is None:
             folder, _, last = path.rpartition("/")
             is_absent = folder in _SYSTEM_BIN and not self.ground.program_path(last)
-            return [f"{name} is not installed here"] if is_absent and _NAME.fullmatch(last) else []
+            if is_absent and _NAME.fullmatch(last):
+                return [f"{name} is not installed here"]
+            return [] if self.course.is_lost or PATTERN.search(name) else self._hidden(name, path)
         if PATTERN.search(name) or self.course.is_lost or self.is_unsure or self._is_excused(path):
             return []
         match self.ground.kind_of(inner):
@@ -537,9 +559,16 @@ class _Proof:
             if inner is None:
                 if self._is_link(self._absolute(word)) and not path.startswith(_SHOWN):
                     reasons.append(f"{word} leads out of the repository")
+                elif path in self.call.reads and path == self._absolute(word):
+                    reasons += self._hidden(word, path)
             elif not self._is_excused(path) and not self._is_there(inner):
                 reasons.append(f"{word.removeprefix('./')} is no file of the repository")
         return reasons
+
+    def _hidden(self, word: str, path: str) -> list[str]:
+        is_open = self.is_unsure or self._is_excused(path)
+        reason = "" if is_open else self.ground.why_hidden(word, path)
+        return [reason] if reason else []
 
     def _is_there(self, path: str) -> bool:
         """Says whether a file may be there; node also finds one without its ending."""

@@ -103,6 +103,16 @@ def proof(repo: Path, command: str) -> Runnable:
         ("wc -l README.md nosuch.txt | sort", "nosuch.txt is no file of the repository"),
         ("source nosuch.sh", "nosuch.sh is no file of the repository"),
         (". ./x.sh", "x.sh is no file of the repository"),
+        ("chmod 4755 nosuch.sh", "nosuch.sh is no file of the repository"),
+        ("cat ../../secret", "../../secret leads out of the repository"),
+        ("cat < ../secret", "../secret leads out of the repository"),
+        ("cp ../secret own.txt", "../secret leads out of the repository"),
+        ("timeout 5 bash ../run.sh", "../run.sh leads out of the repository"),
+        ("timeout 5 ../run.sh", "../run.sh leads out of the repository"),
+        ("cd tests && cat ../../secret", "../../secret leads out of the repository"),
+        ("cat /root/a", "/root/a lies outside the repository, where the sandbox shows nothing"),
+        ("cat /home/ann/a", "/home/ann/a lies outside the repository, where the sandbox shows nothing"),
+        ("chmod 755 755", "755 is no file of the repository"),
     ],
 )
 def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str, reason: str) -> None:
@@ -135,6 +145,20 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
         "for f in README.md; do cat $f; done",
         "rm -f nosuch.txt",
         "touch nosuch.txt",
+        "cat tests/../README.md",
+        "cd tests && cat ../README.md",
+        "ls ..",
+        "ls ../..",
+        "cat ../../../../../../../../../../etc/hostname",
+        "cat /opt/a",
+        "cat /home/sandbox/a",
+        "test -f ../secret && cat ../secret",
+        "echo ../secret",
+        "echo a > ../made.txt; cat ../made.txt",
+        "chmod 4755 todo.sh",
+        "chmod -R 2775 tests",
+        "chmod a+xs todo.sh",
+        "chmod u=rwxs,g+s todo.sh",
         "git checkout side/branch",
         "git checkout v1",
         "git checkout README.md",
@@ -163,6 +187,59 @@ def test_what_is_surely_missing_is_told_with_its_reason(repo: Path, command: str
 )
 def test_what_may_run_is_not_called_missing(repo: Path, command: str) -> None:
     assert proof(repo, command) == Runnable(ok=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git config user.name Ann",
+        "git config --local --bool core.bare false",
+        "git config --unset user.name",
+        "git config set user.name Ann",
+        "git remote add other ../other.git",
+        "git remote set-url --push origin x",
+        "git remote rename a b",
+        "timeout 5 git remote rm a",
+        "git add README.md && git config user.name Ann",
+        "cd tests && git config user.name Ann",
+    ],
+)
+def test_what_writes_the_configuration_of_the_repository_is_left_to_the_user(
+    repo: Path, command: str
+) -> None:
+    reasons = ("the sandbox keeps .git/config as it is; run it yourself",)
+    assert proof(repo, command) == Runnable(ok=False, reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git config --get user.name",
+        "git config user.name",
+        "git config get user.name",
+        "git config --list",
+        "git config --global user.name Ann",
+        "git config -f own.conf user.name Ann",
+        "git config --file=own.conf user.name Ann",
+        "git remote",
+        "git remote -v",
+        "git remote show",
+        "git -c user.name=Ann status",
+        "echo git config user.name Ann",
+        "git init -q made && cd made && git config user.name Ann",
+    ],
+)
+def test_what_leaves_the_configuration_of_the_repository_alone_may_run(repo: Path, command: str) -> None:
+    assert proof(repo, command).reasons == ()
+
+
+def test_the_users_home_is_hidden_wherever_it_is_but_for_the_repository(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    reason = f"{tmp_path}/secret lies outside the repository, where the sandbox shows nothing"
+    assert proof(repo, f"cat {tmp_path}/secret") == Runnable(ok=False, reasons=(reason,))
+    assert proof(repo, f"cat {repo}/README.md") == Runnable(ok=True)
 
 
 def test_git_is_not_recommended_where_there_is_no_repository(repo: Path) -> None:
@@ -230,6 +307,61 @@ def test_what_the_recipe_of_a_target_starts_is_proved_where_its_line_is_plain(
     lines[3] = "\t" + recipe
     makefile.write_text("\n".join(lines))
     assert proof(repo, "make test") == Runnable(ok=not reasons, reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    ("command", "script", "place"),
+    [
+        ("bash x.sh", "nosuchprog", "x.sh:1"),
+        ("sh ./x.sh", "#!/bin/sh\n\n# as planned\nnosuchprog -q\n", "x.sh:4"),
+        ("timeout 5 bash -eu x.sh a", "nosuchprog\necho done\n", "x.sh:1"),
+        ("bash x.sh", "set -euo pipefail\nnosuchprog $1\necho done\n", "x.sh:2"),
+        ("bash x.sh", 'cd "$(dirname "$0")"\nnosuchprog\n', "x.sh:2"),
+        ("./x.sh", "#!/usr/bin/env bash\nnosuchprog\n", "x.sh:2"),
+        ("./x.sh", "#!/bin/sh -e\nnosuchprog\necho done\n", "x.sh:2"),
+        ("cd tests && bash ../x.sh", "nosuchprog\n", "x.sh:1"),
+        ("bash x.sh", "bash y.sh\n", "y.sh:1"),
+    ],
+)
+def test_what_a_script_starts_is_proved_where_the_script_surely_fails_without_it(
+    repo: Path, command: str, script: str, place: str
+) -> None:
+    (repo / "y.sh").write_text("nosuchprog\n")
+    (repo / "x.sh").write_text(script)
+    (repo / "x.sh").chmod(0o755)
+    reasons = (f"nosuchprog is not installed here; {place} needs it",)
+    assert proof(repo, command) == Runnable(ok=False, reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        ("bash x.sh", "nosuchprog\necho done\n"),
+        ("bash x.sh", "nosuchprog || true\n"),
+        ("bash x.sh", "set -e\nnosuchprog && echo yes\necho done\n"),
+        ("bash x.sh", "if true; then\n  exit 0\nfi\nnosuchprog\n"),
+        ("bash x.sh", "exit 0\nnosuchprog\n"),
+        ("bash x.sh", "true && exit 0\nnosuchprog\n"),
+        ("bash x.sh", "trap 'exit 0' EXIT\nnosuchprog\n"),
+        ("bash x.sh", "nosuchprog() {\n  echo hi\n}\nnosuchprog\n"),
+        ("bash x.sh", "set -e\ncat <<END\nnosuchprog\nEND\n"),
+        ("bash x.sh", ". ./written.sh\nnosuchprog\n"),
+        ("bash x.sh", "export PATH=bin:$PATH\nnosuchprog\n"),
+        ("bash x.sh", "set -e\nset +e\nnosuchprog\necho done\n"),
+        ("bash x.sh", "cp y.sh z.sh\nbash z.sh\n"),
+        ("bash x.sh", 'cd "$1"\nbash gone.sh\n'),
+        ("bash x.sh", "cd tests\nbash run.sh\n"),
+        ("bash -n x.sh", "nosuchprog\n"),
+        ("cat x.sh", "nosuchprog\n"),
+        ("echo bash x.sh", "nosuchprog\n"),
+        ("cp written.sh x.sh && bash x.sh", "nosuchprog\n"),
+        ("bash x.sh", "echo nosuchprog\n"),
+    ],
+)
+def test_a_script_that_may_go_well_is_not_called_impossible(repo: Path, command: str, script: str) -> None:
+    (repo / "y.sh").write_text("echo hi\n")
+    (repo / "x.sh").write_text(script)
+    assert proof(repo, command).reasons == ()
 
 
 def test_pytest_is_missing_exactly_where_the_interpreter_of_the_sandbox_has_none(repo: Path) -> None:

@@ -65,6 +65,7 @@ def advise_offline(repo: Path, discovery: Discovery, feature_id: str | None) -> 
         missing_module=modules_of(project),
         measured=outcomes_at(root),
         has_network=bool(project and project.network_allowlist),
+        toolchains=project.toolchains if project else (),
     )
 
 

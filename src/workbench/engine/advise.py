@@ -94,6 +94,7 @@ async def advise_project(
             missing_module=modules_of(project),
             measured=measured,
             has_network=bool(project.network_allowlist),
+            toolchains=project.toolchains,
         )
     )
 

@@ -6,7 +6,8 @@ It runs nothing and decides nothing about what may run: that is the gate's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ def advise(
     missing_module: Callable[[str, str, str], str] = lambda interpreter, module, folder: "",
     measured: Mapping[str, tuple[int, int]] | None = None,
     has_network: bool = False,
+    toolchains: Sequence[str] = (),
 ) -> list[Advice]:
     """Returns what to do next: for one feature a list of one, else the best over all features, then the rest.
 
@@ -58,7 +60,8 @@ def advise(
     policy would say of a command and which calls it found in it, `connectors` the configured ones.
     `missing_module` says what is wrong with a module that a Python interpreter (its absolute path) is to run
     in a folder, or "" when nothing is or it cannot be known. `measured` holds (tried, succeeded) by rule id,
-    from which confidence comes. `has_network` says whether the project lists any network name.
+    from which confidence comes. `has_network` says whether the project lists any network name;
+    `toolchains` are the folders outside the repository that its commands are shown.
     Deterministic. Raises NotFound for an unknown feature.
     """
     from workbench.features.recommend import Machine, recommend
@@ -75,5 +78,7 @@ def advise(
         has_revision=lambda name: has_revision(repo, name),
         connectors=connectors,
         has_network=has_network,
+        toolchains=toolchains,
+        home=os.path.expanduser("~"),
     )
     return recommend(discovery, feature_id, machine=machine, measured=measured or {})

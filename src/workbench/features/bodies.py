@@ -27,6 +27,30 @@ _GUARDS = re.compile(
     r"[;|`\n]|(?<!&)&(?!&)|(?:^|[ \t(])![ \t]|PATH=|\\$|(?<![\w-])command[ \t]+-v\b"
     r"|(?<![\w./-])(?:if|for|while|until|case|which|type|hash)(?![\w./-])"
 )
+# What a shell does after one of these, and how its script then ends, its next lines do not tell.
+_TURNS = frozenset(
+    {
+        *(
+            ".",
+            "alias",
+            "break",
+            "builtin",
+            "command",
+            "continue",
+            "coproc",
+            "enable",
+            "eval",
+            "exec",
+            "exit",
+        ),
+        *("function", "kill", "logout", "return", "select", "set", "shopt", "source", "suspend", "trap"),
+    }
+)
+_FIRST_WORD = re.compile(r"(?:[A-Za-z_]\w*=\S*[ \t]+)*(\S*)")
+_SET = re.compile(r"set((?:[ \t]+-[eux]+(?:o[ \t]+(?:errexit|nounset|pipefail|xtrace))?)+)")
+_SET_BY_NAME = re.compile(r"set[ \t]+-o[ \t]+(errexit|nounset|pipefail|xtrace)")
+_VARIABLE = re.compile(r"\$\{\w+\}")
+_SHELL_LINE = re.compile(r"#![ \t]*/(?:usr/)?bin/(?:env[ \t]+)?(?:sh|bash|dash)(?:[ \t]+(-[eux]+))?[ \t]*")
 # Short options of make that take what follows them, so that no other one does.
 _TAKING = frozenset("CEfIoWlj")
 _OTHERWISE = frozenset("nqtiov")
@@ -65,6 +89,45 @@ def is_plain(text: str) -> bool:
     """Says whether a shell's line fails wherever one of its programs does: no guard, no second command."""
     bare = _REDIRECTED.sub("", _QUOTED.sub("q", text))
     return "'" not in bare and '"' not in bare and not _GUARDS.search(bare)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptLine:
+    """A line that a shell surely comes to; with `is_fatal` the script fails where the line does."""
+
+    number: int
+    text: str
+    is_fatal: bool
+
+
+def gives_up_by_first_line(text: str) -> bool | None:
+    """Says whether a program's first line has its shell give up at a failure; None for no such shell."""
+    match = _SHELL_LINE.fullmatch(text.split("\n", 1)[0])
+    return "e" in (match[1] or "") if match else None
+
+
+def read_script(text: str, *, gives_up: bool) -> list[ScriptLine]:
+    """Returns the lines of a shell's script from its first on, as far as they are plain.
+
+    With `gives_up` the shell was started with -e. Where a line is not plain, the next may never be reached.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    found: list[ScriptLine] = []
+    for index, (number, line) in enumerate(lines):
+        if match := _SET.fullmatch(line) or _SET_BY_NAME.fullmatch(line):
+            options = match[1].split()
+            gives_up = gives_up or "errexit" in options or any("e" in o for o in options if o[0] == "-")
+            continue
+        bare = _VARIABLE.sub("v", _QUOTED.sub("q", line))
+        starts = [_FIRST_WORD.match(part.strip()) for part in bare.split("&&")]
+        turns = any(start and start[1] in _TURNS for start in starts)
+        if turns or not is_plain(line) or re.search(r"[(){}]|<<", bare):
+            break
+        # In a list only the failure of its last part has the shell give up.
+        is_fatal = index == len(lines) - 1 or (gives_up and "&&" not in bare)
+        found.append(ScriptLine(number=number, text=line, is_fatal=is_fatal))
+    return found
 
 
 def is_makefile_open(text: str, folder: str, read_file: Callable[[str], str | None]) -> bool:

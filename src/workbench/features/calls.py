@@ -11,6 +11,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from workbench.features.programs import SHELLS
+from workbench.model.verdict import CommandFacts
+
 _SEPARATORS = frozenset({";", "&&", "||", "|", "&", "(", ")", "|&"})
 _SHELL_WORDS = frozenset(
     {"cd", "echo", "true", "false", "test", "[", "export", "set", "!", "time", "exit", "printf"}
@@ -108,3 +111,17 @@ def _words_of(command: str) -> list[str]:
     lexer.whitespace_split = True
     lexer.commenters = ""
     return list(lexer)
+
+
+def facts_of(call: Call, root: str) -> CommandFacts:
+    """Makes facts of a call that only its text tells of: an interpreter reads the script it is given."""
+    reads: tuple[str, ...] = ()
+    cwd = root if not call.folder else f"{root}/{call.folder}"
+    is_interpreter = call.argv[0] in SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
+    if call.folder is not None and is_interpreter and len(call.argv) > 1:
+        script = call.argv[1]
+        if not script.startswith("-"):
+            reads = (posixpath.normpath(posixpath.join(cwd, script)),)
+    if call.folder is None:
+        cwd = ""
+    return CommandFacts(program=call.argv[0], argv=call.argv, cwd=cwd, reads=reads)

@@ -61,7 +61,8 @@ def walk(root: int, may_hold: Callable[[str], bool], wants: Callable[[str], bool
                 budget -= len(names)
                 if budget < 0:
                     yield Found(
-                        path=folder or ".", problem=f"more than {MAX_ENTRIES} names; the rest is not read"
+                        path=_shown(folder or "."),
+                        problem=f"more than {MAX_ENTRIES} names; the rest is not read",
                     )
                     return
                 if folder and any(entry.name == ".git" for entry in names):
@@ -73,7 +74,7 @@ def walk(root: int, may_hold: Callable[[str], bool], wants: Callable[[str], bool
                     if found is not None:
                         yield found
         except OSError as error:
-            yield Found(path=folder or ".", problem=f"the folder cannot be read: {error.strerror}")
+            yield Found(path=_shown(folder or "."), problem=f"the folder cannot be read: {error.strerror}")
         finally:
             os.close(handle)
         pending += reversed(below)
@@ -86,28 +87,24 @@ def _look_at(
     wants: Callable[[str], bool],
     below: list[str],
 ) -> Found | None:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        shown = path.encode("utf-8", "backslashreplace").decode()
-        return Found(path=shown, problem="the name is not UTF-8") if wants(path) else None
+    shown = _shown(path)
     try:
         if entry.is_symlink():
             # Links to folders outside, loops and links to devices all end here.
-            if wants(path) or (
-                entry.name not in IGNORED and may_hold(path) and "/" not in path and entry.is_dir()
-            ):
-                return Found(path=path, problem="it is a symbolic link; links are not followed")
+            if wants(path) or (_may_lead_to_documents(path, may_hold, wants) and entry.is_dir()):
+                return Found(path=shown, problem="it is a symbolic link; links are not followed")
             return None
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in IGNORED and path.count("/") < MAX_DEPTH and may_hold(path):
                 below.append(path)
-            return None
+            return Found(path=shown, problem="it is a folder, not a file") if wants(path) else None
         if not wants(path):
             return None
+        if shown != path:
+            return Found(path=shown, problem="the name is not UTF-8")
         status = entry.stat(follow_symlinks=False)
     except OSError as error:
-        return Found(path=path, problem=f"it cannot be read: {error.strerror}")
+        return Found(path=shown, problem=f"it cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Found(path=path, problem="it is no regular file")
     if status.st_size > MAX_DOCUMENT_BYTES:
@@ -115,6 +112,17 @@ def _look_at(
             path=path, problem=f"it has {status.st_size} bytes, above the limit of {MAX_DOCUMENT_BYTES}"
         )
     return Found(path=path, stamp=stamp_of(status))
+
+
+def _may_lead_to_documents(path: str, may_hold: Callable[[str], bool], wants: Callable[[str], bool]) -> bool:
+    """Says whether a folder at this path would be looked into, and documents be found in it."""
+    parents, _, name = path.rpartition("/")
+    return name not in IGNORED and may_hold(path) and (not parents or wants(f"{path}/spec.md"))
+
+
+def _shown(path: str) -> str:
+    r"""Returns a path as text that can be stored and printed: a byte that is not UTF-8 stands as \xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

@@ -15,14 +15,23 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.features.bodies import Recipe, is_makefile_open, is_plain, read_recipe, runs_recipes
-from workbench.features.calls import Call, read_calls, read_words
-from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, SHELLS, STARTERS
+from workbench.features.bodies import (
+    Recipe,
+    gives_up_by_first_line,
+    is_makefile_open,
+    is_plain,
+    read_recipe,
+    read_script,
+    runs_recipes,
+)
+from workbench.features.calls import Call, facts_of, read_calls, read_words
+from workbench.features.course import PATTERN, Course
+from workbench.features.operands import mode_of, module_of, sets_git_config
+from workbench.features.programs import BUILTINS, ELSEWHERE, NEED_FILES, STARTERS
 from workbench.features.targets import missing_for, read_node_scripts
 from workbench.model.verdict import CommandFacts, Effect
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+@-]*")
-_PATTERN = re.compile(r"[$`*?\[\]{}<>()~\\!]")
 _FED = re.compile(r"(?<![<&>\d])0?<[ \t]*(['\"]?)([^\s<>&|;()'\"]+)\1")
 _FUNCTION = re.compile(r"(?:\bfunction[ \t]+([\w-]+))|(?:([\w-]+)[ \t]*\([ \t]*\))")
 _COMPOUND = frozenset({"if", "while", "until", "case", "for", "select", "[[", "function"})
@@ -42,10 +51,11 @@ _MOST_SCRIPTS = 10
 _BROUGHT = frozenset({"node", "npm", "npx", "yarn", "pnpm", "corepack", "node-gyp"})
 _RUNNERS = frozenset({"make", "gmake", "npm", "yarn", "pnpm", "bun", "just", "task", "ninja"})
 _TAKES_NONE = frozenset({"-N", "--new-file", "--retry", "--ignore-missing"})
-_ASKERS = frozenset({"command", "which", "type", "hash"})
-_REWRITERS = frozenset({"git", "cmake", "meson", "configure", "autoreconf", "tar", "unzip", "patch"})
 _SYSTEM_BIN = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 _SHOWN = ("/usr/", "/etc/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/dev/", "/proc/")
+# Of these the sandbox has its own.
+_SANDBOX_HOME = "/home/sandbox"
+_PRIVATE = (_SANDBOX_HOME, "/tmp", "/var/tmp", "/run")  # noqa: S108
 _GIT_WORDS = frozenset(
     {
         *("add", "am", "bisect", "blame", "branch", "checkout", "cherry-pick", "clean", "commit"),
@@ -64,7 +74,8 @@ class Ground:
     `kind_of` gives file, program (an executable file), folder, missing, or unknown (behind a link);
     `missing_module` says what is wrong with a module of an interpreter, or "" when that is not known;
     `has_revision` says whether the repository has a branch, tag or commit of that name, None when not known.
-    `calls_of` gives policy's calls of a command in the repository's root.
+    `calls_of` gives policy's calls of a command in the repository's root. Of `toolchains` the sandbox shows
+    all, and of `homes` nothing else but the repository.
     """
 
     root: str
@@ -74,6 +85,8 @@ class Ground:
     missing_module: Callable[[str, str, str], str]
     has_revision: Callable[[str], bool | None]
     calls_of: Callable[[str], Sequence[CommandFacts]] = lambda command: ()
+    toolchains: Sequence[str] = ()
+    homes: Sequence[str] = ("/root", "/home")
 
     def inner(self, path: str) -> str | None:
         """Returns an absolute path as one of the repository ("" is its root), or None."""
@@ -82,63 +95,19 @@ class Ground:
             return ""
         return path[len(self.root) + 1 :] if path.startswith(self.root.rstrip("/") + "/") else None
 
-
-@dataclass(slots=True)
-class _Course:
-    """What the parts of a command before this one have done, as far as it is known."""
-
-    written: set[str] = field(default_factory=set)
-    asked: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    added: tuple[str, ...] = ()
-    is_path_open: bool = False
-    is_known: bool = True
-    may_rewrite: bool = False
-    has_moved: bool = False
-    is_lost: bool = False
-    # Folders that a package manager puts before the PATH, and whether PYTHONPATH or the like may be set.
-    bins: tuple[str, ...] = ()
-    is_python_open: bool = False
-
-    def inside(self) -> _Course:
-        """Returns the course as a shell finds it that is started now."""
-        return replace(
-            self,
-            written={*self.written},
-            asked={*self.asked},
-            names={*self.names},
-            has_moved=False,
-            is_lost=False,
-        )
-
-    def may_make(self, path: str) -> bool:
-        return not self.is_known or any(
-            path == made or path.startswith(made + "/") or made.startswith(path + "/")
-            for made in self.written
-        )
-
-    def go_on(self, call: CommandFacts) -> None:
-        name = posixpath.basename(call.argv[0])
-        if name in ("test", "["):
-            self.asked |= {*call.reads}
-        if name in _ASKERS and (name != "command" or {"-v", "-V"} & {*call.argv}):
-            self.names |= {*call.argv[1:]}
-        if name in ("source", "."):
-            # What is sourced may set the PATH; of an environment it is known where it leads.
-            script = next(iter(call.reads), "")
-            folder = posixpath.dirname(script)
-            is_environment = posixpath.basename(script) == "activate"
-            self.added += (folder,) if is_environment else ()
-            self.is_path_open = self.is_path_open or not is_environment
-        if name in _REWRITERS:
-            self.may_rewrite = True
-        self.written |= {*call.writes}
-        is_wrapper = name in STARTERS and (name not in SHELLS or "-c" in call.argv)
-        is_plain = not {Effect.EXECUTES, Effect.UNKNOWN, Effect.NETWORK, Effect.PRIVILEGE} & {*call.effects}
-        writes_unseen = Effect.WRITES in call.effects and not call.writes
-        writes_somewhere = any(_PATTERN.search(path) for path in call.writes)
-        if writes_unseen or writes_somewhere or not (is_plain or is_wrapper):
-            self.is_known = False
+    def why_hidden(self, word: str, path: str) -> str:
+        """Says why the sandbox surely shows nothing at an absolute path, which `word` spells; else ""."""
+        shown = (self.root, *self.toolchains, *_PRIVATE)
+        # The folders around what is shown are there, and empty but for it.
+        if any(f"{own}/".startswith(path.rstrip("/") + "/") for own in shown) or "/.git/" in f"{path}/":
+            return ""
+        if any(path.startswith(own + "/") for own in (*self.toolchains, _SANDBOX_HOME)):
+            return ""
+        if ".." in word.split("/") and not word.startswith("/") and not f"{path}/".startswith(_SHOWN):
+            return f"{word} leads out of the repository"
+        if any(path.startswith(home.rstrip("/") + "/") for home in self.homes if home.strip("/")):
+            return f"{word} lies outside the repository, where the sandbox shows nothing"
+        return ""
 
 
 @dataclass(slots=True)
@@ -157,11 +126,11 @@ def missing_parts(command: str, found: Sequence[CommandFacts], ground: Ground) -
     make or a script of a package starts is proved like the command itself, line by line.
     """
     problem = read_words(command)[1]
-    return [problem] if problem else _missing_parts(command, found, ground, _Course(), _Bounds())
+    return [problem] if problem else _missing_parts(command, found, ground, Course(), _Bounds())
 
 
 def _missing_parts(
-    command: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+    command: str, found: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
 ) -> list[str]:
     programs = read_words(command)[0]
     calls: list[CommandFacts] = []
@@ -173,7 +142,7 @@ def _missing_parts(
         elif call.argv and below:
             below[-1].append(call)
     if not calls:
-        calls = [_as_facts(call, ground.root) for call in read_calls(command)]
+        calls = [facts_of(call, ground.root) for call in read_calls(command)]
         below = [[] for _ in calls]
     course.names |= {name for match in _FUNCTION.finditer(command) for name in match.groups() if name}
     course.is_path_open = course.is_path_open or _PATH_SET.search(command) is not None
@@ -196,18 +165,23 @@ def _missing_parts(
         if starter not in ELSEWHERE:
             is_unsure = is_apart and course.has_moved
             proof = _Proof(call=call, course=course, ground=ground, command=command, is_unsure=is_unsure)
-            if starter in STARTERS or (not starter and _is_started(call.argv[0], command)):
+            is_started = starter in STARTERS or (not starter and _is_started(call.argv[0], command))
+            if is_started:
                 reasons += proof.of_program()
                 reasons += proof.of_module()
+                reasons += proof.of_git_config()
             if not course.is_lost:
                 reasons += proof.of_folders()
                 reasons += proof.of_target()
                 reasons += proof.of_repository()
                 reasons += proof.of_revision()
-                reasons += [] if is_compound else proof.of_files()
+                # A word of git's own, as in `git remote rm a`, is not the program of that name.
+                reasons += [] if is_compound or starter == "git" else proof.of_files()
             is_sure = not (course.is_lost or is_unsure or course.may_rewrite)
             if is_sure and proof.name in ("make", "gmake") and "MAKEFLAGS" not in command:
                 reasons += _missing_in_recipes(call, below[index], ground, course, bounds)
+            if is_sure and is_started and not is_compound and "ENV=" not in command:
+                reasons += _missing_in_shell(call, below[index], ground, course, bounds)
             if is_sure and proof.name in ("npm", "yarn", "pnpm"):
                 reasons += _missing_in_scripts(call, ground, course, bounds)
         course.go_on(call)
@@ -215,7 +189,7 @@ def _missing_parts(
 
 
 def _missing_in_recipes(
-    make: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+    make: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
 ) -> list[str]:
     """Proves the recipes that make runs for its targets; `inner` are policy's calls of them.
 
@@ -291,7 +265,7 @@ def _read_recipe(source: str, cwd: str, ground: Ground, are_open: dict[str, bool
     return None if is_made and not recipe.is_phony else recipe
 
 
-def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: _Course, bounds: _Bounds) -> list[str]:
+def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: Course, bounds: _Bounds) -> list[str]:
     """Proves the script that a package manager runs, with those before and after it."""
     argv = (posixpath.basename(manager.argv[0]), *manager.argv[1:])
     asked = Call(argv=argv, folder=ground.inner(manager.cwd))
@@ -327,8 +301,53 @@ def _missing_in_scripts(manager: CommandFacts, ground: Ground, course: _Course, 
     return reasons
 
 
+def _missing_in_shell(
+    shell: CommandFacts, inner: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
+) -> list[str]:
+    """Proves the script that a shell is given or that is started; `inner` are policy's calls of it."""
+    name, *words = shell.argv
+    gives_up: bool | None = False
+    if posixpath.basename(name) in ("sh", "bash", "dash"):
+        while words and re.fullmatch(r"-[eux]+", words[0]):
+            gives_up = gives_up or "e" in words.pop(0)
+        script = words[0] if words and words[0][:1] not in "-+" else ""
+    else:
+        script = name if "/" in name else ""
+    path = posixpath.normpath(posixpath.join(shell.cwd, script))
+    place = ground.inner(path) if script and not course.may_make(path) else None
+    text = ground.read_file(place) if place else None
+    if text is not None and script == name:
+        gives_up = gives_up_by_first_line(text)
+    if text is None or gives_up is None:
+        return []
+    calls: dict[str, list[CommandFacts]] = {}
+    last = ""
+    for call in inner:
+        # What another file runs belongs to the line that starts it.
+        is_own = call.source.rpartition(":")[0] == path
+        last = call.source if is_own else last
+        calls.setdefault(last, []).append(replace(call, source="") if is_own else call)
+    reasons: list[str] = []
+    before = course.inside()
+    is_lost = False
+    for line in read_script(text, gives_up=gives_up):
+        found = calls.get(f"{path}:{line.number}", [])
+        if bounds.lines_left <= 0:
+            break
+        bounds.lines_left -= 1
+        if line.is_fatal:
+            own = before.inside()
+            own.is_lost = is_lost
+            said = _missing_in_line(line.text, found, ground, own, bounds)
+            reasons += _told(said, f"{place}:{line.number}")
+        for call in found:
+            before.go_on(call)
+            is_lost = is_lost or bool({"cd", "pushd", "popd"} & {*call.argv})
+    return reasons
+
+
 def _missing_in_line(
-    text: str, found: Sequence[CommandFacts], ground: Ground, course: _Course, bounds: _Bounds
+    text: str, found: Sequence[CommandFacts], ground: Ground, course: Course, bounds: _Bounds
 ) -> list[str]:
     """Proves a plain line of a recipe or script; of one with variables only the programs that it spells."""
     if "$" not in text:
@@ -358,7 +377,7 @@ class _Proof:
     """One call's needs. With `is_unsure` the folder it is made in is one of several."""
 
     call: CommandFacts
-    course: _Course
+    course: Course
     ground: Ground
     command: str
     is_unsure: bool = False
@@ -396,8 +415,10 @@ class _Proof:
         if inner is None:
             folder, _, last = path.rpartition("/")
             is_absent = folder in _SYSTEM_BIN and not self.ground.program_path(last)
-            return [f"{name} is not installed here"] if is_absent and _NAME.fullmatch(last) else []
-        if _PATTERN.search(name) or self.course.is_lost or self.is_unsure or self._is_excused(path):
+            if is_absent and _NAME.fullmatch(last):
+                return [f"{name} is not installed here"]
+            return [] if self.course.is_lost or PATTERN.search(name) else self._hidden(name, path)
+        if PATTERN.search(name) or self.course.is_lost or self.is_unsure or self._is_excused(path):
             return []
         match self.ground.kind_of(inner):
             case "missing":
@@ -416,7 +437,7 @@ class _Proof:
     def of_module(self) -> list[str]:
         if not _PYTHON.fullmatch(self.name) or self.course.is_python_open or not self.course.is_known:
             return []
-        module = _module_of(self.call.argv[1:])
+        module = module_of(self.call.argv[1:])
         name = self.call.argv[0]
         interpreter = self._absolute(name) if "/" in name else self._found(name)
         if not module or not interpreter or self.course.is_lost or self.is_unsure:
@@ -433,7 +454,7 @@ class _Proof:
                 self.course.is_lost = True
                 return []
             names = [word for word in words if word not in ("--", "-P", "-L")]
-            if len(names) != 1 or names[0].startswith("-") or _PATTERN.search(names[0]):
+            if len(names) != 1 or names[0].startswith("-") or PATTERN.search(names[0]):
                 self.course.is_lost = True
                 return []
         elif (marks := _ENTERS.get(self.name)) and not self.course.may_rewrite:
@@ -445,7 +466,7 @@ class _Proof:
         for name in names:
             path = self._absolute(name)
             inner = self.ground.inner(path)
-            if inner is None or _PATTERN.search(name):
+            if inner is None or PATTERN.search(name):
                 self.course.is_lost = self.course.is_lost or self.name in ("cd", "pushd")
             elif not self._is_excused(path) and self.ground.kind_of(inner) in ("missing", "file", "program"):
                 reasons.append(f"{name} is no folder of the repository")
@@ -478,6 +499,25 @@ class _Proof:
             return []
         return ["there is no git repository here"] if self.ground.kind_of(".git") == "missing" else []
 
+    def of_git_config(self) -> list[str]:
+        """Proves that git leaves the configuration of the repository alone; the sandbox keeps it."""
+        folder = self.ground.inner(self.call.cwd)
+        if self.name != "git" or folder is None or self.course.is_lost or self.is_unsure:
+            return []
+        # Another repository, here or made by an earlier part, has a configuration of its own.
+        is_another = folder != "" and (self.course.may_rewrite or self._has_repository_below_root(folder))
+        if is_another or "GIT_" in self.command or self.ground.kind_of(".git") != "folder":
+            return []
+        is_kept = sets_git_config(self.call.argv[1:])
+        return ["the sandbox keeps .git/config as it is; run it yourself"] if is_kept else []
+
+    def _has_repository_below_root(self, folder: str) -> bool:
+        while folder:
+            if self.ground.kind_of(f"{folder}/.git") != "missing":
+                return True
+            folder = posixpath.dirname(folder)
+        return False
+
     def of_revision(self) -> list[str]:
         words = [*self.call.argv[1:]]
         if self.name != "git" or len(words) < 2 or words[0] not in ("checkout", "switch", "merge", "rebase"):
@@ -494,7 +534,8 @@ class _Proof:
         return [f"there is no branch, tag or commit {name}"] if known is False else []
 
     def of_files(self) -> list[str]:
-        options = [word for word in self.call.argv[1:] if word.startswith("-")]
+        words = self.call.argv[1:]
+        options = [word for word in words if word.startswith("-")]
         fed = {self._absolute(match[2]) for match in _FED.finditer(self.command)}
         needed = tuple(path for path in self.call.reads if path in fed)
         if self.name in NEED_FILES and not _TAKES_NONE & {*options} and "tail -F" not in self.command:
@@ -503,10 +544,14 @@ class _Proof:
         if (self.name == "rm" and not is_forced) or self.name in ("rmdir", "chmod", "sed"):
             needed = (*needed, *self.call.writes)
         named = self._named_paths()
+        if mode := mode_of(self.name, words):
+            # Of `u=rw` policy and this room also take what follows the sign for a path.
+            values = {self._absolute(mode), self._absolute(mode.partition("=")[2])}
+            needed = tuple(path for path in needed if path not in values)
         reasons = []
         for path in needed:
             word = named.get(path, "")
-            if not word or _PATTERN.search(path) or ":" in path or "=" in path:
+            if not word or PATTERN.search(path) or ":" in path or "=" in path:
                 continue
             if self.is_unsure and self._may_be_another(path):
                 continue
@@ -514,9 +559,16 @@ class _Proof:
             if inner is None:
                 if self._is_link(self._absolute(word)) and not path.startswith(_SHOWN):
                     reasons.append(f"{word} leads out of the repository")
+                elif path in self.call.reads and path == self._absolute(word):
+                    reasons += self._hidden(word, path)
             elif not self._is_excused(path) and not self._is_there(inner):
                 reasons.append(f"{word.removeprefix('./')} is no file of the repository")
         return reasons
+
+    def _hidden(self, word: str, path: str) -> list[str]:
+        is_open = self.is_unsure or self._is_excused(path)
+        reason = "" if is_open else self.ground.why_hidden(word, path)
+        return [reason] if reason else []
 
     def _is_there(self, path: str) -> bool:
         """Says whether a file may be there; node also finds one without its ending."""
@@ -576,35 +628,3 @@ def _is_started(name: str, command: str) -> bool:
     before = r"(?:^|[;&|({`!]|\b(?:do|then|else|elif|if|while|until|time|coproc)[ \t])"
     assigned = r"(?:[A-Za-z_]\w*=\S*[ \t]+)*"
     return re.search(rf"{before}[ \t]*{assigned}['\"]?{re.escape(name)}(?![\w./+@-])", command) is not None
-
-
-def _module_of(words: Sequence[str]) -> str:
-    """Returns the module of `python -m`, or ""."""
-    index = 0
-    while index < len(words):
-        word = words[index]
-        if word in ("-W", "-X"):
-            index += 2
-        elif re.fullmatch(r"-[bBdEiIOPqsSuvx]*m", word):
-            return words[index + 1] if index + 1 < len(words) else ""
-        elif match := re.fullmatch(r"-[bBdEiIOPqsSuvx]*m(\w[\w.]*)", word):
-            return match[1]
-        elif re.fullmatch(r"-[bBdEiIOPqsSuvx]+", word):
-            index += 1
-        else:
-            return ""
-    return ""
-
-
-def _as_facts(call: Call, root: str) -> CommandFacts:
-    """Makes facts of a call that only its text tells of: an interpreter reads the script it is given."""
-    reads: tuple[str, ...] = ()
-    cwd = root if not call.folder else f"{root}/{call.folder}"
-    is_interpreter = call.argv[0] in SHELLS | {"python", "python3", "node", "ruby", "perl", "source", "."}
-    if call.folder is not None and is_interpreter and len(call.argv) > 1:
-        script = call.argv[1]
-        if not script.startswith("-"):
-            reads = (posixpath.normpath(posixpath.join(cwd, script)),)
-    if call.folder is None:
-        cwd = ""
-    return CommandFacts(program=call.argv[0], argv=call.argv, cwd=cwd, reads=reads)

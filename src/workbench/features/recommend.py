@@ -8,7 +8,7 @@ It asks the machine only through the functions it is given and runs nothing itse
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.features.candidates import Candidate, candidates_for, document_claim, task_claim
@@ -41,6 +41,8 @@ class Machine:
     has_revision: Callable[[str], bool | None]
     connectors: Collection[str] = (CONNECTOR,)
     has_network: bool = False
+    toolchains: Sequence[str] = ()
+    home: str = ""
 
 
 def recommend(
@@ -106,6 +108,8 @@ class _Adviser:
             missing_module=functools.cache(machine.missing_module),
             has_revision=functools.cache(machine.has_revision),
             calls_of=lambda command: self.policy_preview(command).commands,
+            toolchains=machine.toolchains,
+            homes=("/root", "/home", machine.home),
         )
 
     def advise(self, feature: Feature, asked: tuple[str, ...]) -> tuple[Advice, int]:

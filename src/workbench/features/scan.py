@@ -246,7 +246,8 @@ def _find(root: int) -> tuple[dict[str, Stamp], list[str], list[tuple[str, str]]
     total_bytes = 0
     for found in walk(root, may_hold, wants):
         if found.stamp is None:
-            if not (_is_agent_file(found.path) or found.path in BUILD_FILES):
+            # The slash also leaves out the link or folder that stands where the commands' own folder does.
+            if not (_is_agent_file(found.path + "/") or found.path in {*INSTRUCTIONS, *BUILD_FILES}):
                 problems.append((found.path, found.problem))
         elif total_bytes + found.stamp.size > MAX_TOTAL_BYTES:
             problems.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,25 @@ def test_what_a_script_of_the_repository_calls_is_not_the_commands_own() -> None
     inner = CommandFacts(program="nosuch", argv=("nosuch",), cwd="/w", source="/w/tests/run.sh:3")
     outer = CommandFacts(program="/w/tests/run.sh", argv=("tests/run.sh",), cwd="/w")
     assert missing_parts("tests/run.sh", (outer, inner), ground()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "is_hidden"),
+    [
+        ("/home/ann/x.py", True),
+        ("/home/ann/go/x.py", False),
+        ("../home/ann/x.py", True),
+        ("../home/ann/go/x.py", False),
+        ("/home/ann", False),
+        ("../opt/x.py", True),
+        ("/opt/x.py", False),
+        ("../usr/x.py", False),
+        ("../other/.git/x.py", False),
+    ],
+)
+def test_what_is_hidden_is_what_no_toolchain_holds(script: str, is_hidden: bool) -> None:
+    reasons = missing_parts(f"python3 {script}", (), replace(ground(), toolchains=("/home/ann/go",)))
+    assert [reason.split()[0] for reason in reasons] == ([script] if is_hidden else [])
 
 
 @given(

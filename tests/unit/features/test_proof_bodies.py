@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.features.bodies import is_plain, read_recipe, runs_recipes
+from workbench.features.bodies import gives_up_by_first_line, is_plain, read_recipe, read_script, runs_recipes
 from workbench.features.proof import Ground, missing_parts
 from workbench.model.verdict import CommandFacts
 from workbench.policy import judge, load_policy
@@ -320,3 +320,26 @@ def test_a_recipe_is_read_with_its_targets_and_without_makes_marks() -> None:
     assert found is not None
     assert (found.text, found.targets, found.is_phony) == ("y", ("c",), False)
     assert [read_recipe(text, number) for number in (0, 1, 2, 6, 7, 9, 99)] == [None] * 7
+
+
+@given(st.text(alphabet="ab-eoxu set#!/bin\n&|;$(){}<'\"=.", max_size=80), st.booleans())
+def test_every_line_of_a_script_that_is_told_stands_there(text: str, gives_up: bool) -> None:
+    lines = text.split("\n")
+    told = read_script(text, gives_up=gives_up)
+    assert all(lines[line.number - 1].strip() == line.text for line in told)
+    assert [line.number for line in told] == sorted({line.number for line in told})
+
+
+@pytest.mark.parametrize(
+    ("first", "answer"),
+    [
+        ("#!/bin/sh", False),
+        ("#!/usr/bin/env bash", False),
+        ("#! /bin/bash -eu", True),
+        ("#!/usr/bin/python3", None),
+        ("#!/usr/bin/env -S bash -e", None),
+        ("echo", None),
+    ],
+)
+def test_the_first_line_says_whether_its_shell_gives_up(first: str, answer: bool | None) -> None:
+    assert gives_up_by_first_line(f"{first}\nls\n") is answer

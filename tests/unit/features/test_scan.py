@@ -98,7 +98,40 @@ def test_links_lead_nowhere_and_are_reported(make_repo: MakeRepo, tmp_path: Path
     assert [f.feature_id for f in found.features] == ["001-a"]
     assert found.features[0].declared_status == ""
     reason = "it is a symbolic link; links are not followed"
-    assert problems(found) == [("docs/self.md", reason), ("specs/001-a/spec.md", reason)]
+    assert problems(found) == [
+        ("docs/self.md", reason),
+        ("specs/001-a/spec.md", reason),
+        ("specs/002-b", reason),
+    ]
+
+
+def test_a_link_among_the_agents_commands_is_no_problem_of_the_plans(
+    make_repo: MakeRepo, tmp_path: Path
+) -> None:
+    repo = make_repo({"specs/001-a/spec.md": SPEC, ".claude/a.txt": ""})
+    (repo / ".claude/commands").symlink_to(tmp_path)
+    assert problems(look(repo)) == []
+
+
+def test_documents_in_a_folder_whose_name_is_not_utf8_are_reported(
+    make_repo: MakeRepo, tmp_path: Path
+) -> None:
+    repo = make_repo({"specs/001-a/spec.md": SPEC})
+    for name in (b"specs/002-\xffbad", b"specs/003-\xfeempty"):
+        os.mkdir(os.fsencode(repo) + b"/" + name)
+    with open(os.fsencode(repo) + b"/specs/002-\xffbad/spec.md", "wb"):
+        pass
+    found = discover(repo, cache_dir=tmp_path / "cache")
+    assert [f.feature_id for f in found.features] == ["001-a"]
+    assert problems(found) == [("specs/002-\\xffbad/spec.md", "the name is not UTF-8")]
+    assert discover(repo, cache_dir=tmp_path / "cache") == found
+
+
+def test_a_folder_where_a_document_belongs_is_reported(make_repo: MakeRepo) -> None:
+    repo = make_repo({"specs/001-a/spec.md": SPEC, "specs/005-b/spec.md/notes.txt": "x"})
+    found = look(repo)
+    assert [f.feature_id for f in found.features] == ["001-a"]
+    assert problems(found) == [("specs/005-b/spec.md", "it is a folder, not a file")]
 
 
 def test_a_root_folder_that_is_a_link_is_reported(make_repo: MakeRepo, tmp_path: Path) -> None:

@@ -49,11 +49,11 @@ def verify_ledger(connection: Connection, project_id: str | None = None) -> Ledg
     """
     revision = refuse_newer(connection)
     if revision is None:
-        problem = "the table alembic_version, which names the ledger's schema, is gone or empty"
-        return LedgerFinding(ok=False, events=0, project_id=project_id, problem=problem)
-    state = [table for table in _STATE_TABLES if _SINCE.get(table, "") <= revision]
-    if lost := _find_lost(connection, [*state, t.execution_events, t.event_heads], revision):
+        lost = "the table alembic_version, which names the ledger's schema, is gone or empty"
         return LedgerFinding(ok=False, events=0, project_id=project_id, problem=lost)
+    state = [table for table in _STATE_TABLES if _SINCE.get(table, "") <= revision]
+    if gone := _find_lost(connection, [*state, t.execution_events, t.event_heads], revision):
+        return LedgerFinding(ok=False, events=0, project_id=project_id, problem=gone)
     if foreign := _find_trigger(connection):
         return LedgerFinding(ok=False, events=0, project_id=project_id, problem=foreign)
     total = 0

@@ -37,6 +37,7 @@ class Segment:
         self._hash = hashlib.sha256()
         self._spare = 0
         self._unasked = 0
+        self._latest_ms = 0
         self.size = 0
         self.dropped = 0
         self.reason = ""
@@ -65,6 +66,8 @@ class Segment:
             os.close(descriptor)
 
     def _keep(self, stream: int, data: bytes, at_ms: int) -> None:
+        # The clock starts anew when the command is let go, and a time that goes back is taken for damage.
+        at_ms = self._latest_ms = max(at_ms, self._latest_ms)
         while data:
             room = self._find_room()
             if room <= 0:

@@ -64,6 +64,7 @@ def test_verify_holds_with_the_server_up_and_down(finished: Workbench) -> None:
         "events",
         "checkpoints",
         "transcripts",
+        "transcripts_without_times",
         "first_bad",
         "problem",
     }

@@ -549,6 +549,8 @@ def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
         output_bytes=document["output_bytes"],
         dropped_bytes=document["dropped_bytes"],
         output_digest=document["output_digest"],
+        # A supervisor of an earlier version wrote none.
+        index_digest=document.get("index_digest", ""),
         detail=document["detail"],
         notes=tuple(document.get("notes", ())),
     )

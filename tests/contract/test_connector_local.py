@@ -47,7 +47,10 @@ async def test_a_command_runs_to_its_proven_end(ground: Ground) -> None:
         output_bytes=6,
         dropped_bytes=0,
         output_digest=digest(b"hello\n"),
+        index_digest=outcome.ended.index_digest,
     )
+    index = ground.home / "runs" / outcome.ref.external_run_id / "index.bin"
+    assert outcome.ended.index_digest == digest(index.read_bytes())
     assert outcome.data == b"hello\n"
 
 

@@ -14,6 +14,10 @@ def change(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"hello", b"hallo"))
 
 
+def flip(path: Path) -> None:
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
 
@@ -59,10 +63,22 @@ def test_verify_finds_a_transcript_that_is_not_as_recorded(tmp_path: Path, datab
         bench.wait_output(going["run_id"], b"begun")
         said = bench.cli("audit", "verify", "--json")
         assert (said.status, said.json["ok"], said.json["transcripts"]) == (0, True, 3)
-        assert "3 transcripts are as recorded" in bench.cli("audit", "verify").text
+        assert bench.cli("audit", "verify").text.endswith("3 transcripts are as recorded\n")
 
         step = run["steps"][0]
         path = home / "runs" / run["run_id"] / f"{step['step_id']}.1" / "output.bin"
+        index = path.with_name("index.bin")
+        kept = index.read_bytes()
+        for spoil in (flip, cut, empty, lengthen, link_away, Path.unlink):
+            spoil(index)
+            said = bench.cli("audit", "verify", "--json")
+            assert (said.status, said.json["ok"], said.json["transcripts_without_times"]) == (1, False, 0)
+            assert said.json["problem"].startswith(
+                f"the transcript of run {run['run_id']}, step {step['step_id']}, has other times and streams"
+            )
+            index.unlink(missing_ok=True)
+            index.write_bytes(kept)
+        assert bench.cli("audit", "verify").status == 0
         before = path.read_bytes()
         for tamper, words in TAMPERINGS.items():
             tamper(path)

@@ -64,6 +64,7 @@ def test_verify_holds_with_the_server_up_and_down(finished: Workbench) -> None:
         "events",
         "checkpoints",
         "transcripts",
+        "transcripts_without_times",
         "first_bad",
         "problem",
     }
@@ -88,6 +89,29 @@ def test_verify_finds_offline(finished: Workbench, tmp_path: Path, tampering: st
     assert said.json["ok"] is False
     assert said.json["problem"]
     assert finished.cli("audit", "verify", "--home", str(home)).text.startswith("NOT OK")
+
+
+LOST = {
+    "DROP TABLE execution_artifacts": "execution_artifacts",
+    "ALTER TABLE execution_runs RENAME TO er2": "execution_runs",
+    "ALTER TABLE execution_steps RENAME COLUMN status TO s2": "status of execution_steps",
+}
+
+
+@pytest.mark.parametrize("change", LOST)
+def test_verify_names_the_table_or_column_that_is_gone(
+    finished: Workbench, tmp_path: Path, change: str
+) -> None:
+    home = _copy(finished, tmp_path / "copy")
+    ledger = sqlite3.connect(home / "ledger.db")
+    ledger.execute(change)
+    ledger.close()
+    said = finished.cli("audit", "verify", "--home", str(home), "--json")
+    assert (said.status, said.json["ok"], said.json["first_bad"]) == (1, False, None)
+    assert f"{LOST[change]} is gone" in said.json["problem"]
+    said = finished.cli("audit", "verify", "--home", str(home))
+    assert (said.status, said.err) == (1, "")
+    assert said.text.startswith("NOT OK: ")
 
 
 def test_the_server_finds_it_too_and_says_so_to_whoever_asks(own: Project, bench: Workbench) -> None:

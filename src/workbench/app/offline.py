@@ -22,6 +22,7 @@ from workbench.model.actor import Actor, Role
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.connectors.compare import TranscriptFinding
     from workbench.ledger.check import LedgerFinding
     from workbench.model.feature import Discovery
     from workbench.model.recommendation import Advice
@@ -152,15 +153,15 @@ def _profiles_of(root: str) -> list[str]:
     return [profile.name for profile in project.env_profiles] if project else ["default"]
 
 
-def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
+def verify_offline(home: str | None) -> tuple[LedgerFinding, TranscriptFinding]:
     """Checks the ledger of a home, which it opens for reading only, and then the transcripts beside it.
 
-    Returns the finding, and how many transcripts were compared with what the ledger records of them: none
-    where the ledger itself does not hold.
+    Returns the finding over both, and the one over the transcripts, of which none is compared where the
+    ledger itself does not hold.
     """
     from dataclasses import replace
 
-    from workbench.connectors.compare import compare_transcripts
+    from workbench.connectors.compare import TranscriptFinding, compare_transcripts
     from workbench.ledger.ledger import Ledger
 
     config = load_config(for_reading=True)
@@ -170,17 +171,17 @@ def verify_offline(home: str | None) -> tuple[LedgerFinding, int]:
             f"there is no ledger at {url.removeprefix('sqlite:///')}", remedy="name its home: --home P"
         )
 
-    async def verify() -> tuple[LedgerFinding, int]:
+    async def verify() -> tuple[LedgerFinding, TranscriptFinding]:
         ledger = Ledger(url, SystemClock())
         try:
             finding = await ledger.verify()
             if not finding.ok:
-                return finding, 0
-            recorded = await ledger.transcripts()
+                return finding, TranscriptFinding(compared=0, without_times=0, problem=None)
+            recorded, indexes = await ledger.transcripts(), await ledger.index_digests()
         finally:
             await ledger.close()
-        found = compare_transcripts(config.home if home is None else Path(home), recorded)
-        return replace(finding, ok=found.problem is None, problem=found.problem), found.compared
+        found = compare_transcripts(config.home if home is None else Path(home), recorded, indexes)
+        return replace(finding, ok=found.problem is None, problem=found.problem), found
 
     import asyncio
 

@@ -16,7 +16,7 @@ def verify_audit(home: str | None, as_json: bool) -> int:
     try:
         if home is not None and not Path(home).is_dir():
             raise NotFound(f"{home} is not a folder", remedy="name the home that holds ledger.db")
-        finding, transcripts = verify_offline(home)
+        finding, found = verify_offline(home)
     except WorkbenchError as error:
         if as_json:
             print_json(_unread(error))
@@ -28,7 +28,8 @@ def verify_audit(home: str | None, as_json: bool) -> int:
         "project_id": finding.project_id,
         "events": finding.events,
         "checkpoints": 0,
-        "transcripts": transcripts,
+        "transcripts": found.compared,
+        "transcripts_without_times": found.without_times,
         "first_bad": finding.first_bad,
         "problem": finding.problem,
     }
@@ -37,8 +38,9 @@ def verify_audit(home: str | None, as_json: bool) -> int:
     elif finding.ok:
         print_line(
             f"ok: {render_count(finding.events, 'event')}, every chain and every state row holds; "
-            + render_count(transcripts, "transcript is", "transcripts are")
+            + render_count(found.compared, "transcript is", "transcripts are")
             + " as recorded"
+            + (f"; of {found.without_times} the bytes only, not the times" if found.without_times else "")
         )
     else:
         at = f" at event {finding.first_bad}" if finding.first_bad is not None else ""
@@ -54,6 +56,7 @@ def _unread(error: WorkbenchError) -> dict[str, Any]:
         "events": 0,
         "checkpoints": 0,
         "transcripts": 0,
+        "transcripts_without_times": 0,
         "first_bad": None,
         "problem": error.message,
         "code": error.code,

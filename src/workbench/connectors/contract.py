@@ -124,6 +124,7 @@ class Ended:
     `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
     `detail` says how it ended; `notes` are what whoever asked for it must know besides, such as why its
     output was cut, or what it left that other programs obey: a sentence each, also part of `detail`.
+    `index_digest` is that of the file with the output's times and streams, of a connector that keeps one.
     `connections` are the first ones it asked for; `more_connections` counts the rest by decision.
     """
 
@@ -134,6 +135,7 @@ class Ended:
     output_bytes: int
     dropped_bytes: int
     output_digest: str
+    index_digest: str = ""
     detail: str = ""
     notes: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()

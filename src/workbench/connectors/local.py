@@ -366,11 +366,15 @@ class LocalConnector:
         """Yields output from `offset`, at most 256 KiB a piece; with `follow` until the step has ended."""
         watch = await self._known(ref)
         folder = self._folder(ref)
+        last: transcript.Piece | None = None
         while True:
             ended, size = watch.ended, watch.size
             until = None if ended is None else int(ended["output_bytes"])
-            pieces = transcript.read_pieces(folder, offset=offset, limit_bytes=_CHUNK_BYTES, until=until)
+            pieces = transcript.read_pieces(
+                folder, offset=offset, limit_bytes=_CHUNK_BYTES, until=until, after=last
+            )
             for piece in pieces:
+                last = piece
                 yield LogChunk(offset=piece.offset, stream=piece.stream, at_ms=piece.at_ms, data=piece.data)
                 offset = piece.offset + len(piece.data)
             if pieces:
@@ -545,6 +549,8 @@ def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
         output_bytes=document["output_bytes"],
         dropped_bytes=document["dropped_bytes"],
         output_digest=document["output_digest"],
+        # A supervisor of an earlier version wrote none.
+        index_digest=document.get("index_digest", ""),
         detail=document["detail"],
         notes=tuple(document.get("notes", ())),
     )

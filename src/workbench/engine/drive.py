@@ -391,6 +391,7 @@ def render_end(ended: Ended) -> dict[str, Any]:
         "output_bytes": ended.output_bytes,
         "dropped_bytes": ended.dropped_bytes,
         "output_digest": ended.output_digest,
+        "index_digest": ended.index_digest,
         "detail": ended.detail,
         "notes": list(ended.notes),
     }

@@ -28,6 +28,7 @@ _STATE_TABLES: Final = (
 )
 # A database that was not migrated yet, and is only looked at, lacks what came later.
 _SINCE: Final = {t.remembered_rules: "0003"}
+_COLUMNS_SINCE: Final = {t.execution_approvals: "0002", t.access_tokens: "0004"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,13 @@ def verify_ledger(connection: Connection, project_id: str | None = None) -> Ledg
 
     Raises LedgerUnavailable for a database of a newer version, about whose rows nothing can be said.
     """
-    revision = refuse_newer(connection) or ""
+    revision = refuse_newer(connection)
+    if revision is None:
+        lost = "the table alembic_version, which names the ledger's schema, is gone or empty"
+        return LedgerFinding(ok=False, events=0, project_id=project_id, problem=lost)
+    state = [table for table in _STATE_TABLES if _SINCE.get(table, "") <= revision]
+    if gone := _find_lost(connection, [*state, t.execution_events, t.event_heads], revision):
+        return LedgerFinding(ok=False, events=0, project_id=project_id, problem=gone)
     if foreign := _find_trigger(connection):
         return LedgerFinding(ok=False, events=0, project_id=project_id, problem=foreign)
     total = 0
@@ -62,11 +69,25 @@ def verify_ledger(connection: Connection, project_id: str | None = None) -> Ledg
                 first_bad=finding.first_bad,
                 problem=f"project {chain}: {finding.problem}",
             )
-    state = [table for table in _STATE_TABLES if _SINCE.get(table, "") <= revision]
     problem = _compare_state(connection, state, recorded, project_id)
     if problem is not None:
         return LedgerFinding(ok=False, events=total, project_id=project_id, problem=problem)
     return LedgerFinding(ok=True, events=total, project_id=project_id)
+
+
+def _find_lost(connection: Connection, needed: list[Table], revision: str) -> str | None:
+    """Returns the first table or column that a ledger of this schema has and this one lacks, in words."""
+    inspector = inspect(connection)
+    tables = set(inspector.get_table_names())
+    for table in needed:
+        if table.name not in tables:
+            return f"the table {table.name} is gone, and with it what the ledger kept there"
+        there = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.c:
+            is_to_come = t.ADDED_LATER.items() <= column.info.items() and revision < _COLUMNS_SINCE[table]
+            if column.name not in there and not is_to_come:
+                return f"the column {column.name} of {table.name} is gone, and with it what it held"
+    return None
 
 
 def _find_trigger(connection: Connection) -> str | None:

@@ -162,6 +162,10 @@ class Ledger:
         """Lists what is recorded of the transcripts of all projects' ended steps, oldest first."""
         return await self.read(reads.list_transcripts)
 
+    async def index_digests(self) -> dict[str, str]:
+        """Returns what was recorded of the transcripts' indexes, by external run id; older ends have none."""
+        return await self.read(reads.list_index_digests)
+
     async def open_runs(self) -> list[Run]:
         """Lists the queued, running and blocked runs of all projects, oldest first."""
         return await self.read(reads.list_open_runs)

@@ -22,17 +22,21 @@ from workbench.ledger.rows import (
     parse_run,
     parse_step,
 )
+from workbench.ledger.tags import STEP_TAGS
 from workbench.model.actor import Role
 from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
+from workbench.model.moves import StepMove
 from workbench.model.people import Holding, People, names_in
 from workbench.model.project import Project
 from workbench.model.run import Run, RunEnd, Step
 from workbench.model.statuses import ApprovalStatus, RunStatus
 from workbench.model.verdict import RiskLevel
+
+_STEP_END_TAGS: Final = tuple(STEP_TAGS[move] for move in (StepMove.SUCCEED, StepMove.FAIL, StepMove.CANCEL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,6 +372,13 @@ def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list
 def list_transcripts(connection: Connection) -> list[Artifact]:
     query = _select(t.execution_artifacts, "kind", order_by=("artifact_id",))
     return [parse_artifact(row) for row in _all(connection, query, kind=ArtifactKind.TRANSCRIPT.value)]
+
+
+def list_index_digests(connection: Connection) -> dict[str, str]:
+    events = t.execution_events
+    query = select(events.c.body).where(events.c.tag.in_(_STEP_END_TAGS))
+    ends = [msgspec.json.decode(body)["payload"] for body in connection.execute(query).scalars()]
+    return {end["external_run_id"]: end["index_digest"] for end in ends if end.get("index_digest")}
 
 
 def list_events(

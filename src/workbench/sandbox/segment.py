@@ -35,8 +35,10 @@ class Segment:
         self._limit = limit_bytes
         self._redactions = [Redaction(masks) for _ in STREAMS] if masks else None
         self._hash = hashlib.sha256()
+        self._index_hash = hashlib.sha256()
         self._spare = 0
         self._unasked = 0
+        self._latest_ms = 0
         self.size = 0
         self.dropped = 0
         self.reason = ""
@@ -57,6 +59,11 @@ class Segment:
                     self._keep(stream, rest, at_ms)
         return "sha256:" + self._hash.hexdigest()
 
+    @property
+    def index_digest(self) -> str:
+        """Returns "sha256:" and the digest of what the index holds so far."""
+        return "sha256:" + self._index_hash.hexdigest()
+
     def close(self) -> None:
         """Asks the disk to keep it over a power cut too, which the end of the step does not wait for."""
         for descriptor in (self._output, self._index):
@@ -65,6 +72,8 @@ class Segment:
             os.close(descriptor)
 
     def _keep(self, stream: int, data: bytes, at_ms: int) -> None:
+        # The clock starts anew when the command is let go, and a time that goes back is taken for damage.
+        at_ms = self._latest_ms = max(at_ms, self._latest_ms)
         while data:
             room = self._find_room()
             if room <= 0:
@@ -75,7 +84,8 @@ class Segment:
             if written:
                 self._hash.update(part if written == len(part) else part[:written])
                 try:
-                    os.write(self._index, INDEX_RECORD.pack(self.size, written, stream, at_ms))
+                    record = INDEX_RECORD.pack(self.size, written, stream, at_ms)
+                    self._index_hash.update(record[: os.write(self._index, record)])
                 except OSError as error:
                     self._note(error)
                 self.size += written

@@ -556,6 +556,7 @@ class _Step:
             "output_bytes": self._segment.size,
             "dropped_bytes": self._segment.dropped,
             "output_digest": digest,
+            "index_digest": self._segment.index_digest,
             "detail": "; ".join(part for part in (self._detail, *notes) if part),
             "notes": notes,
             "started_at": say_time(self._started_at),

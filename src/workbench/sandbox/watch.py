@@ -220,7 +220,8 @@ class Watch:
         request = step_folder.read_document(folder, step_folder.REQUEST) or {}
         if "workspace_root" in request:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))
-        size, digest = await asyncio.to_thread(_digest_output, self.folder)
+        size, digest = await asyncio.to_thread(_digest_file, self.folder / step_folder.OUTPUT)
+        _, index_digest = await asyncio.to_thread(_digest_file, self.folder / step_folder.INDEX)
         never = "pid" not in claim
         end_reason = "never_started" if never else "lost"
         detail = "it was never started" if never else "its supervisor was killed, and it with it"
@@ -236,6 +237,8 @@ class Watch:
             "output_bytes": size,
             "dropped_bytes": 0,
             "output_digest": digest,
+            # A step that was never begun has no index, and none is to be missed.
+            "index_digest": index_digest if (self.folder / step_folder.INDEX).exists() else "",
             "detail": "; ".join([detail, *notes]),
             "notes": notes,
             "started_at": "",
@@ -301,11 +304,11 @@ def _tidy(workspace: str, placeholder_folder: str) -> None:
         hold.close()
 
 
-def _digest_output(folder: Path) -> tuple[int, str]:
+def _digest_file(path: Path) -> tuple[int, str]:
     digest = hashlib.sha256()
     size = 0
     try:
-        with open(folder / step_folder.OUTPUT, "rb") as file:
+        with open(path, "rb") as file:
             while data := file.read(1 << 20):
                 digest.update(data)
                 size += len(data)

@@ -57,3 +57,29 @@ async def test_a_database_of_a_newer_version_is_not_said_to_be_ok(ledger: Ledger
     with pytest.raises(LedgerUnavailable) as caught:
         await ledger.verify()
     assert caught.value.code == "database_too_new"
+
+
+LOST = {
+    "DROP TABLE execution_artifacts": "the table execution_artifacts is gone",
+    "ALTER TABLE execution_runs RENAME TO er2": "the table execution_runs is gone",
+    "DROP TABLE execution_events": "the table execution_events is gone",
+    "DROP TABLE event_heads": "the table event_heads is gone",
+    "DROP TABLE remembered_rules": "the table remembered_rules is gone",
+    "ALTER TABLE execution_artifacts RENAME COLUMN digest TO d2": "the column digest of execution_artifacts",
+    "ALTER TABLE execution_events RENAME COLUMN body TO b2": "the column body of execution_events",
+    "ALTER TABLE access_tokens DROP COLUMN person": "the column person of access_tokens",
+    "DROP TABLE alembic_version": "the table alembic_version",
+    "DELETE FROM alembic_version": "the table alembic_version",
+}
+
+
+@pytest.mark.parametrize("change", LOST)
+async def test_a_table_or_column_that_is_gone_is_named(
+    ledger: Ledger, database_url: str, change: str
+) -> None:
+    await write(ledger, None)
+    assert (await ledger.verify()).ok
+    execute(database_url, change)
+    finding = await ledger.verify()
+    assert (finding.ok, finding.first_bad) == (False, None)
+    assert (finding.problem or "").startswith(LOST[change])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.sandbox.segment import Segment
+from workbench.sandbox.step_folder import INDEX_RECORD
 from workbench.sandbox.transcript import (
     Piece,
     iterate_pieces,
@@ -56,6 +57,113 @@ def test_bytes_that_were_not_indexed_any_more_are_given_out_once_the_step_has_en
 
 def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert read_pieces(tmp_path, offset=0, limit_bytes=10) == []
+
+
+def write_log(folder: Path) -> bytes:
+    """Writes three records' output: 4 bytes of stdout, 4 of stderr, 4 of stdout."""
+    segment = Segment(str(folder), limit_bytes=100, masks=())
+    for stream, data, at_ms in ((1, b"one\n", 5), (2, b"two\n", 7), (1, b"six\n", 9)):
+        segment.add(stream, data, at_ms)
+    segment.finish(9)
+    segment.close()
+    return b"one\ntwo\nsix\n"
+
+
+def put_record(folder: Path, number: int, *values: int) -> None:
+    with open(folder / "index.bin", "r+b") as file:
+        file.seek(number * INDEX_RECORD.size)
+        file.write(INDEX_RECORD.pack(*values))
+
+
+def test_what_comes_later_is_never_written_as_older(tmp_path: Path) -> None:
+    segment = Segment(str(tmp_path), limit_bytes=100, masks=())
+    segment.add(2, b"before the start", 30)
+    segment.add(1, b"after it", 1)
+    segment.close()
+    assert [(piece.at_ms, piece.is_indexed) for piece in iterate_pieces(tmp_path)] == [(30, True), (30, True)]
+
+
+@pytest.mark.parametrize("until", [12, None])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_all_bytes_are_there_without_an_index(tmp_path: Path, until: int | None, limit: int) -> None:
+    output = write_log(tmp_path)
+    (tmp_path / "index.bin").unlink()
+    pieces = list(iterate_pieces(tmp_path, until=until))
+    assert b"".join(piece.data for piece in pieces) == output
+    assert {(piece.stream, piece.at_ms, piece.is_indexed) for piece in pieces} == {("stdout", 0, False)}
+    for offset in range(len(output)):
+        found = read_pieces(tmp_path, offset=offset, limit_bytes=limit, until=until)
+        assert b"".join(piece.data for piece in found) == output[offset : offset + limit]
+
+
+IMPOSSIBLE = {
+    "an unknown stream": (4, 4, 3, 7),
+    "more than there is": (4, 9, 2, 7),
+    "more than a file can have": (4, 2**32 - 1, 2, 7),
+    "a time before the last": (4, 4, 2, 4),
+    "a gap": (5, 3, 2, 7),
+    "an overlap": (3, 5, 2, 7),
+    "nothing": (4, 0, 2, 7),
+    "a place far out": (2**64 - 1, 4, 2, 7),
+}
+
+
+@pytest.mark.parametrize("until", [12, None])
+@pytest.mark.parametrize("values", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_the_index_is_used_up_to_the_first_record_that_cannot_be(
+    tmp_path: Path, values: tuple[int, ...], until: int | None
+) -> None:
+    output = write_log(tmp_path)
+    put_record(tmp_path, 1, *values)
+    assert list(iterate_pieces(tmp_path, until=until)) == [
+        Piece(offset=0, stream="stdout", at_ms=5, data=b"one\n"),
+        Piece(offset=4, stream="stdout", at_ms=5, data=b"two\nsix\n", is_indexed=False),
+    ]
+    last: Piece | None = None
+    seen = b""
+    while found := read_pieces(tmp_path, offset=len(seen), limit_bytes=3, until=until, after=last):
+        last = found[-1]
+        seen += b"".join(piece.data for piece in found)
+        assert last.is_indexed == (len(seen) <= 4)
+    assert seen == output
+
+
+@given(st.binary(max_size=100), st.integers(min_value=0, max_value=12), st.sampled_from([12, None]))
+def test_no_bytes_in_place_of_the_index_end_the_reading_or_lose_output(
+    tmp_path_factory: pytest.TempPathFactory, index: bytes, offset: int, until: int | None
+) -> None:
+    folder = tmp_path_factory.mktemp("log")
+    output = write_log(folder)
+    with open(folder / "index.bin", "r+b") as file:
+        file.write(index)
+    pieces = read_pieces(folder, offset=offset, limit_bytes=100, until=until)
+    assert b"".join(piece.data for piece in pieces) == output[offset:]
+
+
+def test_an_index_that_is_no_file_is_as_none(tmp_path: Path) -> None:
+    output = write_log(tmp_path)
+    (tmp_path / "index.bin").unlink()
+    (tmp_path / "index.bin").mkdir()
+    assert b"".join(piece.data for piece in iterate_pieces(tmp_path, until=12)) == output
+
+
+def test_output_that_was_cut_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
+    write_log(tmp_path)
+    with open(tmp_path / "output.bin", "r+b") as file:
+        file.truncate(6)
+    assert [piece.data for piece in iterate_pieces(tmp_path, until=12)] == [b"one\n", b"tw"]
+
+
+def test_a_recording_says_where_its_times_end(tmp_path: Path) -> None:
+    write_log(tmp_path)
+    put_record(tmp_path, 1, 4, 4, 77, 7)
+    pieces = iterate_pieces(tmp_path, until=12)
+    lines = list(render_asciicast(pieces, rows=2, columns=3, started_at=9, title="t"))
+    assert [json.loads(line) for line in lines[1:]] == [
+        [0.005, "o", "one\r\n"],
+        [0.005, "m", "the times and streams of the rest are not known"],
+        [0.005, "o", "two\r\nsix\r\n"],
+    ]
 
 
 HOSTILE = (

@@ -82,10 +82,14 @@ def _explain_block(
         case BlockedBy.APPROVAL:
             pending = [a for a in approvals if a.status is ApprovalStatus.PENDING]
             if pending:
-                return (
+                line = (
                     f"Waiting for approval by an approver ({pending[0].risk_level} risk), "
                     f"until {pending[0].expires_at}."
                 )
+                if any(a.is_used for a in approvals):
+                    # An approval is for one start, and is used up by one that was interrupted as well.
+                    line += " It was approved before, but that start was cut off before anything ran."
+                return line
             return "Waiting for approval by an approver."
         case BlockedBy.POLICY:
             return f"Denied by policy: {admission.removeprefix('policy denies it: ')}"

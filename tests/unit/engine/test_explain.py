@@ -99,6 +99,15 @@ def test_a_run_that_waits_for_approval_says_by_when_and_how_risky_it_is() -> Non
     )
 
 
+def test_a_run_that_asks_again_after_an_approved_start_was_cut_off_says_so() -> None:
+    run = make_run(RunStatus.BLOCKED, blocked_by=BlockedBy.APPROVAL)
+    used = make_approval(approval_id="apr_0", status=ApprovalStatus.APPROVED, is_used=True)
+    line = explain(run, (make_step(attempt=2),), (used, make_approval()))
+    assert line.endswith("It was approved before, but that start was cut off before anything ran.")
+    unused = make_approval(approval_id="apr_0", status=ApprovalStatus.APPROVED)
+    assert "cut off" not in explain(run, (make_step(),), (unused, make_approval()))
+
+
 def test_a_connector_that_cannot_start_says_why() -> None:
     run = make_run(RunStatus.BLOCKED, blocked_by=BlockedBy.CONNECTOR_UNAVAILABLE)
     line = explain(run, (make_step(failure_reason="bubblewrap is missing: install it"),))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from support.ground import make_repository
 from support.namespaces import beside, with_small_disk
 from support.server import StartFailed, Workbench, running
 
@@ -102,3 +104,24 @@ def test_doctor_tells_of_the_disk_under_the_transcripts_when_it_is_another(tmp_p
     # On one disk there is one line.
     names = [check["name"] for check in bench.cli("doctor", "--json").json]
     assert [name for name in names if "disk" in name] == ["disk"]
+
+
+def test_a_home_without_room_is_what_is_blamed_when_a_server_is_to_start_in_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    repo = make_repository(tmp_path / "repo")
+    hold = (*with_small_disk(home, size_bytes=6 << 20), "sh", "-c", "echo mounted; exec sleep 1000")
+    with subprocess.Popen(hold, stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"mounted\n"
+            bench = Workbench(home=home)
+            inside = beside(holder.pid)
+            assert bench.cli("run", "--repo", str(repo), "--", "true", cwd=repo, prefix=inside).status == 0
+            fill(Path(f"/proc/{holder.pid}/root{home}/ballast"))
+            assert bench.cli("down", cwd=repo, prefix=inside).status == 0
+            said = bench.cli("up", "--detach", cwd=repo, prefix=inside)
+            assert said.status != 0
+            assert "free space on the disk that holds WORKBENCH_HOME" in said.err
+            assert "send it elsewhere" not in said.err
+        finally:
+            holder.kill()

@@ -40,7 +40,7 @@ def test_a_path_that_is_no_folder_is_refused_with_a_remedy(tmp_path: Path, name:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InvalidInput, match="cannot be read") as refused:
         look(tmp_path / name)
-    assert "--repo" in refused.value.remedy
+    assert "name the folder of a repository" in refused.value.remedy
 
 
 def test_two_layouts_in_one_repository_are_both_read_and_a_shared_id_stays_unique(

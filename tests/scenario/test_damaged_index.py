@@ -25,6 +25,7 @@ def test_the_output_is_shown_whole(project: Project, damage: Callable[[Path], No
     run = project.run(project.script("say", "echo one; echo two; echo three"))
     folder = bench.home / "runs" / run["run_id"] / f"{run['steps'][0]['step_id']}.1"
     output = (folder / "output.bin").read_bytes()
+    sound = (folder / "index.bin").read_bytes()
     damage(folder / "index.bin")
 
     for form in ("--raw", "--text"):
@@ -39,3 +40,7 @@ def test_the_output_is_shown_whole(project: Project, damage: Callable[[Path], No
     assert "not known" in recording[1][2]
     with bench.terminal(run["run_id"], offset=4) as socket:
         assert read_terminal(socket, offset=4).data == output[4:]
+    assert bench.cli("audit", "verify").status == 1
+    # Others use the same server, and look at all of its transcripts.
+    (folder / "index.bin").write_bytes(sound)
+    assert bench.cli("audit", "verify").status == 0

@@ -119,6 +119,8 @@ def test_a_home_without_room_is_what_is_blamed_when_a_server_is_to_start_in_it(t
             assert bench.cli("run", "--repo", str(repo), "--", "true", cwd=repo, prefix=inside).status == 0
             fill(Path(f"/proc/{holder.pid}/root{home}/ballast"))
             assert bench.cli("down", cwd=repo, prefix=inside).status == 0
+            # What the server gave back when it ended is taken as well.
+            fill(Path(f"/proc/{holder.pid}/root{home}/more"))
             said = bench.cli("up", "--detach", cwd=repo, prefix=inside)
             assert said.status != 0
             assert "free space on the disk that holds WORKBENCH_HOME" in said.err

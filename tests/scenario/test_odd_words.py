@@ -103,7 +103,14 @@ def test_who_may_not_approve_is_told_to_deny_and_not_to_approve(start: Start, tm
     assert "workbench approve" not in said.err
 
 
-@pytest.mark.parametrize("path", ["/nonexist.js", "/a/b.css", "/favicon.png"])
+@pytest.mark.parametrize("path", ["/nonexist.js", "/a/b.css", "/favicon.png", "/assets/none"])
 def test_a_file_that_is_not_there_is_not_the_page(served: Workbench, path: str) -> None:
     with served.as_token(served.token) as client:
         assert client.get(path).status_code == 404
+
+
+def test_the_page_of_a_feature_that_is_called_like_a_file_is_the_page(served: Workbench) -> None:
+    with served.as_token(served.token) as client:
+        answer = client.get("/p/prj_any/features/002-next.js")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")

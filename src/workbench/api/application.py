@@ -121,7 +121,9 @@ def _static(path: str) -> Response:
         # Built files carry their digest in their name, so they never change under it.
         cache = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
         return Response(target.read_bytes(), media_type=kind, headers={"Cache-Control": cache})
-    if path.startswith("assets/") or mimetypes.guess_type(path)[0] is not None:
+    # Below p/ an address names a project's objects, and a feature may be called next.js.
+    is_file = not path.startswith("p/") and mimetypes.guess_type(path)[0] is not None
+    if is_file or path.startswith("assets/"):
         return _problem(NotFound(f"there is no file {path}", remedy="reload the page"))
     index = STATIC / "index.html"
     content = index.read_bytes() if index.is_file() else _NO_PAGE

@@ -86,7 +86,7 @@ class ProjectOut(Wire):
 class EnvProfileIn(Wire):
     """Variables are plain; secrets are names in the vault, released to a step only once it is admitted."""
 
-    name: Named = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     variables: dict[str, str] = Field(default_factory=dict, max_length=200)
     secrets: list[str] = Field(default_factory=list, max_length=200)
 

@@ -86,7 +86,7 @@ def _explain_block(
                     f"Waiting for approval by an approver ({pending[0].risk_level} risk), "
                     f"until {pending[0].expires_at}."
                 )
-                if any(a.is_used for a in approvals):
+                if any(a.is_used and a.step_id == pending[0].step_id for a in approvals):
                     # An approval is for one start, and is used up by one that was interrupted as well.
                     line += " It was approved before, but that start was cut off before anything ran."
                 return line

@@ -106,6 +106,8 @@ def test_a_run_that_asks_again_after_an_approved_start_was_cut_off_says_so() -> 
     assert line.endswith("It was approved before, but that start was cut off before anything ran.")
     unused = make_approval(approval_id="apr_0", status=ApprovalStatus.APPROVED)
     assert "cut off" not in explain(run, (make_step(),), (unused, make_approval()))
+    other = make_approval(approval_id="apr_0", step_id="step_0", status=ApprovalStatus.APPROVED, is_used=True)
+    assert "cut off" not in explain(run, (make_step(),), (other, make_approval()))
 
 
 def test_a_connector_that_cannot_start_says_why() -> None:

@@ -69,8 +69,8 @@ export function Networking({ project }: { project: ProjectOut }) {
         <p className="quiet">An admin changes this list.</p>
       )}
       <p className="quiet">
-        One exact name, with a port or for 80 and 443; never a pattern. Each connection is an event of its
-        run.
+        A name, with a port or for 80 and 443; *.example.org opens the names below it. Each connection is an
+        event of its run.
       </p>
       {save.isError && <ProblemNotice error={save.error} />}
     </div>

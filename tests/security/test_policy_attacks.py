@@ -485,7 +485,7 @@ GIT_PAGER=id git log
 GIT_SSH_COMMAND=id git status
 GIT_EXTERNAL_DIFF=id git diff
 EDITOR=id git commit -m x
-PYTHONPATH=. pytest
+PYTHONPATH=/tmp/evil pytest
 PYTHONSTARTUP=x python x.py
 NODE_OPTIONS=--require=./x node x.js
 env LD_PRELOAD=x ls

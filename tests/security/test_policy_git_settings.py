@@ -61,6 +61,11 @@ def test_without_settings_of_its_own_a_repository_is_read_unasked(root: Path) ->
         "[include]\n\tpath = ../x\n",
         '[includeIf "gitdir:/"]\n\tpath = ../x\n',
         "[core]\n\tworktree = /\n",
+        "[pager]\n\tlog = false\n\tdiff = ./x\n\tstatus = ./x\n[color]\n\tui = auto\n",
+        '[remote "o"]\n\turl = ext::./x %S\n',
+        '[difftool "x"]\n\tpath = ./x\n',
+        '[lfs "customtransfer.x"]\n\tpath = ./x\n\targs = y\n',
+        "[uploadpack]\n\tpackObjectsHook = ./x\n",
         "[core]\n\tfsmonitor = fal\\\nse; ./x\n",
     ],
 )
@@ -118,3 +123,42 @@ def test_what_a_git_file_points_to_is_judged_as_git_s_folder(root: Path, text: s
     for pointer in ("gd", "./gd", f"{root.resolve()}/gd"):
         (root / ".git").write_text(f"gitdir: {pointer}\n")
         assert judged(text) == as_folder
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, env=CLEAN, check=True, capture_output=True)
+
+
+def test_a_repository_in_the_tree_that_a_pointer_names_is_asked_about(root: Path) -> None:
+    git(root, "init", "-q", "--bare", "kept")
+    nested = root / "nested"
+    nested.mkdir()
+    (nested / ".git").write_text("gitdir: ../kept\n")
+    assert decide(root, "git -C nested status") is Decision.REQUIRES_APPROVAL
+    assert decide(root, "cd nested && git log") is Decision.REQUIRES_APPROVAL
+    assert decide(root, "git status") is Decision.ALLOW
+
+
+@pytest.mark.parametrize("place", ["kept", "kept/objects"])
+def test_a_bare_repository_in_the_tree_is_asked_about(root: Path, place: str) -> None:
+    git(root, "init", "-q", "--bare", "kept")
+    assert decide(root, f"git -C {place} log") is Decision.REQUIRES_APPROVAL
+
+
+def test_a_submodule_and_a_linked_work_tree_are_read_unasked_until_theirs_names_a_program(root: Path) -> None:
+    git(root, "config", "user.email", "a@example.org")
+    git(root, "config", "user.name", "a")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "first")
+    git(root, "clone", "-q", ".", "other")
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", "./other", "sub")
+    git(root, "worktree", "add", "-q", "linked")
+    for folder in ("sub", "linked"):
+        assert (root / folder / ".git").is_file()
+        assert decide(root, f"git -C {folder} status") is Decision.ALLOW
+    with (root / ".git" / "modules" / "sub" / "config").open("a") as file:
+        file.write("[core]\n\tpager = ./x\n")
+    assert decide(root, "git -C sub log") is Decision.REQUIRES_APPROVAL
+    assert decide(root, "git -C linked log") is Decision.ALLOW
+    configure(root, "[core]\n\tpager = ./x\n")
+    assert decide(root, "git -C linked log") is Decision.REQUIRES_APPROVAL

@@ -33,7 +33,7 @@ from workbench.policy.links import acts_on_links, brought_links
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
 from workbench.policy.parse import Script, parse_script, render_commands
-from workbench.policy.places import check_cd, names_file, take_unknown, take_values, use_path
+from workbench.policy.places import check_cd, take_unknown, take_values, take_variable, use_path
 from workbench.policy.programs import Reader, find_tool, resolve_program, tool_labels
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
@@ -238,7 +238,9 @@ def _read_command(
 ) -> tuple[list[Call], tuple[str, ...], bool]:
     paths = Findings(labels=set(extra))
     for name, value in command.assignments:
-        if name in reader.catalog.environment and not names_file(name, value):
+        if take_variable(reader, paths, name, value, cwd) and (
+            command.words or name in reader.catalog.environment
+        ):
             continue
         steers = _STEERS.match(name) is not None or DYNAMIC in name
         if command.words or steers:

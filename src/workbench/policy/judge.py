@@ -8,7 +8,7 @@ request to labels and end in the same `evaluate`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tree_sitter import Language
 
@@ -130,10 +130,12 @@ def understand(
     if reader.work.is_spent:
         labels.add("too_long")
     labels |= find_conflicts(facts)
+    calls = facts.calls
     if connector != "local":
         labels.add("remote_connector")
+        calls = tuple(replace(call, labels=call.labels | {"remote_connector"}) for call in calls)
     return Understanding(
-        calls=mark_remembered(policy.recall, policy.catalog, facts.calls),
+        calls=mark_remembered(policy.recall, policy.catalog, calls),
         script=frozenset(labels),
         argv=_build_argv(script, facts, surroundings, policy.catalog),
         is_strict=facts.strict,

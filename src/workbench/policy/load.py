@@ -234,15 +234,17 @@ def _read_catalog(families: tuple[tuple[str, str], ...], is_tried: bool) -> Cata
     language = Language(tree_sitter_bash.language())
     programs = _Programs()
     environment: set[str] = set()
+    code_paths: set[str] = set()
     for file, text in families:
         for name, entry in _parse(file, text).items():
             if name == "environment":
                 environment |= set(entry["names"])
+                code_paths |= set(entry["code_paths"])
                 continue
             programs.add(file, name, entry)
             if is_tried:
                 _check_examples(language, file, entry, programs[name])
-    return Catalog(programs=programs, environment=frozenset(environment))
+    return Catalog(programs=programs, environment=frozenset(environment), code_paths=frozenset(code_paths))
 
 
 class _Programs(Mapping[str, Program]):

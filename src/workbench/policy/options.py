@@ -89,6 +89,9 @@ KINDS = frozenset(
         "extension",
         "filetype",
         "pathspec",
+        "branch",
+        "chart",
+        "gomodule",
         "listing",
         "columns",
         "builder",
@@ -278,7 +281,8 @@ class _Reader:
             self.dynamic = self.dynamic or is_dynamic(words[index])
             if word == "--" and form.style != "single" and not is_dynamic(words[index]):
                 rest = range(index + 1, len(words))
-                if subcommand < len(form.words):
+                # Behind the dashes stand files, and no branch.
+                if subcommand < len(form.words) or any(item.kind == "branch" for item in form.positionals):
                     return None
                 self.positionals.extend(rest)
                 self.dynamic = self.dynamic or any(is_dynamic(words[place]) for place in rest)

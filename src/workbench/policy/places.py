@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from workbench.policy.branches import is_surely_branch
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
 from workbench.policy.gitsettings import as_git_folder
@@ -26,7 +27,7 @@ from workbench.policy.values import (
     target_labels,
     task_labels,
 )
-from workbench.policy.walk import DYNAMIC, plain
+from workbench.policy.walk import DYNAMIC, is_dynamic, plain
 
 _PATH_KINDS = frozenset(
     {
@@ -45,6 +46,7 @@ _PATH_KINDS = frozenset(
         "link",
     }
 )
+_KEPT_CHART = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+")
 _CHANGES = frozenset({"write", "delete", "move", "link"})
 _LOOKED_UP = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "TERM"})
 _SECRET_RESOURCE = re.compile(r"(.*,)?(secrets?|externalsecrets?|sealedsecrets?)([/,.]|$)", re.IGNORECASE)
@@ -52,9 +54,28 @@ _TASK_KINDS = frozenset({"task", "npmscript", "binary", "target"})
 _CODE_KINDS = frozenset({"code", "scriptfile", "gofile", "phpfile", "recipe", "shellfile"})
 
 
-def names_file(name: str, value: str) -> bool:
-    """Returns whether a variable makes the C library look for a file by its path: TZ=:/x, LC_ALL=../x."""
+def _names_file(name: str, value: str) -> bool:
+    """Whether a variable makes the C library look for a file by its path: TZ=:/x, LC_ALL=../x."""
     return name in _LOOKED_UP and (plain(value).lstrip(":")[:1] in ("/", ".") or ".." in value)
+
+
+def take_variable(reader: Reader, paths: Findings, name: str, value: str, cwd: str) -> bool:
+    """Returns whether a variable set for a call is harmless; folders of code that it names are taken as code.
+
+    Those are harmless in the workspace alone, where they are the project's own.
+    """
+    if name in reader.catalog.environment:
+        return not _names_file(name, value)
+    if name not in reader.catalog.code_paths or is_dynamic(value):
+        return False
+    parts = [part or "." for part in plain(value).split(":")]
+    root, surroundings = reader.workspace_root, reader.surroundings
+    if any(locate(part, cwd=cwd, root=root, surroundings=surroundings).zone != "workspace" for part in parts):
+        return False
+    for part in parts:
+        use_path(reader, paths, "code", part, cwd)
+    paths.labels |= {"executes", "runs_code"}
+    return True
 
 
 def take_unknown(reader: Reader, program: Program, args: tuple[str, ...], cwd: str, paths: Findings) -> None:
@@ -92,7 +113,7 @@ def take_values(
     for value in reading.values:
         if value.kind == "assign":
             name, _, text = value.text.partition("=")
-            if name not in reader.catalog.environment or names_file(name, text):
+            if not take_variable(reader, paths, name, text, cwd):
                 paths.labels.add("env_refused")
         elif value.kind in ("infile", "outfile"):
             # An archive is opened before the folder is changed.
@@ -102,6 +123,14 @@ def take_values(
         elif value.kind == "pathspec":
             if _is_pathspec_for_secrets(value.text):
                 paths.labels.add("reads_secret")
+        elif value.kind == "branch":
+            if not is_surely_branch(reader, value.text, cwd):
+                paths.labels |= {"discards", "irreversible"}
+        elif value.kind == "gomodule":
+            # A module at a version or at what another names: it is asked for where modules are kept.
+            paths.labels |= {"network"} if "@" in value.text else set()
+        elif value.kind == "chart":
+            _take_chart(reader, paths, value.text, cwd)
         elif value.kind == "settingname":
             paths.labels |= {"reads_secret"} if is_setting_for_secrets(value.text) else set()
         elif value.kind == "resource":
@@ -139,6 +168,18 @@ def take_values(
     if "into_folder" in paths.labels:
         _take_copies(reader, paths, reading, cwd)
     return cwd, shell_files
+
+
+def _take_chart(reader: Reader, paths: Findings, text: str, cwd: str) -> None:
+    """A chart is a folder or an archive; where none is there, `REPOSITORY/NAME` and addresses are fetched."""
+    if "://" in text:
+        paths.labels.add("network")
+        return
+    use_path(reader, paths, "read", text, cwd)
+    if _KEPT_CHART.fullmatch(text):
+        parent, name = posixpath.split(posixpath.normpath(posixpath.join(cwd, text)))
+        if name not in {entry for entry, _ in reader.scan(parent) or ()}:
+            paths.labels.add("network")
 
 
 def _take_revision(reader: Reader, paths: Findings, text: str, cwd: str) -> None:

@@ -117,6 +117,13 @@ INVARIANTS = (
         ),
     ),
     Invariant(
+        name="writing-outside-never",
+        text="Nothing writes outside the workspace, approved or not, where this sandbox does not hold; where "
+        "it holds, no place outside is there to be written.",
+        action=ASK,
+        breaks=lambda terms: z3.And(terms.fact("writes_outside"), terms.fact("remote_connector")),
+    ),
+    Invariant(
         name="publishing-is-asked",
         text="Nothing is published without approval.",
         action=RUN,

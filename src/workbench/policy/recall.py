@@ -1,8 +1,9 @@
 """Marks the calls that a remembered rule covers, and says what of a call such a rule may speak about.
 
 A remembered rule sees the program, the subcommand, the names of flags and the facts; of the values no more
-than that there are words, that one is an address or a path, and the hosts that are reached. What it gives is
-one more fact, `remembered`; which questions that lifts stands in the rules, not here.
+than that there are words, that one is an address or a path, the hosts that are reached, and the container
+and the program in it. What it gives is one more fact, `remembered`; which questions that lifts stands in the
+rules, not here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from workbench.policy.calls import Call
 from workbench.policy.catalog import Catalog
@@ -21,6 +23,8 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 _LOGIN_HOST = re.compile(r"[A-Za-z0-9._-]+@([^:/@]+):(?!//)")
 _ADDRESSES = frozenset({"url", "host"})
+# What the first words name of a call that runs something in a container.
+_ELSEWHERE = ("container", "inside")
 _ARCHIVE = re.compile(r"\.(tgz|tar|tar\.[a-z0-9]+|whl|zip|gem|crate|egg)$", re.IGNORECASE)
 
 
@@ -29,8 +33,9 @@ class CallForm:
     """A call as a remembered rule sees it; only a call whose every word is understood has one.
 
     Its facts are the call's own, and besides `names_words` when it has words that are no option's value,
-    `names_places` when one of them is an address or a path where a name may stand, and `host:NAME` for each
-    host that it names: a rule covers no call with one more of them.
+    `names_places` when one of them is an address or a path where a name may stand, `host:NAME` for each
+    host that it names, and `container:NAME` and `inside:WORD` for the image or container that it runs in and
+    the program there: a rule covers no call with one more of them.
     """
 
     program: str
@@ -84,6 +89,9 @@ def read_form(catalog: Catalog, call: Call) -> CallForm | None:
 def _find_bounds(reading: Reading, labels: frozenset[str]) -> set[str] | None:
     operands = [value for value in reading.values if value.is_operand]
     bounds = {"names_words"} if operands else set[str]()
+    if "runs_elsewhere" in labels:
+        named = [value.text for value in operands]
+        bounds |= {f"{what}:{text}" for what, text in zip_longest(_ELSEWHERE, named[:2], fillvalue="")}
     if "network" not in labels:
         return bounds
     if any(value.kind == "literal" for value in operands):

@@ -51,7 +51,7 @@ def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) ->
     paths, is_whole = _asked_paths(reader, reading, words, cwd)
     if not paths and not is_whole:
         return set()
-    top = _top_folder(reader, cwd)
+    top = top_folder(reader, cwd)
     names = reader.surroundings.tracked_files(top) if top else None
     if reader.has_staged:
         # What lies there may be tracked by now; what ignore files name is not, unless it already was.
@@ -157,7 +157,7 @@ def _takes(place: Place, text: str, path: str, cwd: str) -> bool:
     return any(compile_pattern(choice).fullmatch(path) for choice in (pattern, pattern + "/*"))
 
 
-def _top_folder(reader: Reader, cwd: str) -> str:
+def top_folder(reader: Reader, cwd: str) -> str:
     """Returns the repository's top folder, or "" where its `.git` is no folder of the workspace."""
     folder = posixpath.normpath(cwd)
     while is_within(folder, reader.workspace_root):

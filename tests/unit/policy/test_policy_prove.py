@@ -44,6 +44,7 @@ def test_what_a_stricter_posture_lets_run_unasked_a_looser_one_does_too(strict: 
         ("ask-network", "network-is-asked"),
         ("ask-read-secret", "secrets-are-asked"),
         ("ask-not-strict", "unknown-is-asked"),
+        ("deny-write-outside-elsewhere", "writing-outside-never"),
         ("deny-privilege", "privilege-never"),
         ("deny-destroying-the-machine", "destruction-never"),
         ("deny-protected-files", "protected-never"),

@@ -223,6 +223,25 @@ def test_a_rule_for_inline_code_that_is_there_already_lifts_nothing() -> None:
         ),
         ("yarn install", ("yarn install",), ("yarn add evil",)),
         (
+            "docker run --rm alpine:3.20 ls",
+            ("docker run --rm alpine:3.20 ls -la",),
+            (
+                "docker run --rm evil/alpine:3.20 ls",
+                "docker run --rm alpine:3.20 rm -rf /data",
+                "docker run --rm alpine:3.20",
+                "podman run --rm alpine:3.20 ls",
+            ),
+        ),
+        (
+            "docker-compose exec web pytest",
+            ("docker-compose exec web pytest -q",),
+            (
+                "docker-compose exec db pytest",
+                "docker-compose exec web dropdb app",
+                "docker-compose run web pytest",
+            ),
+        ),
+        (
             "npm install @types/node",
             ("npm install @types/react", "npm install"),
             ("npm install evil/repo", "npm install evil.tgz", "npm install git@example.org:a/b"),

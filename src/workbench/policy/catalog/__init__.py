@@ -52,6 +52,7 @@ class Catalog:
 
     programs: Mapping[str, Program] = field(default_factory=dict)
     environment: frozenset[str] = frozenset()
+    code_paths: frozenset[str] = frozenset()
 
     def find(self, name: str) -> Program | None:
         """Returns the program known under this bare name, or None."""

@@ -100,8 +100,29 @@ async def test_what_an_agent_asks_for_is_held_for_a_person_whatever_the_agent_tr
         assert (project.repo / "build").is_dir()
         project.cli("approve", held["approval_id"], "--reason", "a person looked")
         ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
-    assert ended["status"] == "succeeded"
+    assert ended["status"] == "succeeded", ended
     assert not (project.repo / "build").exists()
+
+
+async def test_what_an_approver_voted_counts_when_the_agent_has_left_before_the_next_one_votes(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    project = bench.add(make_repository(tmp_path / "repo"), approval_quorum=2)
+    (project.repo / "build").mkdir()
+    async with agent(project) as client:
+        held = await use(client, "run", command=RISKY)
+        (asked,) = await use(client, "list_approvals")
+    decision = {key: asked[key] for key in ("approval_id", "subject_digest")}
+    for person, status in (("ann", "pending"), ("bea", "approved")):
+        async with agent(project, "--role", "approver", "--name", person, "--person", person) as client:
+            voted = await use(client, "approve", **decision, reason="looked at it")
+            assert voted["status"] == status
+    ended = bench.wait(held["run_id"])
+    assert ended["status"] == "succeeded", ended
+    names = {f"token:{person}" for person in ("ann", "bea")}
+    left = [token for token in bench.get("/api/tokens") if token["actor"] in names]
+    assert [token["revoked_at"] for token in left] == [None, None]
+    assert all(token["expires_at"] for token in left)
 
 
 async def test_an_agent_that_may_approve_never_approves_its_own_where_a_second_person_is_asked_for(
@@ -130,7 +151,7 @@ async def test_an_agent_that_may_approve_never_approves_its_own_where_a_second_p
             approved = await use(other, "approve", **{**decision, "reason": "looked at it"})
         assert approved["status"] == "approved"
         ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
-    assert ended["status"] == "succeeded"
+    assert ended["status"] == "succeeded", ended
     decided = bench.run_of(held["run_id"])["approvals"][0]["decisions"]
     assert [(each["actor"], each["person"]) for each in decided] == [("token:reviewer", "bea")]
 

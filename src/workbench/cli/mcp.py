@@ -1,8 +1,9 @@
 """workbench mcp: puts the agents' door on stdin and stdout, with a token of its own for this session.
 
 The agent is an actor of its own (token:NAME) with its own role, never the owner, and acts for a person: what
-it votes is that person's vote. The token holds for half a
-day, is renewed while the session lasts, and is revoked at its end.
+it votes is that person's vote. The token holds for half a day and is renewed while the session lasts. It is
+revoked at its end, unless it has approved something: a vote counts no more once its token is revoked. Nobody
+has the token's text then.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class AgentSession:
         self._owner, self._project_id, self._name, self._role = owner, project_id, name, role
         self._person = person
         self._token_id = ""
+        self._has_approved = False
         self._agent = self._sign_in()
 
     def call(
@@ -64,6 +66,18 @@ class AgentSession:
         body: dict[str, Any] | None = None,
     ) -> Any:
         """Returns the decoded answer; raises WorkbenchError with the server's own words."""
+        answer = self._call(method, path, query=query, body=body)
+        self._has_approved = self._has_approved or (method == "POST" and path.endswith("/approve"))
+        return answer
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str | int | None] | None,
+        body: dict[str, Any] | None,
+    ) -> Any:
         try:
             return self._agent.call(method, path, query=query, body=body)
         except ServerUnavailable:
@@ -84,7 +98,9 @@ class AgentSession:
         return b"".join(self._agent.stream(path, **query)).decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Ends the token; a server that has gone by then leaves it to its expiry."""
+        """Ends the token; one that approved, or whose server has gone by then, is left to its expiry."""
+        if self._has_approved:
+            return
         with contextlib.suppress(WorkbenchError):
             self._owner.call("DELETE", f"/api/tokens/{self._token_id}")
 

@@ -29,7 +29,12 @@ def test_check_gives_verdict_risk_reasons_and_the_rules_own_text_with_its_exit_s
     answer = said.json
     assert (answer["verdict"], answer["risk_level"] in ("low", "medium", "high")) == (verdict, True)
     assert answer["reason_codes"]
-    assert all(set(rule) == {"rule_id", "text", "source"} for rule in answer["matched_rules"])
+    assert all(set(rule) == {"rule_id", "text", "source", "verdict"} for rule in answer["matched_rules"])
+    # The rules that decide come first, and people are told those alone.
+    assert answer["matched_rules"][0]["verdict"] == verdict
+    told = project.cli("policy", "check", "--", command).out.decode()
+    for rule in answer["matched_rules"]:
+        assert (f" {rule['rule_id']}: " in told) is (rule["verdict"] in (verdict, None))
     assert answer["policy_digest"].startswith("sha256:")
     fields = {"program", "argv", "cwd", "reads", "writes", "network", "effects", "source"}
     assert all(set(facts) == fields for facts in answer["commands"])

@@ -249,9 +249,12 @@ class DocumentTextOut(Wire):
 
 
 class MatchedRuleOut(Wire):
+    """`verdict` is what the rule leads to by itself, the strictest decides; null: it only tells something."""
+
     rule_id: str
     text: str
     source: str
+    verdict: Literal["allow", "requires_approval", "deny"] | None = None
 
 
 class CommandFactsOut(Wire):

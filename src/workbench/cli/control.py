@@ -10,7 +10,15 @@ from workbench.app.offline import set_kill_offline
 from workbench.cli.client import Client, RemoteProblem, connect
 from workbench.cli.decide import describe_changes, describe_deciders
 from workbench.cli.moment import read_deadline
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_note, print_table, status_word
+from workbench.cli.output import (
+    RISK_BARS,
+    describe_rules,
+    print_json,
+    print_line,
+    print_note,
+    print_table,
+    status_word,
+)
 from workbench.cli.pages import list_all
 from workbench.cli.place import choose_among, choose_project_id, find_project
 from workbench.model.errors import LedgerUnavailable, ServerUnavailable
@@ -80,8 +88,8 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
         )
         for line in describe_changes(approval):
             print_line(f"  {line}")
-        for rule in approval["matched_rules"]:
-            print_line(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
+        for words in describe_rules(approval["matched_rules"]):
+            print_line(f"  {words}")
         for line in describe_deciders(approval):
             print_line(f"  {line}")
 

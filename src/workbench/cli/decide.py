@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from workbench.cli.client import Client, connect
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
+from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_note
 from workbench.model.errors import InvalidInput
 from workbench.model.reason import is_said
 
@@ -67,8 +67,8 @@ def approve_edited(
     # Without a rule for it, somebody else than policy says no.
     who = "policy" if seen["matched_rules"] or not seen["refusal"] else "verdict"
     print_note(f"{who}: {seen['verdict']}, risk {RISK_BARS[risk]} {risk}{moved}")
-    for rule in seen["matched_rules"]:
-        print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}")
+    for words in describe_rules(seen["matched_rules"]):
+        print_note(f"  {words}")
     if seen["refusal"]:
         raise InvalidInput(
             f"the edited command cannot be approved: {seen['refusal']}",

@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.app.offline import check_asked, refuse_offline
 from workbench.app.verdicts import find_unaccepted, place_offline, policy_offline
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
+from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.run import join_command
 from workbench.model.errors import InvalidInput, WorkbenchError
@@ -59,7 +59,12 @@ def render_trace(trace: Trace) -> dict[str, Any]:
         "risk_level": verdict.risk_level.value,
         "reason_codes": list(verdict.reason_codes),
         "matched_rules": [
-            {"rule_id": rule.rule_id, "text": rule.text, "source": rule.source}
+            {
+                "rule_id": rule.rule_id,
+                "text": rule.text,
+                "source": rule.source,
+                "verdict": None if rule.verdict is None else rule.verdict.value,
+            }
             for rule in verdict.matched_rules
         ],
         "policy_digest": verdict.policy_digest,
@@ -99,8 +104,8 @@ def _print_trace(trace: Trace) -> None:
     verdict = trace.verdict
     print_line(f"{verdict.verdict.value}  risk {RISK_BARS[verdict.risk_level]} {verdict.risk_level.value}")
     if not trace.parts:
-        for rule in verdict.matched_rules:
-            print_line(f"  {rule.source} {rule.rule_id}: {rule.text}")
+        for words in describe_rules(verdict.matched_rules):
+            print_line(f"  {words}")
     for number, part in enumerate(trace.parts, 1):
         if part.command is None:
             print_line(f"the text as a whole: {part.decision.value}")

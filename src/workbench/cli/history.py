@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.cli.client import connect
 from workbench.cli.decide import describe_changes, describe_deciders
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_table, status_word
+from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
 from workbench.cli.refusals import refused_names
@@ -76,8 +76,8 @@ def show_run(run_id: str, as_json: bool) -> None:
         print_line(
             f"  policy: {verdict['verdict']}, risk {RISK_BARS[verdict['risk_level']]} {verdict['risk_level']}"
         )
-        for rule in verdict["matched_rules"]:
-            print_line(f"    {rule['source']} {rule['rule_id']}: {rule['text']}")
+        for words in describe_rules(verdict["matched_rules"]):
+            print_line(f"    {words}")
     for approval in run["approvals"]:
         print_line(f"  approval {approval['approval_id']}: {approval['status']}")
         for line in describe_changes(approval):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from workbench.model.errors import WorkbenchError
+from workbench.model.verdict import MatchedRule
 
 SHAPES: Final = {
     "queued": "○",
@@ -84,3 +86,18 @@ def describe_evidence(item: Mapping[str, Any]) -> str:
     """Returns one line that anybody can check: fact, path, line, commit."""
     commit = item["commit"][:12] if item["commit"] else "not committed"
     return f"{item['path']}:{item['line']} @ {commit}: {item['fact']}"
+
+
+def describe_rules(rules: Iterable[MatchedRule | Mapping[str, Any]]) -> list[str]:
+    """Returns the rules that decide, each in its own words, and those that only tell something.
+
+    They come strictest first; one that a stricter one has outdone is left to `policy explain` and to JSON.
+    """
+    told = [asdict(rule) if isinstance(rule, MatchedRule) else rule for rule in rules]
+    verdicts = [rule.get("verdict") for rule in told]
+    strictest = next((verdict for verdict in verdicts if verdict), None)
+    return [
+        " ".join(word for word in (rule["source"], f"{rule['rule_id']}:", rule["text"]) if word)
+        for rule, verdict in zip(told, verdicts, strict=True)
+        if verdict in (None, strictest)
+    ]

@@ -12,7 +12,7 @@ import msgspec
 
 from workbench.app.offline import check_asked, check_folder, judge_offline
 from workbench.app.verdicts import find_unaccepted
-from workbench.cli.output import RISK_BARS, print_json, print_line, print_note
+from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.plain import to_plain
 from workbench.cli.run import join_command
@@ -55,8 +55,8 @@ def check_one(
         print_line(
             f"{verdict.verdict.value}  risk {RISK_BARS[verdict.risk_level]} {verdict.risk_level.value}"
         )
-        for rule in verdict.matched_rules:
-            print_line(f"  {rule.source} {rule.rule_id}: {rule.text}")
+        for told in describe_rules(verdict.matched_rules):
+            print_line(f"  {told}")
     return _EXIT[judgement.verdict.verdict]
 
 

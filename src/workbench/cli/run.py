@@ -26,7 +26,7 @@ from websockets.sync.client import connect as connect_socket
 from workbench.cli.client import Client, connect, how_to_go_on, reconnect
 from workbench.cli.decide import describe_deciders
 from workbench.cli.guard import Guards, guard_for
-from workbench.cli.output import RISK_BARS, print_json, print_note
+from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_note
 from workbench.cli.place import find_project, working_directory
 from workbench.cli.refusals import Refusals
 from workbench.model.counted import render_count
@@ -312,9 +312,9 @@ def _report_blocked(run: dict[str, Any], as_json: bool) -> int:
     print_note(f"❚❚ {run['run_id']} is blocked. {run['why']}")
     if verdict:
         print_note(f"  risk {RISK_BARS[verdict['risk_level']]} {verdict['risk_level']}")
-        for rule in verdict["matched_rules"]:
-            if rule["text"] not in run["why"]:
-                print_note(f"  {rule['source']} {rule['rule_id']}: {rule['text']}".replace("   ", "  "))
+        for words in describe_rules(verdict["matched_rules"]):
+            if words.partition(": ")[2] not in run["why"]:
+                print_note(f"  {words}")
     for approval in run["approvals"]:
         if approval["status"] == "pending":
             for line in describe_deciders(approval):

@@ -162,7 +162,12 @@ def render_judgement(admission: Admission) -> dict[str, Any]:
         "risk_level": verdict.risk_level.value,
         "reason_codes": list(verdict.reason_codes),
         "matched_rules": [
-            {"rule_id": rule.rule_id, "text": rule.text, "source": rule.source}
+            {
+                "rule_id": rule.rule_id,
+                "text": rule.text,
+                "source": rule.source,
+                "verdict": None if rule.verdict is None else rule.verdict.value,
+            }
             for rule in verdict.matched_rules
         ],
         "policy_digest": verdict.policy_digest,

@@ -33,7 +33,7 @@ def ask_for_names(judgement: Judgement, command: Command, project: Project) -> J
         text += f" Every name below {' and '.join(name[2:] for name in patterns)} could be reached."
     if shared := [name for name in patterns if is_shared(name)]:
         text += f" Anybody can have a name below {' and '.join(name[2:] for name in shared)}."
-    rule = MatchedRule(rule_id=BEYOND_PROJECT, text=text, source="gate")
+    rule = MatchedRule(rule_id=BEYOND_PROJECT, text=text, source="gate", verdict=Decision.REQUIRES_APPROVAL)
     least = RiskLevel.HIGH if patterns else RiskLevel.MEDIUM
     return replace(
         judgement,

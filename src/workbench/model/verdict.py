@@ -34,11 +34,15 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchedRule:
-    """A rule that took part in a verdict, with its own words and where they stand (file:line)."""
+    """A rule that took part in a verdict, with its own words and where they stand (file:line).
+
+    `verdict` is what it leads to by itself; the strictest decides. None: it only tells something.
+    """
 
     rule_id: str
     text: str
     source: str = ""
+    verdict: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

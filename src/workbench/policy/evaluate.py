@@ -92,7 +92,7 @@ def combine(outcomes: Sequence[Outcome], *, policy_digest: str) -> Verdict:
         risk_level=_RISKS[risk],
         reason_codes=tuple(sorted(decided or {"no_rule_matches"})),
         matched_rules=tuple(
-            MatchedRule(rule_id=rule.rule_id, text=rule.text, source=rule.source)
+            MatchedRule(rule_id=rule.rule_id, text=rule.text, source=rule.source, verdict=rule.verdict)
             for rule in sorted(matched.values(), key=strictest_first)
         ),
         policy_digest=policy_digest,
@@ -105,7 +105,9 @@ def refuse(reason: Refusal, text: str, policy_digest: str) -> Verdict:
         verdict=Decision.DENY,
         risk_level=RiskLevel.HIGH,
         reason_codes=(reason.value,),
-        matched_rules=(MatchedRule(rule_id=reason.value.replace("_", "-"), text=text),),
+        matched_rules=(
+            MatchedRule(rule_id=reason.value.replace("_", "-"), text=text, verdict=Decision.DENY),
+        ),
         policy_digest=policy_digest,
     )
 

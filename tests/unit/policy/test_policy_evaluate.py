@@ -58,7 +58,9 @@ def test_one_matching_rule_gives_its_own_verdict() -> None:
         verdict=Decision.ALLOW,
         risk_level=RiskLevel.LOW,
         reason_codes=("reason_read",),
-        matched_rules=(MatchedRule(rule_id="read", text="text of read", source="a.cedar:7"),),
+        matched_rules=(
+            MatchedRule(rule_id="read", text="text of read", source="a.cedar:7", verdict=Decision.ALLOW),
+        ),
         policy_digest="d",
     )
 

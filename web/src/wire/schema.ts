@@ -1603,7 +1603,10 @@ export interface components {
             /** Url */
             url: string;
         };
-        /** MatchedRuleOut */
+        /**
+         * MatchedRuleOut
+         * @description `verdict` is what the rule leads to by itself, the strictest decides; null: it only tells something.
+         */
         MatchedRuleOut: {
             /** Rule Id */
             rule_id: string;
@@ -1611,6 +1614,8 @@ export interface components {
             source: string;
             /** Text */
             text: string;
+            /** Verdict */
+            verdict?: ("allow" | "requires_approval" | "deny") | null;
         };
         /** MeOut */
         MeOut: {

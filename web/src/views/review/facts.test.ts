@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inWords, seenFrom } from "./facts";
+import { deciding, inWords, seenFrom } from "./facts";
 
 const RULES = [{ rule_id: "shape-of-root", text: "Nothing deletes the root.", source: "rules.cedar:4" }];
 
@@ -19,4 +19,17 @@ it("cuts a path to the folder it lies in, and no other", () => {
   expect(seenFrom("/ws-evil/x", "/ws")).toBe("/ws-evil/x");
   expect(seenFrom("/ws", "/ws")).toBe("/ws");
   expect(seenFrom("/ws/x", "")).toBe("/ws/x");
+});
+
+it("shows the rules that decide and those that only tell, not those that a stricter one has outdone", () => {
+  const rule = (rule_id: string, verdict: string | null) => ({ rule_id, text: "", source: "", verdict });
+  const all = [
+    rule("no", "deny"),
+    rule("ask", "requires_approval"),
+    rule("yes", "allow"),
+    rule("told", null),
+  ];
+  expect(deciding(all as never).map((each) => each.rule_id)).toEqual(["no", "told"]);
+  expect(deciding(all.slice(1) as never).map((each) => each.rule_id)).toEqual(["ask", "told"]);
+  expect(deciding(RULES as never)).toEqual(RULES);
 });

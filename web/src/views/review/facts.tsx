@@ -90,11 +90,19 @@ export function inWords(reason: string, codes: readonly string[], rules: readonl
   return reason.slice(0, -tail.length) + (text ? `: ${text}` : "");
 }
 
-/** The rules that took part, in the order of the server, each in its own words; the codes come last. */
+/** The rules that decide, strictest first, and those that only tell something: the stricter ones outdo the rest. */
+export function deciding(rules: readonly MatchedRuleOut[]): MatchedRuleOut[] {
+  const strictest = rules.find((rule) => rule.verdict)?.verdict;
+  return rules.filter((rule) => !rule.verdict || rule.verdict === strictest);
+}
+
+/** The rules that decide, each in its own words, those that matched besides by name; the codes come last. */
 export function Rules({ rules, codes }: { rules: MatchedRuleOut[]; codes: string[] }) {
+  const shown = deciding(rules);
+  const outdone = rules.filter((rule) => !shown.includes(rule)).map((rule) => rule.rule_id);
   return (
     <div className="stack tight">
-      {rules.map((rule) => (
+      {shown.map((rule) => (
         <blockquote key={`${rule.rule_id} ${rule.source}`} className="quote">
           <span>{visible(rule.text)}</span>
           <span className="mono quiet">
@@ -103,6 +111,11 @@ export function Rules({ rules, codes }: { rules: MatchedRuleOut[]; codes: string
         </blockquote>
       ))}
       {rules.length === 0 && <p className="quiet">No rule speaks of it.</p>}
+      {outdone.length > 0 && (
+        <p className="codes">
+          Matched too, but outdone: <span className="mono">{outdone.join(" · ")}</span>
+        </p>
+      )}
       {codes.length > 0 && (
         <p className="codes">
           {codes.length === 1 ? "Code" : "Codes"}: <span className="mono">{codes.join(" · ")}</span>

@@ -42,6 +42,18 @@ EMPTYING = (
     "nox --envdir PLACE",
     "hatch build -c PLACE",
     "npx vite build --outDir PLACE",
+    "pdm build -d PLACE",
+    "pdm build --dest=PLACE",
+    "poetry build --clean -o PLACE",
+    "rye build -c --out PLACE",
+    "vitest run --coverage --coverage.reportsDirectory=PLACE",
+    "rsbuild build --dist-path PLACE",
+    "rspack build -o PLACE",
+    "webpack --output-path=PLACE",
+    "pkgroll --clean-dist --dist PLACE",
+    "size-limit --save-bundle PLACE --clean-dir",
+    "ansible-galaxy role init --force PLACE",
+    "cargo vendor PLACE",
 )
 WRITING = (
     "tsup -d PLACE src/a.ts",
@@ -49,6 +61,10 @@ WRITING = (
     "pyinstaller --distpath PLACE src/a.py",
     "tox --workdir PLACE",
     "hatch build PLACE",
+    "poetry build -o PLACE",
+    "pkgroll -d PLACE",
+    "size-limit --save-bundle PLACE",
+    "ansible-galaxy role init PLACE",
 )
 
 

@@ -6,6 +6,7 @@ What cannot be read counts as the safe value: an unreadable kill record is engag
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from workbench.model.errors import WorkbenchError
 from workbench.model.layer import PolicyLayers
 
 EVERYTHING: Final = "all"
+_MOST_KILL_BYTES: Final = 2000
 
 
 async def look(
@@ -115,8 +117,20 @@ def read_kill_file(path: Path) -> str | None:
         return None
     except OSError as error:
         return f"the kill file cannot be looked at ({error.strerror}), which counts as engaged"
-    try:
-        text = path.read_bytes()[:2000].decode("utf-8", "replace").strip()
-    except OSError:
-        text = ""
+    text = _read_reason(path)
     return f"the file {path.name} is in the workbench's home" + (f": {text}" if text else "")
+
+
+def _read_reason(path: Path) -> str:
+    try:
+        # A pipe or a device in its place engages it too, and must not hold up or fill whoever reads it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, _MOST_KILL_BYTES).decode("utf-8", "replace").strip() if is_plain else ""
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)

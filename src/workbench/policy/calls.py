@@ -155,6 +155,7 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
     has_code = has_moved = has_run = False
     folders: set[str] = set()
     brought: set[str] = set()
+    hidden: set[str] = set()
     # What is in a loop or a function may run after what stands behind it.
     brought_anywhere = {path for call in calls for path in call.brings}
     moved_anywhere = any(not MOVES_GROUND.isdisjoint(call.labels) for call in calls)
@@ -166,6 +167,10 @@ def find_conflicts(facts: Facts) -> frozenset[str]:
         ):
             labels.add("links_then_uses")
         brought |= call.brings
+        if hidden and (Effect.EXECUTES in call.labels or _meets(call, hidden)):
+            labels.add("moves_then_clears")
+        if "hides_work" in call.labels:
+            hidden.update(call.facts.writes)
         if has_code and Effect.EXECUTES in call.labels:
             # Test runners and builds take up more files than a command names.
             labels.add("writes_then_runs")
@@ -195,6 +200,15 @@ def _uses_links(call: Call, brought: set[str], has_moved: bool) -> bool:
         brought=brought,
         goes_deep=not _GOES_DEEP.isdisjoint(call.labels),
         has_moved=has_moved,
+    )
+
+
+def _meets(call: Call, places: set[str]) -> bool:
+    """Whether the call writes or deletes at, below or around one of these paths."""
+    return any(
+        path == place or path.startswith(f"{place}/") or place.startswith(f"{path}/")
+        for path in call.facts.writes
+        for place in places
     )
 
 

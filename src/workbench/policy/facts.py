@@ -374,6 +374,10 @@ def _read_words(
         check_cd(reader, reading, cwd, paths, depth)
     if paths.labels & {"stdin_code", "inline_code"}:
         paths.labels.add("runs_code")
+    if "stdin_code" in paths.labels and program.name == "bash":
+        # What it is fed is a script, as if its name were given.
+        shell_files = [*shell_files, *reader.fed.files]
+        paths.labels |= {"script_unsure"} if reader.fed.is_unseen or reader.fed.is_altered else set()
     if "stdin_code" in paths.labels and stdin_text:
         inner = (*inner, Inner(text=stdin_text, may_rewrite=False))
     if "fetches" in paths.labels:

@@ -24,6 +24,8 @@ _MOST_TOKENS = 40
 _LONGEST_NAME = 400
 # What these print are their words and lines of their files or of their input.
 _SEEN = frozenset({"echo", "printf", "cat", "head", "tail", "grep", "sed", "sort", "uniq", "tee", "tac"})
+# ... and these leave them as they are, unless an option says otherwise.
+_UNCHANGED = frozenset({"echo", "cat"})
 # Subcommands of a project's own programs that start a database's client.
 _STARTS_CLIENT = frozenset({"dbshell", "dbconsole", "sqlshell"})
 _SPLITS = re.compile(r"[\s;'\"()]+")
@@ -39,6 +41,7 @@ def follow(before: Fed, command: tuple[str, ...], calls: list[Call]) -> Fed:
         files=(*before.files, *sorted(files)),
         text=f"{before.text}\n{words}"[: 2 * LONGEST],
         is_unseen=before.is_unseen or name not in _SEEN or before.is_long(words),
+        is_altered=before.is_altered or name not in _UNCHANGED or words.startswith("-") or " -" in words,
     )
 
 

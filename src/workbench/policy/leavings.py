@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 
 from workbench.policy.paths import is_within
 from workbench.policy.programs import Reader
@@ -20,6 +21,23 @@ _LEAVINGS = re.compile(
 _OUTPUT = re.compile(
     r"_?site|storybook-static|test-results|playwright-report|\.nyc_output|\.tox|\.nox|\.output|\.tmp|\.svelte-kit"
 )
+
+
+# What besides is made anew, or cleared away, by the tools that own it.
+_KEPT = re.compile(
+    r"node_modules|\.?venv|vendor|obj|bin|_build|deps|site|public|\.gradle|Pods|DerivedData|\.parcel-cache"
+)
+
+
+def hides_work(reader: Reader, sources: Iterable[str], places: Iterable[str]) -> bool:
+    """Returns whether moving these paths puts work where builds keep what they make, and clear it away.
+
+    What is a build's own already may be moved there.
+    """
+    named = (_LEAVINGS, _OUTPUT, _KEPT)
+    return any(_is_named(reader, place, named) for place in places) and not all(
+        is_leaving(reader, source) for source in sources
+    )
 
 
 def is_leaving(reader: Reader, path: str) -> bool:

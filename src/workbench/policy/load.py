@@ -140,10 +140,10 @@ def read_file_layer(file: Path) -> PolicyLayer:
             place=str(file.parent),
             rules_name=file.name,
             examples_name=examples.name,
-            rules_text=file.read_text(encoding="utf-8"),
-            examples_text=examples.read_text(encoding="utf-8") if examples.is_file() else "",
+            rules_text=_read_named(file),
+            examples_text=_read_named(examples) if examples.exists() else "",
         )
-    except (OSError, UnicodeDecodeError) as problem:
+    except (OSError, ValueError) as problem:
         return PolicyLayer(place=str(file), problem=f"cannot be read: {problem}")
 
 
@@ -188,9 +188,19 @@ def _read_plain(folder: int, name: str) -> str:
         raise ValueError(
             "it is a symbolic link, and none is followed here; a plain file is wanted"
         ) from problem
+    return _read_opened(descriptor)
+
+
+def _read_named(file: Path) -> str:
+    """Reads a file that somebody names, by a link too; nothing but a plain file is read."""
+    return _read_opened(os.open(file, os.O_RDONLY | os.O_NONBLOCK))
+
+
+def _read_opened(descriptor: int) -> str:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("it is no plain file")
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is no plain file")
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ValueError(f"it is longer than {_MOST_BYTES} bytes")

@@ -60,6 +60,7 @@ _HEREDOC = re.compile(
     r"(?:^|\n)(?P<before>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)<<[ \t]*"
     r"(?P<quote>['\"]?)(?P<end>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)(?P<after>[A-Za-z0-9_@%+=:,./ \t>&|;-]*)\n"
 )
+_DESCRIPTOR = re.compile(r"(?:^|[\s;&|<>])[0-9]+$")
 _MAY_QUOTE = re.compile(r"['\"\\`$#]|<<")
 _FIRST_OUTPUT = re.compile(r"((?<![^\s;&|])[0-9]+|&)?>")
 # The two odd words of `find -exec … {} \\;`, which bash takes as they stand.
@@ -180,6 +181,9 @@ def _plain_heredocs(text: str) -> str:
         match = _HEREDOC.search(text)
         if match is None or _MAY_QUOTE.search(text, 0, match.start("before")):
             # What stands before could be an open quote, a comment or another document.
+            break
+        if _DESCRIPTOR.search(match["before"]):
+            # It is not standard input that gets the text.
             break
         stop = f"\n{match['end']}\n"
         length = (text[match.end() - 1 :] + "\n").find(stop)

@@ -12,7 +12,7 @@ from workbench.policy.branches import is_surely_branch
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
 from workbench.policy.gitsettings import as_git_folder
-from workbench.policy.leavings import loses_by_emptying
+from workbench.policy.leavings import hides_work, loses_by_emptying
 from workbench.policy.links import locate_itself
 from workbench.policy.logins import holds_git_login
 from workbench.policy.options import Reading, Value
@@ -167,6 +167,13 @@ def take_values(
                 shell_files.append(path)
     if "into_folder" in paths.labels:
         _take_copies(reader, paths, reading, cwd)
+    moved = {
+        posixpath.normpath(posixpath.join(cwd, value.text))
+        for value in reading.values
+        if value.kind == "move"
+    }
+    if moved and not reader.is_single and hides_work(reader, moved, paths.writes - moved):
+        paths.labels.add("hides_work")
     return cwd, shell_files
 
 

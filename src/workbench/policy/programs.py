@@ -38,11 +38,13 @@ _INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fed:
-    """What a command finds on its standard input. `is_unseen` tells that there is more than these."""
+    """What a command finds on its standard input. `is_unseen` tells that there is more than these, and
+    `is_altered` that a program on the way may have left something out or changed it."""
 
     files: tuple[str, ...] = ()
     text: str = ""
     is_unseen: bool = False
+    is_altered: bool = False
 
     def plus(self, files: set[str], text: str) -> Fed:
         """Returns the same with what a redirect or a here-document adds."""

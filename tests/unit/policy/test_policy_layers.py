@@ -16,7 +16,7 @@ from workbench.policy import judge, load_policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
 from workbench.policy.judge import Policy
 from workbench.policy.layers import in_force, with_organisation, with_project
-from workbench.policy.load import ExampleSurroundings, read_organisation, read_project
+from workbench.policy.load import ExampleSurroundings, read_file_layer, read_organisation, read_project
 from workbench.policy.prove import find_difference
 from workbench.policy.rules import APPROVE, ASK, RUN
 
@@ -207,3 +207,22 @@ def test_a_layer_is_read_from_plain_files_alone(tmp_path: Path) -> None:
     folder.rename(tmp_path / "moved")
     folder.symlink_to(tmp_path / "moved")
     assert "no folder that can be read: it is a symbolic link" in read_project(tmp_path).problem
+
+
+@pytest.mark.parametrize("name", ["policy.cedar", "policy.examples.toml"])
+def test_a_named_policy_file_that_is_no_plain_file_is_not_read(tmp_path: Path, name: str) -> None:
+    named = tmp_path / "policy.cedar"
+    named.write_text("")
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    assert "it is no plain file" in read_file_layer(named).problem
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/zero")
+    assert "it is no plain file" in read_file_layer(named).problem
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_bytes(b"/" * 300_000)
+    assert "longer than" in read_file_layer(named).problem
+    (tmp_path / name).unlink()
+    (tmp_path / "other").write_text("// nothing")
+    (tmp_path / name).symlink_to("other")
+    assert not read_file_layer(named).problem

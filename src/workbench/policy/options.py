@@ -92,6 +92,7 @@ KINDS = frozenset(
         "branch",
         "chart",
         "gomodule",
+        "ldflags",
         "listing",
         "columns",
         "builder",
@@ -379,7 +380,8 @@ class _Reader:
             return None
         following = plain(self.words[index + 1])
         # A program for which this value is optional would read the word as an option of its own.
-        if following[:1] == "-" and len(following) > 1 and not _NEGATIVE.fullmatch(following):
+        is_flag = following[:1] == "-" and len(following) > 1 and not _NEGATIVE.fullmatch(following)
+        if is_flag and option.kind != "ldflags":
             return None
         self.dynamic = self.dynamic or is_dynamic(self.words[index + 1])
         return 2 if self._add(option.kind, plain(self.words[index + 1]), index + 1) else None

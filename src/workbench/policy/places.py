@@ -102,6 +102,7 @@ def take_values(
     """
     shell_files: list[str] = []
     started = cwd
+    lists_others = _lists_others(reader, paths.labels, reading)
     moves: list[int] = []
     for value in reading.values:
         if value.kind == "chdir":
@@ -111,6 +112,7 @@ def take_values(
     if len(moves) > 1 and "keeps_archive" in paths.labels:
         paths.labels.add("cwd_unknown")
     for value in reading.values:
+        was_secret = "reads_secret" in paths.labels
         if value.kind == "assign":
             name, _, text = value.text.partition("=")
             if not take_variable(reader, paths, name, text, cwd):
@@ -165,6 +167,8 @@ def take_values(
                 _take_path(reader, paths, value, started, on_links)
             if value.kind == "shellfile" and path is not None:
                 shell_files.append(path)
+        if not was_secret and (lists_others or not _tells_secret(reader, paths.labels, value, cwd)):
+            paths.labels.discard("reads_secret")
     if "into_folder" in paths.labels:
         _take_copies(reader, paths, reading, cwd)
     moved = {
@@ -175,6 +179,32 @@ def take_values(
     if moved and not reader.is_single and hides_work(reader, moved, paths.writes - moved):
         paths.labels.add("hides_work")
     return cwd, shell_files
+
+
+def _tells_secret(reader: Reader, labels: set[str], value: Value, cwd: str) -> bool:
+    """Whether using a secret's file by its name may tell what stands in it, or lose that.
+
+    Not where nothing is printed, nor where a copy makes it.
+    """
+    if "prints_nothing" in labels:
+        return False
+    return not ("into_folder" in labels and value.kind == "write" and _is_new(reader, value.text, cwd))
+
+
+def _lists_others(reader: Reader, labels: set[str], reading: Reading) -> bool:
+    """Whether names and sizes are printed, and of more than secrets: who asks for one alone looks for it."""
+    operands = [value.text for value in reading.values if value.is_operand]
+    is_listing = "shows_metadata" in labels and reader.is_single
+    return is_listing and not all(is_secret(posixpath.normpath("/" + text)) for text in operands)
+
+
+def _is_new(reader: Reader, text: str, cwd: str) -> bool:
+    path = posixpath.normpath(posixpath.join(cwd, text))
+    if not is_within(path, reader.workspace_root) or any(is_within(path, each) for each in reader.written):
+        return False
+    parent, name = posixpath.split(path)
+    entries = reader.scan(parent)
+    return entries is not None and name not in {entry for entry, _ in entries}
 
 
 def _take_chart(reader: Reader, paths: Findings, text: str, cwd: str) -> None:
@@ -233,7 +263,8 @@ def _take_copies(reader: Reader, paths: Findings, reading: Reading, cwd: str) ->
                 root=reader.workspace_root,
                 surroundings=reader.surroundings,
             )
-            paths.labels |= labels_for("write", place) - {"writes_workspace"}
+            told = labels_for("write", place) - {"writes_workspace"}
+            paths.labels |= told - {"reads_secret"} if _is_new(reader, folder, cwd) else told
             _note_use(reader, paths, place)
 
 

@@ -232,6 +232,10 @@ _COLUMNS = re.compile(r"[A-Za-z%_,:= +-]+")
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]*")
 # One path and nothing else, where the program would take other texts for a setting, for code or for a list.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_@%+./~-]*|-")
+# Go's linker: no symbols, and texts for variables; what names a program or a file is not among them.
+_LINKER_FLAGS = re.compile(
+    r"(?:\s*(?:-s|-w|-X[ =]'?[A-Za-z0-9_./-]+=[^\s'\"]*'?|-buildid=[A-Za-z0-9_-]*))+\s*"
+)
 _QUICK_FORM = re.compile(r"(png|svg|pdf|jpg|dot|json|plain|ps)")
 
 
@@ -314,6 +318,8 @@ def fits_value(kind: str, text: str) -> bool:
             return _BUILD_LABEL.fullmatch(text) is not None
         case "rustfmt":
             return text in ("--check", "-l", "--verbose", "-v")
+        case "ldflags":
+            return _LINKER_FLAGS.fullmatch(text) is not None
         case "image":
             return _QUICK_FORM.fullmatch(text) is not None
         case _:

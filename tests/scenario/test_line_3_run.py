@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -262,6 +264,26 @@ def test_logs_give_raw_bytes_plain_text_a_recording_and_found_lines(project: Pro
     ]
     assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
     assert "".join(event[2] for event in events if event[1] == "o").encode() == raw
+
+
+def test_a_recording_is_played_by_asciinema_itself_byte_for_byte(project: Project, tmp_path: Path) -> None:
+    command = project.script("colour.sh", r"printf '\033[31mred\033[0m one\r\n'; printf 'two\n'; exit 3")
+    run = project.run(command, mode="pty")
+    raw = project.cli("logs", run["run_id"], "--raw").out
+    recording = tmp_path / "run.cast"
+    recording.write_bytes(project.cli("logs", run["run_id"], "--asciicast").out)
+    played = subprocess.run(
+        [sys.executable, "-m", "asciinema", "cat", str(recording)], capture_output=True, check=True
+    )
+    assert played.stdout == raw
+    head, *events = [
+        json.loads(line) for line in project.cli("logs", run["run_id"], "--asciicast-v3").text.splitlines()
+    ]
+    assert (head["version"], head["term"]) == (3, {"cols": 80, "rows": 24})
+    assert "".join(event[2] for event in events if event[1] == "o").encode() == raw
+    assert events[-1][1:] == ["x", "3"]
+    second = [json.loads(line) for line in recording.read_text().splitlines()[1:]]
+    assert sum(event[0] for event in events) == pytest.approx(second[-1][0])
 
 
 def test_logs_follow_a_run_to_its_end(project: Project) -> None:

@@ -398,18 +398,20 @@ def _add_runs(root: typer.Typer) -> None:
             bool, typer.Option("--text", help="Plain text without escapes (the default).")
         ] = False,
         asciicast: Annotated[bool, typer.Option("--asciicast", help="An asciicast v2 recording.")] = False,
+        asciicast_v3: Annotated[bool, typer.Option("--asciicast-v3", help="The same as v3.")] = False,
         search: Annotated[str | None, typer.Option(help="Only lines that hold this text.")] = None,
     ) -> None:
         """Print a run's output."""
         from workbench.cli.history import print_logs
         from workbench.model.errors import InvalidInput
 
-        if raw + text + asciicast > 1:
+        if raw + text + asciicast + asciicast_v3 > 1:
             raise InvalidInput(
-                "--raw, --text and --asciicast exclude each other",
+                "--raw, --text, --asciicast and --asciicast-v3 exclude each other",
                 remedy="give one of them, or none for text",
             )
-        form = "raw" if raw else "asciicast" if asciicast else "text"
+        chosen = {"raw": raw, "asciicast": asciicast, "asciicast-v3": asciicast_v3}
+        form = next((name for name, is_chosen in chosen.items() if is_chosen), "text")
         print_logs(run_id, form=form, follow=follow, search=search)
 
     @root.command()

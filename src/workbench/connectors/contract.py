@@ -254,7 +254,8 @@ class Connector(Protocol):
         """Yields output from `offset`; with `follow`, goes on until the run has ended."""
 
     def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
-        """Yields the output so far as "raw" bytes, as "text" without escapes, or as an "asciicast" recording.
+        """Yields the output so far as "raw" bytes, as "text" without escapes, or as a recording: "asciicast"
+        (v2) or "asciicast-v3".
 
         It reads files and may block: iterate it in a thread.
         """

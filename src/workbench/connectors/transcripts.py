@@ -25,7 +25,7 @@ class SearchHit:
 
 
 def render(folder: Path, name: str, form: str) -> Iterator[bytes]:
-    """Yields the output so far as "text", "asciicast" or, for every other word, the raw bytes.
+    """Yields the output so far as "text", "asciicast", "asciicast-v3" or, for other words, the raw bytes.
 
     `name` is the step's external run id. Raises NotFound for a step that left nothing.
     """
@@ -33,15 +33,19 @@ def render(folder: Path, name: str, form: str) -> Iterator[bytes]:
     match form:
         case "text":
             return (part.encode() for part in transcript.render_text(_pieces(folder)))
-        case "asciicast":
+        case "asciicast" | "asciicast-v3":
             begun = datetime.fromisoformat(str(request["dispatched_at"]))
-            recording = transcript.render_asciicast(
-                _pieces(folder),
-                rows=int(request["rows"]),
-                columns=int(request["columns"]),
-                started_at=int(begun.timestamp()),
-                title=str(request["title"]),
-            )
+            facts: dict[str, Any] = {
+                "rows": int(request["rows"]),
+                "columns": int(request["columns"]),
+                "started_at": int(begun.timestamp()),
+                "title": str(request["title"]),
+            }
+            if form == "asciicast":
+                recording = transcript.render_asciicast(_pieces(folder), **facts)
+            else:
+                status = _exit_status(folder)
+                recording = transcript.render_asciicast_v3(_pieces(folder), exit_status=status, **facts)
             return (part.encode() for part in recording)
         case _:
             return (piece.data for piece in _pieces(folder))
@@ -66,6 +70,16 @@ def read_request(folder: Path, name: str) -> dict[str, Any]:
     if request is None:
         raise NotFound(f"{name} left no transcript", remedy="look at the run's steps")
     return request
+
+
+def _exit_status(folder: Path) -> int | None:
+    """As a shell tells it: 128 and the signal for what a signal ended."""
+    ended = step_folder.read_document(str(folder), step_folder.EXIT)
+    if ended is None:
+        return None
+    if ended["exit_code"] is not None:
+        return int(ended["exit_code"])
+    return None if ended["signal"] is None else 128 + int(ended["signal"])
 
 
 def _pieces(folder: Path) -> Iterator[Piece]:

@@ -198,14 +198,40 @@ def render_asciicast(
     """
     head = {"version": 2, "width": columns, "height": rows, "timestamp": started_at, "title": title}
     yield json.dumps(head) + "\n"
+    for at_ms, code, text in _record(pieces):
+        yield json.dumps([at_ms / 1000, code, text], ensure_ascii=False) + "\n"
+
+
+def render_asciicast_v3(
+    pieces: Iterable[Piece], *, rows: int, columns: int, started_at: int, title: str, exit_status: int | None
+) -> Iterator[str]:
+    """Yields the lines of an asciicast v3 recording: times are since the event before.
+
+    It ends with the status. `exit_status` is None for what has not ended, or ended without one. What is left
+    out is as in v2.
+    Format: docs.asciinema.org/manual/asciicast/v3.
+    """
+    head = {"version": 3, "term": {"cols": columns, "rows": rows}, "timestamp": started_at, "title": title}
+    yield json.dumps(head) + "\n"
+    before = 0
+    for at_ms, code, text in _record(pieces):
+        # Milliseconds, so that the sum of the steps is the time itself. Streams may overtake each other.
+        at_ms = max(before, at_ms)
+        yield json.dumps([(at_ms - before) / 1000, code, text], ensure_ascii=False) + "\n"
+        before = at_ms
+    if exit_status is not None:
+        yield json.dumps([0.0, "x", str(exit_status)]) + "\n"
+
+
+def _record(pieces: Iterable[Piece]) -> Iterator[tuple[int, str, str]]:
+    """Yields (milliseconds since the start, event code, text), of output and of where times are not known."""
     is_told = False
     for piece, text in _without(_REACHING, pieces):
         if not piece.is_indexed and not is_told:
             is_told = True
-            yield json.dumps([piece.at_ms / 1000, "m", _UNKNOWN_TIMES]) + "\n"
+            yield piece.at_ms, "m", _UNKNOWN_TIMES
         if text:
-            shown = text if piece.stream == "terminal" else text.replace("\n", "\r\n")
-            yield json.dumps([piece.at_ms / 1000, "o", shown], ensure_ascii=False) + "\n"
+            yield piece.at_ms, "o", text if piece.stream == "terminal" else text.replace("\n", "\r\n")
 
 
 def _without(pattern: re.Pattern[str], pieces: Iterable[Piece]) -> Iterator[tuple[Piece, str]]:

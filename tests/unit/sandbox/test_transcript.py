@@ -17,6 +17,7 @@ from workbench.sandbox.transcript import (
     iterate_pieces,
     read_pieces,
     render_asciicast,
+    render_asciicast_v3,
     render_text,
 )
 
@@ -200,3 +201,22 @@ def test_a_recording_has_absolute_times_and_nothing_that_reaches_out() -> None:
     )
     assert json.loads(lines[0]) == {"version": 2, "width": 3, "height": 2, "timestamp": 9, "title": "t"}
     assert [json.loads(line) for line in lines[1:]] == [[0.0, "o", "one"], [0.012, "o", "\x1b[1mtwo"]]
+
+
+def test_the_third_version_has_times_since_the_event_before_and_ends_with_the_status() -> None:
+    pieces = [
+        Piece(offset=0, stream="stdout", at_ms=5, data=b"one\n"),
+        Piece(offset=4, stream="stderr", at_ms=12, data=b"two\n\x1b]52;c;x\x07"),
+        Piece(offset=8, stream="stdout", at_ms=9, data=b"six\n"),
+    ]
+    facts = {"rows": 2, "columns": 3, "started_at": 9, "title": "t"}
+    head, *events = render_asciicast_v3(pieces, exit_status=3, **facts)  # type: ignore[arg-type]
+    assert json.loads(head) == {"version": 3, "term": {"cols": 3, "rows": 2}, "timestamp": 9, "title": "t"}
+    assert [json.loads(line) for line in events] == [
+        [0.005, "o", "one\r\n"],
+        [0.007, "o", "two\r\n"],
+        [0.0, "o", "six\r\n"],
+        [0.0, "x", "3"],
+    ]
+    open_ended = list(render_asciicast_v3(pieces, exit_status=None, **facts))  # type: ignore[arg-type]
+    assert open_ended == [head, *events[:-1]]

@@ -248,6 +248,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
                 ["raw", "Raw bytes"],
                 ["text", "Plain text"],
                 ["asciicast", "Recording (asciicast)"],
+                ["asciicast-v3", "Recording (asciicast v3)"],
               ].map(([format, name]) => (
                 <DropdownMenu.Item key={format} asChild>
                   <a href={`/api/runs/${runId}/transcript?format=${format}`} download>

@@ -4097,7 +4097,7 @@ export interface operations {
     get_transcript_api_runs__run_id__transcript_get: {
         parameters: {
             query?: {
-                format?: "raw" | "text" | "asciicast";
+                format?: "raw" | "text" | "asciicast" | "asciicast-v3";
             };
             header?: never;
             path: {

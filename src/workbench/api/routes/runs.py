@@ -221,7 +221,7 @@ async def get_transcript(
     run_id: str,
     house: HouseIn,
     actor: ActorIn,
-    format: Literal["raw", "text", "asciicast"] = "text",
+    format: Literal["raw", "text", "asciicast", "asciicast-v3"] = "text",
 ) -> Response:
     """The output so far, whole: raw bytes, text without escapes, or an asciicast recording."""
     project_id = await project_of_run(house, actor, run_id)
@@ -240,8 +240,9 @@ _MEDIA = {
     "raw": "application/octet-stream",
     "text": "text/plain; charset=utf-8",
     "asciicast": "application/x-asciicast",
+    "asciicast-v3": "application/x-asciicast",
 }
-_SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast"}
+_SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast", "asciicast-v3": "cast"}
 
 
 @router.get(

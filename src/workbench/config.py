@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from workbench.model.errors import InvalidInput
 from workbench.model.layer import POSTURES
@@ -22,7 +23,8 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 class Config:
     """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`.
 
-    `notify` holds addresses between white space; they may hold passwords.
+    `notify` holds addresses between white space; they may hold passwords. `telemetry` is the base address of
+    an OpenTelemetry collector (OTLP over HTTP), "" for none.
     """
 
     home: Path
@@ -37,6 +39,7 @@ class Config:
     cancel_deadline_seconds: int = 5
     max_output_bytes: int = 1 << 30
     notify: str = field(default="", repr=False)
+    telemetry: str = ""
 
     @property
     def ledger_url(self) -> str:
@@ -86,6 +89,8 @@ def _checked(name: str, value: Any) -> Any:
             return str(value)
         case "notify":
             return " ".join(str(address) for address in value) if isinstance(value, list) else str(value)
+        case "telemetry":
+            return _address(name, str(value).strip())
         case "log_level":
             if value not in LOG_LEVELS:
                 raise InvalidInput(f"log_level is {value!r}", remedy=f"use one of: {', '.join(LOG_LEVELS)}")
@@ -114,3 +119,15 @@ def _whole(name: str, value: Any, least: int, most: int) -> int:
     if not least <= number <= most or isinstance(value, bool):
         raise InvalidInput(f"{name} is {value!r}", remedy=f"use a whole number from {least} to {most}")
     return number
+
+
+def _address(name: str, value: str) -> str:
+    parts = urlsplit(value)
+    if value and (
+        parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
+    ):
+        raise InvalidInput(
+            f"{name} is {value!r}, which is no address of a collector",
+            remedy="name its base address, such as http://127.0.0.1:4318, or nothing for none",
+        )
+    return value

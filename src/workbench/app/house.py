@@ -96,6 +96,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
             quorum=config.approval_quorum,
         ),
         starter=durable,
+        traces=bool(config.telemetry),
         try_policy=trial.wait,
     )
     try:

@@ -66,7 +66,7 @@ def examine_targets(config: Settings) -> list[tuple[str, bool, str, str]]:
     """Returns (name, is well, detail, remedy) of each target, as doctor shows them."""
     if not config.notify.strip():
         return [("notices", True, "no target is set; WORKBENCH_NOTIFY names them", "")]
-    from workbench.sinks.notify import read_problems
+    from workbench.sinks.places import read_problems
     from workbench.sinks.targets import parse_targets
 
     try:

@@ -28,6 +28,7 @@ from workbench.app.home import (
 )
 from workbench.app.house import open_house
 from workbench.app.notices import open_notices
+from workbench.app.telemetry import open_telemetry
 from workbench.config import DEFAULT_PORT
 from workbench.model.actor import Actor, Role
 from workbench.model.errors import WorkbenchError
@@ -58,6 +59,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
         async with (
             open_house(config) as (context, access),
             open_notices(config, context, url) as notices,
+            open_telemetry(config, context, version),
         ):
             owner = Actor(name=local_actor_name(), role=Role.ADMIN, via="cli")
             await _ensure_token(config, access, owner)

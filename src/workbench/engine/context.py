@@ -83,6 +83,8 @@ class Context:
 
     `check_names` raises InvalidInput for network names that would lead to the workbench itself.
 
+    `traces` tells that steps are told the trace they belong to.
+
     `kill_file` stops everything while it exists, with server and database down too.
 
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
@@ -112,6 +114,7 @@ class Context:
     feature_cache: Path
     limits: Limits
     starter: Starter
+    traces: bool = False
     try_policy: Callable[[], Awaitable[None]] | None = None
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)

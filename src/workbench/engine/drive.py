@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from workbench.connectors.contract import Ended, ExternalRef, NativeState, Problem, Snapshot
 from workbench.engine.connections import notes_left, recording
@@ -56,6 +57,8 @@ async def drive(context: Context, project_id: str, run_id: str) -> None:
     """Drives the run until it has ended or is blocked. Raises only when the ledger cannot be used."""
     lock = context.run_locks.setdefault(run_id, asyncio.Lock())
     async with lock:
+        # Every line that is logged on the way says whose it is.
+        bind_contextvars(project_id=project_id, run_id=run_id)
         try:
             while await _advance(context, project_id, run_id):
                 pass
@@ -76,6 +79,7 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
     try:
         for planned in run.plan.steps:
             step = by_key[planned.step_key]
+            bind_contextvars(step_id=step.step_id)
             match step.status:
                 case StepStatus.RUNNING:
                     return await _watch(context, project, run, step)
@@ -124,7 +128,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
     except WorkbenchError as error:
         await _refuse_start(context, project, run, step, error.message)
         return True
-    dispatch = build_dispatch(admission, project, attempt=step.attempt, released=released)
+    dispatch = build_dispatch(context, admission, project, attempt=step.attempt, released=released)
     moves: list[Move] = []
     if admission.approval_id is not None:
         moves.append(UseApproval(approval_id=admission.approval_id))

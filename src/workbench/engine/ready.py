@@ -9,14 +9,19 @@ from workbench.connectors.contract import DispatchRequest
 from workbench.engine.context import Context
 from workbench.model.admission import Admission
 from workbench.model.project import Project
+from workbench.model.trace import TRACE_PARENT, trace_parent
 from workbench.secrets.scope import Release, find_profile, release
 
 
 def build_dispatch(
-    admission: Admission, project: Project, *, attempt: int, released: Release
+    context: Context, admission: Admission, project: Project, *, attempt: int, released: Release
 ) -> DispatchRequest:
-    """Returns what the connector is handed for this attempt of the admitted step."""
+    """Returns what the connector is handed for this attempt of the admitted step.
+
+    Where traces are sent, the step is told its own, unless its environment says another.
+    """
     request = admission.request
+    traced = {TRACE_PARENT: trace_parent(request.run_id, request.step_id, attempt)} if context.traces else {}
     command = request.command
     return DispatchRequest(
         admission=admission,
@@ -24,7 +29,7 @@ def build_dispatch(
         run_id=request.run_id,
         step_id=request.step_id,
         attempt=attempt,
-        environment=released.environment,
+        environment={**traced, **released.environment},
         masks=released.masks,
         mode=command.mode,
         rows=command.rows,
@@ -44,5 +49,5 @@ async def prepare_first(context: Context, admission: Admission, project: Project
         return
     released = release(context.vault, project, command.env_profile)
     await context.connectors[command.connector].prepare(
-        build_dispatch(admission, project, attempt=1, released=released)
+        build_dispatch(context, admission, project, attempt=1, released=released)
     )

@@ -8,13 +8,10 @@ itself alone; no run and no other target waits for it.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -23,7 +20,9 @@ from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
 from workbench.model.project import Project
 from workbench.sinks.notices import TOLD, Notice, render_notice
+from workbench.sinks.places import read_places, write_places
 from workbench.sinks.targets import Target
+from workbench.sinks.threads import in_thread
 
 log = structlog.get_logger()
 
@@ -133,7 +132,7 @@ class Notices:
         """Returns once the target has taken the notice; tries until then, ever more slowly."""
         attempt = 0
         while True:
-            sending = _in_thread(target, notice)
+            sending = in_thread(lambda: target.send(notice.title, notice.body), name="notice")
             problem = await self._outcome(sending, target)
             if problem is None:
                 self._tell(target, "")
@@ -158,62 +157,4 @@ class Notices:
         self._save()
 
     def _save(self) -> None:
-        stored = {
-            key: {"places": places, "problem": self._problems.get(key, "")}
-            for key, places in self._places.items()
-        }
-        try:
-            _write_private(self._file, json.dumps(stored))
-        except OSError as error:
-            # What is not kept is at worst sent again after a restart.
-            log.warning("notices not kept", problem=error.strerror)
-
-
-def read_places(file: Path) -> dict[str, dict[str, int]]:
-    """Returns each target's place in every chain; empty when there is no file that can be read."""
-    return {key: entry["places"] for key, entry in _read(file).items()}
-
-
-def read_problems(file: Path) -> dict[str, str]:
-    """Returns, by target key, the problem that was last met with it; "" when there is none."""
-    return {key: entry["problem"] for key, entry in _read(file).items()}
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text())
-        return {
-            str(key): {
-                "places": {str(name): int(seq) for name, seq in entry["places"].items()},
-                "problem": str(entry["problem"]),
-            }
-            for key, entry in found.items()
-        }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)
-
-
-def _in_thread(target: Target, notice: Notice) -> asyncio.Future[str | None]:
-    """Sends in a thread that nothing waits for: one that hangs must not keep the server from ending."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[str | None] = loop.create_future()
-
-    def settle(problem: str | None) -> None:
-        if not done.done():
-            done.set_result(problem)
-
-    def send() -> None:
-        problem = target.send(notice.title, notice.body)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, problem)
-
-    threading.Thread(target=send, name="notice", daemon=True).start()
-    return done
+        write_places(self._file, self._places, self._problems)

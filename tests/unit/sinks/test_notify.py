@@ -16,7 +16,8 @@ from workbench.model.moves import RunMove
 from workbench.model.plan import single_command
 from workbench.model.project import Project
 from workbench.model.statuses import BlockedBy
-from workbench.sinks.notify import Notices, TargetState, read_places, read_problems
+from workbench.sinks.notify import Notices, TargetState
+from workbench.sinks.places import read_places, read_problems
 
 PROJECT = Project(project_id="prj_1", name="one", workspace_root="/ws")
 

@@ -62,7 +62,7 @@ def collecting() -> Iterator[Collector]:
     """Serves a collector on a port of its own while it is open."""
     collector = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Intake(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
@@ -74,7 +74,7 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, format: str, *args: Any) -> None:
             """Says nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Intake)
     collector.port = server.server_port
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()

@@ -39,6 +39,7 @@ async def open_notices(
         url=url,
         mask=lambda project_id, text: mask_secrets(context.vault, project_id, text),
     )
+    await notices.begin()
     sending = asyncio.create_task(notices.run())
     try:
         yield notices.states

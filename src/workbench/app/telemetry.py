@@ -26,6 +26,7 @@ async def open_telemetry(config: Settings, context: Context, version: str) -> As
         instance=socket.gethostname(),
         cursor_file=config.home / "telemetry.json",
     )
+    await telemetry.begin()
     sending = asyncio.create_task(telemetry.run())
     try:
         yield

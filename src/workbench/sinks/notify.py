@@ -64,13 +64,16 @@ class Notices:
         self._places: dict[str, dict[str, int]] = {}
         self._problems: dict[str, str] = {}
 
-    async def run(self) -> None:
-        """Sends without end; cancel it to stop."""
+    async def begin(self) -> None:
+        """Keeps from where on each target is told, before anything happens that it must be told of."""
         stored = read_places(self._file)
         for target in self._targets:
             # A target that is new is told of what is to come, not of all that ever was.
             self._places[target.key] = stored.get(target.key) or await self._heads()
         self._save()
+
+    async def run(self) -> None:
+        """Sends without end, after `begin`; cancel it to stop."""
         await asyncio.gather(*(self._serve(target) for target in self._targets))
 
     def states(self) -> tuple[TargetState, ...]:

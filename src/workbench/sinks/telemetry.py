@@ -81,10 +81,13 @@ class Telemetry:
         meter.create_observable_counter("workbench.runs", [self._observe_ended])
         meter.create_observable_counter("workbench.events", [self._observe_events])
 
-    async def run(self) -> None:
-        """Sends without end; cancel it to stop."""
+    async def begin(self) -> None:
+        """Keeps from where on the collector is told, before anything happens that it must be told of."""
         self._places = read_places(self._file).get(_KEY) or await self._heads()
         self._save()
+
+    async def run(self) -> None:
+        """Sends without end, after `begin`; cancel it to stop."""
         while True:
             try:
                 self._counts = await self._ledger.counts()

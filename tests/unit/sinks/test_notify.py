@@ -67,6 +67,11 @@ def notices(ledger: Ledger, file: Path, *targets: Listener) -> Notices:
     )
 
 
+async def sending(sender: Notices) -> asyncio.Task[None]:
+    await sender.begin()
+    return asyncio.create_task(sender.run())
+
+
 async def end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -83,9 +88,7 @@ async def test_a_failing_target_is_tried_until_it_takes_it_and_the_other_does_no
 ) -> None:
     good, bad = Listener("good"), Listener("bad", "no", "no")
     sender = notices(ready, tmp_path / "notices.json", good, bad)
-    task = asyncio.create_task(sender.run())
-    while not read_places(tmp_path / "notices.json"):
-        await asyncio.sleep(0)
+    task = await sending(sender)
     await fail(ready, "run_1")
     await fail(ready, "run_2")
     assert [await good.next(), await good.next()] == ["command of run_1", "command of run_2"]
@@ -102,16 +105,14 @@ async def test_a_failing_target_is_tried_until_it_takes_it_and_the_other_does_no
 async def test_what_was_sent_but_not_put_down_is_sent_again(ready: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "notices.json"
     target = Listener("one")
-    task = asyncio.create_task(notices(ready, file, target).run())
-    while not read_places(file):
-        await asyncio.sleep(0)
+    task = await sending(notices(ready, file, target))
     before = file.read_bytes()
     await fail(ready, "run_1")
     assert await target.next() == "command of run_1"
     await end(task)
     # As a crash between the sending and the putting down leaves it.
     file.write_bytes(before)
-    again = asyncio.create_task(notices(ready, file, target).run())
+    again = await sending(notices(ready, file, target))
     assert await target.next() == "command of run_1"
     await end(again)
 
@@ -122,9 +123,7 @@ async def test_a_target_for_one_project_hears_of_that_one_alone(
 ) -> None:
     mine, other, all_ = Listener("mine", project=project), Listener("other", project="two"), Listener("all")
     file = tmp_path / "notices.json"
-    task = asyncio.create_task(notices(ready, file, mine, other, all_).run())
-    while not read_places(file):
-        await asyncio.sleep(0)
+    task = await sending(notices(ready, file, mine, other, all_))
     await fail(ready, "run_1")
     assert [await mine.next(), await all_.next()] == ["command of run_1"] * 2
     # It has gone past the event all the same, so that it is not told of it later.
@@ -143,9 +142,7 @@ async def test_a_file_that_cannot_be_read_counts_as_none(text: str, ready: Ledge
     assert (read_places(file), read_problems(file)) == ({}, {})
     await fail(ready, "run_1")
     target = Listener("one")
-    task = asyncio.create_task(notices(ready, file, target).run())
-    while not read_places(file):
-        await asyncio.sleep(0)
+    task = await sending(notices(ready, file, target))
     await fail(ready, "run_2")
     assert await target.next() == "command of run_2"
     await end(task)
@@ -176,9 +173,7 @@ async def test_a_target_that_hangs_is_said_to_and_gets_no_second_attempt_meanwhi
         retry_seconds=(0.01,),
         hangs_seconds=0.01,
     )
-    task = asyncio.create_task(sender.run())
-    while not read_places(tmp_path / "notices.json"):
-        await asyncio.sleep(0)
+    task = await sending(sender)
     await fail(ready, "run_1")
     while not sender.states()[0].problem:
         await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_steps import Ground, make_request, open_ground, processes_with
+from local_steps import Ground, make_request, open_ground, processes_with, terms_of
 from workbench.connectors import preview
 from workbench.model.errors import BoundaryViolation, NotAllowed, NotFound
 from workbench.sandbox import assignment, replica
@@ -43,14 +43,10 @@ def digest_of(root: Path) -> str:
     return whole.hexdigest()
 
 
-async def nobody_stops() -> str | None:
-    return None
-
-
 async def try_out(ground: Ground, script: str, **options: Any) -> dict[str, Any]:
-    stop = options.pop("stop", nobody_stops)
+    terms = terms_of(**{name: options.pop(name) for name in ("stop", "hides", "check") if name in options})
     request = make_request(ground.workspace, script, is_preview=True, **options)
-    found = await ground.connector.preview(request, name="pre_1", stop=stop)
+    found = await ground.connector.preview(request, name="pre_1", terms=terms)
     assert [path.name for path in (ground.home / "previews" / "pre_1").iterdir()] == ["report.json"]
     return dict(found.report)
 
@@ -203,7 +199,7 @@ async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> 
 
 async def test_it_is_ended_when_its_time_is_over(ground: Ground) -> None:
     request = make_request(ground.workspace, "sleep 1000", is_preview=True, timeout_seconds=1)
-    found = await ground.connector.preview(request, name="pre_2", stop=nobody_stops)
+    found = await ground.connector.preview(request, name="pre_2", terms=terms_of())
     assert found.report["end_reason"] == "timed_out"
 
 
@@ -220,7 +216,7 @@ async def test_an_admission_to_try_is_none_to_run_and_the_other_way_round(ground
         await ground.connector.dispatch(make_request(ground.workspace, "touch ran", is_preview=True))
     with pytest.raises(NotAllowed):
         await ground.connector.preview(
-            make_request(ground.workspace, "touch ran"), name="pre_3", stop=nobody_stops
+            make_request(ground.workspace, "touch ran"), name="pre_3", terms=terms_of()
         )
     assert not (ground.workspace / "ran").exists()
 

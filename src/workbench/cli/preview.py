@@ -31,9 +31,16 @@ def describe_processes(found: dict[str, Any]) -> str:
     )
     if found["is_every_process_named"]:
         return f"{words}; {render_count(len(names), 'command line')} in all:"
+    if found["withheld"]:
+        return words
     if not names:
         return f"{words}; none lived long enough to be seen"
     return f"{words}; {render_count(len(names), 'command line was', 'command lines were')} seen, not all:"
+
+
+def _name_emptied(found: dict[str, Any]) -> str:
+    more = found["emptied_files"] - len(found["emptied"])
+    return ", ".join([*found["emptied"], *([f"{more} more"] if more else [])])
 
 
 def render_preview(found: dict[str, Any]) -> list[str]:
@@ -44,14 +51,18 @@ def render_preview(found: dict[str, Any]) -> list[str]:
         f"{counts['created']} created, {counts['changed']} changed, {counts['deleted']} deleted"
         + (f", {found['git_files']} of git's own files" if found["git_files"] else "")
     ]
+    if found["withheld"]:
+        lines.append(f"  {found['withheld']}")
     if found["detail"]:
         lines.append(f"  {found['detail']}")
     for kind, mark in _MARKS:
         lines += [f"  {mark} {path}" for path in found[kind]]
-        if counts[kind] > len(found[kind]):
+        if not found["withheld"] and counts[kind] > len(found[kind]):
             lines.append(f"  {mark} … {counts[kind] - len(found[kind])} more")
     lines += [f"  no text: {path}" for path in found["binary"]]
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
+    if found["emptied_files"]:
+        lines.append(f"  empty in the copy, as secrets lie there by their name: {_name_emptied(found)}")
     lines.append(f"  {describe_processes(found)}")
     lines += [f"    {line}" for line in found["process_names"]]
     lines += found["diff"].splitlines()

@@ -391,6 +391,12 @@ def list_events(
     return [parse_event(row) for row in _all(connection, query, **values)]
 
 
+def list_tagged_events(connection: Connection, project_id: str, run_id: str, tag: str) -> list[Event]:
+    query = _select(t.execution_events, "project_id", "run_id", "tag", order_by=("seq",))
+    values = {"project_id": project_id, "run_id": run_id, "tag": tag}
+    return [parse_event(row) for row in _all(connection, query, **values)]
+
+
 def count_rule_outcomes(connection: Connection, project_id: str) -> dict[str, tuple[int, int]]:
     runs = t.execution_runs
     ended = [RunStatus.SUCCEEDED.value, RunStatus.FAILED.value]

@@ -17,7 +17,7 @@ function Paths({ name, paths, amount }: { name: string; paths: string[]; amount:
       </dt>
       <dd className="mono">
         {paths.map(visible).join("  ")}
-        {amount > paths.length && ` … ${amount - paths.length} more`}
+        {paths.length > 0 && amount > paths.length && ` … ${amount - paths.length} more`}
       </dd>
     </>
   );
@@ -35,6 +35,15 @@ export function Found({ found }: { found: PreviewOut }) {
         On a copy, without network and secrets: {spoken(found.end_reason)}
         {found.exit_code !== null && `, exit status ${found.exit_code}`}. {found.detail}
       </p>
+      {found.withheld && <p className="notice">{visible(found.withheld)}</p>}
+      {found.emptied_files > 0 && (
+        <p className="quiet">
+          Empty in the copy, as secrets lie there by their name:{" "}
+          <span className="mono">{found.emptied.map(visible).join("  ")}</span>
+          {found.emptied_files > found.emptied.length &&
+            ` … ${found.emptied_files - found.emptied.length} more`}
+        </p>
+      )}
       <dl className="facts">
         <Paths name="Created" paths={found.created} amount={counts.created ?? 0} />
         <Paths name="Changed" paths={found.changed} amount={counts.changed ?? 0} />
@@ -70,7 +79,7 @@ export function Found({ found }: { found: PreviewOut }) {
             ))}
           </ul>
         )}
-        <p className="quiet">
+        <p className="quiet" hidden={found.withheld !== ""}>
           {found.is_every_process_named
             ? "Each command line once, as the kernel saw it start."
             : "Not all: the others lived too short to be seen, or there were too many."}

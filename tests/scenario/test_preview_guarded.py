@@ -124,6 +124,19 @@ def test_where_a_second_person_is_asked_for_nobody_sees_the_contents_of_their_ow
     assert all("9917" in text for text in fetch(served, "approver", found["artifact_id"]))
 
 
+def test_a_report_that_does_not_say_why_it_was_held_is_for_who_may_approve(
+    guarded: Project, served: Workbench
+) -> None:
+    found = served.post(f"/api/runs/{guarded.run('rm -rf src')['run_id']}/preview", {})
+    (report,) = served.home.joinpath("previews").glob(f"{found['preview_id']}/report.json")
+    older = json.loads(report.read_text())
+    for name in ("reason_codes", "emptied", "emptied_files"):
+        del older[name]
+    report.write_text(json.dumps(older))
+    assert not any("src/a.txt" in text for text in fetch(served, "viewer", found["artifact_id"]))
+    assert all("src/a.txt" in text for text in fetch(served, "approver", found["artifact_id"]))
+
+
 def test_what_reads_no_secret_is_shown_to_everybody(guarded: Project, served: Workbench) -> None:
     found = ask(served, "operator", guarded.run("rm -rf src"))
     assert (found["withheld"], found["deleted"]) == ("", ["src/", "src/a.txt"])

@@ -13,7 +13,8 @@ import pytest
 
 from local_steps import Ground, make_request, open_ground, processes_with, terms_of
 from workbench.connectors import preview
-from workbench.model.errors import BoundaryViolation, NotAllowed, NotFound
+from workbench.model.command import Surroundings
+from workbench.model.errors import BoundaryViolation, Conflict, NotAllowed, NotFound
 from workbench.sandbox import assignment, replica
 
 
@@ -219,6 +220,30 @@ async def test_an_admission_to_try_is_none_to_run_and_the_other_way_round(ground
             make_request(ground.workspace, "touch ran"), name="pre_3", terms=terms_of()
         )
     assert not (ground.workspace / "ran").exists()
+
+
+async def test_what_the_copy_holds_is_judged_before_anything_runs_there(ground: Ground) -> None:
+    script = ground.workspace / "src" / "a.txt"
+    told: list[str | None] = []
+
+    async def refuse(copied: Surroundings) -> None:
+        told.append(copied.read_text(str(script)))
+        raise Conflict("it is something else", remedy="ask again")
+
+    with pytest.raises(Conflict):
+        await try_out(ground, "sleep 1000", check=refuse)
+    assert told == ["one\ntwo\n"]
+    assert list((ground.home / "previews").iterdir()) == []
+
+
+async def test_a_long_command_line_shows_no_half_of_a_secret(ground: Ground) -> None:
+    secret = "hunter2-hunter2"
+    words = " ".join([secret] * 400)
+    report = await try_out(ground, "", argv=("/bin/echo", words), masks=(secret.encode(),))
+    (name,) = report["process_names"]
+    assert name.startswith("/bin/echo *** ***")
+    assert name.endswith(" …")
+    assert "hunt" not in name
 
 
 async def test_a_workspace_too_large_to_copy_is_refused_and_leaves_nothing(ground: Ground) -> None:

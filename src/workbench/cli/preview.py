@@ -4,21 +4,51 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from workbench.api.recorded import find_recorded
 from workbench.cli.client import connect
-from workbench.cli.output import print_json, print_line
+from workbench.cli.output import print_json, print_line, print_note
 from workbench.model.counted import render_count
 
 _MARKS: Final = (("created", "+"), ("changed", "~"), ("deleted", "-"))
 
 
-def preview_run(run_id: str, as_json: bool) -> None:
-    """Has the command tried on a copy and prints what it did there."""
-    found = connect().post(f"/api/runs/{run_id}/preview", {})
+def preview_run(run_id: str, is_again: bool, as_json: bool) -> None:
+    """Prints what the command did on a copy: as it was recorded, or tried now where that is asked for or
+    there is no preview of what the approval is about."""
+    client = connect()
+    recorded = None if is_again else find_recorded(client.get(f"/api/runs/{run_id}"))
+    if recorded is None:
+        found = client.post(f"/api/runs/{run_id}/preview", {})
+    else:
+        found = client.get(f"/api/previews/{recorded}")
     if as_json:
         print_json(found)
         return
     for line in render_preview(found):
         print_line(line)
+    if recorded is not None:
+        print_note(f"that is what was recorded; to try it anew: workbench preview {run_id} --again")
+
+
+def describe_previews(approval: dict[str, Any]) -> list[str]:
+    """Returns a line for each preview that was made for an approval, the newest first."""
+    return [
+        f"preview {each['artifact_id']} by {each['by']} at {each['at']}: {_sum_up(each)}"
+        + (
+            f"; shown by: workbench preview {approval['run_id']}"
+            if each["is_current"]
+            else "; of something else than what is asked about"
+        )
+        for each in approval["previews"]
+    ]
+
+
+def _sum_up(found: dict[str, Any]) -> str:
+    counts = found["counts"]
+    return (
+        f"{found['end_reason']}, exit status {found['exit_code']}; "
+        f"{counts['created']} created, {counts['changed']} changed, {counts['deleted']} deleted"
+    )
 
 
 def describe_processes(found: dict[str, Any]) -> str:
@@ -70,4 +100,5 @@ def render_preview(found: dict[str, Any]) -> list[str]:
         lines.append("  the rest is not shown")
     if found["output_tail"]:
         lines += ["its output ended:", *(f"  {line}" for line in found["output_tail"].splitlines())]
-    return [*lines, f"on a copy, without network and secrets; recorded as {found['artifact_id']}"]
+    by = f"for {found['by']}, {found['at']}"
+    return [*lines, f"on a copy, without network and secrets; recorded as {found['artifact_id']} {by}"]

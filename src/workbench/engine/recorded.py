@@ -15,6 +15,7 @@ from workbench.connectors.contract import Previewer
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.gate.approvals import may_see_guarded
+from workbench.ledger.tags import PREVIEW_RECORDED
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
@@ -23,7 +24,7 @@ from workbench.model.event import Event
 from workbench.model.people import names_in
 
 PREVIEW_URI: Final = "preview:"
-RECORDED: Final = "preview:recorded"
+RECORDED: Final = PREVIEW_RECORDED
 _GUARDED: Final = "reads_secret"
 # Names too are the command's own choice, and so is which of them it touches.
 _CHOSEN: Final = ("created", "changed", "deleted", "binary", "unshown", "process_names")

@@ -940,7 +940,7 @@ export interface components {
          *     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
          *     actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
          *     may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
-         *     actor may see what could be remembered.
+         *     actor may see what could be remembered. `previews` are those made for it, the newest first.
          */
         ApprovalOut: {
             /** Allow Hosts */
@@ -994,6 +994,8 @@ export interface components {
             network: string;
             /** Notice */
             notice: string;
+            /** Previews */
+            previews: components["schemas"]["ApprovalPreviewOut"][];
             /** Project Id */
             project_id: string;
             /** Quorum */
@@ -1016,6 +1018,31 @@ export interface components {
             subject_digest: string;
             /** Timeout Seconds */
             timeout_seconds: number | null;
+        };
+        /**
+         * ApprovalPreviewOut
+         * @description A preview that was made for an approval; `GET /api/previews/{artifact_id}` shows it.
+         *
+         *     `is_current`: what was tried is what the approval is about. `counts` are the files created, changed and
+         *     deleted on the copy.
+         */
+        ApprovalPreviewOut: {
+            /** Artifact Id */
+            artifact_id: string;
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** End Reason */
+            end_reason: string;
+            /** Exit Code */
+            exit_code: number | null;
+            /** Is Current */
+            is_current: boolean;
         };
         /**
          * ApprovalStatus
@@ -2705,6 +2732,7 @@ export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
 export type ApprovalDecisionOut = components['schemas']['ApprovalDecisionOut'];
 export type ApprovalOut = components['schemas']['ApprovalOut'];
+export type ApprovalPreviewOut = components['schemas']['ApprovalPreviewOut'];
 export type ApprovalStatus = components['schemas']['ApprovalStatus'];
 export type ApproverRuleIn = components['schemas']['ApproverRuleIn'];
 export type ApproverRuleOut = components['schemas']['ApproverRuleOut'];

@@ -309,6 +309,7 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         people=found.people,
         artifacts=tuple(found.artifacts),
         events=tuple(found.events),
+        previews=tuple(found.previews),
         end=found.end,
         actor=actor,
         now=render_time(house.context.clock.now()),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.connectors.contract import DispatchRequest, Ended, ExternalRef, Snapshot
+from workbench.connectors.contract import DispatchRequest, Ended, ExternalRef, PreviewTerms, Snapshot
 from workbench.connectors.local import SANDBOX_PROFILE, LocalConnector, LocalLimits
 from workbench.connectors.registry import Surrounds
 from workbench.model.admission import Admission, AdmissionRequest
-from workbench.model.command import Command
+from workbench.model.command import Command, Surroundings
 from workbench.model.project import Project
 from workbench.model.statuses import BlockedBy, TerminalMode
 from workbench.model.verdict import Decision, Judgement, RiskLevel, Verdict
+from workbench.sandbox.replica import hide_nothing
 
 BARE_BASH = ("/bin/bash", "--norc", "--noprofile", "-p", "-c")
 _COUNTER = itertools.count(1)
@@ -113,6 +114,24 @@ def make_request(
         timeout_seconds=timeout_seconds,
         idle_timeout_seconds=idle_timeout_seconds,
     )
+
+
+async def nobody_stops() -> str | None:
+    return None
+
+
+def terms_of(
+    *,
+    stop: Callable[[], Awaitable[str | None]] = nobody_stops,
+    hides: Callable[[str], bool] = hide_nothing,
+    check: Callable[[Surroundings], Awaitable[None]] | None = None,
+) -> PreviewTerms:
+    """What a preview keeps to in a test that is about something else."""
+
+    async def take(copied: Surroundings) -> None:
+        return None
+
+    return PreviewTerms(hides=hides, check=check or take, stop=stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

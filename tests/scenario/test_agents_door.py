@@ -59,6 +59,7 @@ async def test_an_agent_goes_the_whole_way_and_the_log_says_that_it_was_one(proj
             "run_logs",
             "cancel_run",
             "list_approvals",
+            "preview",
             "approve",
             "deny",
         }
@@ -102,6 +103,22 @@ async def test_what_an_agent_asks_for_is_held_for_a_person_whatever_the_agent_tr
         ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
     assert ended["status"] == "succeeded", ended
     assert not (project.repo / "build").exists()
+
+
+async def test_an_agent_sees_what_a_held_command_does_on_a_copy_before_it_is_decided(
+    project: Project,
+) -> None:
+    (project.repo / "build").mkdir()
+    async with agent(project) as client:
+        held = await use(client, "run", command=RISKY)
+        tried = await use(client, "preview", run_id=held["run_id"])
+        assert (tried["deleted"], tried["is_current"]) == (["build/"], True)
+        assert await use(client, "preview", run_id=held["run_id"]) == tried
+        (asked,) = await use(client, "list_approvals")
+        assert [(each["by"], each["counts"]["deleted"]) for each in asked["previews"]] == [("token:agent", 1)]
+        again = await use(client, "preview", run_id=held["run_id"], again=True)
+        assert again["artifact_id"] != tried["artifact_id"]
+    assert (project.repo / "build").is_dir()
 
 
 async def test_what_an_approver_voted_counts_when_the_agent_has_left_before_the_next_one_votes(

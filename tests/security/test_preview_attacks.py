@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from local_steps import Ground, make_request, open_ground, processes_with
+from local_steps import Ground, make_request, open_ground, processes_with, terms_of
 from workbench.connectors import preview
-from workbench.model.errors import BoundaryViolation, NotAllowed, NotFound
+from workbench.model.command import Surroundings
+from workbench.model.errors import BoundaryViolation, Conflict, NotAllowed, NotFound
 from workbench.sandbox import assignment, replica
 
 
@@ -43,14 +44,10 @@ def digest_of(root: Path) -> str:
     return whole.hexdigest()
 
 
-async def nobody_stops() -> str | None:
-    return None
-
-
 async def try_out(ground: Ground, script: str, **options: Any) -> dict[str, Any]:
-    stop = options.pop("stop", nobody_stops)
+    terms = terms_of(**{name: options.pop(name) for name in ("stop", "hides", "check") if name in options})
     request = make_request(ground.workspace, script, is_preview=True, **options)
-    found = await ground.connector.preview(request, name="pre_1", stop=stop)
+    found = await ground.connector.preview(request, name="pre_1", terms=terms)
     assert [path.name for path in (ground.home / "previews" / "pre_1").iterdir()] == ["report.json"]
     return dict(found.report)
 
@@ -203,7 +200,7 @@ async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> 
 
 async def test_it_is_ended_when_its_time_is_over(ground: Ground) -> None:
     request = make_request(ground.workspace, "sleep 1000", is_preview=True, timeout_seconds=1)
-    found = await ground.connector.preview(request, name="pre_2", stop=nobody_stops)
+    found = await ground.connector.preview(request, name="pre_2", terms=terms_of())
     assert found.report["end_reason"] == "timed_out"
 
 
@@ -220,9 +217,33 @@ async def test_an_admission_to_try_is_none_to_run_and_the_other_way_round(ground
         await ground.connector.dispatch(make_request(ground.workspace, "touch ran", is_preview=True))
     with pytest.raises(NotAllowed):
         await ground.connector.preview(
-            make_request(ground.workspace, "touch ran"), name="pre_3", stop=nobody_stops
+            make_request(ground.workspace, "touch ran"), name="pre_3", terms=terms_of()
         )
     assert not (ground.workspace / "ran").exists()
+
+
+async def test_what_the_copy_holds_is_judged_before_anything_runs_there(ground: Ground) -> None:
+    script = ground.workspace / "src" / "a.txt"
+    told: list[str | None] = []
+
+    async def refuse(copied: Surroundings) -> None:
+        told.append(copied.read_text(str(script)))
+        raise Conflict("it is something else", remedy="ask again")
+
+    with pytest.raises(Conflict):
+        await try_out(ground, "sleep 1000", check=refuse)
+    assert told == ["one\ntwo\n"]
+    assert list((ground.home / "previews").iterdir()) == []
+
+
+async def test_a_long_command_line_shows_no_half_of_a_secret(ground: Ground) -> None:
+    secret = "hunter2-hunter2"
+    words = " ".join([secret] * 400)
+    report = await try_out(ground, "", argv=("/bin/echo", words), masks=(secret.encode(),))
+    (name,) = report["process_names"]
+    assert name.startswith("/bin/echo *** ***")
+    assert name.endswith(" …")
+    assert "hunt" not in name
 
 
 async def test_a_workspace_too_large_to_copy_is_refused_and_leaves_nothing(ground: Ground) -> None:

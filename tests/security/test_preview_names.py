@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local_steps import Ground, make_request, open_ground, processes_with
+from local_steps import Ground, make_request, open_ground, processes_with, terms_of
 from workbench.sandbox import tracer
 
 PYTHON = "/usr/bin/python3"
@@ -34,17 +34,13 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
         yield opened
 
 
-async def nobody_stops() -> str | None:
-    return None
-
-
 async def try_out(ground: Ground, program: str, **options: Any) -> dict[str, Any]:
     """Tries a Python program, or with `argv` any other."""
     (ground.workspace / "attack.py").write_text(PRELUDE + program)
     argv = options.pop("argv", (PYTHON, "attack.py"))
-    stop = options.pop("stop", nobody_stops)
+    terms = terms_of(**{name: options.pop(name) for name in ("stop", "hides", "check") if name in options})
     request = make_request(ground.workspace, "", argv=argv, is_preview=True, **options)
-    found = await ground.connector.preview(request, name="pre_1", stop=stop)
+    found = await ground.connector.preview(request, name="pre_1", terms=terms)
     return dict(found.report)
 
 

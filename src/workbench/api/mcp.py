@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 
+from workbench.api.recorded import find_recorded
 from workbench.api.refusal import LOOK, explain_refusal
 from workbench.model.errors import WorkbenchError
 
@@ -64,6 +65,7 @@ def create_mcp(server: Server, *, project_id: str, version: str) -> MCPServer[An
         tools.run_logs,
         tools.cancel_run,
         tools.list_approvals,
+        tools.preview,
         tools.approve,
         tools.deny,
     ):
@@ -144,6 +146,19 @@ class _Tools:
         found = await self._list("/api/approvals", status="pending")
         return [_approval_out(approval) for approval in found]
 
+    async def preview(self, run_id: str, again: bool = False) -> dict[str, Any]:
+        """Show what a held run's command does on a throw-away copy, without network and secrets.
+
+        A preview that was made before is shown; with again, or when there is none, the command is tried now,
+        for up to a minute. "withheld" says who may see what is left out.
+        """
+        run: dict[str, Any] = await _ask(lambda: self._server.call("GET", f"/api/runs/{_segment(run_id)}"))
+        recorded = None if again else find_recorded(run)
+        if recorded is None:
+            return _preview_out(await self._post(f"/api/runs/{_segment(run_id)}/preview", {}))
+        found: dict[str, Any] = await _ask(lambda: self._server.call("GET", f"/api/previews/{recorded}"))
+        return _preview_out(found)
+
     async def approve(self, approval_id: str, subject_digest: str, reason: str) -> dict[str, Any]:
         """Approve what is held, if this token's role may: exactly the subject_digest that was listed."""
         return await self._decide(approval_id, "approve", subject_digest, reason)
@@ -206,6 +221,13 @@ def _run_out(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _preview_out(found: dict[str, Any]) -> dict[str, Any]:
+    """Returns a preview with texts of a length that an agent can take."""
+    cut = {name: found[name][:_MOST_CHARACTERS] for name in ("diff", "output_tail")}
+    is_cut = found["is_cut"] or len(found["diff"]) > _MOST_CHARACTERS
+    return {**found, **cut, "is_cut": is_cut}
+
+
 def _approval_out(approval: dict[str, Any]) -> dict[str, Any]:
     names = (
         "approval_id",
@@ -218,7 +240,12 @@ def _approval_out(approval: dict[str, Any]) -> dict[str, Any]:
         "expires_at",
     )
     more = ("reason_codes", "commands", "subject_digest", "notice", "moves")
+    previews = [
+        {name: each[name] for name in ("by", "at", "is_current", "end_reason", "exit_code", "counts")}
+        for each in approval["previews"]
+    ]
     return {
+        "previews": previews,
         "command": approval["command_visible"],
         **{name: approval[name] for name in (*names, *more)},
         "deciders": (approval["deciders"] or {}).get("text", ""),

@@ -50,6 +50,7 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("POST", "/api/approvals/{approval_id}/edit-check"): _P,
     ("POST", "/api/approvals/{approval_id}/approve-edited"): _P,
     ("GET", "/api/artifacts/{artifact_id}"): _V,
+    ("GET", "/api/previews/{artifact_id}"): _V,
     ("GET", "/api/connectors"): _V,
     ("GET", "/api/switches"): _V,
     ("PUT", "/api/switches"): _A,

@@ -10,6 +10,7 @@ from workbench.api import wire, wire_decide
 from workbench.engine.accept import policy_state
 from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
+from workbench.engine.recorded import list_previews
 from workbench.gate import Policy, render_visible
 from workbench.gate.approvals import (
     APPROVE,
@@ -267,6 +268,7 @@ def run_detail_out(
     people: People,
     artifacts: tuple[Artifact, ...],
     events: tuple[Event, ...],
+    previews: tuple[Event, ...],
     end: RunEnd | None,
     actor: Actor,
     now: str,
@@ -278,7 +280,18 @@ def run_detail_out(
         network=render_reach(project.network_allowlist, run.plan.steps[0].command.allow_hosts),
         steps=[step_out(run, step, events) for step in steps],
         approvals=[
-            approval_out(approval, run, steps, project, actor, now, policy, approvals, people=people)
+            approval_out(
+                approval,
+                run,
+                steps,
+                project,
+                actor,
+                now,
+                policy,
+                approvals,
+                people=people,
+                previews=previews,
+            )
             for approval in approvals
         ],
         artifacts=[artifact_out(artifact) for artifact in artifacts],
@@ -331,12 +344,14 @@ def approval_out(
     people: People,
     stopped: str | None = None,
     known: Answers | None = None,
+    previews: Iterable[Event],
 ) -> wire.ApprovalOut:
     """`people` are those that the approval names. `approvals` are all of the run: an approval that was edited
     away shows what it was asked for.
 
     `stopped` says why nothing may start now, kill switch or kill file, or is None. Which moves the actor
     has is asked as the decision itself would be, under the policy in force; `known` is as in find_deciders.
+    `previews` are the run's events of previews.
     """
     step = next(step for step in steps if step.step_id == approval.step_id)
     held = next(p.command for p in run.plan.steps if p.step_key == step.step_key)
@@ -386,6 +401,7 @@ def approval_out(
         commands=[wire.CommandFactsOut(**facts) for facts in verdict.get("commands", [])],
         network=render_reach(project.network_allowlist, command.allow_hosts),
         allow_hosts=list(command.allow_hosts),
+        previews=[wire.ApprovalPreviewOut(**asdict(each)) for each in list_previews(approval, previews)],
         may_preview=is_pending and actor.has(Role.OPERATOR),
         may_propose=actor.has(Role.OPERATOR)
         and (is_pending or approval.status is ApprovalStatus.APPROVED)

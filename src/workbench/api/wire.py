@@ -452,6 +452,22 @@ class DecidersOut(Wire):
     you: str
 
 
+class ApprovalPreviewOut(Wire):
+    """A preview that was made for an approval; `GET /api/previews/{artifact_id}` shows it.
+
+    `is_current`: what was tried is what the approval is about. `counts` are the files created, changed and
+    deleted on the copy.
+    """
+
+    artifact_id: str
+    by: str
+    at: str
+    is_current: bool
+    end_reason: str
+    exit_code: int | None
+    counts: dict[str, int]
+
+
 class ApprovalOut(Wire):
     """Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
 
@@ -459,7 +475,7 @@ class ApprovalOut(Wire):
     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
     actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
     may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
-    actor may see what could be remembered.
+    actor may see what could be remembered. `previews` are those made for it, the newest first.
     """
 
     approval_id: str
@@ -491,6 +507,7 @@ class ApprovalOut(Wire):
     commands: list[CommandFactsOut]
     network: str
     allow_hosts: list[str]
+    previews: list[ApprovalPreviewOut]
     may_preview: bool
     may_propose: bool
     is_own_request: bool

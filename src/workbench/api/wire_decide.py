@@ -55,6 +55,12 @@ class EditOut(VerdictOut):
 class PreviewOut(Wire):
     """What a held command did to a copy of its workspace. What does not print is spelled out in every text.
 
+    `withheld` says who may see what is left out here, or is empty. It is left out where the command reads
+    secrets (`reads_secret` in `reason_codes`) and this actor may not approve it: then the texts and all
+    names are empty, and the numbers stay. `emptied` are the first of the `emptied_files` that the copy
+    holds empty, because of their names keys and passwords lie there. `by` asked for it `at`; `is_current`:
+    what was tried is what the approval is about.
+
     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
     `process_names` are the different command lines of its processes, in the order in which they came, with
     the program's file before one that calls itself otherwise: with `is_every_process_named` all of them,
@@ -64,10 +70,15 @@ class PreviewOut(Wire):
 
     artifact_id: str
     digest: str
+    by: str
+    at: str
+    is_current: bool
+    withheld: str
     preview_id: str
     run_id: str
     step_id: str
     subject_digest: str
+    reason_codes: list[str]
     end_reason: str
     exit_code: int | None
     detail: str
@@ -84,6 +95,8 @@ class PreviewOut(Wire):
     unshown: list[str]
     counts: dict[str, int]
     git_files: int
+    emptied: list[str]
+    emptied_files: int
     diff: str
     is_cut: bool
     duration_ms: int

@@ -440,11 +440,20 @@ def _add_runs(root: typer.Typer) -> None:
         retry_run(run_id, acknowledge, allow_host or [], json)
 
     @root.command()
-    def preview(run_id: Ref, json: Json = False) -> None:
-        """Try a held command on a throw-away copy, without network, and show what it does there."""
+    def preview(
+        run_id: Ref,
+        again: Annotated[
+            bool, typer.Option("--again", help="Try it anew, also when there is a preview of it.")
+        ] = False,
+        json: Json = False,
+    ) -> None:
+        """Try a held command on a throw-away copy, without network, and show what it does there.
+
+        A preview that was made before, of what the approval is still about, is shown and nothing runs.
+        """
         from workbench.cli.preview import preview_run
 
-        preview_run(run_id, json)
+        preview_run(run_id, again, json)
 
     @root.command()
     def refresh(run_id: Ref, json: Json = False) -> None:

@@ -21,6 +21,7 @@ from workbench.cli.output import (
 )
 from workbench.cli.pages import list_all
 from workbench.cli.place import choose_among, choose_project_id, find_project
+from workbench.cli.preview import describe_previews
 from workbench.model.errors import LedgerUnavailable, ServerUnavailable
 
 _ENDED: Final = ("succeeded", "failed", "canceled")
@@ -91,6 +92,8 @@ def list_approvals(repo: str | None, as_json: bool, *, pending_only: bool) -> No
         for words in describe_rules(approval["matched_rules"]):
             print_line(f"  {words}")
         for line in describe_deciders(approval):
+            print_line(f"  {line}")
+        for line in describe_previews(approval):
             print_line(f"  {line}")
 
 

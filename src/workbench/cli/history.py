@@ -10,6 +10,7 @@ from workbench.cli.decide import describe_changes, describe_deciders
 from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_table, status_word
 from workbench.cli.pages import list_all
 from workbench.cli.place import find_project
+from workbench.cli.preview import describe_previews
 from workbench.cli.refusals import refused_names
 from workbench.cli.run import end_notes, follow
 
@@ -83,6 +84,8 @@ def show_run(run_id: str, as_json: bool) -> None:
         for line in describe_changes(approval):
             print_line(f"    {line}")
         for line in describe_deciders(approval):
+            print_line(f"    {line}")
+        for line in describe_previews(approval):
             print_line(f"    {line}")
         for decision in approval["decisions"]:
             print_line(f"    {decision['decision']} by {decision['actor']}: {decision['reason']}")

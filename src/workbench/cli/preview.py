@@ -4,21 +4,51 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from workbench.api.recorded import find_recorded
 from workbench.cli.client import connect
-from workbench.cli.output import print_json, print_line
+from workbench.cli.output import print_json, print_line, print_note
 from workbench.model.counted import render_count
 
 _MARKS: Final = (("created", "+"), ("changed", "~"), ("deleted", "-"))
 
 
-def preview_run(run_id: str, as_json: bool) -> None:
-    """Has the command tried on a copy and prints what it did there."""
-    found = connect().post(f"/api/runs/{run_id}/preview", {})
+def preview_run(run_id: str, is_again: bool, as_json: bool) -> None:
+    """Prints what the command did on a copy: as it was recorded, or tried now where that is asked for or
+    there is no preview of what the approval is about."""
+    client = connect()
+    recorded = None if is_again else find_recorded(client.get(f"/api/runs/{run_id}"))
+    if recorded is None:
+        found = client.post(f"/api/runs/{run_id}/preview", {})
+    else:
+        found = client.get(f"/api/previews/{recorded}")
     if as_json:
         print_json(found)
         return
     for line in render_preview(found):
         print_line(line)
+    if recorded is not None:
+        print_note(f"that is what was recorded; to try it anew: workbench preview {run_id} --again")
+
+
+def describe_previews(approval: dict[str, Any]) -> list[str]:
+    """Returns a line for each preview that was made for an approval, the newest first."""
+    return [
+        f"preview {each['artifact_id']} by {each['by']} at {each['at']}: {_sum_up(each)}"
+        + (
+            f"; shown by: workbench preview {approval['run_id']}"
+            if each["is_current"]
+            else "; of something else than what is asked about"
+        )
+        for each in approval["previews"]
+    ]
+
+
+def _sum_up(found: dict[str, Any]) -> str:
+    counts = found["counts"]
+    return (
+        f"{found['end_reason']}, exit status {found['exit_code']}; "
+        f"{counts['created']} created, {counts['changed']} changed, {counts['deleted']} deleted"
+    )
 
 
 def describe_processes(found: dict[str, Any]) -> str:
@@ -31,9 +61,16 @@ def describe_processes(found: dict[str, Any]) -> str:
     )
     if found["is_every_process_named"]:
         return f"{words}; {render_count(len(names), 'command line')} in all:"
+    if found["withheld"]:
+        return words
     if not names:
         return f"{words}; none lived long enough to be seen"
     return f"{words}; {render_count(len(names), 'command line was', 'command lines were')} seen, not all:"
+
+
+def _name_emptied(found: dict[str, Any]) -> str:
+    more = found["emptied_files"] - len(found["emptied"])
+    return ", ".join([*found["emptied"], *([f"{more} more"] if more else [])])
 
 
 def render_preview(found: dict[str, Any]) -> list[str]:
@@ -44,14 +81,18 @@ def render_preview(found: dict[str, Any]) -> list[str]:
         f"{counts['created']} created, {counts['changed']} changed, {counts['deleted']} deleted"
         + (f", {found['git_files']} of git's own files" if found["git_files"] else "")
     ]
+    if found["withheld"]:
+        lines.append(f"  {found['withheld']}")
     if found["detail"]:
         lines.append(f"  {found['detail']}")
     for kind, mark in _MARKS:
         lines += [f"  {mark} {path}" for path in found[kind]]
-        if counts[kind] > len(found[kind]):
+        if not found["withheld"] and counts[kind] > len(found[kind]):
             lines.append(f"  {mark} … {counts[kind] - len(found[kind])} more")
     lines += [f"  no text: {path}" for path in found["binary"]]
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
+    if found["emptied_files"]:
+        lines.append(f"  empty in the copy, as secrets lie there by their name: {_name_emptied(found)}")
     lines.append(f"  {describe_processes(found)}")
     lines += [f"    {line}" for line in found["process_names"]]
     lines += found["diff"].splitlines()
@@ -59,4 +100,5 @@ def render_preview(found: dict[str, Any]) -> list[str]:
         lines.append("  the rest is not shown")
     if found["output_tail"]:
         lines += ["its output ended:", *(f"  {line}" for line in found["output_tail"].splitlines())]
-    return [*lines, f"on a copy, without network and secrets; recorded as {found['artifact_id']}"]
+    by = f"for {found['by']}, {found['at']}"
+    return [*lines, f"on a copy, without network and secrets; recorded as {found['artifact_id']} {by}"]

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from workbench.model.admission import Admission
+from workbench.model.command import Surroundings
 from workbench.model.project import Project
 from workbench.model.statuses import SyncStatus, TerminalMode
 
@@ -184,6 +185,17 @@ class ArtifactFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewTerms:
+    """What a preview keeps to. `hides` says of the absolute path of a file whether the copy must hold it
+    empty. `check` is handed what policy may ask about the copy, before anything runs there, and raises when
+    that is not what was admitted. `stop` is asked while it runs and says why it must end now, or None."""
+
+    hides: Callable[[str], bool]
+    check: Callable[[Surroundings], Awaitable[None]]
+    stop: Callable[[], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewFound:
     """What a command did to a copy of its workspace; `digest` is the report's own, as it is stored."""
 
@@ -208,10 +220,9 @@ class Networked(Protocol):
 class Previewer(Protocol):
     """A connector that can try a command on a throw-away copy, without network and secrets."""
 
-    async def preview(
-        self, request: DispatchRequest, *, name: str, stop: Callable[[], Awaitable[str | None]]
-    ) -> PreviewFound:
-        """Tries what a preview's Admission admits; `stop` is asked meanwhile and says why it must end."""
+    async def preview(self, request: DispatchRequest, *, name: str, terms: PreviewTerms) -> PreviewFound:
+        """Tries what a preview's Admission admits; raises what `terms.check` does. `request.environment`
+        holds no secret, `request.masks` are covered in all of the report."""
 
     def preview_report(self, name: str) -> bytes:
         """Returns the stored report; raises NotFound."""

@@ -29,6 +29,7 @@ from workbench.connectors.contract import (
     LogChunk,
     NativeState,
     PreviewFound,
+    PreviewTerms,
     Problem,
     Reconciliation,
     Snapshot,
@@ -284,7 +285,7 @@ class LocalConnector:
         )
         return bool(assignment.render_by_name(found) == facts["by_name"])
 
-    async def preview(self, request: DispatchRequest, *, name: str, stop: preview.Stop) -> PreviewFound:
+    async def preview(self, request: DispatchRequest, *, name: str, terms: PreviewTerms) -> PreviewFound:
         """Tries the command on a copy of its workspace, one preview at a time; raises as dispatch does."""
         dispatches.refuse_unadmitted(request, is_preview=True)
         means = preview.Means(
@@ -297,7 +298,7 @@ class LocalConnector:
         )
         _, cwd = self._check_place(request)
         async with self._trying:
-            return await preview.try_command(means, request, name=name, cwd=cwd, stop=stop)
+            return await preview.try_command(means, request, name=name, cwd=cwd, terms=terms)
 
     def preview_report(self, name: str) -> bytes:
         """Returns the report that a preview left."""

@@ -1,6 +1,7 @@
 """Tries a held command on a throw-away copy of its workspace, and reports what it did there.
 
-The same sandbox as for a run, with the copy in the workspace's place, without network and without secrets.
+The same sandbox as for a run, with the copy in the workspace's place, without network and without secrets:
+neither the vault's, nor what lies in files that are named as secret.
 Only a preview's own Admission is taken, which no dispatch takes. What is left is a report; the copy is always
 removed.
 """
@@ -14,18 +15,20 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.connectors.contract import DispatchRequest, PreviewFound
+from workbench.connectors.contract import DispatchRequest, PreviewFound, PreviewTerms
 from workbench.model.errors import NotFound
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, step_folder, transcript
+from workbench.sandbox.copied import CopiedSurroundings
 from workbench.sandbox.difference import Difference, compare, shown
 from workbench.sandbox.host import Host
 from workbench.sandbox.profile import BWRAP
+from workbench.sandbox.redaction import Redaction, cover_text
 from workbench.sandbox.replica import make_replica, remove_replica
 from workbench.sandbox.sightings import Sightings, shell_line
 from workbench.sandbox.traces import find_repositories
@@ -48,9 +51,6 @@ _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 # The kernel ends who writes more into one file; the shell counts in KiB.
 _CAPPED = f"ulimit -f {LARGEST_FILE_BYTES // 1024}"
 
-Stop = Callable[[], Awaitable[str | None]]
-"""Asked again and again while a preview runs; returns why it must end now, or None."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
@@ -65,11 +65,12 @@ class Means:
 
 
 async def try_command(
-    means: Means, request: DispatchRequest, *, name: str, cwd: str, stop: Stop
+    means: Means, request: DispatchRequest, *, name: str, cwd: str, terms: PreviewTerms
 ) -> PreviewFound:
     """Runs the command on a copy for at most SECONDS, and returns the report that was written.
 
-    Raises BoundaryViolation for a workspace that cannot be copied, and SandboxUnavailable.
+    Raises BoundaryViolation for a workspace that cannot be copied, SandboxUnavailable, and what
+    `terms.check` says of the copy.
     """
     place = means.folder / name
     means.folder.mkdir(mode=0o700, exist_ok=True)
@@ -78,15 +79,18 @@ async def try_command(
     root = request.project.workspace_root
     began = time.monotonic()
     try:
-        manifest = await asyncio.to_thread(make_replica, root, str(tree))
+        manifest = await asyncio.to_thread(make_replica, root, str(tree), hides=terms.hides)
+        await terms.check(
+            CopiedSurroundings(root=root, tree=str(tree), manifest=manifest, toolchains=means.toolchains)
+        )
         for folder in (step, holds):
             folder.mkdir(mode=0o700)
         facts = await asyncio.to_thread(_assign, means, request, place, tree, step, holds, cwd)
         await means.zygote.spawn(facts)
-        ended, seen = await _follow(step, holds, place, stop)
-        difference = await asyncio.to_thread(compare, root, str(tree), manifest)
+        ended, seen = await _follow(step, holds, place, terms.stop)
+        difference = await asyncio.to_thread(compare, root, str(tree), manifest, masks=request.masks)
         started = _started(step, seen)
-        report = _describe(request, name, ended, difference, started, _read_tail(step, ended))
+        report = _describe(request, name, ended, difference, started, _read_tail(step, ended, request.masks))
         report["duration_ms"] = int((time.monotonic() - began) * 1000)
         return await asyncio.to_thread(_write, place, name, report)
     finally:
@@ -151,7 +155,9 @@ def _assign(
     )
 
 
-async def _follow(step: Path, holds: Path, place: Path, stop: Stop) -> tuple[Mapping[str, Any], Sightings]:
+async def _follow(
+    step: Path, holds: Path, place: Path, stop: Callable[[], Awaitable[str | None]]
+) -> tuple[Mapping[str, Any], Sightings]:
     """Waits for the end, looks which processes there are, and ends it when it must not go on."""
     watch = Watch(step, placeholder_folder=holds)
     seen = Sightings(mark=_mark(place))
@@ -202,9 +208,10 @@ def _free(place: Path) -> tuple[int, int]:
     return found.f_bavail * found.f_frsize, found.f_favail
 
 
-def _read_tail(step: Path, ended: Mapping[str, Any]) -> str:
+def _read_tail(step: Path, ended: Mapping[str, Any], masks: Sequence[bytes]) -> str:
     pieces = transcript.iterate_pieces(step, until=int(ended["output_bytes"]))
-    text = "".join(transcript.render_text(pieces))
+    # Its bytes are covered already; without their escapes they may spell what they did not before.
+    text = cover_text("".join(transcript.render_text(pieces)), masks)
     return "\n".join(shown(line) for line in text[-_TAIL_BYTES:].splitlines())
 
 
@@ -216,22 +223,33 @@ def _describe(
     started: Mapping[str, Any],
     tail: str,
 ) -> dict[str, Any]:
+    names = (_show_line(line, request.masks) for line in started["names"])
     return {
         "preview_id": name,
         "run_id": request.run_id,
         "step_id": request.step_id,
         "subject_digest": request.admission.subject_digest,
+        "reason_codes": list(request.admission.judgement.verdict.reason_codes),
         "end_reason": ended["end_reason"],
         "exit_code": ended["exit_code"],
         "detail": ended["detail"],
         "output_bytes": ended["output_bytes"] + ended["dropped_bytes"],
         "output_tail": tail,
-        "process_names": list(dict.fromkeys(_cut(shown(line)) for line in started["names"])),
+        "process_names": list(dict.fromkeys(names)),
         "is_every_process_named": started["is_whole"],
         "processes_started": started["count"],
         "is_count_exact": started["is_exact"],
         **asdict(difference),
     }
+
+
+def _show_line(line: str, masks: Sequence[bytes]) -> str:
+    """Returns a command line for eyes, of at most _LONGEST_NAME characters."""
+    if len(line) <= _LONGEST_NAME:
+        return _cut(shown(cover_text(line, masks)))
+    # Who read it may have cut it amid a secret: what could be the beginning of one is left out.
+    settled = Redaction(masks).feed(line.encode("utf-8", "surrogateescape"))
+    return shown(settled.decode("utf-8", "surrogateescape"))[:_LONGEST_NAME] + " …"
 
 
 def _cut(line: str) -> str:

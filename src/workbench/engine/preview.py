@@ -6,38 +6,35 @@ report is an artifact of the step, linked to its approval, and its digest is in 
 
 from __future__ import annotations
 
-from typing import Any
-
-from workbench.connectors.contract import DispatchRequest, Previewer
+from workbench.connectors.contract import DispatchRequest, Previewer, PreviewTerms
 from workbench.engine.context import Context
 from workbench.engine.look import look, read_kill
+from workbench.engine.recorded import PREVIEW_URI, RECORDED
+from workbench.gate import is_secret
 from workbench.ledger.move import AddArtifact, Move, Note
 from workbench.model.actor import Actor
-from workbench.model.admission import AdmissionRequest
+from workbench.model.admission import Admission, AdmissionRequest
+from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
+from workbench.model.command import Surroundings
 from workbench.model.errors import Conflict, NotAllowed, SandboxUnavailable
 from workbench.model.statuses import ApprovalStatus
-from workbench.secrets.scope import find_profile
-
-_PREFIX = "preview:"
+from workbench.secrets.scope import find_profile, release
 
 
-async def preview(
-    context: Context, *, project_id: str, run_id: str, actor: Actor
-) -> tuple[Artifact, dict[str, Any]]:
-    """Tries the command of a run that waits for an approval; returns the artifact and what is in it.
+async def preview(context: Context, *, project_id: str, run_id: str, actor: Actor) -> Artifact:
+    """Tries the command of a run that waits for an approval; returns the artifact that tells what it did.
 
-    Raises Conflict when the run waits for none, NotAllowed when the gate objects or the connector cannot,
-    TooBusy when too many previews go on or wait, and what the connector raises.
+    Raises Conflict when the run waits for none, or what would be tried is not what the approval is about,
+    NotAllowed when the gate objects or the connector cannot, TooBusy when too many previews go on or wait,
+    and what the vault and the connector raise.
     """
     # What is tried is looked up and judged when its turn has come: by then it may be decided.
     async with context.previews.take(project_id):
         return await _preview(context, project_id, run_id, actor)
 
 
-async def _preview(
-    context: Context, project_id: str, run_id: str, actor: Actor
-) -> tuple[Artifact, dict[str, Any]]:
+async def _preview(context: Context, project_id: str, run_id: str, actor: Actor) -> Artifact:
     reads = context.ledger.for_project(project_id)
     run, steps = await reads.run_with_steps(run_id)
     pending = [
@@ -69,6 +66,7 @@ async def _preview(
         raise NotAllowed(
             f"the command may not be tried: {admission.reason}", remedy="see why the run is held"
         )
+    _refuse_other(admission, approval)
     if problems := context.not_ready.get(step.connector):
         raise SandboxUnavailable(problems[0].message, remedy=problems[0].remedy)
     connector = context.connectors[step.connector]
@@ -80,6 +78,13 @@ async def _preview(
     async def stop() -> str | None:
         return await read_kill(context, project_id, step.connector)
 
+    async def check(copied: Surroundings) -> None:
+        # What the copy holds may be another than what was looked at just now.
+        _refuse_other(
+            await context.think(lambda: context.admit(request, snapshot, surroundings=copied)), approval
+        )
+
+    released = release(context.vault, project, command.env_profile)
     subject = {"approval_id": approval.approval_id, "subject_digest": admission.subject_digest}
     started = Note(tag="preview:started", payload=subject, run_id=run_id, step_id=step.step_id)
     await context.ledger.append(project_id, [started], actor=actor.name, via=actor.via)
@@ -90,13 +95,15 @@ async def _preview(
             run_id=run_id,
             step_id=step.step_id,
             attempt=step.attempt,
-            # Variables alone: secrets are released only to what was approved.
+            # Variables alone: secrets are released only to what was approved. That one of them lies in a
+            # file as well is no reason to show it.
             environment=dict(find_profile(project, command.env_profile).variables),
+            masks=released.masks,
             mode=command.mode,
             timeout_seconds=command.timeout_seconds,
         ),
         name=context.new_id("pre_"),
-        stop=stop,
+        terms=PreviewTerms(hides=is_secret, check=check, stop=stop),
     )
     artifact = Artifact(
         artifact_id=context.new_id("art_"),
@@ -105,7 +112,7 @@ async def _preview(
         step_id=step.step_id,
         kind=ArtifactKind.REPORT,
         media_type="application/json",
-        uri=f"{_PREFIX}{found.name}",
+        uri=f"{PREVIEW_URI}{found.name}",
         digest=found.digest,
         size_bytes=found.size_bytes,
         truncated=bool(found.report["is_cut"]),
@@ -121,15 +128,17 @@ async def _preview(
     }
     moves: list[Move] = [
         AddArtifact(artifact=artifact),
-        Note(tag="preview:recorded", payload=told, run_id=run_id, step_id=step.step_id),
+        Note(tag=RECORDED, payload=told, run_id=run_id, step_id=step.step_id),
     ]
     await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
-    return artifact, dict(found.report)
+    return artifact
 
 
-def read_preview(context: Context, artifact: Artifact) -> bytes | None:
-    """Returns a preview's report as it is stored, or None when the artifact is something else."""
-    if not artifact.uri.startswith(_PREFIX):
-        return None
-    connectors = [each for each in context.connectors.values() if isinstance(each, Previewer)]
-    return connectors[0].preview_report(artifact.uri.removeprefix(_PREFIX)) if connectors else None
+def _refuse_other(admission: Admission, approval: Approval) -> None:
+    """Raises Conflict when what was judged is not what the approval is about."""
+    if admission.subject_digest != approval.subject_digest:
+        raise Conflict(
+            f"what approval {approval.approval_id} is about has changed since it was asked for: the scripts "
+            "and settings that the command rests on, the policy, or the project's settings",
+            remedy="put back what was changed; or cancel the run, ask for it anew and preview that",
+        )

@@ -156,6 +156,33 @@ def may_decide(
     )
 
 
+def may_see_guarded(
+    approval: Approval, *, actor: Actor, project: Project, people: People, policy: Policy
+) -> str:
+    """Returns "" for an actor who may see what this approval guards, else who may and why they may not.
+
+    It is whoever may approve it, or might have: that it is decided or expired by now, or that they have voted
+    already, takes nothing from that.
+    """
+    is_own = _is_author(actor, approval, people)
+    why = None
+    if not actor.has(Role.APPROVER) or actor.project_id not in (None, approval.project_id):
+        why = f"{actor.name} is {actor.role.value}"
+    elif is_own and project.forbid_self_approval:
+        why = "the project asks for a second person, and this is your own request"
+    elif problem := _find_role_problem(approval.risk_level, actor, project, people):
+        why = problem
+    else:
+        is_allowed, words = _ask_policy(policy, actor, approval, project, is_own=is_own)
+        why = None if is_allowed else words
+    if why is None:
+        return ""
+    return (
+        "The command reads secrets: what it wrote, printed and started is shown to who may approve it, "
+        f"{describe_approvers(project, approval.risk_level)}; {why.rstrip('.')}."
+    )
+
+
 def describe_approvers(project: Project, risk_level: RiskLevel) -> str:
     """Returns in words who may approve at this risk level by the project's rules alone."""
     rule = rule_for(project, risk_level)

@@ -391,6 +391,10 @@ class ProjectLedger:
     async def events(self, *, after: int = 0, run_id: str | None = None, limit: int = 500) -> list[Event]:
         return await self._ledger.read(reads.list_events, self.project_id, after, run_id, limit)
 
+    async def tagged_events(self, run_id: str, tag: str) -> list[Event]:
+        """Lists all events of one kind of a run, oldest first."""
+        return await self._ledger.read(reads.list_tagged_events, self.project_id, run_id, tag)
+
     async def remembered_rules(self) -> list[RememberedRule]:
         """Lists the project's remembered rules, expired and revoked ones too, oldest first."""
         return await self._ledger.read(reads.list_remembered_rules, self.project_id)

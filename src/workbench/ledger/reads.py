@@ -22,7 +22,7 @@ from workbench.ledger.rows import (
     parse_run,
     parse_step,
 )
-from workbench.ledger.tags import STEP_TAGS
+from workbench.ledger.tags import PREVIEW_RECORDED, STEP_TAGS
 from workbench.model.actor import Role
 from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
@@ -74,7 +74,7 @@ class GateFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """All that belongs to one run, of one moment."""
+    """All that belongs to one run, of one moment; `events` are the first of them, `previews` all of these."""
 
     project: Project
     run: Run
@@ -83,6 +83,7 @@ class RunRecord:
     people: People
     artifacts: list[Artifact]
     events: list[Event]
+    previews: list[Event]
     end: RunEnd | None
 
 
@@ -187,6 +188,7 @@ def find_run_record(connection: Connection, project_id: str, run_id: str, now: s
         people=find_people(connection, names, now),
         artifacts=list_artifacts(connection, project_id, run_id),
         events=list_events(connection, project_id, 0, run_id, 500),
+        previews=list_tagged_events(connection, project_id, run_id, PREVIEW_RECORDED) if approvals else [],
         end=find_ends(connection, [run_id] if run.status is RunStatus.CANCELED else []).get(run_id),
     )
 
@@ -388,6 +390,12 @@ def list_events(
     values = {"project_id": project_id, "after": after, "run_id": run_id, "most": limit}
     if run_id is None:
         del values["run_id"]
+    return [parse_event(row) for row in _all(connection, query, **values)]
+
+
+def list_tagged_events(connection: Connection, project_id: str, run_id: str, tag: str) -> list[Event]:
+    query = _select(t.execution_events, "project_id", "run_id", "tag", order_by=("seq",))
+    values = {"project_id": project_id, "run_id": run_id, "tag": tag}
     return [parse_event(row) for row in _all(connection, query, **values)]
 
 

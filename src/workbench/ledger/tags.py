@@ -37,3 +37,4 @@ APPROVAL_TAGS: Final = {
     ApprovalMove.WITHDRAW: "approval:withdrawn",
     ApprovalMove.LAPSE: "approval:lapsed",
 }
+PREVIEW_RECORDED: Final = "preview:recorded"

@@ -15,6 +15,7 @@ from workbench.policy.load import (
     trial_digest,
 )
 from workbench.policy.remember import Proposal, propose
+from workbench.policy.sensitive import is_secret
 from workbench.policy.visible import render_visible
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Proposal",
     "find_untested",
     "in_force",
+    "is_secret",
     "judge",
     "load_policy",
     "may_approve",

@@ -7,11 +7,14 @@ rest beyond the limits are named and not shown. A hostile command chose every na
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import stat
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from workbench.sandbox.redaction import cover, cover_text
 from workbench.sandbox.replica import (
     MOST_FILES,
     Manifest,
@@ -24,6 +27,7 @@ from workbench.sandbox.replica import (
 
 _LARGEST_FILE, _MOST_LINES = 128 * 1024, 4000
 _LARGEST_DIFF, _LONGEST_LINE, _MOST_NAMES = 256 * 1024, 400, 500
+_MOST_EMPTIED = 50
 _LONGEST_SECONDS = 5.0
 _MOST_SEEN = 2 * MOST_FILES
 _GIT = ".git"
@@ -32,7 +36,8 @@ _GIT = ".git"
 @dataclass(slots=True, kw_only=True)
 class Difference:
     """Lists hold the first paths of each kind, `counts` all of them; `binary` are changed files that are no
-    text, `unshown` those too long for a diff. `git_files` counts what changed inside `.git`."""
+    text, `unshown` those too long for a diff. `git_files` counts what changed inside `.git`. `emptied` are
+    the first of the files whose bytes were not in the copy, `emptied_files` counts them."""
 
     created: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -41,14 +46,20 @@ class Difference:
     unshown: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"created": 0, "changed": 0, "deleted": 0})
     git_files: int = 0
+    emptied: list[str] = field(default_factory=list)
+    emptied_files: int = 0
     diff: str = ""
     is_cut: bool = False
 
 
-def compare(original: str, replica: str, manifest: Manifest) -> Difference:
-    """Returns what differs in `replica` from what `manifest` says; old text is read from `original`."""
+def compare(original: str, replica: str, manifest: Manifest, *, masks: Sequence[bytes] = ()) -> Difference:
+    """Returns what differs in `replica` from what `manifest` says; old text is read from `original`.
+
+    Of a file that was emptied nothing is read there. `masks` are covered in every name and text.
+    """
     difference = Difference()
-    pages = _Pages(difference)
+    pages = _Pages(difference, masks)
+    _tell_emptied(difference, manifest, masks)
     left = dict(manifest)
     seen = 0
     for path, found in walk(replica, at_most=_MOST_SEEN):
@@ -56,21 +67,21 @@ def compare(original: str, replica: str, manifest: Manifest) -> Difference:
         difference.is_cut |= stat.S_ISDIR(found.st_mode) and is_deepest(path)
         before, now = left.pop(path, None), stamp_of(found)
         if before is None:
-            _tell(difference, "created", path, now)
+            _tell(difference, "created", path, now, masks)
             pages.add(path, None, _read_now(replica, path, now))
         elif _differs(before, now):
             old, new = _read_old(original, path, before), _read_now(replica, path, now)
-            if old is not None and old == new and before.mode == now.mode:
+            if old is not None and old == new and (before.kind, before.mode) == (now.kind, now.mode):
                 # Written anew with the same bytes.
                 continue
-            _tell(difference, "changed", path, now)
-            pages.add(path, old, new)
+            _tell(difference, "changed", path, now, masks)
+            pages.add(path, old, new, _describe_mode(before, now))
     if seen == _MOST_SEEN:
         # What was not looked at any more is not therefore gone.
         difference.is_cut = True
         left = {path: stamp for path, stamp in left.items() if not os.path.lexists(f"{replica}/{path}")}
     for path, before in left.items():
-        _tell(difference, "deleted", path, before)
+        _tell(difference, "deleted", path, before, masks)
         pages.add(path, _read_old(original, path, before), None)
     difference.diff = pages.text
     return difference
@@ -98,7 +109,19 @@ def _differs(before: Stamp, now: Stamp) -> bool:
     )
 
 
-def _tell(difference: Difference, kind: str, path: str, stamp: Stamp) -> None:
+def _describe_mode(before: Stamp, now: Stamp) -> str:
+    """Returns a line that says how the mode changed, or "" where it did not."""
+    is_same = before.kind != now.kind or before.mode == now.mode
+    return "" if is_same else f"mode {before.mode:04o} -> {now.mode:04o}"
+
+
+def _tell_emptied(difference: Difference, manifest: Manifest, masks: Sequence[bytes]) -> None:
+    paths = [path for path, stamp in manifest.items() if stamp.is_emptied]
+    difference.emptied_files = len(paths)
+    difference.emptied = [shown(cover_text(path, masks)) for path in paths[:_MOST_EMPTIED]]
+
+
+def _tell(difference: Difference, kind: str, path: str, stamp: Stamp, masks: Sequence[bytes]) -> None:
     if path == _GIT or path.startswith(f"{_GIT}/"):
         # Objects and the index: what they mean is told by the files of the work tree.
         difference.git_files += not stat.S_ISDIR(stamp.kind)
@@ -106,7 +129,7 @@ def _tell(difference: Difference, kind: str, path: str, stamp: Stamp) -> None:
     difference.counts[kind] += 1
     names: list[str] = getattr(difference, kind)
     if len(names) < _MOST_NAMES:
-        names.append(shown(path) + ("/" if stat.S_ISDIR(stamp.kind) else ""))
+        names.append(shown(cover_text(path, masks)) + ("/" if stat.S_ISDIR(stamp.kind) else ""))
     else:
         difference.is_cut = True
 
@@ -122,7 +145,10 @@ def _read_now(replica: str, path: str, now: Stamp) -> bytes | None:
 def _read_old(original: str, path: str, before: Stamp) -> bytes | None:
     """Returns what the file held when it was copied, or None when that cannot be known any more."""
     if stat.S_ISLNK(before.kind):
-        return b"(a symbolic link)\n"
+        return f"-> {before.link}\n".encode("utf-8", "surrogateescape")
+    if before.is_emptied:
+        # As it was in the copy: its text is for nobody.
+        return b""
     if not stat.S_ISREG(before.kind):
         return b""
     try:
@@ -136,8 +162,8 @@ def _read_old(original: str, path: str, before: Stamp) -> bytes | None:
 class _Pages:
     """Collects diffs up to the limits of size and time."""
 
-    def __init__(self, difference: Difference) -> None:
-        self._difference = difference
+    def __init__(self, difference: Difference, masks: Sequence[bytes]) -> None:
+        self._difference, self._masks = difference, masks
         self._deadline = time.monotonic() + _LONGEST_SECONDS
         self._parts: list[str] = []
         self._size = 0
@@ -146,24 +172,31 @@ class _Pages:
     def text(self) -> str:
         return "".join(self._parts)
 
-    def add(self, path: str, old: bytes | None, new: bytes | None) -> None:
+    def add(self, path: str, old: bytes | None, new: bytes | None, mode: str = "") -> None:
         if path == _GIT or path.startswith(f"{_GIT}/"):
             return
-        name = shown(path)
+        name = shown(cover_text(path, self._masks))
         if self._size >= _LARGEST_DIFF or time.monotonic() > self._deadline:
             self._difference.is_cut = True
             return
+        if mode:
+            self._write([f"--- a/{name}", f"+++ b/{name}", mode])
         if old is None and new is None:
             self._keep(self._difference.unshown, name)
             return
         if b"\0" in (old or b"") or b"\0" in (new or b""):
             self._keep(self._difference.binary, name)
             return
-        before, after = _lines(old), _lines(new)
+        before, after = (_lines(cover(data or b"", self._masks)) for data in (old, new))
         if len(before) + len(after) > _MOST_LINES:
             self._keep(self._difference.unshown, name)
             return
-        for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", n=3, lineterm=""):
+        lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", n=3, lineterm="")
+        # With a mode the names are there already.
+        self._write(itertools.islice(lines, 2, None) if mode else lines)
+
+    def _write(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self._parts.append(f"{line[:_LONGEST_LINE]}\n")
             self._size += len(self._parts[-1])
             if self._size >= _LARGEST_DIFF:
@@ -175,7 +208,7 @@ class _Pages:
             names.append(name)
 
 
-def _lines(data: bytes | None) -> list[str]:
-    return [shown(line) for line in (data or b"").decode("utf-8", "surrogateescape").split("\n")][
-        : -1 if (data or b"").endswith(b"\n") or not data else None
+def _lines(data: bytes) -> list[str]:
+    return [shown(line) for line in data.decode("utf-8", "surrogateescape").split("\n")][
+        : -1 if data.endswith(b"\n") or not data else None
     ]

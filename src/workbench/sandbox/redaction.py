@@ -11,6 +11,17 @@ from collections.abc import Iterable
 COVER = b"***"
 
 
+def cover(data: bytes, patterns: Iterable[bytes]) -> bytes:
+    """Returns the bytes, which are all there are, with every pattern in them covered."""
+    redaction = Redaction(patterns)
+    return redaction.feed(data) + redaction.flush()
+
+
+def cover_text(text: str, patterns: Iterable[bytes]) -> str:
+    """Returns the same for a text or a file name, which need not be UTF-8."""
+    return cover(text.encode("utf-8", "surrogateescape"), patterns).decode("utf-8", "surrogateescape")
+
+
 class Redaction:
     """One stream's redaction. `feed` answers what may be shown now; `flush` the rest at the end."""
 

@@ -1,8 +1,9 @@
 """Copies a workspace so that a command can be tried on it, and says afterwards what became different.
 
 Every file is copied byte by byte (shared by the file system where that can do so, never by a hard link), so
-nothing in the copy leads to the original. Folders are walked by descriptor and no symlink is followed, in the
-original as in the copy that a hostile command has left. It runs nothing.
+nothing in the copy leads to the original; those that must not be shown are there and empty. Folders are
+walked by descriptor and no symlink is followed, in the original as in the copy that a hostile command has
+left. It runs nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import fcntl
 import itertools
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from workbench.model.errors import BoundaryViolation
 
@@ -31,7 +32,9 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
     """What tells one state of a path from another. `changed_ns` is the kernel's own (ctime): no program can
-    set it back. `origin_ns` is the original's, by which a later reader knows that it is still the same."""
+    set it back. `origin_ns` is the original's, by which a later reader knows that it is still the same.
+
+    `link` is where a symlink leads, else ""; a file that `is_emptied` has none of the original's bytes."""
 
     kind: int
     mode: int
@@ -39,21 +42,40 @@ class Stamp:
     inode: int
     changed_ns: int
     origin_ns: int = 0
+    link: str = ""
+    is_emptied: bool = False
 
 
 Manifest = dict[str, Stamp]
+Hides = Callable[[str], bool]
+"""Says of the absolute path of an original whether its bytes must not be in the copy."""
 
 
-def make_replica(root: str, target: str) -> Manifest:
+def hide_nothing(path: str) -> bool:
+    """The Hides of a copy that holds everything."""
+    return False
+
+
+def make_replica(root: str, target: str, *, hides: Hides = hide_nothing) -> Manifest:
     """Copies `root` into the new folder `target`; returns a stamp for each path of the copy, relative.
 
-    Sockets, pipes and devices are left out, and no file lends its owner's rights. Raises BoundaryViolation
-    when the workspace holds more than MOST_FILES or MOST_BYTES, OSError when it cannot be read or written.
+    A file that `hides` names is there with its name, mode and times, and is empty. Sockets, pipes and devices
+    are left out, and no file lends its owner's rights. Raises BoundaryViolation when the workspace holds more
+    than MOST_FILES or MOST_BYTES, OSError when it cannot be read or written.
     """
     os.mkdir(target, 0o700)
-    origins: dict[str, int] = {}
-    _copy_folder(root, target, _Budget(), origins)
-    return {path: _stamp(found, origins.get(path, 0)) for path, found in walk(target)}
+    copied = _Copied()
+    _copy_folder(root, target, _Budget(), copied, hides)
+    return {path: _stamp_copied(found, path, copied) for path, found in walk(target)}
+
+
+def _stamp_copied(found: os.stat_result, path: str, copied: _Copied) -> Stamp:
+    return replace(
+        stamp_of(found),
+        origin_ns=copied.origins.get(path, 0),
+        link=copied.links.get(path, ""),
+        is_emptied=path in copied.emptied,
+    )
 
 
 def walk(root: str, *, at_most: int = 2 * MOST_FILES) -> Iterator[tuple[str, os.stat_result]]:
@@ -158,20 +180,25 @@ def _empty(top: int) -> None:
             os.rmdir(name, dir_fd=top)
 
 
-def _stamp(found: os.stat_result, origin_ns: int) -> Stamp:
+def stamp_of(found: os.stat_result) -> Stamp:
+    """Returns the stamp of a path as it is now."""
     return Stamp(
         kind=stat.S_IFMT(found.st_mode),
         mode=stat.S_IMODE(found.st_mode),
         size=found.st_size,
         inode=found.st_ino,
         changed_ns=found.st_ctime_ns,
-        origin_ns=origin_ns,
     )
 
 
-def stamp_of(found: os.stat_result) -> Stamp:
-    """Returns the stamp of a path as it is now."""
-    return _stamp(found, 0)
+@dataclass(slots=True, kw_only=True)
+class _Copied:
+    """What only the original says of paths of the copy: when a file was changed last, where a link leads,
+    and which files were emptied."""
+
+    origins: dict[str, int] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    emptied: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -190,7 +217,7 @@ class _Budget:
             )
 
 
-def _copy_folder(root: str, target: str, budget: _Budget, origins: dict[str, int]) -> None:
+def _copy_folder(root: str, target: str, budget: _Budget, copied: _Copied, hides: Hides) -> None:
     folders: list[tuple[str, os.stat_result]] = []
     for path, found in walk(root):
         if stat.S_ISDIR(found.st_mode):
@@ -205,25 +232,35 @@ def _copy_folder(root: str, target: str, budget: _Budget, origins: dict[str, int
             folders.append((path, found))
         elif stat.S_ISLNK(found.st_mode):
             budget.spend(0)
-            _copy_link(root, target, path)
+            copied.links[path] = _copy_link(root, target, path)
         elif stat.S_ISREG(found.st_mode):
             budget.spend(found.st_size)
-            _copy_file(root, target, path, origins)
+            if not _names_branches(path) and hides(f"{root}/{path}"):
+                copied.emptied.add(path)
+            _copy_file(root, target, path, copied)
     for path, found in reversed(folders):
         os.chmod(f"{target}/{path}", stat.S_IMODE(found.st_mode) & 0o777 | 0o700)
         os.utime(f"{target}/{path}", ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
-def _copy_link(root: str, target: str, path: str) -> None:
+def _names_branches(path: str) -> bool:
+    """Says whether git keeps this file for a branch: a branch may be called `credentials`, and is none."""
+    _, is_in_git, below = f"/{path}".partition("/.git/")
+    return bool(is_in_git) and not {"refs", "logs"}.isdisjoint(below.split("/")[:-1])
+
+
+def _copy_link(root: str, target: str, path: str) -> str:
     folder, _, name = path.rpartition("/")
     holder = open_beneath(root, folder, _DIRECTORY)
     try:
-        os.symlink(os.readlink(name, dir_fd=holder), f"{target}/{path}")
+        leads_to = os.readlink(name, dir_fd=holder)
+        os.symlink(leads_to, f"{target}/{path}")
+        return leads_to
     finally:
         os.close(holder)
 
 
-def _copy_file(root: str, target: str, path: str, origins: dict[str, int]) -> None:
+def _copy_file(root: str, target: str, path: str, copied: _Copied) -> None:
     source = open_beneath(root, path)
     try:
         found = os.fstat(source)
@@ -232,13 +269,14 @@ def _copy_file(root: str, target: str, path: str, origins: dict[str, int]) -> No
         # The target's folders are ours alone until the command starts.
         made = os.open(f"{target}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
-            _copy_bytes(source, made)
+            if path not in copied.emptied:
+                _copy_bytes(source, made)
             os.fchmod(made, stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
             # Build programs compare these times.
             os.utime(made, ns=(found.st_atime_ns, found.st_mtime_ns))
         finally:
             os.close(made)
-        origins[path] = found.st_ctime_ns
+        copied.origins[path] = found.st_ctime_ns
     finally:
         os.close(source)
 

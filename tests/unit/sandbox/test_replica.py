@@ -107,3 +107,117 @@ def test_a_workspace_that_is_too_large_is_refused(root: Path, tmp_path: Path) ->
 
 def test_text_for_eyes_has_no_character_that_acts() -> None:
     assert shown("a\tb\x1b[31m\u202e\udcff\n") == "a\tb\\x1b[31m\\u202e\\xff\\n"
+
+
+def hides_env(path: str) -> bool:
+    return path.rpartition("/")[2] == ".env"
+
+
+def test_a_file_that_must_not_be_shown_is_there_with_its_name_and_mode_and_nothing_in_it(
+    root: Path, tmp_path: Path
+) -> None:
+    (root / ".env").write_text("SECRET=abc-9917\n")
+    (root / ".env").chmod(0o640)
+    (root / "sub").mkdir()
+    (root / "sub" / ".env").write_text("SECRET=abc-9918\n")
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy), hides={f"{root}/.env", f"{root}/sub/.env"}.__contains__)
+    for name in (".env", "sub/.env"):
+        assert (copy / name).read_bytes() == b""
+        assert (copy / name).stat().st_mtime_ns == (root / name).stat().st_mtime_ns
+    assert (copy / ".env").stat().st_mode & 0o777 == 0o640
+    found = compare(str(root), str(copy), manifest)
+    assert (found.counts, found.diff) == ({"created": 0, "changed": 0, "deleted": 0}, "")
+    assert (found.emptied, found.emptied_files) == ([".env", "sub/.env"], 2)
+
+
+def test_what_is_done_to_such_a_file_is_told_without_what_it_held(root: Path, tmp_path: Path) -> None:
+    for name in ("gone", "written", "opened", "moved"):
+        (root / name).mkdir()
+        (root / name / ".env").write_text("SECRET=abc-9917\n")
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy), hides=hides_env)
+    (copy / "gone" / ".env").unlink()
+    (copy / "written" / ".env").write_text("NEW=1\n")
+    (copy / "opened" / ".env").chmod(0o666)
+    (copy / "moved" / ".env").rename(copy / "out.txt")
+    found = compare(str(root), str(copy), manifest)
+    assert (found.created, sorted(found.changed)) == (["out.txt"], ["opened/.env", "written/.env"])
+    assert sorted(found.deleted) == ["gone/.env", "moved/.env"]
+    assert "+NEW=1\n" in found.diff
+    assert "mode 0644 -> 0666\n" in found.diff
+    assert "9917" not in found.diff
+
+
+def test_a_branch_that_is_called_like_a_secret_is_none(root: Path, tmp_path: Path) -> None:
+    heads = root / ".git" / "refs" / "heads"
+    heads.mkdir(parents=True)
+    (heads / ".env").write_text("0123456789\n")
+    make_replica(str(root), str(tmp_path / "copy"), hides=hides_env)
+    assert (tmp_path / "copy" / ".git" / "refs" / "heads" / ".env").read_text() == "0123456789\n"
+
+
+def test_known_secrets_are_covered_in_names_and_lines(root: Path, tmp_path: Path) -> None:
+    secret = b"hunter2-hunter2"
+    (root / "settings.txt").write_text("a\npassword=hunter2-hunter2\n")
+    (root / "hunter2-hunter2.old").write_text("x\n")
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy))
+    (copy / "settings.txt").write_text("a\npassword=hunter2-hunter2\nb\n")
+    (copy / "same.txt").write_text("x" * 390 + "hunter2-hunter2\n")
+    (copy / "hunter2-hunter2").write_text("hunter2-hunter2")
+    (copy / "hunter2-hunter2.old").unlink()
+    found = compare(str(root), str(copy), manifest, masks=(secret,))
+    assert "hunter2" not in str(found)
+    assert "+++ b/***\n" in found.diff
+    assert " password=***\n+b\n" in found.diff
+    assert (found.created, found.deleted) == (["***"], ["***.old"])
+
+
+def test_a_secret_that_takes_the_place_of_another_is_a_change_all_the_same(
+    root: Path, tmp_path: Path
+) -> None:
+    (root / "same.txt").write_text("hunter2-hunter2\n")
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy))
+    (copy / "same.txt").write_text("hunter3-hunter3\n")
+    masks = (b"hunter2-hunter2", b"hunter3-hunter3")
+    found = compare(str(root), str(copy), manifest, masks=masks)
+    assert (found.changed, found.diff) == (["same.txt"], "")
+
+
+def test_a_link_made_anew_is_no_change_and_one_that_leads_elsewhere_is(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy))
+    for name in ("link", "inner"):
+        (copy / name).unlink()
+    os.symlink("/etc/passwd", copy / "link")
+    os.symlink("deep", copy / "inner")
+    found = compare(str(root), str(copy), manifest)
+    assert found.changed == ["inner"]
+    assert "--- a/inner\n+++ b/inner\n@@ -1 +1 @@\n--> src\n+-> deep\n" in found.diff
+
+
+def test_a_link_in_place_of_a_file_that_spells_it_is_a_change(root: Path, tmp_path: Path) -> None:
+    (root / "same.txt").write_text("-> src\n")
+    (root / "same.txt").chmod(0o777)
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy))
+    (copy / "same.txt").unlink()
+    os.symlink("src", copy / "same.txt")
+    assert compare(str(root), str(copy), manifest).changed == ["same.txt"]
+
+
+def test_a_mode_that_changes_is_said_with_the_old_and_the_new(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    manifest = make_replica(str(root), str(copy))
+    (copy / "src").chmod(0o777)
+    (copy / "src" / "a.txt").chmod(0o777)
+    (copy / "gone.txt").write_text("gone\nnot\n")
+    (copy / "gone.txt").chmod(0o600)
+    found = compare(str(root), str(copy), manifest)
+    assert "--- a/src\n+++ b/src\nmode 0755 -> 0777\n" in found.diff
+    assert "--- a/src/a.txt\n+++ b/src/a.txt\nmode 0644 -> 0777\n" in found.diff
+    # With another text as well, both are said under one name.
+    assert "--- a/gone.txt\n+++ b/gone.txt\nmode 0644 -> 0600\n@@ -1 +1,2 @@\n gone\n+not\n" in found.diff
+    assert found.diff.count("+++ b/gone.txt") == 1

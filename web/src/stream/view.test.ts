@@ -73,6 +73,7 @@ describe("the view of the ledger's events", () => {
     ["step:blocked", ["run:run_1"]],
     ["artifact:recorded", ["run:run_1"]],
     ["approval:requested", ["approvals", "runs", "run:run_1"]],
+    ["preview:recorded", ["approvals", "runs", "run:run_1"]],
     ["switch:set", ["switches", "run:run_1"]],
     ["kill:engaged", ["kill", "switches", "runs"]],
     ["project:added", ["projects", "features"]],

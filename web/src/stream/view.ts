@@ -52,6 +52,7 @@ export function subjectsOf(event: EventOut): string[] {
     case "artifact":
       return ofRun;
     case "approval":
+    case "preview":
       return ["approvals", "runs", ...ofRun];
     case "switch":
       return ["switches", ...ofRun];

@@ -16,6 +16,7 @@ import type {
   MeOut,
   MetricOut,
   PolicyOut,
+  PreviewOut,
   ProjectOut,
   RememberedRuleOut,
   RememberPreviewOut,
@@ -106,6 +107,14 @@ export const approvalQuery = (approvalId: string) =>
   queryOptions({
     queryKey: ["approvals", "one", approvalId],
     queryFn: () => ask<ApprovalOut>(`/api/approvals/${approvalId}`),
+  });
+
+/** A preview that was made: it stays as it is. */
+export const previewQuery = (artifactId: string) =>
+  queryOptions({
+    queryKey: ["preview", artifactId],
+    queryFn: () => ask<PreviewOut>(`/api/previews/${artifactId}`),
+    enabled: artifactId !== "",
   });
 
 export const policyQuery = (projectId: string) =>

@@ -124,7 +124,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Artifact */
+        /**
+         * Get Artifact
+         * @description The bytes as they were stored; of a preview that this actor may not see whole, JSON of the rest.
+         */
         get: operations["get_artifact_api_artifacts__artifact_id__get"];
         put?: never;
         post?: never;
@@ -520,6 +523,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/previews/{artifact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Preview
+         * @description A preview that was made before, as much of it as this actor may see; nothing runs.
+         */
+        get: operations["get_preview_api_previews__artifact_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects": {
         parameters: {
             query?: never;
@@ -664,6 +687,8 @@ export interface paths {
         /**
          * Preview Run
          * @description Tries the held command on a copy, without network and secrets, and says what it did there.
+         *
+         *     Where the command reads secrets, only who may approve it is told more than numbers.
          */
         post: operations["preview_run_api_runs__run_id__preview_post"];
         delete?: never;
@@ -915,7 +940,7 @@ export interface components {
          *     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
          *     actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
          *     may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
-         *     actor may see what could be remembered.
+         *     actor may see what could be remembered. `previews` are those made for it, the newest first.
          */
         ApprovalOut: {
             /** Allow Hosts */
@@ -969,6 +994,8 @@ export interface components {
             network: string;
             /** Notice */
             notice: string;
+            /** Previews */
+            previews: components["schemas"]["ApprovalPreviewOut"][];
             /** Project Id */
             project_id: string;
             /** Quorum */
@@ -991,6 +1018,31 @@ export interface components {
             subject_digest: string;
             /** Timeout Seconds */
             timeout_seconds: number | null;
+        };
+        /**
+         * ApprovalPreviewOut
+         * @description A preview that was made for an approval; `GET /api/previews/{artifact_id}` shows it.
+         *
+         *     `is_current`: what was tried is what the approval is about. `counts` are the files created, changed and
+         *     deleted on the copy.
+         */
+        ApprovalPreviewOut: {
+            /** Artifact Id */
+            artifact_id: string;
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** End Reason */
+            end_reason: string;
+            /** Exit Code */
+            exit_code: number | null;
+            /** Is Current */
+            is_current: boolean;
         };
         /**
          * ApprovalStatus
@@ -1818,6 +1870,12 @@ export interface components {
          * PreviewOut
          * @description What a held command did to a copy of its workspace. What does not print is spelled out in every text.
          *
+         *     `withheld` says who may see what is left out here, or is empty. It is left out where the command reads
+         *     secrets (`reads_secret` in `reason_codes`) and this actor may not approve it: then the texts and all
+         *     names are empty, and the numbers stay. `emptied` are the first of the `emptied_files` that the copy
+         *     holds empty, because of their names keys and passwords lie there. `by` asked for it `at`; `is_current`:
+         *     what was tried is what the approval is about.
+         *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
          *     `process_names` are the different command lines of its processes, in the order in which they came, with
          *     the program's file before one that calls itself otherwise: with `is_every_process_named` all of them,
@@ -1827,8 +1885,12 @@ export interface components {
         PreviewOut: {
             /** Artifact Id */
             artifact_id: string;
+            /** At */
+            at: string;
             /** Binary */
             binary: string[];
+            /** By */
+            by: string;
             /** Changed */
             changed: string[];
             /** Counts */
@@ -1847,6 +1909,10 @@ export interface components {
             digest: string;
             /** Duration Ms */
             duration_ms: number;
+            /** Emptied */
+            emptied: string[];
+            /** Emptied Files */
+            emptied_files: number;
             /** End Reason */
             end_reason: string;
             /** Exit Code */
@@ -1855,6 +1921,8 @@ export interface components {
             git_files: number;
             /** Is Count Exact */
             is_count_exact: boolean;
+            /** Is Current */
+            is_current: boolean;
             /** Is Cut */
             is_cut: boolean;
             /** Is Every Process Named */
@@ -1869,6 +1937,8 @@ export interface components {
             process_names: string[];
             /** Processes Started */
             processes_started: number;
+            /** Reason Codes */
+            reason_codes: string[];
             /** Run Id */
             run_id: string;
             /** Step Id */
@@ -1877,6 +1947,8 @@ export interface components {
             subject_digest: string;
             /** Unshown */
             unshown: string[];
+            /** Withheld */
+            withheld: string;
         };
         /**
          * Problem
@@ -2660,6 +2732,7 @@ export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
 export type ApprovalDecisionOut = components['schemas']['ApprovalDecisionOut'];
 export type ApprovalOut = components['schemas']['ApprovalOut'];
+export type ApprovalPreviewOut = components['schemas']['ApprovalPreviewOut'];
 export type ApprovalStatus = components['schemas']['ApprovalStatus'];
 export type ApproverRuleIn = components['schemas']['ApproverRuleIn'];
 export type ApproverRuleOut = components['schemas']['ApproverRuleOut'];
@@ -3688,6 +3761,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_preview_api_previews__artifact_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
             default: {

@@ -12,6 +12,7 @@ from workbench.api.render import PolicyInForce, approval_out, edit_out
 from workbench.engine.decide import approve, deny
 from workbench.engine.edit import Edit, approve_edited, review_edit
 from workbench.engine.look import read_kill
+from workbench.engine.recorded import RECORDED
 from workbench.gate.deciders import Answers
 from workbench.model.actor import Actor
 from workbench.model.approval import Approval
@@ -166,4 +167,5 @@ async def _show(
         people=await ledger.people(names_in(approval, project)),
         stopped=stopped,
         known=known,
+        previews=await reads.tagged_events(approval.run_id, RECORDED),
     )

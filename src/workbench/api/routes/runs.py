@@ -27,12 +27,13 @@ from workbench.api.render import (
 from workbench.engine.advise import check_link
 from workbench.engine.cancel import cancel
 from workbench.engine.follow import output_ref
-from workbench.engine.preview import preview, read_preview
+from workbench.engine.preview import preview
 from workbench.engine.reconcile import refresh
+from workbench.engine.recorded import is_preview, show_preview
 from workbench.engine.submit import Review, retry, review, submit
 from workbench.gate import render_visible
 from workbench.model.actor import Actor
-from workbench.model.artifact import ArtifactKind
+from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
@@ -197,10 +198,34 @@ async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDe
 
 @router.post("/api/runs/{run_id}/preview", status_code=201)
 async def preview_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire_decide.PreviewOut:
-    """Tries the held command on a copy, without network and secrets, and says what it did there."""
+    """Tries the held command on a copy, without network and secrets, and says what it did there.
+
+    Where the command reads secrets, only who may approve it is told more than numbers.
+    """
     project_id = await project_of_run(house, actor, run_id)
-    artifact, report = await preview(house.context, project_id=project_id, run_id=run_id, actor=actor)
-    return wire_decide.PreviewOut(artifact_id=artifact.artifact_id, digest=artifact.digest, **report)
+    artifact = await preview(house.context, project_id=project_id, run_id=run_id, actor=actor)
+    return await _preview_out(house, actor, artifact)
+
+
+@router.get("/api/previews/{artifact_id}")
+async def get_preview(artifact_id: str, house: HouseIn, actor: ActorIn) -> wire_decide.PreviewOut:
+    """A preview that was made before, as much of it as this actor may see; nothing runs."""
+    artifact = await house.context.ledger.project_of_artifact(artifact_id)
+    require_project(actor, artifact.project_id)
+    return await _preview_out(house, actor, artifact)
+
+
+async def _preview_out(house: House, actor: Actor, artifact: Artifact) -> wire_decide.PreviewOut:
+    shown = await show_preview(house.context, artifact, actor)
+    return wire_decide.PreviewOut(
+        artifact_id=artifact.artifact_id,
+        digest=artifact.digest,
+        by=shown.recorded.by,
+        at=shown.recorded.at,
+        is_current=shown.recorded.is_current,
+        withheld=shown.withheld,
+        **shown.report,
+    )
 
 
 @router.get(
@@ -256,11 +281,13 @@ _SUFFIX = {"raw": "bin", "text": "txt", "asciicast": "cast", "asciicast-v3": "ca
     },
 )
 async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Response:
+    """The bytes as they were stored; of a preview that this actor may not see whole, JSON of the rest."""
     artifact = await house.context.ledger.project_of_artifact(artifact_id)
     require_project(actor, artifact.project_id)
     headers = {"Content-Disposition": f'attachment; filename="{artifact_id}.bin"'}
-    if (report := read_preview(house.context, artifact)) is not None:
-        return Response(report, media_type="application/octet-stream", headers=headers)
+    if is_preview(artifact):
+        shown = await show_preview(house.context, artifact, actor)
+        return Response(shown.data, media_type="application/octet-stream", headers=headers)
     reads = house.context.ledger.for_project(artifact.project_id)
     steps = await reads.steps(artifact.run_id)
     ref = output_ref(next(step for step in steps if step.step_id == artifact.step_id))
@@ -283,6 +310,7 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         people=found.people,
         artifacts=tuple(found.artifacts),
         events=tuple(found.events),
+        previews=tuple(found.previews),
         end=found.end,
         actor=actor,
         now=render_time(house.context.clock.now()),

@@ -132,7 +132,7 @@ export function ApprovalCard({
           )}
         </p>
         <Deciders approval={approval} />
-        <Preview approval={approval} />
+        <Preview approval={approval} isWhole={isAlone} />
         {isAlone && isPending && <LastAlike approval={approval} />}
         {approval.moves.includes("edit") && (
           <Fold title="Change it, and approve the change">

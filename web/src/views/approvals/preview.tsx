@@ -1,10 +1,12 @@
-/* What a held command does to a copy of the workspace: tried when it is asked for, shown in its place. */
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+/* What a held command does to a copy of the workspace: tried when it is asked for, and shown to all later. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { FlaskConical } from "lucide-react";
 import { Words } from "../../parts/command";
 import { Fold, ProblemNotice } from "../../parts/notice";
+import { When } from "../../parts/time";
 import { visible } from "../../parts/visible";
 import { count, spoken } from "../../parts/words";
+import { previewQuery } from "../../wire/queries";
 import { previewRun } from "../../wire/requests";
 import type { ApprovalOut, PreviewOut } from "../../wire/schema";
 
@@ -17,7 +19,7 @@ function Paths({ name, paths, amount }: { name: string; paths: string[]; amount:
       </dt>
       <dd className="mono">
         {paths.map(visible).join("  ")}
-        {amount > paths.length && ` … ${amount - paths.length} more`}
+        {paths.length > 0 && amount > paths.length && ` … ${amount - paths.length} more`}
       </dd>
     </>
   );
@@ -35,6 +37,15 @@ export function Found({ found }: { found: PreviewOut }) {
         On a copy, without network and secrets: {spoken(found.end_reason)}
         {found.exit_code !== null && `, exit status ${found.exit_code}`}. {found.detail}
       </p>
+      {found.withheld && <p className="notice">{visible(found.withheld)}</p>}
+      {found.emptied_files > 0 && (
+        <p className="quiet">
+          Empty in the copy, as secrets lie there by their name:{" "}
+          <span className="mono">{found.emptied.map(visible).join("  ")}</span>
+          {found.emptied_files > found.emptied.length &&
+            ` … ${found.emptied_files - found.emptied.length} more`}
+        </p>
+      )}
       <dl className="facts">
         <Paths name="Created" paths={found.created} amount={counts.created ?? 0} />
         <Paths name="Changed" paths={found.changed} amount={counts.changed ?? 0} />
@@ -70,7 +81,7 @@ export function Found({ found }: { found: PreviewOut }) {
             ))}
           </ul>
         )}
-        <p className="quiet">
+        <p className="quiet" hidden={found.withheld !== ""}>
           {found.is_every_process_named
             ? "Each command line once, as the kernel saw it start."
             : "Not all: the others lived too short to be seen, or there were too many."}
@@ -85,29 +96,56 @@ export function Found({ found }: { found: PreviewOut }) {
   );
 }
 
-/** The button is there when the server says that this actor may have it tried. */
-export function Preview({ approval }: { approval: ApprovalOut }) {
+/** The newest preview that was made, by whomever; nothing runs for it. */
+function Recorded({ artifactId }: { artifactId: string }) {
+  const recorded = useQuery(previewQuery(artifactId));
+  if (recorded.isError) return <ProblemNotice error={recorded.error} />;
+  if (!recorded.data) return null;
+  const { by, at, is_current } = recorded.data;
+  return (
+    <section className="stack tight" aria-label="Preview">
+      <p className="quiet">
+        Tried for {visible(by)} <When at={at} />
+      </p>
+      {!is_current && <p className="notice">That was of something else than what is asked about.</p>}
+      <Found found={recorded.data} />
+    </section>
+  );
+}
+
+/** The button is there when the server says that this actor may have it tried; what was recorded is there for
+    all. Of what is decided it is shown where the approval is `isWhole`. */
+export function Preview({ approval, isWhole = false }: { approval: ApprovalOut; isWhole?: boolean }) {
   const client = useQueryClient();
   const preview = useMutation({
     mutationFn: () => previewRun(approval.run_id),
-    onSettled: () => void client.invalidateQueries({ queryKey: ["run", approval.run_id] }),
+    onSuccess: (found) => client.setQueryData(previewQuery(found.artifact_id).queryKey, found),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ["run", approval.run_id] });
+      void client.invalidateQueries({ queryKey: ["approvals"] });
+    },
   });
-  if (!approval.may_preview) return null;
+  const isShown = approval.status === "pending" || isWhole;
+  const newest = approval.previews[0]?.artifact_id ?? preview.data?.artifact_id;
+  const label = newest ? "Try it again on a copy" : "Preview on a copy";
+  if (!approval.may_preview && !(isShown && newest)) return null;
   return (
     <div className="stack tight">
-      <div className="line wraps">
-        <button
-          type="button"
-          className="button"
-          disabled={preview.isPending}
-          onClick={() => preview.mutate()}
-        >
-          <FlaskConical aria-hidden /> {preview.isPending ? "Trying it on a copy" : "Preview on a copy"}
-        </button>
-        <span className="quiet">without network and secrets; the workspace stays as it is</span>
-      </div>
+      {approval.may_preview && (
+        <div className="line wraps">
+          <button
+            type="button"
+            className="button"
+            disabled={preview.isPending}
+            onClick={() => preview.mutate()}
+          >
+            <FlaskConical aria-hidden /> {preview.isPending ? "Trying it on a copy" : label}
+          </button>
+          <span className="quiet">without network and secrets; the workspace stays as it is</span>
+        </div>
+      )}
       {preview.isError && <ProblemNotice error={preview.error} />}
-      {preview.isSuccess && <Found found={preview.data} />}
+      {isShown && newest && <Recorded artifactId={newest} />}
     </div>
   );
 }

@@ -111,7 +111,7 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
                   </>
                 )}
                 <Deciders approval={approval} />
-                <Preview approval={approval} />
+                <Preview approval={approval} isWhole />
                 <Decision approval={approval} />
                 {approval.moves.includes("edit") && (
                   <Link

@@ -432,7 +432,7 @@ class DecidersOut(Wire):
     """Who may decide what is held, under the project's rules and the policy in force.
 
     Whoever holds one of `roles` may approve, and those named in `people` who hold one of `people_roles`;
-    `given` of `quorum` different people have. `left_out` is whose own request or change it is, where they
+    `given` of `quorum` different people have. `left_out` are who asked for it and who changed it, where they
     may not approve it. Whoever holds one of `deny_roles` may deny. `text` says it in words. `may_approve`
     and `may_deny` are of the actor who looks, `you` says that in words, `why_not` why they may not approve.
     """
@@ -443,7 +443,7 @@ class DecidersOut(Wire):
     deny_roles: list[str]
     quorum: int
     given: int
-    left_out: str | None
+    left_out: list[str]
     text: str
     actor: str
     may_approve: bool

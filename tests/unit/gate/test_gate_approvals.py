@@ -141,11 +141,16 @@ def test_a_decision_that_cannot_count_is_refused_with_a_reason(change: dict[str,
     assert permission.reason
 
 
-def test_who_edited_is_the_author_and_the_requester_is_the_second_person() -> None:
+def test_who_asked_and_who_ever_edited_are_authors_and_somebody_else_is_the_second_person() -> None:
     strict = dataclasses.replace(PROJECT, forbid_self_approval=True)
-    own = asked("bob", project=strict, edited_by="bob")
-    assert (own.is_allowed, own.is_self_approval) == (False, True)
-    assert asked("ann", project=strict, edited_by="bob").is_allowed
+    for name in ("ann", "bob", "cy"):
+        own = asked(name, project=strict, edited_by="bob", editors=("cy", "bob"))
+        assert (own.is_allowed, own.is_self_approval) == (False, True)
+        assert "but not ann, cy or bob" in own.reason
+        assert "deny it and ask anew" in own.reason
+        assert asked(name, edited_by="bob", editors=("cy", "bob")).is_self_approval
+        assert asked(name, decision="deny", reason="no", project=strict, edited_by="bob").is_allowed
+    assert asked("dan", project=strict, edited_by="bob", editors=("cy", "bob")).is_allowed
 
 
 @pytest.mark.parametrize(

@@ -215,9 +215,29 @@ async def test_a_used_approval_never_lapses_and_is_listed_no_more(ledger: Ledger
     assert await ledger.overdue_starts(render_time(clock.now())) == []
     await ledger.append("prj_1", start(asked), actor="engine", via="engine")
     assert await ledger.overdue_starts(late) == []
-    lapse = MoveApproval(approval_id="apr_run_1", move=ApprovalMove.LAPSE, decision="lapse", reason="x")
-    with pytest.raises(IllegalMove):
-        await ledger.append("prj_1", [lapse], actor="engine", via="engine")
+    for move in (ApprovalMove.LAPSE, ApprovalMove.WITHDRAW):
+        end = MoveApproval(approval_id="apr_run_1", move=move, decision=move.value, reason="x")
+        with pytest.raises(IllegalMove):
+            await ledger.append("prj_1", [end], actor="engine", via="engine")
+
+
+async def test_what_started_without_its_approval_or_has_ended_is_no_overdue_start(
+    ledger: Ledger, clock: ToldClock
+) -> None:
+    await make_run(ledger)
+    await make_run(ledger, "run_2")
+    await approve(ledger, clock)
+    await approve(ledger, clock, "run_2")
+    clock.advance(61)
+    late = render_time(clock.now())
+    assert len(await ledger.overdue_starts(late)) == 2
+    await ledger.append("prj_1", start(admission_for(COMMAND), use=None), actor="engine", via="engine")
+    ends: list[Move] = [
+        MoveStep(step_id="step_run_2", move=StepMove.CANCEL),
+        MoveRun(run_id="run_2", move=RunMove.CANCEL),
+    ]
+    await ledger.append("prj_1", ends, actor="user:ann", via="cli")
+    assert await ledger.overdue_starts(late) == []
 
 
 async def test_only_what_waits_for_an_approval_can_be_edited(ledger: Ledger) -> None:

@@ -198,7 +198,7 @@ def _run_out(run: dict[str, Any]) -> dict[str, Any]:
     """Returns what an agent needs of a run; the whole record is for people and the audit."""
     names = ("run_id", "status", "blocked_by", "why", "command", "cwd", "exit_code", "risk_level")
     pending = [a["approval_id"] for a in run.get("approvals", []) if a["status"] == "pending"]
-    edits = [change for a in run.get("approvals", []) for change in a["changes"]]
+    edits = [change for a in run.get("approvals", []) if a["edited_by"] for change in a["changes"]]
     return {
         **{name: run[name] for name in names},
         "approval_id": pending[0] if pending else None,
@@ -222,4 +222,6 @@ def _approval_out(approval: dict[str, Any]) -> dict[str, Any]:
         "command": approval["command_visible"],
         **{name: approval[name] for name in (*names, *more)},
         "deciders": (approval["deciders"] or {}).get("text", ""),
+        "changes": approval["changes"],
+        "decided": approval["decisions"][-1]["reason"] if approval["decisions"] else "",
     }

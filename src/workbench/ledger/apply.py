@@ -347,7 +347,7 @@ class _Rows:
             tag = APPROVAL_TAGS[move.move]
             if move.move is ApprovalMove.APPROVE:
                 row["start_by"] = move.start_by
-            if move.move is ApprovalMove.LAPSE and row["is_used"]:
+            if move.move in (ApprovalMove.LAPSE, ApprovalMove.WITHDRAW) and row["is_used"]:
                 raise IllegalMove(
                     noun="approval",
                     object_id=move.approval_id,

@@ -33,7 +33,7 @@ from workbench.model.moves import StepMove
 from workbench.model.people import Holding, People, names_in
 from workbench.model.project import Project
 from workbench.model.run import Run, RunEnd, Step
-from workbench.model.statuses import ApprovalStatus, RunStatus
+from workbench.model.statuses import ApprovalStatus, RunStatus, StepStatus
 from workbench.model.verdict import RiskLevel
 
 _STEP_END_TAGS: Final = tuple(STEP_TAGS[move] for move in (StepMove.SUCCEED, StepMove.FAIL, StepMove.CANCEL))
@@ -340,12 +340,20 @@ def list_pending_approvals(connection: Connection) -> list[Approval]:
 
 
 def list_overdue_starts(connection: Connection, now: str) -> list[Approval]:
-    """Lists what was approved, never used, and should have started before `now`, oldest first."""
-    approvals = t.execution_approvals
-    query = select(approvals).where(
-        approvals.c.status == ApprovalStatus.APPROVED.value,
-        approvals.c.is_used == 0,
-        func.coalesce(approvals.c.start_by, approvals.c.expires_at) <= now,
+    """Lists what was approved, never used, and should have started before `now`, oldest first.
+
+    Only a step that is still to start can come too late: what started without it, or ended, is no lapse.
+    """
+    approvals, steps = t.execution_approvals, t.execution_steps
+    query = (
+        select(approvals)
+        .join(steps, steps.c.step_id == approvals.c.step_id)
+        .where(
+            approvals.c.status == ApprovalStatus.APPROVED.value,
+            approvals.c.is_used == 0,
+            func.coalesce(approvals.c.start_by, approvals.c.expires_at) <= now,
+            steps.c.status.in_([StepStatus.QUEUED.value, StepStatus.BLOCKED.value]),
+        )
     )
     return _parse_approvals(connection, _all(connection, query.order_by(approvals.c.approval_id)))
 

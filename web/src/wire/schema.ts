@@ -911,11 +911,12 @@ export interface components {
          * ApprovalOut
          * @description Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
          *
-         *     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
-         *     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
-         *     actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
-         *     may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
-         *     actor may see what could be remembered.
+         *     `edited_by` and `changes` say who changed what in the request; without an editor, `changes` are what has
+         *     changed by itself since it was first asked about, so that it is asked about anew. `start_by` is until when
+         *     what is approved must start; `needs_reason` whether approving must say why (a denial always must). `moves`
+         *     are what this actor may decide under the policy in force, and `notice` says why they may not. `deciders`
+         *     says who else may, while it is pending. `allow_hosts` are the names that this run alone may reach;
+         *     `may_propose`: this actor may see what could be remembered.
          */
         ApprovalOut: {
             /** Allow Hosts */

@@ -145,7 +145,10 @@ class _Tools:
         return [_approval_out(approval) for approval in found]
 
     async def approve(self, approval_id: str, subject_digest: str, reason: str) -> dict[str, Any]:
-        """Approve what is held, if this token's role may: exactly the subject_digest that was listed."""
+        """Approve what is held, if this token's role may: exactly the subject_digest that was listed.
+
+        Never what you, or the person you act for, asked for or changed: a person decides that.
+        """
         return await self._decide(approval_id, "approve", subject_digest, reason)
 
     async def deny(self, approval_id: str, subject_digest: str, reason: str) -> dict[str, Any]:

@@ -183,7 +183,7 @@ async def find_decidable(
         now=now,
     )
     if not permission.is_allowed:
-        raise NotAllowed(permission.reason, remedy="ask another approver of this project")
+        raise NotAllowed(permission.reason, remedy=permission.remedy)
     return approval
 
 

@@ -25,7 +25,7 @@ from workbench.model.verdict import RiskLevel
 
 ANN = Actor(name="user:ann", role=Role.ADMIN, via="cli")
 BOB = Actor(name="user:bob", role=Role.APPROVER, via="page")
-CY = Actor(name="user:cy", role=Role.ADMIN, via="mcp")
+CY = Actor(name="user:cy", role=Role.ADMIN, via="api")
 RISKY = "rm -rf build"
 SAFER = Edit(source_text="rm -r build/old")
 

@@ -13,6 +13,7 @@ from workbench.engine.context import Limits
 from workbench.engine.decide import approve, deny, expire_overdue
 from workbench.engine.edit import Edit, approve_edited, command_asked, review_edit
 from workbench.engine.operate import set_kill
+from workbench.engine.remember import remember_rules
 from workbench.engine.submit import submit
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
@@ -241,6 +242,19 @@ async def test_an_author_stays_one_through_further_edits_and_a_question_put_anew
     await approve(house.context, approval_id=new.approval_id, **given)  # type: ignore[arg-type]
     await house.drive()
     assert len(house.connector.dispatched) == 1
+
+
+async def test_where_a_second_person_is_asked_for_an_editor_remembers_nothing_from_the_run(
+    house: House,
+) -> None:
+    await house.put(dataclasses.replace(house.project, forbid_self_approval=True))
+    run, asked = await hold(house, "frobnicate --all")
+    await edited(house, asked, Edit(source_text="kill -s CONT 1"), actor=CY)
+    for author in (ANN, CY):
+        with pytest.raises(NotAllowed, match="second person"):
+            await remember_rules(house.context, run_id=run.run_id, days=7, actor=author)
+    eve = Actor(name="user:eve", role=Role.ADMIN, via="cli")
+    assert (await remember_rules(house.context, run_id=run.run_id, days=7, actor=eve)).rules
 
 
 async def test_votes_for_the_request_before_the_edit_do_not_count_for_the_one_after(house: House) -> None:

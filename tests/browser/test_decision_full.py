@@ -84,6 +84,6 @@ def test_a_full_decision_at_a_phones_width_is_whole(
     pictures(page, "decision-full-360")
     page.goto(f"{bench.url}/p/{board.project_id}/runs/{held['run_id']}")
     told = page.get_by_role("note", name="Who may decide").first
-    expect(told).to_contain_text("not by token:bea-on-her-phone, who changed it")
-    expect(told).to_contain_text("You may approve or deny it.")
+    expect(told).to_contain_text("who asked for it, or token:bea-on-her-phone, who changed it")
+    expect(told).to_contain_text("You may deny it.")
     assert page.evaluate(TROUBLES) == []

@@ -23,6 +23,7 @@ from workbench.ledger.move import (
     MoveApproval,
     MoveRun,
     MoveStep,
+    PutProject,
     PutToken,
     RevokeToken,
     UseApproval,
@@ -34,6 +35,7 @@ from workbench.model.command import Command
 from workbench.model.errors import Conflict, IllegalMove, StartRefused
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import StepKind, single_command
+from workbench.model.project import Project
 from workbench.model.statuses import ApprovalStatus, BlockedBy, RunStatus, StepStatus
 from workbench.model.verdict import Decision, RiskLevel
 
@@ -213,9 +215,29 @@ async def test_a_used_approval_never_lapses_and_is_listed_no_more(ledger: Ledger
     assert await ledger.overdue_starts(render_time(clock.now())) == []
     await ledger.append("prj_1", start(asked), actor="engine", via="engine")
     assert await ledger.overdue_starts(late) == []
-    lapse = MoveApproval(approval_id="apr_run_1", move=ApprovalMove.LAPSE, decision="lapse", reason="x")
-    with pytest.raises(IllegalMove):
-        await ledger.append("prj_1", [lapse], actor="engine", via="engine")
+    for move in (ApprovalMove.LAPSE, ApprovalMove.WITHDRAW):
+        end = MoveApproval(approval_id="apr_run_1", move=move, decision=move.value, reason="x")
+        with pytest.raises(IllegalMove):
+            await ledger.append("prj_1", [end], actor="engine", via="engine")
+
+
+async def test_what_started_without_its_approval_or_has_ended_is_no_overdue_start(
+    ledger: Ledger, clock: ToldClock
+) -> None:
+    await make_run(ledger)
+    await make_run(ledger, "run_2")
+    await approve(ledger, clock)
+    await approve(ledger, clock, "run_2")
+    clock.advance(61)
+    late = render_time(clock.now())
+    assert len(await ledger.overdue_starts(late)) == 2
+    await ledger.append("prj_1", start(admission_for(COMMAND), use=None), actor="engine", via="engine")
+    ends: list[Move] = [
+        MoveStep(step_id="step_run_2", move=StepMove.CANCEL),
+        MoveRun(run_id="run_2", move=RunMove.CANCEL),
+    ]
+    await ledger.append("prj_1", ends, actor="user:ann", via="cli")
+    assert await ledger.overdue_starts(late) == []
 
 
 async def test_only_what_waits_for_an_approval_can_be_edited(ledger: Ledger) -> None:
@@ -258,6 +280,37 @@ async def test_a_voter_whose_token_is_revoked_does_not_count_whatever_was_admitt
     await ledger.append(HOUSE, [RevokeToken(token_id="tok_run_1_user:bob")], actor="user:ann", via="cli")
     asked = admission_for(COMMAND, decision=ASKED, approval_id="apr_run_1")
     assert "quorum of 1" in await refused(ledger, start(asked))
+
+
+async def test_where_a_second_person_is_asked_for_no_authors_vote_counts_whatever_was_admitted(
+    ledger: Ledger, clock: ToldClock
+) -> None:
+    strict = Project(project_id="prj_1", name="one", workspace_root="/ws", forbid_self_approval=True)
+    await make_run(ledger)
+    edit = CreateApproval(
+        approval_id="apr_run_0",
+        run_id="run_1",
+        step_id="step_run_1",
+        subject_digest="sha256:0",
+        risk_level=RiskLevel.HIGH,
+        quorum=1,
+        requested_by="user:ann",
+        expires_at="2026-01-03T00:00:00.000Z",
+        edited_by="user:bob",
+    )
+    await ledger.append("prj_1", [edit], actor="user:bob", via="page")
+    asked = admission_for(COMMAND, decision=ASKED, approval_id="apr_run_1")
+    await approve(ledger, clock)
+    await ledger.append(HOUSE, [PutProject(project=strict)], actor="user:ann", via="cli")
+    # Bob edited what is asked about, if in a question before this one.
+    assert "quorum of 1" in await refused(ledger, start(asked))
+    await ledger.append(
+        HOUSE,
+        [PutProject(project=dataclasses.replace(strict, forbid_self_approval=False))],
+        actor="user:ann",
+        via="cli",
+    )
+    await ledger.append("prj_1", start(asked), actor="engine", via="engine")
 
 
 async def test_a_row_with_two_tokens_of_one_person_has_one_vote(ledger: Ledger, clock: ToldClock) -> None:

@@ -173,6 +173,31 @@ async def test_an_agent_that_may_approve_never_approves_its_own_where_a_second_p
     assert [(each["actor"], each["person"]) for each in decided] == [("token:reviewer", "bea")]
 
 
+async def test_an_agent_that_may_approve_never_approves_its_own_whatever_the_project_says(
+    project: Project,
+) -> None:
+    (project.repo / "build").mkdir()
+    asks = ("--role", "approver")
+    async with agent(project, *asks) as client, agent(project, *asks, "--name", "second") as second:
+        held = await use(client, "run", command=RISKY)
+        (asked,) = await use(client, "list_approvals")
+        assert "an agent approves nothing that it" in asked["notice"]
+        decision = {"approval_id": asked["approval_id"], "subject_digest": asked["subject_digest"]}
+        for tried in (client, second):
+            said = await refusal(tried, "approve", **decision, reason="mine")
+            assert f"workbench approve {asked['approval_id']} --reason WHY" in said
+        # Nor what the person who let it in asked for; they themselves may.
+        mine = project.run("rm -rf build && echo mine")
+        waits = [each for each in await use(client, "list_approvals") if each["run_id"] == mine["run_id"]]
+        of_mine = {key: waits[0][key] for key in ("approval_id", "subject_digest")}
+        assert "not_allowed" in await refusal(client, "approve", **of_mine, reason="for them")
+        assert (await use(client, "deny", **of_mine, reason="not now"))["status"] == "denied"
+        assert (project.repo / "build").is_dir()
+        assert project.cli("approve", asked["approval_id"], "--reason", "a person looked").status == 0
+        ended = await use(client, "run_status", run_id=held["run_id"], wait_seconds=30)
+    assert ended["status"] == "succeeded", ended
+
+
 async def test_a_viewer_starts_nothing_and_the_token_ends_with_the_session(project: Project) -> None:
     async with agent(project, "--role", "viewer") as client:
         assert "not_allowed" in await refusal(client, "run", command="ls")

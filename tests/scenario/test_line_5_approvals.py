@@ -69,14 +69,15 @@ def test_hidden_characters_in_a_command_are_made_visible_to_who_decides(project:
     ],
     ids=["script", "script-not-understood", "make", "npm"],
 )
-def test_what_a_command_reads_may_not_change_between_the_question_and_the_start(
+def test_what_a_command_reads_may_not_change_between_the_question_and_the_decision(
     project: Project, served: Workbench, command: str, file: str, asked: str, changed: str
 ) -> None:
     (project.repo / "keep").mkdir()
     (project.repo / file).write_text(asked)
     run, approval = hold(project, command)
     (project.repo / file).write_text(changed)
-    assert decide(served, approval, "approve", reason="it can be made again").status_code == 200
+    refused = decide(served, approval, "approve", reason="it can be made again")
+    assert (refused.status_code, refused.json()["code"]) == (409, "asked_anew")
     again = served.wait(run["run_id"], lambda run: len(run["approvals"]) == 2)
     assert (again["status"], again["blocked_by"], again["started_at"]) == ("blocked", "approval", None)
     assert (project.repo / "keep").is_dir()

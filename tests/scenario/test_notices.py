@@ -46,6 +46,25 @@ def test_what_is_asked_decided_failed_and_held_is_told_with_a_link_to_it(
     decided = hook.next()
     assert decided["title"].startswith("Approved by user:")
     assert f"{bench.url}/p/{project.project_id}/runs/{run['run_id']}" in decided["message"]
+    _, edited = hold(project)
+    hook.next()
+    bea = bench.post("/api/tokens", {"name": "bea", "role": "approver"})["token"]
+    bench.add(project.repo, forbid_self_approval=True)
+    with bench.as_token(bea) as client:
+        path = f"/api/approvals/{edited['approval_id']}/approve-edited"
+        new = client.post(path, json={"command": "rm -rf other", "reason": "less"}).json()
+    assert new["status"] == "pending"
+    changed = hook.next()["message"]
+    assert changed.startswith(f"{new['requested_by']} asks to run, changed by token:bea: rm -rf other\n")
+    assert new["approval_id"] in changed
+    # Put anew for another reason, it is still not the requester's own words alone.
+    bench.add(project.repo, forbid_self_approval=False, network_allowlist=["example.org"])
+    assert (
+        bench.http.post(f"/api/approvals/{new['approval_id']}/approve", json={"reason": "x"}).status_code
+        == 409
+    )
+    assert "asks to run, changed by token:bea: rm -rf other\n" in hook.next()["message"]
+    bench.post(f"/api/runs/{new['run_id']}/cancel", {"reason": "enough"})
     project.run(project.script("breaks", "exit 3\n"))
     assert (hook.next()["title"], hook.is_empty()) == ("Run failed: the repo", True)
     project.run("sudo rm -rf /")

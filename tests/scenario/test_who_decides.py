@@ -30,7 +30,10 @@ def test_roles_people_quorum_and_who_is_left_out_are_named(bench: Workbench, tmp
     project = bench.add(make_repository(tmp_path / "repo"), **rules)
     approval = hold(project)
     me = bench.get("/api/me")["actor"]
-    second = "the project asks for a second person; nobody approves their own request"
+    second = (
+        "the project asks for a second person; nobody approves their own request. May approve it: anybody "
+        f"who is admin or token:bea, but not {me}. Where nobody else is there, deny it and ask anew"
+    )
     assert approval["deciders"] == {
         "roles": ["admin"],
         "people": ["token:bea"],
@@ -38,7 +41,7 @@ def test_roles_people_quorum_and_who_is_left_out_are_named(bench: Workbench, tmp
         "deny_roles": ["approver", "admin"],
         "quorum": 2,
         "given": 0,
-        "left_out": me,
+        "left_out": [me],
         "text": "May be approved by whoever is admin, or by token:bea; 2 different people must, 0 have; "
         f"not by {me}, who asked for it. {DENY}",
         "actor": me,

@@ -1,59 +1,92 @@
 """No sequence of calls reaches running without an Admission and, where asked, an approved row spent once.
 
-A machine makes every call that people and agents can make, in any order, with the clock going forward as it
-likes; it also tries what no caller may do: appending starts by hand. After each step it reads the whole log
-and holds it against what was dispatched.
+A machine makes every call of the HTTP API that leads to a start or away from one, as people and agents of
+every role, in any order, with the clock going forward as it likes; it also tries what no caller may do:
+appending starts by hand. After each step a reader of its own goes on through the logs and holds each vote and
+start against the rules of that moment: an admission, the same subject, votes in time, from enough people who
+have the role that the risk asks for and are no authors where a second person is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import dataclasses
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from support.admissions import admission_for
+from support.callers import Api, Caller, Trying
 from support.engine import House, open_engine_house
-from workbench.engine.cancel import cancel
+from support.replay import Replay
 from workbench.engine.context import Limits
-from workbench.engine.decide import approve, deny, expire_overdue
-from workbench.engine.edit import Edit, approve_edited
-from workbench.engine.operate import set_kill, set_switch
+from workbench.engine.decide import expire_overdue
 from workbench.engine.recover import recover
-from workbench.engine.submit import retry, submit
+from workbench.gate import approvals as gate_approvals
 from workbench.gate.switches import LOCAL
+from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Move, MoveRun, MoveStep, UseApproval
-from workbench.model.actor import Actor, Role
-from workbench.model.admission import SwitchState
+from workbench.ledger.starts import Starts
+from workbench.model.actor import Role
 from workbench.model.approval import Approval
-from workbench.model.command import Command
 from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
-from workbench.model.project import ApproverRule
 from workbench.model.run import Run
 from workbench.model.statuses import ApprovalStatus, RunStatus
-from workbench.model.verdict import Decision, RiskLevel
+from workbench.model.verdict import Decision
 
 T = TypeVar("T")
 LIMITS = Limits(approval_expiry_seconds=600, execution_expiry_seconds=120)
-COMMANDS = ("rm -rf build", "frobnicate --all", "rm -rf build", "ls", "sudo rm -rf /", "cat $(ls)")
+REMEMBERABLE = "kill -s CONT 1"
+COMMANDS = (
+    "rm -rf build",
+    "frobnicate --all",
+    "rm -rf build",
+    "ls",
+    "sudo rm -rf /",
+    "cat $(ls)",
+    REMEMBERABLE,
+)
+ANN = Caller(name="user:ann", role=Role.ADMIN, via="cli", person="ann")
+BOB = Caller(name="user:bob", role=Role.APPROVER, via="api", person="bob")
+DAN = Caller(name="user:dan", role=Role.APPROVER, via="api", person="dan")
 PEOPLE = [
-    Actor(name="user:ann", role=Role.ADMIN, via="cli"),
-    Actor(name="user:bob", role=Role.APPROVER, via="page"),
-    Actor(name="token:agent", role=Role.OPERATOR, via="mcp"),
-    Actor(name="token:spare", role=Role.APPROVER, via="mcp"),
+    ANN,
+    BOB,
+    DAN,
+    Caller(name="token:ann-phone", role=Role.APPROVER, via="api", person="ann"),
+    Caller(name="token:agent", role=Role.APPROVER, via="mcp", person="bob"),
+    Caller(name="token:helper", role=Role.APPROVER, via="mcp", person="ann"),
+    Caller(name="token:worker", role=Role.OPERATOR, via="mcp", person="dan"),
 ]
+EDITS: tuple[dict[str, Any], ...] = (
+    *({"command": text} for text in COMMANDS),
+    {"timeout_seconds": 600},
+    {"timeout_seconds": 60},
+    {"allow_hosts": ["a.invalid"]},
+)
+RULES: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [{"risk_level": "high", "role": "admin"}],
+    [{"risk_level": "high", "people": ["user:bob"]}, {"risk_level": "medium", "role": "admin"}],
+)
 people = st.sampled_from(PEOPLE)
 commands = st.sampled_from(COMMANDS)
+names = st.sampled_from([[], [], ["a.invalid"]])
 picks = st.integers(0, 3)
 delays = st.sampled_from([0, 0, 0, None, 119, 120])
 
@@ -63,14 +96,24 @@ class EveryCall(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
+        self.connector = Trying()
         self.opened = open_engine_house(
-            f"sqlite:///{self.folder.name}/ledger.db", Path(self.folder.name), limits=LIMITS
+            f"sqlite:///{self.folder.name}/ledger.db",
+            Path(self.folder.name),
+            limits=LIMITS,
+            connector=self.connector,
         )
         self.house: House = self.do(self.opened.__aenter__())
+        self.api = Api(self.house)
+        for caller in PEOPLE:
+            self.do(self.api.let_in(caller))
+        self.replay = Replay()
         self.events: list[Event] = []
+        self.house_place = 0
         self.is_stopped = False
 
     def teardown(self) -> None:
+        self.do(self.api.close())
         self.do(self.opened.__aexit__(None, None, None))
         self.loop.close()
         self.folder.cleanup()
@@ -78,10 +121,9 @@ class EveryCall(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
-    def attempt(self, work: Coroutine[Any, Any, object]) -> None:
+    def call(self, caller: Caller, method: str, path: str, /, **body: Any) -> Any:
         """Makes a call; a refusal is an answer like any other."""
-        with contextlib.suppress(WorkbenchError):
-            self.do(work)
+        return self.do(self.api.call(caller, method, path, **body))
 
     def runs(self) -> list[Run]:
         page = self.do(self.house.context.ledger.for_project("prj_1").runs())
@@ -100,62 +142,86 @@ class EveryCall(RuleBasedStateMachine):
 
     # -- what people and agents call ------------------------------------------------------------------
 
-    @rule(text=commands, actor=people, seconds=delays)
-    def submit(self, text: str, actor: Actor, seconds: int | None) -> None:
-        command = Command(source_text=text, cwd="")
-        self.attempt(submit(self.house.context, project_id="prj_1", command=command, actor=actor))
+    @rule(text=commands, caller=people, hosts=names, seconds=delays)
+    def submit(self, text: str, caller: Caller, hosts: list[str], seconds: int | None) -> None:
+        self.call(caller, "POST", "/api/runs", project_id="prj_1", command=text, allow_hosts=hosts)
         self.drive_after(seconds)
 
     @precondition(has_runs)
-    @rule(pick=picks, actor=people, says_yes=st.sampled_from([True, True, True, False]), seconds=delays)
-    def decide(self, pick: int, actor: Actor, says_yes: bool, seconds: int | None) -> None:
+    @rule(
+        pick=picks,
+        caller=people,
+        word=st.sampled_from(["approve", "approve", "approve", "deny"]),
+        says_what=st.booleans(),
+        seconds=delays,
+    )
+    def decide(self, pick: int, caller: Caller, word: str, says_what: bool, seconds: int | None) -> None:
         if found := self.open_approvals():
-            given = {"project_id": "prj_1", "actor": actor, "reason": "because"}
-            approval_id = found[pick % len(found)].approval_id
-            verb = approve if says_yes else deny
-            self.attempt(verb(self.house.context, approval_id=approval_id, **given))  # type: ignore[arg-type]
+            approval = found[pick % len(found)]
+            seen = approval.subject_digest if says_what else None
+            path = f"/api/approvals/{approval.approval_id}/{word}"
+            self.call(caller, "POST", path, reason="because", subject_digest=seen)
             self.drive_after(seconds)
 
     @precondition(has_runs)
-    @rule(pick=picks, actor=people, text=commands, seconds=delays)
-    def edit(self, pick: int, actor: Actor, text: str, seconds: int | None) -> None:
+    @rule(pick=picks, caller=people, edit=st.sampled_from(EDITS), looks=st.booleans(), seconds=delays)
+    def edit(self, pick: int, caller: Caller, edit: dict[str, Any], looks: bool, seconds: int | None) -> None:
         if found := self.open_approvals():
-            self.attempt(
-                approve_edited(
-                    self.house.context,
-                    project_id="prj_1",
-                    approval_id=found[pick % len(found)].approval_id,
-                    edit=Edit(source_text=text),
-                    actor=actor,
-                    reason="better so",
-                )
-            )
+            path = f"/api/approvals/{found[pick % len(found)].approval_id}"
+            more = {}
+            if looks:
+                seen = self.call(caller, "POST", f"{path}/edit-check", **edit)
+                more = {"edited_digest": seen.json().get("subject_digest")}
+            self.call(caller, "POST", f"{path}/approve-edited", **edit, **more, reason="better so")
             self.drive_after(seconds)
 
     @precondition(has_runs)
-    @rule(pick=picks, actor=people, is_retry=st.booleans())
-    def cancel_or_retry(self, pick: int, actor: Actor, is_retry: bool) -> None:
+    @rule(editor=people, edit=st.sampled_from(EDITS))
+    def change_and_approve(self, editor: Caller, edit: dict[str, Any]) -> None:
+        """The newest question is edited by one and approved by its requester, as two in league would."""
+        if found := self.open_approvals():
+            requester = next(each for each in PEOPLE if each.name == found[0].requested_by)
+            self.edit(0, editor, edit, looks=False, seconds=None)
+            self.decide(0, requester, "approve", says_what=False, seconds=0)
+
+    @precondition(has_runs)
+    @rule(pick=picks, caller=people)
+    def preview(self, pick: int, caller: Caller) -> None:
+        if found := self.open_approvals():
+            before = len(self.house.connector.dispatched)
+            self.call(caller, "POST", f"/api/runs/{found[pick % len(found)].run_id}/preview")
+            assert len(self.house.connector.dispatched) == before, "a preview dispatched"
+
+    @precondition(has_runs)
+    @rule(pick=picks, caller=people, looks=st.booleans())
+    def remember(self, pick: int, caller: Caller, looks: bool) -> None:
+        wanted = [run for run in self.runs() if run.plan.steps[0].command.source_text == REMEMBERABLE]
+        if wanted:
+            path = "/api/policy/proposals" if looks else "/api/policy/remembered"
+            self.call(caller, "POST", path, run_id=wanted[pick % len(wanted)].run_id, days=1)
+
+    @rule(caller=people)
+    def forget(self, caller: Caller) -> None:
+        for remembered in self.call(ANN, "GET", "/api/policy/remembered?project_id=prj_1").json():
+            path = f"/api/policy/remembered/{remembered['rule_id']}?project_id=prj_1"
+            self.call(caller, "DELETE", path)
+
+    @precondition(has_runs)
+    @rule(pick=picks, caller=people, is_retry=st.booleans(), hosts=names)
+    def cancel_or_retry(self, pick: int, caller: Caller, is_retry: bool, hosts: list[str]) -> None:
         if found := self.runs():
-            run_id = found[pick % len(found)].run_id
+            path = f"/api/runs/{found[pick % len(found)].run_id}"
             if is_retry:
-                self.attempt(
-                    retry(
-                        self.house.context,
-                        project_id="prj_1",
-                        run_id=run_id,
-                        actor=actor,
-                        is_acknowledged=True,
-                    )
-                )
+                self.call(caller, "POST", f"{path}/retry", acknowledge=True, allow_hosts=hosts)
             else:
-                self.attempt(
-                    cancel(self.house.context, project_id="prj_1", run_id=run_id, actor=actor, reason="no")
-                )
+                self.call(caller, "POST", f"{path}/cancel", reason="no")
 
-    @initialize(actor=people)
-    def begin_with_something_held(self, actor: Actor) -> None:
-        command = Command(source_text="rm -rf build", cwd="")
-        self.attempt(submit(self.house.context, project_id="prj_1", command=command, actor=actor))
+    @initialize(caller=people, four_eyes=st.booleans(), approvers=st.sampled_from(RULES))
+    def begin_with_something_held(
+        self, caller: Caller, four_eyes: bool, approvers: list[dict[str, Any]]
+    ) -> None:
+        self.change_who_approves(four_eyes, 0, approvers, [])
+        self.submit("rm -rf build", caller, [], None)
 
     def drive_after(self, seconds: int | None) -> None:
         """The driver comes after so many seconds; None: it does not come now."""
@@ -184,31 +250,43 @@ class EveryCall(RuleBasedStateMachine):
     def expire(self) -> None:
         self.do(expire_overdue(self.house.context))
 
-    @rule(what=st.sampled_from(["kill", "off", "let go", "let go", "let go"]))
+    @rule(what=st.sampled_from(["kill", "off", *["let go"] * 6]))
     def stop_or_let_go(self, what: str) -> None:
-        ann, context = PEOPLE[0], self.house.context
         if what == "off":
-            self.do(set_switch(context, name=LOCAL, state=SwitchState.OFF, actor=ann, reason="drill"))
+            self.call(ANN, "PUT", "/api/switches", name=LOCAL, state="off", reason="drill")
         elif what == "kill":
-            self.do(set_kill(context, engaged=True, actor=ann, reason="drill"))
+            self.call(ANN, "POST", "/api/kill", engaged=True, reason="drill")
         else:
-            self.do(set_kill(context, engaged=False, actor=ann, reason="drill"))
-            self.do(set_switch(context, name=LOCAL, state=SwitchState.ON, actor=ann, reason="drill"))
+            self.call(ANN, "POST", "/api/kill", engaged=False, reason="drill")
+            self.call(ANN, "PUT", "/api/switches", name=LOCAL, state="on", reason="drill")
         self.is_stopped = what != "let go"
 
-    @rule(four_eyes=st.booleans(), quorum=st.sampled_from([None, 2]), admin_only=st.booleans())
-    def change_who_approves(self, four_eyes: bool, quorum: int | None, admin_only: bool) -> None:
-        rule_ = ApproverRule(risk_level=RiskLevel.HIGH, role=Role.ADMIN)
-        self.do(
-            self.house.put(
-                dataclasses.replace(
-                    self.house.project,
-                    forbid_self_approval=four_eyes,
-                    approval_quorum=quorum,
-                    approvers=(rule_,) if admin_only else (),
-                )
-            )
+    @rule(
+        four_eyes=st.booleans(),
+        quorum=st.sampled_from([0, 0, 2]),
+        approvers=st.sampled_from(RULES),
+        hosts=names,
+    )
+    def change_who_approves(
+        self, four_eyes: bool, quorum: int, approvers: list[dict[str, Any]], hosts: list[str]
+    ) -> None:
+        answer = self.call(
+            ANN,
+            "POST",
+            "/api/projects",
+            path=self.house.project.workspace_root,
+            forbid_self_approval=four_eyes,
+            approval_quorum=quorum,
+            approvers=approvers,
+            network_allowlist=hosts,
         )
+        assert answer.status_code == 201, answer.text
+
+    @rule(
+        caller=st.sampled_from([BOB, DAN]), role=st.sampled_from([Role.APPROVER, Role.OPERATOR, Role.ADMIN])
+    )
+    def give_another_role(self, caller: Caller, role: Role) -> None:
+        self.do(self.api.let_in(Caller(name=caller.name, role=role, via=caller.via, person=caller.person)))
 
     # -- what nobody may do ---------------------------------------------------------------------------
 
@@ -255,46 +333,28 @@ class EveryCall(RuleBasedStateMachine):
 
     @invariant()
     def nothing_runs_but_what_was_admitted_and_approved(self) -> None:
-        reads = self.house.context.ledger.for_project("prj_1")
+        ledger = self.house.context.ledger
+        # No rule changes both who may approve and what starts: between the chains there is no order.
+        told = self.do(ledger.for_project(HOUSE).events(after=self.house_place, limit=500))
+        self.replay.house(told)
+        self.house_place = told[-1].seq if told else self.house_place
         after = self.events[-1].seq if self.events else 0
-        self.events += self.do(reads.events(after=after, limit=500))
+        new = self.do(ledger.for_project("prj_1").events(after=after, limit=500))
+        self.events += new
+        self.replay.project(new)
         dispatched = {request.step_id: request.admission for request in self.house.connector.dispatched}
         assert len(dispatched) == len(self.house.connector.dispatched), "a step was dispatched twice"
         for step_id, admission in dispatched.items():
             assert admission.is_admitted, step_id
+            assert not admission.request.is_preview
             assert admission.judgement.verdict.verdict is not Decision.DENY
+            # Names beyond the project's are never let in unasked.
+            assert admission.approval_id is not None or not admission.request.command.allow_hosts
+        assert all(request.admission.request.is_preview for request in self.connector.tried)
         spent = Counter(event.payload["approval_id"] for event in self.events if event.tag == "approval:used")
         assert set(spent.values()) <= {1}, "an approval was spent twice"
-        for place, event in enumerate(self.events):
-            if event.tag == "step:started":
-                self._check_start(event, self.events[:place])
         started = [event.step_id for event in self.events if event.tag == "step:started"]
         assert sorted(dispatched) == sorted(str(step_id) for step_id in started)
-
-    def _check_start(self, event: Event, before: list[Event]) -> None:
-        verdict = event.payload["verdict"]
-        assert verdict["verdict"] in ("allow", "requires_approval")
-        approval_id = event.payload["approval_id"]
-        if verdict["verdict"] == "allow" and approval_id is None:
-            return
-        told = [e for e in before if e.payload.get("approval_id") == approval_id and e.tag.startswith("appr")]
-        asked = next(e for e in told if e.tag == "approval:requested")
-        assert (asked.step_id, asked.payload["subject_digest"]) == (
-            event.step_id,
-            event.payload["subject_digest"],
-        )
-        tags = [e.tag for e in told]
-        assert tags.count("approval:approved") == tags.count("approval:used") == 1
-        assert not {"approval:denied", "approval:expired", "approval:withdrawn", "approval:lapsed"} & set(
-            tags
-        )
-        approved = next(e for e in told if e.tag == "approval:approved")
-        assert approved.at < asked.payload["expires_at"]
-        assert event.at < approved.payload["start_by"]
-        roles = {actor.name: actor.role for actor in PEOPLE}
-        voters = [e.actor for e in told if e.tag in ("approval:voted", "approval:approved")]
-        assert len(voters) == len(set(voters)) >= asked.payload["quorum"]
-        assert all(roles[name] in (Role.APPROVER, Role.ADMIN) for name in voters)
 
     @invariant()
     def the_log_and_the_rows_agree(self) -> None:
@@ -303,6 +363,37 @@ class EveryCall(RuleBasedStateMachine):
 
 
 TestEveryCall = EveryCall.TestCase
-# A tenth of a second an example: the long suite tries as many as its profile says.
+# A third of a second an example: the long suite tries as many as its profile says.
 _EXAMPLES = min(settings().max_examples, 25) if settings().derandomize else settings().max_examples
 TestEveryCall.settings = settings(max_examples=_EXAMPLES, stateful_step_count=40, deadline=None)
+
+
+# Four eyes are counted twice, by the gate and by the ledger in the transaction of the start.
+UNCOUNTED: tuple[object, str, object] = (Starts, "_left_out", lambda *_: set())
+OFF: dict[str, list[tuple[object, str, object]]] = {
+    "roles by risk": [(gate_approvals, "_find_role_problem", lambda *_: None)],
+    "four eyes": [(gate_approvals, "_is_author", lambda *_: False), UNCOUNTED],
+    "authors but the last": [
+        (Approval, "authors", property(lambda approval: (approval.edited_by or approval.requested_by,))),
+        UNCOUNTED,
+    ],
+    "agents' own": [(gate_approvals, "AGENTS", "")],
+}
+
+
+@pytest.mark.parametrize("check", OFF)
+def test_it_is_found_when_a_check_is_off(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine above is no ornament: without any one check it finds a way."""
+    for target, name, value in OFF[check]:
+        monkeypatch.setattr(target, name, value)
+    with pytest.raises(AssertionError, match=r"approved (its|their) own|started with"):
+        run_state_machine_as_test(
+            EveryCall,
+            settings=settings(
+                TestEveryCall.settings,
+                phases=[Phase.generate],
+                max_examples=200,
+                derandomize=True,
+                database=None,
+            ),
+        )

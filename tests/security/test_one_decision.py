@@ -18,7 +18,7 @@ from typing import Any
 import mcp
 import pytest
 
-from support.engine import PlainMachine, Waiting
+from support.engine import Waiting
 from support.fixtures import Start
 from support.ground import make_repository
 from support.server import Project
@@ -29,6 +29,7 @@ from workbench.cli.client import Client
 from workbench.cli.decide import approve_edited as approve_edited_by_cli
 from workbench.cli.decide import decide as decide_by_cli
 from workbench.cli.mcp import AgentSession
+from workbench.connectors.local import surroundings_of
 from workbench.engine.context import Context, Limits
 from workbench.engine.decide import approve, deny
 from workbench.gate import admit, load_policy
@@ -112,8 +113,9 @@ def engine_beside(project: Project, url: str, folder: Path) -> Context:
     """The engine in this process, on the database of the server's."""
     clock = SystemClock()
 
-    def surroundings(_project: ModelProject) -> Surroundings:
-        return PlainMachine()
+    def surroundings(project: ModelProject) -> Surroundings:
+        # The server's own eyes: who sees another machine would find that what is held has changed.
+        return surroundings_of(project.workspace_root, project.toolchains)
 
     policy = load_policy()
     return Context(

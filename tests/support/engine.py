@@ -193,7 +193,9 @@ class House:
 
 
 @asynccontextmanager
-async def open_engine_house(url: str, folder: Path, *, limits: Limits | None = None) -> AsyncIterator[House]:
+async def open_engine_house(
+    url: str, folder: Path, *, limits: Limits | None = None, connector: Notebook | None = None
+) -> AsyncIterator[House]:
     """A fresh house on this database, with local execution switched on."""
     clock = ToldClock()
     folder = folder.resolve()
@@ -207,7 +209,7 @@ async def open_engine_house(url: str, folder: Path, *, limits: Limits | None = N
 
     context = Context(
         ledger=ledger,
-        connectors={"local": Notebook()},
+        connectors={"local": connector or Notebook()},
         admit=functools.partial(admit, policy=_policy()),
         policy=_policy(),
         surroundings=surroundings,

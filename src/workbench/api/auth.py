@@ -34,7 +34,10 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _VIA: Final = {b"workbench-cli": "cli", b"workbench-mcp": "mcp"}
-"""By which way a bearer says it came; for the record only, nothing is allowed or refused by it."""
+"""By which way a bearer says it came. It is recorded, and allows nothing: by the agents' door one may less.
+
+An agent has no token in its hands: `workbench mcp` holds it, and says which door its requests come by.
+"""
 _MAX_BODY_BYTES: Final = 1 << 20
 _TOKEN_SECONDS_TRUSTED: Final = 2.0
 _LINK_SECONDS: Final = 3600.0

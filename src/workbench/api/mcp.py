@@ -160,7 +160,10 @@ class _Tools:
         return _preview_out(found)
 
     async def approve(self, approval_id: str, subject_digest: str, reason: str) -> dict[str, Any]:
-        """Approve what is held, if this token's role may: exactly the subject_digest that was listed."""
+        """Approve what is held, if this token's role may: exactly the subject_digest that was listed.
+
+        Never what you, or the person you act for, asked for or changed: a person decides that.
+        """
         return await self._decide(approval_id, "approve", subject_digest, reason)
 
     async def deny(self, approval_id: str, subject_digest: str, reason: str) -> dict[str, Any]:
@@ -213,7 +216,7 @@ def _run_out(run: dict[str, Any]) -> dict[str, Any]:
     """Returns what an agent needs of a run; the whole record is for people and the audit."""
     names = ("run_id", "status", "blocked_by", "why", "command", "cwd", "exit_code", "risk_level")
     pending = [a["approval_id"] for a in run.get("approvals", []) if a["status"] == "pending"]
-    edits = [change for a in run.get("approvals", []) for change in a["changes"]]
+    edits = [change for a in run.get("approvals", []) if a["edited_by"] for change in a["changes"]]
     return {
         **{name: run[name] for name in names},
         "approval_id": pending[0] if pending else None,
@@ -249,4 +252,6 @@ def _approval_out(approval: dict[str, Any]) -> dict[str, Any]:
         "command": approval["command_visible"],
         **{name: approval[name] for name in (*names, *more)},
         "deciders": (approval["deciders"] or {}).get("text", ""),
+        "changes": approval["changes"],
+        "decided": approval["decisions"][-1]["reason"] if approval["decisions"] else "",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from workbench.model.errors import WorkbenchError
+from workbench.model.errors import AskedAnew, WorkbenchError
 
 
 class MethodNotAllowed(WorkbenchError):
@@ -19,7 +19,8 @@ class MethodNotAllowed(WorkbenchError):
 
 
 def render_problem(error: WorkbenchError) -> bytes:
-    """Returns the problem document of an expected error."""
+    """Returns the problem document of an expected error; one that names a new approval says its id apart."""
+    more = {"approval_id": error.approval_id} if isinstance(error, AskedAnew) else {}
     return json.dumps(
         {
             "type": "about:blank",
@@ -28,5 +29,6 @@ def render_problem(error: WorkbenchError) -> bytes:
             "detail": error.message,
             "code": error.code,
             "remedy": error.remedy,
+            **more,
         }
     ).encode()

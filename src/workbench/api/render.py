@@ -443,7 +443,7 @@ def deciders_out(
         deny_roles=[role.value for role in DECIDING],
         quorum=found.quorum,
         given=found.given,
-        left_out=found.left_out,
+        left_out=list(found.left_out),
         text=describe_deciders(found, approval),
         actor=actor.name,
         may_approve=may_approve.is_allowed,

@@ -432,7 +432,7 @@ class DecidersOut(Wire):
     """Who may decide what is held, under the project's rules and the policy in force.
 
     Whoever holds one of `roles` may approve, and those named in `people` who hold one of `people_roles`;
-    `given` of `quorum` different people have. `left_out` is whose own request or change it is, where they
+    `given` of `quorum` different people have. `left_out` are who asked for it and who changed it, where they
     may not approve it. Whoever holds one of `deny_roles` may deny. `text` says it in words. `may_approve`
     and `may_deny` are of the actor who looks, `you` says that in words, `why_not` why they may not approve.
     """
@@ -443,7 +443,7 @@ class DecidersOut(Wire):
     deny_roles: list[str]
     quorum: int
     given: int
-    left_out: str | None
+    left_out: list[str]
     text: str
     actor: str
     may_approve: bool
@@ -471,11 +471,13 @@ class ApprovalPreviewOut(Wire):
 class ApprovalOut(Wire):
     """Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
 
-    `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
-    must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
-    actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
-    may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
-    actor may see what could be remembered. `previews` are those made for it, the newest first.
+    `edited_by` and `changes` say who changed what in the request; without an editor, `changes` are what has
+    changed by itself since it was first asked about, so that it is asked about anew. `start_by` is until when
+    what is approved must start; `needs_reason` whether approving must say why (a denial always must). `moves`
+    are what this actor may decide under the policy in force, and `notice` says why they may not. `deciders`
+    says who else may, while it is pending. `allow_hosts` are the names that this run alone may reach;
+    `may_propose`: this actor may see what could be remembered. `previews` are those made for it, the newest
+    first.
     """
 
     approval_id: str

@@ -89,9 +89,13 @@ def approve_edited(
 
 
 def describe_changes(approval: dict[str, Any]) -> list[str]:
-    """Returns who changed what in a request, a line each; nothing when it is as it was asked for."""
+    """Returns who changed what in a request, a line each; nothing when it is as it was asked for.
+
+    What changed by itself, so that the request was put anew, is told likewise.
+    """
+    by = approval["edited_by"]
     return [
-        f"{approval['edited_by']} changed the {change['field']}: "
+        f"{f'{by} changed the' if by else 'asked anew, for this changed:'} {change['field']}: "
         f"{change['before'] or _NOTHING} -> {change['after'] or _NOTHING}"
         for change in approval["changes"]
     ]
@@ -112,3 +116,6 @@ def _say(after: dict[str, Any], as_json: bool) -> None:
     print_line(f"{after['approval_id']}  {after['status']}  run {after['run_id']}")
     if after["status"] == "pending" and after["notice"]:
         print_note(after["notice"])
+    if after["status"] == "withdrawn":
+        # Nobody's vote was needed in the end, and why is what was recorded.
+        print_note(after["decisions"][-1]["reason"])

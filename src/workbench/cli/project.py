@@ -72,7 +72,7 @@ def _describe_approving(project: dict[str, Any]) -> list[str]:
     if project["approval_quorum"] is not None:
         lines.append(f"approvals needed: {project['approval_quorum']}")
     if project["forbid_self_approval"]:
-        lines.append("nobody approves their own request")
+        lines.append("nobody approves their own request, or what they changed in one")
     for rule in project["approvers"]:
         who = [*([rule["role"]] if rule["role"] else []), *rule["people"]]
         lines.append(f"a {rule['risk_level']} risk is approved by {' or '.join(who)}")

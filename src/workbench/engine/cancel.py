@@ -65,6 +65,7 @@ async def _cancel_waiting(
         )
         for approval in await context.ledger.for_project(project_id).approvals(run_id=run.run_id)
         if approval.status is ApprovalStatus.PENDING
+        or (approval.status is ApprovalStatus.APPROVED and not approval.is_used)
     ]
     moves += [
         MoveStep(step_id=step.step_id, move=StepMove.CANCEL, version=step.version, note={"reason": reason})

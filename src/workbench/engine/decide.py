@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from workbench.engine.ask import ask_step
 from workbench.engine.context import ENGINE, Context
 from workbench.engine.look import read_policy
+from workbench.engine.renew import renew
 from workbench.gate.approvals import (
     APPROVE,
     DENY,
@@ -44,17 +46,23 @@ async def approve(
     """Adds a vote; at quorum the step is released and driven on.
 
     Raises IllegalMove when it is decided already, Conflict when `subject_digest` (what the decider saw) is
-    not what is held, NotAllowed when this actor may not decide it, InvalidInput for a missing reason.
+    not what is held, NotAllowed when this actor may not decide it, InvalidInput for a missing reason. Where
+    the gate finds by now something else than what was asked about, nothing is approved: see `renew`.
     """
     reads = context.ledger.for_project(project_id)
     approval = await find_decidable(context, project_id, approval_id, actor, APPROVE, reason, subject_digest)
     project = await context.ledger.project(project_id)
     people = await context.ledger.people(names_in(approval, project) | {actor.name})
+    run, steps = await reads.run_with_steps(approval.run_id)
+    step = next(step for step in steps if step.step_id == approval.step_id)
+    _, admission = await ask_step(context, run, step)
+    if admission.subject_digest != approval.subject_digest:
+        return await renew(
+            context, approval, project=project, run=run, step=step, admission=admission, actor=actor
+        )
     vote = vote_for(context, approval, actor, reason, project=project, people=people)
     moves: list[Move] = [vote]
-    run, steps = await reads.run_with_steps(approval.run_id)
     if vote.move is not None:
-        step = next(step for step in steps if step.step_id == approval.step_id)
         note = {"approval_id": approval_id}
         moves += [
             MoveStep(step_id=step.step_id, move=StepMove.RELEASE, version=step.version, note=note),
@@ -175,7 +183,7 @@ async def find_decidable(
         now=now,
     )
     if not permission.is_allowed:
-        raise NotAllowed(permission.reason, remedy="ask another approver of this project")
+        raise NotAllowed(permission.reason, remedy=permission.remedy)
     return approval
 
 

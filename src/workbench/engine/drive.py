@@ -13,9 +13,9 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from workbench.connectors.contract import Ended, ExternalRef, NativeState, Problem, Snapshot
+from workbench.engine.ask import ask_step
 from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
-from workbench.engine.look import look
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
 from workbench.gate.approvals import has_lapsed
@@ -29,7 +29,7 @@ from workbench.ledger.move import (
     RequestCancel,
     UseApproval,
 )
-from workbench.model.admission import Admission, AdmissionRequest
+from workbench.model.admission import Admission
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.clock import render_time
@@ -99,21 +99,8 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
 
 
 async def _start(context: Context, project: Project, run: Run, step: Step, planned: PlanStep) -> bool:
-    snapshot = await look(
-        context,
-        project.project_id,
-        connector=step.connector,
-        actor=run.requested_by,
-        step_id=step.step_id,
-    )
+    snapshot, admission = await ask_step(context, run, step)
     project, approval = snapshot.project, snapshot.approval
-    request = AdmissionRequest(
-        run_id=run.run_id,
-        step_id=step.step_id,
-        command=planned.command,
-        sandbox_profile=context.sandbox_profile,
-    )
-    admission = await context.ask(request, snapshot)
     if not admission.is_admitted:
         await _hold(context, project, run, step, admission, approval)
         return False
@@ -132,6 +119,9 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
     moves: list[Move] = []
     if admission.approval_id is not None:
         moves.append(UseApproval(approval_id=admission.approval_id))
+    elif approval is not None and _is_open(approval):
+        # It starts without it: left as it is, it would be told of as one that came too late.
+        moves.append(_withdraw(approval, f"its step started without it: {admission.reason}"))
     if run.status is RunStatus.QUEUED:
         moves.append(MoveRun(run_id=run.run_id, move=RunMove.START, version=run.version))
     moves.append(
@@ -214,6 +204,8 @@ async def _hold(
             note=note,
         ),
     ]
+    is_asked = approval is not None and approval.status is ApprovalStatus.PENDING
+    is_to_ask = admission.blocked_by is BlockedBy.APPROVAL and not is_asked
     if approval is not None and _is_left_over(context, approval):
         moves.append(
             MoveApproval(
@@ -224,10 +216,28 @@ async def _hold(
                 version=approval.version,
             )
         )
-    is_asked = approval is not None and approval.status is ApprovalStatus.PENDING
-    if admission.blocked_by is BlockedBy.APPROVAL and not is_asked:
+    elif approval is not None and is_to_ask and _is_open(approval):
+        moves.append(_withdraw(approval, f"asked about anew: {admission.reason}"))
+    if is_to_ask:
         moves.append(approval_request(context, project, admission, requested_by=run.requested_by))
     await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+
+
+def _is_open(approval: Approval) -> bool:
+    """Tells whether the approval waits for its decision, or for the start that it was given for."""
+    if approval.status is ApprovalStatus.APPROVED:
+        return not approval.is_used
+    return approval.status is ApprovalStatus.PENDING
+
+
+def _withdraw(approval: Approval, reason: str) -> MoveApproval:
+    return MoveApproval(
+        approval_id=approval.approval_id,
+        move=ApprovalMove.WITHDRAW,
+        decision=ApprovalMove.WITHDRAW.value,
+        reason=reason,
+        version=approval.version,
+    )
 
 
 def _is_left_over(context: Context, approval: Approval) -> bool:

@@ -1,8 +1,8 @@
 """Lets an approver change what is held while approving it: judged anew, shown as a difference, recorded.
 
 An edit never changes what an earlier vote was for: the old question is withdrawn and a new one, bound to the
-new subject, takes its place in the same append. Whoever edited is its author: where the project asks for a
-second person, the editor's own approval does not count and the new question waits for another. It widens
+new subject, takes its place in the same append. Whoever edited becomes an author beside who asked: where the
+project asks for a second person, neither's approval counts and the new question waits for another. It widens
 nothing: what policy denies stays denied, and the time to decide is not made longer.
 """
 
@@ -123,6 +123,7 @@ async def approve_edited(
         is_used=False,
         version=1,
         edited_by=create.edited_by,
+        editors=(*approval.editors, actor.name),
     )
     now = render_time(context.clock.now())
     people = await context.ledger.people(names_in(asked, seen.project) | {actor.name})

@@ -92,9 +92,11 @@ async def preview_rules(context: Context, *, run_id: str, days: int, actor: Acto
 
 
 async def is_own_run(context: Context, run: Run, actor: Actor) -> bool:
-    """Returns whether the same person asked for the run, by whatever token."""
-    people = await context.ledger.people(frozenset([run.requested_by]))
-    return people.person_of(run.requested_by) == person_of(actor)
+    """Returns whether the same person asked for the run or edited it, by whatever token."""
+    approvals = await context.ledger.for_project(run.project_id).approvals(run_id=run.run_id)
+    authors = frozenset([run.requested_by]).union(*(approval.authors for approval in approvals))
+    people = await context.ledger.people(authors)
+    return person_of(actor) in {people.person_of(name) for name in authors}
 
 
 async def remember_rules(context: Context, *, run_id: str, days: int, actor: Actor) -> Preview:

@@ -172,6 +172,7 @@ def render_judgement(admission: Admission) -> dict[str, Any]:
         ],
         "policy_digest": verdict.policy_digest,
         "parsed_strictly": judgement.parsed_strictly,
+        "texts_digest": judgement.texts_digest,
         "argv": list(admission.argv),
         "admission": admission.reason,
         "commands": [

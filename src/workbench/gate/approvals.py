@@ -20,15 +20,18 @@ from workbench.policy import Policy, may_approve
 
 APPROVE = "approve"
 DENY = "deny"
+AGENTS = "mcp"
+"""The way in that is for agents alone; who comes by it says so, and may less for it, never more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """Whether an actor may decide, why not, and whether they would be approving their own request."""
+    """Whether an actor may decide, why not and what to do, and whether it would be their own request."""
 
     is_allowed: bool
     reason: str
     is_self_approval: bool = False
+    remedy: str = "ask another approver of this project"
 
 
 def is_expired(approval: Approval, now: str) -> bool:
@@ -62,8 +65,8 @@ def standing_votes(
     """Returns the decisions that count under rules and roles as they are now; a denial always does.
 
     An approval falls when its giver could not give it any more: their token was revoked or has ended, its
-    role is too low, they are not among the people named, the project asks for a second person and it was
-    their own, or the policy says no.
+    role is too low, they are not among the people named, the project asks for a second person and they are
+    an author of it, or the policy says no.
     """
     return tuple(
         vote
@@ -110,9 +113,11 @@ def may_decide(
 ) -> Permission:
     """Returns whether `actor` may give this decision now, under the policy in force.
 
-    Approving one's own request, or what one has edited oneself, is allowed and marked, unless the project
-    forbids it; denying it always is. It is one's own when the same person asked, by whatever token. Nobody
-    decides twice, unless their first vote does not count any more, and a denial needs no more than the role.
+    Who asked for it and everybody who edited it are its authors. Approving what one is an author of is
+    allowed and marked, unless the project forbids it; denying it always is. It is one's own when the same
+    person asked or edited, by whatever token. Nobody decides twice, unless their first vote does not count
+    any more, and a denial needs no more than the role. An agent never approves what it or the person it acts
+    for is an author of, whatever the project says: asked and approved in one breath, nobody has looked.
     The policy has the last word on an approval, and can only say no to what the rest lets through; without
     one, the answer is for showing alone.
     """
@@ -136,10 +141,16 @@ def may_decide(
     if approves_own and project.forbid_self_approval:
         return Permission(
             is_allowed=False,
-            reason="the project asks for a second person; nobody approves their own "
-            + ("change" if approval.edited_by else "request")
-            + _as_the_same(actor.name, approval.edited_by or approval.requested_by),
+            reason=_second_person(approval, actor, project, people),
             is_self_approval=True,
+        )
+    if approves_own and actor.via == AGENTS:
+        return Permission(
+            is_allowed=False,
+            reason="an agent approves nothing that it, or the person it acts for, asked for or changed; that "
+            f"person decides it themselves, on the page or by workbench approve {approval.approval_id}",
+            is_self_approval=True,
+            remedy=f"decide it on the page, or by workbench approve {approval.approval_id} --reason WHY",
         )
     if decision == APPROVE and (problem := _find_role_problem(approval.risk_level, actor, project, people)):
         return _no(problem)
@@ -254,7 +265,27 @@ def rule_for(project: Project, risk_level: RiskLevel) -> ApproverRule:
 
 
 def _is_author(actor: Actor, approval: Approval, people: People) -> bool:
-    return person_of(actor) == people.person_of(approval.edited_by or approval.requested_by)
+    if actor.name in approval.authors:
+        return True
+    return person_of(actor) in {people.person_of(name) for name in approval.authors}
+
+
+def _second_person(approval: Approval, actor: Actor, project: Project, people: People) -> str:
+    """Returns why an author approves nothing here, who may, and what to do where nobody else is there."""
+    own = next(
+        name for name in approval.authors if name == actor.name or people.person_of(name) == person_of(actor)
+    )
+    did = "request" if own == approval.requested_by else "change"
+    return (
+        f"the project asks for a second person; nobody approves their own {did}"
+        f"{_as_the_same(actor.name, own)}. May approve it: "
+        f"{describe_approvers(project, approval.risk_level)}, but not {_listed(approval.authors)}. "
+        "Where nobody else is there, deny it and ask anew"
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _as_the_same(name: str, other: str) -> str:

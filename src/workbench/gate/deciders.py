@@ -30,8 +30,8 @@ class Deciders:
     """Who may approve one pending approval, under the project's rules and the policy in force.
 
     Whoever holds one of `roles` may, and those named in `people` who hold one of `people_roles`. `given` of
-    `quorum` different people have. `left_out` is the actor whose own request or change it is, where they may
-    not approve it; else None. `closed` says why nobody may approve it now, or is "".
+    `quorum` different people have. `left_out` are its authors, the requester first, where they may not
+    approve it; else empty. `closed` says why nobody may approve it now, or is "".
     """
 
     roles: tuple[Role, ...]
@@ -39,7 +39,7 @@ class Deciders:
     people_roles: tuple[Role, ...]
     quorum: int
     given: int
-    left_out: str | None
+    left_out: tuple[str, ...]
     closed: str
 
 
@@ -88,7 +88,7 @@ def find_deciders(
         people_roles=let_in if named else (),
         quorum=needed_quorum(approval, project),
         given=count_people(tuple(vote for vote in votes if vote.decision == APPROVE), people),
-        left_out=(approval.edited_by or approval.requested_by) if is_own_closed else None,
+        left_out=approval.authors if is_own_closed else (),
         closed="" if roles or named else _why_closed(answers),
     )
 
@@ -98,7 +98,7 @@ def describe_deciders(found: Deciders, approval: Approval) -> str:
     denied = f"May be denied by whoever is {_either(DECIDING)}."
     if found.closed:
         return f"Nobody may approve it: {found.closed.rstrip('.')}. {denied}"
-    if found.roles == DECIDING and found.quorum == 1 and not found.people and found.left_out is None:
+    if found.roles == DECIDING and found.quorum == 1 and not found.people and not found.left_out:
         return f"May be approved or denied by whoever is {_either(DECIDING)}."
     may = []
     if found.roles:
@@ -110,9 +110,10 @@ def describe_deciders(found: Deciders, approval: Approval) -> str:
     words = f"May be approved by {', or by '.join(may)}"
     if found.quorum > 1:
         words += f"; {found.quorum} different people must, {found.given} {_have(found.given)}"
-    if found.left_out is not None:
-        did = "changed" if approval.edited_by else "asked for"
-        words += f"; not by {found.left_out}, who {did} it"
+    if found.left_out:
+        asked, *changed = found.left_out
+        words += f"; not by {asked}, who asked for it"
+        words += f", or {_either(changed)}, who changed it" if changed else ""
     return f"{words}. {denied}"
 
 

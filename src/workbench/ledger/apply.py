@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table
 from workbench.ledger import move as m
 from workbench.ledger import tables
 from workbench.ledger.persons import find_person
+from workbench.ledger.reads import find_editors
 from workbench.ledger.rows import parse_project, render_changes, render_json, render_project_settings
 from workbench.ledger.starts import Starts
 from workbench.ledger.statements import find_statement, insert_statement, update_statement
@@ -319,6 +320,7 @@ class _Rows:
             "edited_by": move.edited_by,
             "changes": render_changes(move.changes),
         }
+        earlier = find_editors(self._connection, [move.step_id]).get(move.step_id, ())
         payload = {
             **move.note,
             "approval_id": move.approval_id,
@@ -327,7 +329,9 @@ class _Rows:
             "risk_level": row["risk_level"],
             "quorum": move.quorum,
             "expires_at": move.expires_at,
+            "requested_by": move.requested_by,
             "edited_by": move.edited_by,
+            "editors": list(dict.fromkeys((*earlier, *([move.edited_by] if move.edited_by else ())))),
         }
         return self._insert(
             tables.execution_approvals,
@@ -347,7 +351,7 @@ class _Rows:
             tag = APPROVAL_TAGS[move.move]
             if move.move is ApprovalMove.APPROVE:
                 row["start_by"] = move.start_by
-            if move.move is ApprovalMove.LAPSE and row["is_used"]:
+            if move.move in (ApprovalMove.LAPSE, ApprovalMove.WITHDRAW) and row["is_used"]:
                 raise IllegalMove(
                     noun="approval",
                     object_id=move.approval_id,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -33,7 +33,7 @@ from workbench.model.moves import StepMove
 from workbench.model.people import Holding, People, names_in
 from workbench.model.project import Project
 from workbench.model.run import Run, RunEnd, Step
-from workbench.model.statuses import ApprovalStatus, RunStatus
+from workbench.model.statuses import ApprovalStatus, RunStatus, StepStatus
 from workbench.model.verdict import RiskLevel
 
 _STEP_END_TAGS: Final = tuple(STEP_TAGS[move] for move in (StepMove.SUCCEED, StepMove.FAIL, StepMove.CANCEL))
@@ -292,10 +292,8 @@ def list_approvals(
         query = query.where(approvals.c.run_id == run_id)
     if status is not None:
         query = query.where(approvals.c.status == status)
-    return [
-        parse_approval(row)
-        for row in _all(connection, query.order_by(approvals.c.approval_id.desc()).limit(500))
-    ]
+    rows = _all(connection, query.order_by(approvals.c.approval_id.desc()).limit(500))
+    return _parse_approvals(connection, rows)
 
 
 def page_approvals(
@@ -317,7 +315,7 @@ def page_approvals(
     if status is not None:
         query = query.where(approvals.c.status == status)
     rows = _all(connection, query.order_by(rank.desc(), approvals.c.approval_id.desc()).limit(limit + 1))
-    found = tuple(parse_approval(row) for row in rows[:limit])
+    found = tuple(_parse_approvals(connection, rows[:limit]))
     return ApprovalPage(approvals=found, next_after=found[-1].approval_id if len(rows) > limit else None)
 
 
@@ -340,30 +338,56 @@ def count_all(connection: Connection, project_id: str | None) -> Counts:
 def list_pending_approvals(connection: Connection) -> list[Approval]:
     approvals = t.execution_approvals
     query = select(approvals).where(approvals.c.status == ApprovalStatus.PENDING.value)
-    return [parse_approval(row) for row in _all(connection, query.order_by(approvals.c.approval_id))]
+    return _parse_approvals(connection, _all(connection, query.order_by(approvals.c.approval_id)))
 
 
 def list_overdue_starts(connection: Connection, now: str) -> list[Approval]:
-    """Lists what was approved, never used, and should have started before `now`, oldest first."""
-    approvals = t.execution_approvals
-    query = select(approvals).where(
-        approvals.c.status == ApprovalStatus.APPROVED.value,
-        approvals.c.is_used == 0,
-        func.coalesce(approvals.c.start_by, approvals.c.expires_at) <= now,
+    """Lists what was approved, never used, and should have started before `now`, oldest first.
+
+    Only a step that is still to start can come too late: what started without it, or ended, is no lapse.
+    """
+    approvals, steps = t.execution_approvals, t.execution_steps
+    query = (
+        select(approvals)
+        .join(steps, steps.c.step_id == approvals.c.step_id)
+        .where(
+            approvals.c.status == ApprovalStatus.APPROVED.value,
+            approvals.c.is_used == 0,
+            func.coalesce(approvals.c.start_by, approvals.c.expires_at) <= now,
+            steps.c.status.in_([StepStatus.QUEUED.value, StepStatus.BLOCKED.value]),
+        )
     )
-    return [parse_approval(row) for row in _all(connection, query.order_by(approvals.c.approval_id))]
+    return _parse_approvals(connection, _all(connection, query.order_by(approvals.c.approval_id)))
 
 
 def find_approval(connection: Connection, project_id: str, approval_id: str) -> Approval | None:
     query = _select(t.execution_approvals, "approval_id", "project_id")
-    row = _first(connection, query, approval_id=approval_id, project_id=project_id)
-    return None if row is None else parse_approval(row)
+    rows = _all(connection, query, approval_id=approval_id, project_id=project_id)
+    return next(iter(_parse_approvals(connection, rows)), None)
 
 
 def find_newest_approval(connection: Connection, project_id: str, step_id: str) -> Approval | None:
     query = _select(t.execution_approvals, "step_id", "project_id", order_by=("approval_id",))
     rows = _all(connection, query, step_id=step_id, project_id=project_id)
-    return parse_approval(rows[-1]) if rows else None
+    return _parse_approvals(connection, rows[-1:])[0] if rows else None
+
+
+def find_editors(connection: Connection, step_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Returns who changed what a step is to do, the first first, of each step that somebody did."""
+    editors: dict[str, tuple[str, ...]] = {}
+    for start in range(0, len(step_ids), _MOST_STEPS):
+        for row in _all(connection, _SELECT_EDITORS, steps=step_ids[start : start + _MOST_STEPS]):
+            editors[row["step_id"]] = (*editors.get(row["step_id"], ()), row["edited_by"])
+    return editors
+
+
+def _parse_approvals(connection: Connection, rows: list[dict[str, Any]]) -> list[Approval]:
+    # An edit, a lapse and a changed file each make a new row: who edited is known by all of the step's.
+    editors = find_editors(connection, list({row["step_id"]: None for row in rows}))
+    return [
+        replace(parse_approval(row), editors=tuple(dict.fromkeys(editors.get(row["step_id"], ()))))
+        for row in rows
+    ]
 
 
 def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list[Artifact]:
@@ -476,6 +500,18 @@ _SELECT_HOLDINGS: Final = (
     )
     .where(t.access_tokens.c.actor.in_(bindparam("names", expanding=True)))
     .order_by(t.access_tokens.c.created_at, t.access_tokens.c.token_id)
+)
+
+
+# What a database takes as values of one question is limited.
+_MOST_STEPS: Final = 500
+_SELECT_EDITORS: Final = (
+    select(t.execution_approvals.c.step_id, t.execution_approvals.c.edited_by)
+    .where(
+        t.execution_approvals.c.step_id.in_(bindparam("steps", expanding=True)),
+        t.execution_approvals.c.edited_by.is_not(None),
+    )
+    .order_by(t.execution_approvals.c.approval_id)
 )
 
 

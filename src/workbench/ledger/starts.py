@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from workbench.ledger import tables
-from workbench.ledger.reads import find_people
+from workbench.ledger.reads import find_editors, find_people, find_project
 from workbench.model.actor import Role
 from workbench.model.admission import Admission
 from workbench.model.approval import ApprovalDecision
@@ -40,19 +40,22 @@ class Starts:
     def spend(self, row: dict[str, Any]) -> None:
         """Takes an approved approval; refused when its time is over, or its quorum is not there.
 
-        Whoever voted and is no approver any more, by a token that was revoked or has ended, does not count.
+        Whoever voted and is no approver any more, by a token that was revoked or has ended, does not count;
+        nor does the vote of who asked for or edited what starts, where the project asks for a second person.
         """
         approval_id = row["approval_id"]
         start_by = row["start_by"] or row["expires_at"]
         if self._at >= start_by:
             raise _refused(f"approval {approval_id} lapsed at {start_by}")
         decisions = [ApprovalDecision(**each) for each in msgspec.json.decode(row["decisions"])]
-        people = find_people(self._connection, frozenset(each.actor for each in decisions), self._at)
+        authors = self._left_out(row)
+        names = authors | {each.actor for each in decisions}
+        people = find_people(self._connection, frozenset(names), self._at)
         approvers = {
             people.person_of(each.actor)
             for each in decisions
             if people.role_of(each, self._project_id) in (Role.APPROVER, Role.ADMIN)
-        }
+        } - {people.person_of(name) for name in authors}
         is_unanimous = all(each.decision == "approve" for each in decisions)
         if not is_unanimous or len(approvers) < max(1, row["quorum"]):
             raise _refused(f"approval {approval_id} lacks its quorum of {row['quorum']}")
@@ -86,6 +89,16 @@ class Starts:
             raise _refused(f"approval {next(iter(self._spent))} is spent without the start it is for")
         if self._open_runs:
             raise _refused(f"run {next(iter(self._open_runs))} starts without a step that starts")
+
+    def _left_out(self, row: dict[str, Any]) -> set[str]:
+        """Returns whose votes for this approval count for nothing: its authors', with four eyes on."""
+        project = find_project(self._connection, self._project_id)
+        if project is None or not project.forbid_self_approval:
+            return set()
+        return {
+            row["requested_by"],
+            *find_editors(self._connection, [row["step_id"]]).get(row["step_id"], ()),
+        }
 
     def _claim(self, approval_id: str, row: dict[str, Any], subject_digest: str) -> None:
         approval = self._spent.pop(approval_id, None)

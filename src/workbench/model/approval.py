@@ -33,7 +33,8 @@ class Approval:
     """Holds for its `subject_digest` only, once. `is_used` is set by the start that it allowed.
 
     `start_by` is set when it is approved: what has not started by then needs a new question. An approval
-    that takes the place of an edited one says who edited (`edited_by`) and what (`changes`).
+    that takes the place of an edited one says who edited (`edited_by`) and what (`changes`). `editors` are
+    all who ever changed what this step is to do, the first first.
     """
 
     approval_id: str
@@ -53,3 +54,10 @@ class Approval:
     start_by: str | None = None
     edited_by: str | None = None
     changes: tuple[CommandChange, ...] = ()
+    editors: tuple[str, ...] = ()
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Whose words are asked about: the requester first, then everybody who changed them, each once."""
+        last = () if self.edited_by is None else (self.edited_by,)
+        return tuple(dict.fromkeys((self.requested_by, *self.editors, *last)))

@@ -64,6 +64,16 @@ class StartRefused(Conflict):
     code = "start_refused"
 
 
+class AskedAnew(Conflict):
+    """What was to be approved has changed since it was asked about; `approval_id` asks about it anew."""
+
+    code = "asked_anew"
+
+    def __init__(self, message: str, *, remedy: str, approval_id: str) -> None:
+        super().__init__(message, remedy=remedy)
+        self.approval_id = approval_id
+
+
 class TooBusy(WorkbenchError):
     """So much of this work goes on or waits already that no more is taken."""
 

@@ -91,6 +91,7 @@ APPROVAL_MOVES: Final[dict[tuple[str, ApprovalMove], ApprovalStatus]] = {
     (_A.PENDING, ApprovalMove.DENY): _A.DENIED,
     (_A.PENDING, ApprovalMove.EXPIRE): _A.EXPIRED,
     (_A.PENDING, ApprovalMove.WITHDRAW): _A.WITHDRAWN,
+    (_A.APPROVED, ApprovalMove.WITHDRAW): _A.WITHDRAWN,
     (_A.APPROVED, ApprovalMove.LAPSE): _A.LAPSED,
 }
 

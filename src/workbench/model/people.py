@@ -71,8 +71,7 @@ def names_in(approval: Approval | None, project: Project) -> frozenset[str]:
     named = {name for rule in project.approvers for name in rule.people}
     if approval is None:
         return frozenset(named)
-    asked = {approval.requested_by, *([approval.edited_by] if approval.edited_by else [])}
-    return frozenset(named | asked | {vote.actor for vote in approval.decisions})
+    return frozenset(named | {*approval.authors} | {vote.actor for vote in approval.decisions})
 
 
 def person_of(actor: Actor) -> str:

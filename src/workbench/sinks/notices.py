@@ -52,9 +52,13 @@ def render_notice(event: Event, run: Run, project: Project, *, url: str, mask: M
     run_url = f"{url}/p/{project.project_id}/runs/{run.run_id}"
     payload = event.payload
     if event.tag == "approval:requested":
+        # What was asked about then: an edit since has a notice of its own. Older events do not say it.
+        asked = _line(payload["command"], mask) if "command" in payload else command
+        editors = payload.get("editors") or [name for name in (payload.get("edited_by"),) if name]
+        by = f", changed by {_line(', '.join(editors), mask)}" if editors else ""
         return Notice(
             title=f"Approval needed, {payload['risk_level']} risk: {name}",
-            body=f"{_line(run.requested_by, mask)} asks to run: {command}\n"
+            body=f"{_line(run.requested_by, mask)} asks to run{by}: {asked}\n"
             f"Until {payload['expires_at']}. Decide: {url}/approvals/{payload['approval_id']}",
         )
     if event.tag in _DECIDED:

@@ -13,6 +13,7 @@ from workbench.engine.context import Limits
 from workbench.engine.decide import approve, deny, expire_overdue
 from workbench.engine.edit import Edit, approve_edited, command_asked, review_edit
 from workbench.engine.operate import set_kill
+from workbench.engine.remember import remember_rules
 from workbench.engine.submit import submit
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
@@ -25,7 +26,7 @@ from workbench.model.verdict import RiskLevel
 
 ANN = Actor(name="user:ann", role=Role.ADMIN, via="cli")
 BOB = Actor(name="user:bob", role=Role.APPROVER, via="page")
-CY = Actor(name="user:cy", role=Role.ADMIN, via="mcp")
+CY = Actor(name="user:cy", role=Role.ADMIN, via="api")
 RISKY = "rm -rf build"
 SAFER = Edit(source_text="rm -r build/old")
 
@@ -186,10 +187,10 @@ async def test_an_edit_of_nothing_without_a_reason_or_of_something_else_is_refus
         await edited(house, asked, Edit(source_text=" "))
 
 
-async def test_where_a_second_person_is_asked_for_an_editor_cannot_approve_alone(house: House) -> None:
+async def test_where_a_second_person_is_asked_for_neither_requester_nor_editor_approves(house: House) -> None:
     await house.put(dataclasses.replace(house.project, forbid_self_approval=True))
     _, asked = await hold(house)
-    pending = await edited(house, asked, SAFER)
+    pending = await edited(house, asked, Edit(timeout_seconds=600))
     await house.drive()
     assert (pending.status, pending.decisions, house.connector.dispatched) == (
         ApprovalStatus.PENDING,
@@ -197,13 +198,63 @@ async def test_where_a_second_person_is_asked_for_an_editor_cannot_approve_alone
         [],
     )
     vote = {"project_id": "prj_1", "approval_id": pending.approval_id, "reason": "seen it"}
-    with pytest.raises(NotAllowed, match="their own change"):
-        await approve(house.context, actor=BOB, **vote)
-    await approve(house.context, actor=ANN, **vote)
+    for actor, own in ((BOB, "their own change"), (ANN, "their own request")):
+        with pytest.raises(NotAllowed, match=own) as refused:
+            await approve(house.context, actor=actor, **vote)
+        assert "anybody who is approver, but not user:ann or user:bob" in refused.value.message
+        assert "deny it and ask anew" in refused.value.message
     await house.drive()
-    assert [d.admission.request.command.source_text for d in house.connector.dispatched] == [
-        "rm -r build/old"
-    ]
+    assert house.connector.dispatched == []
+    await approve(house.context, actor=CY, **vote)
+    await house.drive()
+    assert len(house.connector.dispatched) == 1
+
+
+async def test_an_author_stays_one_through_further_edits_and_a_question_put_anew(house: House) -> None:
+    await house.put(dataclasses.replace(house.project, forbid_self_approval=True))
+    run, asked = await hold(house)
+    dan, eve = (Actor(name=f"user:{name}", role=Role.APPROVER, via="page") for name in ("dan", "eve"))
+    for actor in (dan, eve):
+        await house.give_token(actor.name, actor.role)
+    pending = await edited(house, asked, SAFER)
+    pending = await edited(house, pending, Edit(timeout_seconds=60), actor=dan)
+    assert pending.authors == ("user:ann", "user:bob", "user:dan")
+
+    async def ask_all(approval: Approval) -> None:
+        for actor in (ANN, BOB, dan):
+            with pytest.raises(NotAllowed, match="second person"):
+                await approve(
+                    house.context,
+                    project_id="prj_1",
+                    approval_id=approval.approval_id,
+                    actor=actor,
+                    reason="x",
+                )
+
+    await ask_all(pending)
+    given = {"project_id": "prj_1", "actor": eve, "reason": "yes"}
+    await approve(house.context, approval_id=pending.approval_id, **given)  # type: ignore[arg-type]
+    house.clock.advance(Limits().execution_expiry_seconds)
+    await house.drive()
+    new, *_ = await house.context.ledger.for_project("prj_1").approvals(run_id=run.run_id)
+    assert (new.status, new.edited_by) == (ApprovalStatus.PENDING, None)
+    await ask_all(new)
+    await approve(house.context, approval_id=new.approval_id, **given)  # type: ignore[arg-type]
+    await house.drive()
+    assert len(house.connector.dispatched) == 1
+
+
+async def test_where_a_second_person_is_asked_for_an_editor_remembers_nothing_from_the_run(
+    house: House,
+) -> None:
+    await house.put(dataclasses.replace(house.project, forbid_self_approval=True))
+    run, asked = await hold(house, "frobnicate --all")
+    await edited(house, asked, Edit(source_text="kill -s CONT 1"), actor=CY)
+    for author in (ANN, CY):
+        with pytest.raises(NotAllowed, match="second person"):
+            await remember_rules(house.context, run_id=run.run_id, days=7, actor=author)
+    eve = Actor(name="user:eve", role=Role.ADMIN, via="cli")
+    assert (await remember_rules(house.context, run_id=run.run_id, days=7, actor=eve)).rules
 
 
 async def test_votes_for_the_request_before_the_edit_do_not_count_for_the_one_after(house: House) -> None:
@@ -251,7 +302,7 @@ async def test_an_edit_gives_no_more_time_to_decide(house: House) -> None:
     assert await expire_overdue(house.context) == 1
     with pytest.raises(IllegalMove):
         await approve(
-            house.context, project_id="prj_1", approval_id=pending.approval_id, actor=ANN, reason="late"
+            house.context, project_id="prj_1", approval_id=pending.approval_id, actor=CY, reason="late"
         )
 
 

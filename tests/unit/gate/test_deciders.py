@@ -70,7 +70,7 @@ def test_they_are_who_may_approve_and_deny(
             ).is_allowed
 
         is_named = name in found.people and role in found.people_roles
-        said = (role in found.roles or is_named) and name != found.left_out
+        said = (role in found.roles or is_named) and name not in found.left_out
         assert said == may(APPROVE), (name, role)
         assert (role in DECIDING) == may(DENY), (name, role)
 
@@ -83,6 +83,21 @@ def test_it_is_said_in_sentences() -> None:
         "May be approved by user:bea, user:cy or token:dan; 2 different people must, 0 have; not by "
         "user:ann, who asked for it. May be denied by whoever is approver or admin."
     )
+
+
+def test_all_authors_are_named_as_left_out() -> None:
+    strict = dataclasses.replace(PROJECT, forbid_self_approval=True)
+    for editors, words in (
+        (("user:bea",), "not by user:ann, who asked for it, or user:bea, who changed it"),
+        (
+            ("user:bea", "user:cy"),
+            "not by user:ann, who asked for it, or user:bea or user:cy, who changed it",
+        ),
+        (("user:ann",), "not by user:ann, who asked for it"),
+    ):
+        approval = dataclasses.replace(APPROVAL, edited_by=editors[-1], editors=editors)
+        found = find_deciders(approval, strict, People(now=NOW), POLICY)
+        assert f"; {words}. May be denied" in describe_deciders(found, approval)
 
 
 def test_without_a_policy_nobody_may_and_it_says_why() -> None:

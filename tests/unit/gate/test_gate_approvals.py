@@ -141,11 +141,50 @@ def test_a_decision_that_cannot_count_is_refused_with_a_reason(change: dict[str,
     assert permission.reason
 
 
-def test_who_edited_is_the_author_and_the_requester_is_the_second_person() -> None:
+def test_who_asked_and_who_ever_edited_are_authors_and_somebody_else_is_the_second_person() -> None:
     strict = dataclasses.replace(PROJECT, forbid_self_approval=True)
-    own = asked("bob", project=strict, edited_by="bob")
-    assert (own.is_allowed, own.is_self_approval) == (False, True)
-    assert asked("ann", project=strict, edited_by="bob").is_allowed
+    for name in ("ann", "bob", "cy"):
+        own = asked(name, project=strict, edited_by="bob", editors=("cy", "bob"))
+        assert (own.is_allowed, own.is_self_approval) == (False, True)
+        assert "but not ann, cy or bob" in own.reason
+        assert "deny it and ask anew" in own.reason
+        assert asked(name, edited_by="bob", editors=("cy", "bob")).is_self_approval
+        assert asked(name, decision="deny", reason="no", project=strict, edited_by="bob").is_allowed
+    assert asked("dan", project=strict, edited_by="bob", editors=("cy", "bob")).is_allowed
+
+
+def test_an_agent_approves_nothing_of_its_own_or_of_the_person_it_acts_for() -> None:
+    voters = People(
+        now=NOW,
+        holdings=(
+            holding("token:agent", Role.APPROVER, person="ann"),
+            holding("token:second", Role.APPROVER, person="ann"),
+        ),
+    )
+    agent = Actor(name="token:agent", role=Role.APPROVER, via="mcp", person="ann")
+
+    def asks(actor: Actor, decision: str = "approve", **more: object) -> Permission:
+        approval = dataclasses.replace(APPROVAL, **more)  # type: ignore[arg-type]
+        return may_decide(
+            approval, actor=actor, decision=decision, reason="r", project=PROJECT, now=NOW, people=voters
+        )
+
+    for own in (
+        {"requested_by": "token:agent"},
+        {"requested_by": "ann"},
+        {"requested_by": "token:second"},
+        {"requested_by": "bob", "edited_by": "ann"},
+        {"requested_by": "bob", "editors": ("token:second",)},
+    ):
+        refused = asks(agent, **own)
+        assert not refused.is_allowed, own
+        assert "workbench approve apr_1" in refused.reason
+        assert "the page" in refused.remedy
+        assert asks(agent, "deny", **own).is_allowed
+        # The person, by any way of their own, may.
+        for via in ("page", "cli", "api"):
+            assert asks(dataclasses.replace(agent, name="ann", via=via), **own).is_allowed
+    assert asks(agent, requested_by="bob").is_allowed
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,11 @@ def test_what_has_ended_never_moves_again() -> None:
     assert {state for state, _ in RUN_MOVES} & set(RUN_ENDED) == set()
     final = {StepStatus.SUCCEEDED, StepStatus.CANCELED, StepStatus.SKIPPED}
     assert {state for state, _ in STEP_MOVES} & final == set()
-    # What was approved may still lapse, and nothing else.
+    # What was approved may still lapse, or be void when its step starts without it or ends; nothing else.
     assert {state for state, _ in APPROVAL_MOVES} == {NEW, ApprovalStatus.PENDING, ApprovalStatus.APPROVED}
     assert {to for (state, _), to in APPROVAL_MOVES.items() if state is ApprovalStatus.APPROVED} == {
-        ApprovalStatus.LAPSED
+        ApprovalStatus.LAPSED,
+        ApprovalStatus.WITHDRAWN,
     }
 
 

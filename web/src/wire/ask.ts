@@ -1,7 +1,8 @@
 /* Asks the server and turns every refusal into one error that says what to do next.
    Only this file calls fetch for JSON. It holds no cache and knows no page. */
 
-/** A problem document as RFC 9457 has it, with the server's stable `code` and the next action as `remedy`. */
+/** A problem document as RFC 9457 has it, with the server's stable `code` and the next action as `remedy`.
+    `approval_id` is what asks anew in the place of what was to be approved. */
 export interface Problem {
   type: string;
   title: string;
@@ -9,6 +10,7 @@ export interface Problem {
   detail: string;
   code: string;
   remedy: string;
+  approval_id?: string;
 }
 
 /** A refusal of the server, or its silence, with the next action. */

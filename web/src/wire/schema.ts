@@ -936,11 +936,13 @@ export interface components {
          * ApprovalOut
          * @description Everything needed to decide without leaving. `command_visible` shows control and bidi characters.
          *
-         *     `edited_by` and `changes` say who changed what in the request; `start_by` until when what is approved
-         *     must start; `needs_reason` whether approving must say why (a denial always must). `moves` are what this
-         *     actor may decide under the policy in force, and `notice` says why they may not. `deciders` says who else
-         *     may, while it is pending. `allow_hosts` are the names that this run alone may reach; `may_propose`: this
-         *     actor may see what could be remembered. `previews` are those made for it, the newest first.
+         *     `edited_by` and `changes` say who changed what in the request; without an editor, `changes` are what has
+         *     changed by itself since it was first asked about, so that it is asked about anew. `start_by` is until when
+         *     what is approved must start; `needs_reason` whether approving must say why (a denial always must). `moves`
+         *     are what this actor may decide under the policy in force, and `notice` says why they may not. `deciders`
+         *     says who else may, while it is pending. `allow_hosts` are the names that this run alone may reach;
+         *     `may_propose`: this actor may see what could be remembered. `previews` are those made for it, the newest
+         *     first.
          */
         ApprovalOut: {
             /** Allow Hosts */
@@ -1270,7 +1272,7 @@ export interface components {
          * @description Who may decide what is held, under the project's rules and the policy in force.
          *
          *     Whoever holds one of `roles` may approve, and those named in `people` who hold one of `people_roles`;
-         *     `given` of `quorum` different people have. `left_out` is whose own request or change it is, where they
+         *     `given` of `quorum` different people have. `left_out` are who asked for it and who changed it, where they
          *     may not approve it. Whoever holds one of `deny_roles` may deny. `text` says it in words. `may_approve`
          *     and `may_deny` are of the actor who looks, `you` says that in words, `why_not` why they may not approve.
          */
@@ -1282,7 +1284,7 @@ export interface components {
             /** Given */
             given: number;
             /** Left Out */
-            left_out: string | null;
+            left_out: string[];
             /** May Approve */
             may_approve: boolean;
             /** May Deny */

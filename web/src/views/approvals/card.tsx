@@ -11,7 +11,7 @@ import { relative } from "../../parts/words";
 import { approvalsQuery } from "../../wire/queries";
 import type { ApprovalOut } from "../../wire/schema";
 import { CommandFacts, Rules } from "../review/facts";
-import { Changes } from "./changes";
+import { Changed, Changes } from "./changes";
 import { Deciders } from "./deciders";
 import { Decision } from "./decision";
 import { EditBox } from "./edit";
@@ -89,12 +89,7 @@ export function ApprovalCard({
           {isPending && <Expiry at={approval.expires_at} />}
         </div>
         <CommandBlock command={approval.command_visible} large />
-        {approval.edited_by && (
-          <div className="stack tight">
-            <p className="soft">{approval.edited_by} changed what was asked for:</p>
-            <Changes changes={approval.changes} />
-          </div>
-        )}
+        <Changed approval={approval} />
         <CommandFacts commands={approval.commands} within={approval.cwd} />
         <Rules rules={approval.matched_rules} codes={[]} />
         <p className="quiet run-facts">
@@ -160,7 +155,12 @@ export function ApprovalCard({
         </Fold>
       </div>
       <div className="approval-foot">
-        <Decision approval={approval} field={field} isEdited={isEdited} />
+        <Decision
+          approval={approval}
+          field={field}
+          isEdited={isEdited}
+          {...(onReplaced ? { onReplaced } : {})}
+        />
       </div>
     </article>
   );

@@ -5,6 +5,7 @@ import { ProblemNotice } from "../../parts/notice";
 import { Status } from "../../parts/status";
 import { When } from "../../parts/time";
 import { visible } from "../../parts/visible";
+import { asProblem } from "../../wire/ask";
 import { decide } from "../../wire/requests";
 import type { ApprovalOut } from "../../wire/schema";
 
@@ -25,15 +26,18 @@ function Decided({ approval }: { approval: ApprovalOut }) {
 }
 
 /** Draws the moves the server allows; `field` lets a page put the focus into the reason; while a change
-    is being written (`isEdited`), the button says that it approves what was asked for. */
+    is being written (`isEdited`), the button says that it approves what was asked for. `onReplaced` is told
+    of the approval that asks anew, where what was shown had changed. */
 export function Decision({
   approval,
   field,
   isEdited = false,
+  onReplaced,
 }: {
   approval: ApprovalOut;
   field?: RefObject<HTMLInputElement | null>;
   isEdited?: boolean;
+  onReplaced?: (approvalId: string) => void;
 }) {
   const client = useQueryClient();
   const own = useRef<HTMLInputElement>(null);
@@ -46,6 +50,11 @@ export function Decision({
         reason: reason.trim(),
         subject_digest: approval.subject_digest,
       }),
+    onError: (error) => {
+      // What was shown is asked about anew: the new question says what has changed.
+      const next = asProblem(error).approval_id;
+      if (next) onReplaced?.(next);
+    },
     onSettled: () => {
       void client.invalidateQueries({ queryKey: ["approvals"] });
       void client.invalidateQueries({ queryKey: ["run", approval.run_id] });

@@ -8,7 +8,7 @@ import { Risk, Status } from "../../parts/status";
 import { Elapsed } from "../../parts/time";
 import { size, spoken } from "../../parts/words";
 import type { EventOut, MatchedRuleOut, RunDetailOut, StepOut } from "../../wire/schema";
-import { Changes } from "../approvals/changes";
+import { Changed } from "../approvals/changes";
 import { Deciders } from "../approvals/deciders";
 import { Decision } from "../approvals/decision";
 import { Preview } from "../approvals/preview";
@@ -104,12 +104,7 @@ export function Side({ run, events }: { run: RunDetailOut; events: readonly Even
                   <Risk level={approval.risk_level} />
                   <span className="quiet">asked by {approval.requested_by}</span>
                 </div>
-                {approval.edited_by && (
-                  <>
-                    <span className="quiet">{approval.edited_by} changed it:</span>
-                    <Changes changes={approval.changes} />
-                  </>
-                )}
+                <Changed approval={approval} />
                 <Deciders approval={approval} />
                 <Preview approval={approval} isWhole />
                 <Decision approval={approval} />

@@ -70,7 +70,7 @@ export function Approving({ project }: { project: ProjectOut }) {
         </label>
         <label className="line">
           <input type="checkbox" checked={fourEyes} onChange={(event) => setFourEyes(event.target.checked)} />
-          Nobody approves their own request
+          Nobody approves their own request, or what they changed in one
         </label>
       </div>
       {RISKS.map((level) => (

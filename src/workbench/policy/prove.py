@@ -14,7 +14,7 @@ from typing import Any
 import z3
 from cedarpy import pst
 
-from workbench.policy.rules import APPROVE, ASK, RUN, Rule
+from workbench.policy.rules import APPROVE, ASK, RUN, WORDS, Rule
 
 Formula = Any
 """A z3 expression; the library has no types of its own to name."""
@@ -58,7 +58,7 @@ class Terms:
         return z3.Or([self.fact(name) for name in names])
 
     def word(self, name: str) -> Formula:
-        """Returns the text of this name; rules compare it, and nothing more."""
+        """Returns the text of this name; rules compare it, and nothing more. `domain` says what it can be."""
         if name not in self._words:
             self._words[name] = z3.String(name, self.context)
         return self._words[name]
@@ -68,6 +68,19 @@ class Terms:
 
     def truth(self, value: bool) -> Formula:
         return z3.BoolVal(value, self.context)
+
+    def domain(self) -> Formula:
+        """Returns the formula of "each text that was named so far is one that there is"."""
+        return z3.And(
+            [
+                self.truth(True),
+                *(
+                    z3.Or([word == self.text(value) for value in WORDS[name]])
+                    for name, word in self._words.items()
+                    if name in WORDS
+                ),
+            ]
+        )
 
     def solver(self) -> Formula:
         return z3.Solver(ctx=self.context)
@@ -252,7 +265,7 @@ def _prove_one(rules: tuple[Rule, ...], invariant: Invariant) -> Finding:
 def _find(terms: Terms, formula: Formula) -> dict[str, bool | str] | None:
     """Returns facts under which the formula holds, as few as can be had one by one, or None."""
     solver = terms.solver()
-    solver.add(formula)
+    solver.add(formula, terms.domain())
     if solver.check() == z3.unsat:
         return None
     for name in [name for name, value in terms.read(solver.model()).items() if value is True]:
@@ -296,10 +309,20 @@ def _translate(terms: Terms, expression: pst.Expr) -> Formula:
 
 
 def _same(terms: Terms, left: pst.Expr, right: pst.Expr) -> Formula:
-    """Texts are compared as texts where one side is a text in quotes, all else as facts."""
-    if isinstance(left, pst.StringLit) or isinstance(right, pst.StringLit):
+    """Texts are compared as texts, all else as facts."""
+    if _is_text(left) or _is_text(right):
         return _as_text(terms, left) == _as_text(terms, right)
     return _translate(terms, left) == _translate(terms, right)
+
+
+def _is_text(expression: pst.Expr) -> bool:
+    match expression:
+        case pst.StringLit():
+            return True
+        case pst.GetAttr(base=pst.Var(name="context"), attr=name):
+            return name in WORDS
+        case _:
+            return False
 
 
 def _as_text(terms: Terms, expression: pst.Expr) -> Formula:

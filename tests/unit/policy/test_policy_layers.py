@@ -14,6 +14,7 @@ from workbench.model.layer import PolicyLayer, PolicyLayers
 from workbench.model.verdict import Decision, Judgement
 from workbench.policy import judge, load_policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
+from workbench.policy.evaluate import may_approve
 from workbench.policy.judge import Policy
 from workbench.policy.layers import in_force, with_organisation, with_project
 from workbench.policy.load import ExampleSurroundings, read_organisation, read_project
@@ -105,6 +106,36 @@ def test_examples_beside_a_layers_rules_are_tried() -> None:
     ):
         with pytest.raises(PolicyBroken, match=problem):
             with_project(STANDARD, project(NO_NETWORK, examples=bad))
+
+
+def test_a_typing_error_in_a_role_or_a_risk_keeps_a_layer_out_of_force_and_is_named() -> None:
+    closed = 'forbid (principal, action == Action::"approve", resource)'
+    typed = rule("two-pairs", f'{closed} when {{ context.risk == "High" && context.role == "approver" }}')
+    meant = typed.replace('"High"', '"high"')
+    owner = rule("owners", 'permit (principal, action == Action::"approve", resource)').replace(
+        "resource)", 'resource) when { context.role == "owner" }'
+    )
+
+    def of_project(text: str, told: str) -> Policy:
+        return with_project(STANDARD, project(text, examples=told))
+
+    def of_organisation(text: str, told: str) -> Policy:
+        return with_organisation(STANDARD, organisation(text, told))
+
+    for build in (of_project, of_organisation):
+        with pytest.raises(
+            PolicyBroken, match=r"policy.cedar:1: two-pairs: there is no risk 'High'; use low"
+        ):
+            build(typed, '[two-pairs]\nmay_not = ["approver High"]\n')
+        with pytest.raises(PolicyBroken, match=r"examples.toml: two-pairs: may_not example 'approver High'"):
+            build(meant, '[two-pairs]\nmay_not = ["approver High"]\n')
+        sound = build(meant, '[two-pairs]\nmay_not = ["approver high"]\nmay = ["approver low"]\n')
+        asked = {"is_own_request": False, "has_four_eyes": False}
+        assert not may_approve(sound.ruleset, role="approver", risk="high", **asked)[0]
+    with pytest.raises(PolicyBroken, match=r"owners: there is no role 'owner'; use viewer, operator"):
+        with_organisation(STANDARD, organisation(owner, '[owners]\nmay = ["owner low"]\n'))
+    with pytest.raises(PolicyBroken, match="it is not ROLE RISK"):
+        with_project(STANDARD, project(meant, examples='[two-pairs]\nmay_not = ["approver"]\n'))
 
 
 def test_a_project_may_ask_for_a_stricter_posture_and_for_no_looser_one() -> None:

@@ -7,6 +7,7 @@ import random
 import pytest
 import z3
 
+from workbench.model.actor import Role
 from workbench.model.layer import POSTURES
 from workbench.model.verdict import Decision
 from workbench.policy.evaluate import RuleSet, decide_each, may_approve
@@ -97,6 +98,23 @@ def test_a_permit_that_lets_operators_approve_is_refuted() -> None:
 )
 def test_a_condition_that_can_never_hold_is_found(condition: str, can_hold: bool) -> None:
     (rule,) = read_rules("x", HEAD + f"forbid {BOTH} when {{ {condition} }};")
+    assert (find_impossible(rule) is None) is can_hold
+
+
+@pytest.mark.parametrize(
+    ("condition", "can_hold"),
+    [
+        ('context.role == "approver" && context.risk == "high"', True),
+        ('context.role == "approver" && context.role == "admin"', False),
+        (" && ".join(f'context.role != "{role.value}"' for role in Role), False),
+        ("context.role == context.risk", False),
+        ("[context.role].contains(context.risk)", False),
+        ('context.own_request && !["low", "medium", "high"].contains(context.risk)', False),
+    ],
+)
+def test_a_role_is_one_of_four_and_a_risk_one_of_three(condition: str, can_hold: bool) -> None:
+    about = 'forbid (principal, action == Action::"approve", resource)'
+    (rule,) = read_rules("x", HEAD + f"{about} when {{ {condition} }};")
     assert (find_impossible(rule) is None) is can_hold
 
 

@@ -174,6 +174,15 @@ def test_test_and_prove_say_what_holds_and_how_much_was_tried(project: Project) 
     (broken,) = [found for found in refuted.json["invariants"] if not found["proved"]]
     assert broken["name"] == "only-approvers-approve"
     assert broken["counter_example"]["role"] == "operator"
+    loose.write_text(
+        '@id("all") @risk("low") @reason("all_of_it")\n'
+        'permit (principal, action in [Action::"run", Action::"run_with_approval"], resource);\n'
+    )
+    refuted = project.cli("policy", "prove", "--policy", str(loose), "--json")
+    (broken,) = [found for found in refuted.json["invariants"] if not found["proved"]]
+    assert (broken["name"], broken["counter_example"]) == ("unknown-is-asked", {"understood": False})
+    said = project.cli("policy", "prove", "--policy", str(loose)).text
+    assert "for example where understood does not hold\n" in said
 
 
 def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(

@@ -72,7 +72,7 @@ def policy_preview_out(change: Change, actor: Actor) -> wire_policy.PolicyPrevie
                 name=finding.name,
                 text=finding.text,
                 is_proved=finding.is_proved,
-                counter_example=[f"{name}={value}" for name, value in finding.counter_example.items()],
+                counter_example=list(finding.example_words),
             )
             for finding in change.findings
         ],

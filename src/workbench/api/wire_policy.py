@@ -65,7 +65,7 @@ class PolicyPreviewIn(Wire):
 
 
 class FindingOut(Wire):
-    """An invariant; `counter_example` are the facts for which it does not hold, empty when it is proved."""
+    """An invariant; `counter_example` says in words for which facts it falls, empty when it is proved."""
 
     name: str
     text: str

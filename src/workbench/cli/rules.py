@@ -107,8 +107,7 @@ def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
     for finding in [] if as_json else findings:
         print_line(f"{'proved ' if finding.is_proved else 'REFUTED'} {finding.name}: {finding.text}")
         if not finding.is_proved:
-            facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
-            print_line(f"        for example where {facts}")
+            print_line(f"        for example where {', '.join(finding.example_words)}")
     return 0 if ok else 1
 
 

@@ -178,10 +178,10 @@ def _with_layer(
 def _require_invariants(layer: PolicyLayer, policy: Policy) -> None:
     for finding in prove(policy.ruleset.rules):
         if not finding.is_proved:
-            facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
             raise broken_at(
                 layer.rules_file,
-                f"breaks the invariant {finding.name} ({finding.text}), for example where {facts}",
+                f"breaks the invariant {finding.name} ({finding.text}), for example where "
+                + ", ".join(finding.example_words),
             )
 
 

@@ -92,8 +92,11 @@ def test_a_projects_rules_that_could_loosen_or_are_broken_are_refused(rules: str
 
 def test_an_organisations_permit_that_breaks_an_invariant_is_refused_with_the_facts() -> None:
     loose = rule("operators", 'permit (principal, action == Action::"approve", resource)')
-    with pytest.raises(PolicyBroken, match=r"only-approvers-approve .* for example where .*role="):
+    with pytest.raises(PolicyBroken, match=r"only-approvers-approve .* for example where .*role is "):
         with_organisation(STANDARD, organisation(loose))
+    said = r"breaks the invariant unknown-is-asked \(.*\), for example where understood does not hold$"
+    with pytest.raises(PolicyBroken, match=said):
+        with_organisation(STANDARD, organisation(rule("all", f"permit {BOTH}")))
 
 
 def test_examples_beside_a_layers_rules_are_tried() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import z3
@@ -68,7 +69,8 @@ def test_dropping_a_rule_refutes_its_invariant_with_facts_that_the_engine_confir
     if invariant == "four-eyes":
         assert approves(changed.ruleset, str(facts["role"]), str(facts["risk"]), own=True, eyes=True)
     else:
-        (outcome,) = decide_each(changed.ruleset, [frozenset(facts)])
+        holding = frozenset(name for name, value in facts.items() if value is True)
+        (outcome,) = decide_each(changed.ruleset, [holding])
         assert outcome.decision is not Decision.DENY
         if not invariant.endswith("-never"):
             assert outcome.decision is Decision.ALLOW
@@ -84,6 +86,29 @@ def test_a_permit_that_lets_operators_approve_is_refuted() -> None:
     findings = prove((*policy.ruleset.rules, rule))
     (refuted,) = [finding for finding in findings if not finding.is_proved]
     assert (refuted.name, refuted.counter_example["role"]) == ("only-approvers-approve", "operator")
+
+
+def test_whatever_is_refuted_is_refuted_by_something_that_is_named() -> None:
+    opened = read_rules("x", HEAD + f"permit {BOTH};\n")
+    opened += read_rules(
+        "y", HEAD.replace("extra", "more") + 'permit (principal, action == Action::"approve", resource);'
+    )
+    found = {finding.name: finding for finding in prove(opened)}
+    refuted = {name for name, finding in found.items() if not finding.is_proved}
+    assert refuted == {invariant.name for invariant in INVARIANTS} - {"asking-is-never-stricter"}
+    for name in refuted:
+        assert found[name].counter_example, name
+        assert len(found[name].example_words) == len(found[name].counter_example)
+    assert dict(found["unknown-is-asked"].counter_example) == {"understood": False}
+    assert found["unknown-is-asked"].example_words == ("understood does not hold",)
+    assert found["network-is-asked"].example_words == ("network holds", "remembered does not hold")
+    assert found["four-eyes"].example_words == ("four_eyes holds", "own_request holds", "risk is high")
+    assert found["asking-is-never-stricter"].example_words == ()
+    # No file can hold such a rule; were there one, the example would name something all the same.
+    only_run = replace(opened[0], actions=frozenset({RUN}))
+    first = prove((only_run,))[0]
+    assert (first.name, first.is_proved) == ("asking-is-never-stricter", False)
+    assert first.example_words == ("understood does not hold",)
 
 
 @pytest.mark.parametrize(

@@ -1532,7 +1532,7 @@ export interface components {
         };
         /**
          * FindingOut
-         * @description An invariant; `counter_example` are the facts for which it does not hold, empty when it is proved.
+         * @description An invariant; `counter_example` says in words for which facts it falls, empty when it is proved.
          */
         FindingOut: {
             /** Counter Example */

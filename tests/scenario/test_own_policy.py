@@ -128,6 +128,32 @@ def test_the_posture_is_a_setting(start: Start, tmp_path: Path) -> None:
     assert "careful, standard, trusting" in wrong.err
 
 
+def test_the_stricter_of_the_servers_and_a_projects_posture_is_in_force_and_that_is_said(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start(policy_posture="standard")
+    project = bench.add(make_repository(tmp_path / "repo"))
+    write_policy(project, FROZEN.replace("context.writes", "context.network"))
+    (project.repo / ".workbench" / "project.toml").write_text('posture = "standard"\n')
+    accepted = project.cli("project", "accept-policy", project.project_id, "--json").json
+    assert (accepted["posture"], accepted["note"]) == ("standard", "")
+    assert outcome(project, "touch a") == RAN
+    assert bench.get("/api/status")["policy_notes"] == []
+    bench.settings["WORKBENCH_POLICY_POSTURE"] = "careful"
+    bench.restart()
+    assert outcome(project, "touch b") == ("blocked", "approval"), "the server's is stricter, and holds"
+    assert outcome(project, "ls") == RAN, "and nothing is denied for it"
+    assert outcome(project, "curl https://example.org") == DENIED, "the project's rules hold too"
+    note = "the posture 'standard' of .workbench/project.toml is not in force: the server's, 'careful', is"
+    found = bench.get("/api/policy", project_id=project.project_id)
+    assert (found["posture"], found["problem"]) == ("careful", "")
+    assert [layer["note"][: len(note)] for layer in found["layers"]] == ["", "", note]
+    assert note in project.cli("status").text
+    assert note in project.cli("project", "list").text
+    again = project.cli("project", "accept-policy", project.project_id)
+    assert (again.status, note in again.text) == (0, True)
+
+
 def test_explain_names_call_fact_rule_and_line_and_what_would_have_to_change(project: Project) -> None:
     said = project.cli("policy", "explain", "--json", "--", "ls && curl https://example.org && sudo ls")
     assert said.status == 0

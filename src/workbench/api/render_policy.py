@@ -33,6 +33,7 @@ def policy_out(view: PolicyView, actor: Actor) -> wire_policy.PolicyOut:
                 state=layer.state.value,
                 problem=layer.problem,
                 remedy=layer.remedy,
+                note=layer.note,
                 accepted_by=accepted.actor if accepted and layer.name == "project" else None,
                 accepted_at=accepted.at if accepted and layer.name == "project" else None,
                 rule_ids=list(layer.rule_ids),

@@ -15,6 +15,7 @@ from workbench.api.wire import Wire
 class PolicyLayerOut(Wire):
     """One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
 
+    `note` says what of it is not in force though the layer is, or is empty.
     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
     """
 
@@ -23,6 +24,7 @@ class PolicyLayerOut(Wire):
     state: Literal["none", "in_force", "not_accepted", "changed", "broken"]
     problem: str
     remedy: str
+    note: str
     accepted_by: str | None
     accepted_at: str | None
     rule_ids: list[str]

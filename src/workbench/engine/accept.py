@@ -13,6 +13,7 @@ from typing import Final
 from workbench.engine.context import Context
 from workbench.gate import (
     Policy,
+    find_posture_note,
     find_untested,
     read_organisation,
     read_project,
@@ -32,12 +33,16 @@ _MOST_NAMED: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedPolicy:
-    """What is in force from now on. `rules` are the ids of the project's own rules."""
+    """What is in force from now on. `rules` are the ids of the project's own rules.
+
+    `note` says what of the files is not in force all the same, or is "".
+    """
 
     project_id: str
     digest: str
     posture: str
     rules: tuple[str, ...]
+    note: str = ""
 
 
 def policy_state(project: Project) -> str:
@@ -50,6 +55,13 @@ def policy_state(project: Project) -> str:
         return "none" if layer.is_empty else "not_accepted"
     is_same = not layer.problem and not layer.is_empty and layer.digest == project.accepted_policy_digest
     return "accepted" if is_same else "changed"
+
+
+def policy_note(policy: Policy, project: Project) -> str:
+    """Returns what of a project's accepted policy is not in force under the server's `policy`, or ""."""
+    if policy_state(project) != "accepted":
+        return ""
+    return find_posture_note(read_project(Path(project.workspace_root)), policy.posture)
 
 
 def describe_untested(policy: Policy, layer: PolicyLayer) -> tuple[str, str] | None:
@@ -108,6 +120,7 @@ async def accept_policy(
         rules=tuple(
             rule.rule_id for rule in policy.ruleset.rules if rule.source.startswith(layer.place + "/")
         ),
+        note=find_posture_note(layer, context.policy.posture),
     )
     await context.ledger.append(
         HOUSE,

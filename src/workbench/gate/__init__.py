@@ -7,6 +7,7 @@ from workbench.gate.admit import admit
 from workbench.policy import (
     Policy,
     Proposal,
+    find_posture_note,
     find_untested,
     in_force,
     judge,
@@ -27,6 +28,7 @@ __all__ = [
     "Policy",
     "Proposal",
     "admit",
+    "find_posture_note",
     "find_untested",
     "in_force",
     "judge",

@@ -79,6 +79,23 @@ def in_force(policy: Policy, layers: PolicyLayers | None) -> Policy:
     return with_remembered(policy, layers.remembered)
 
 
+def find_posture_note(layer: PolicyLayer, current: str) -> str:
+    """Returns why a project's own posture is not the one in force; "" where it is, or where it has none.
+
+    `current` is the server's.
+    """
+    try:
+        wanted = tomllib.loads(layer.settings_text).get("posture", current)
+    except tomllib.TOMLDecodeError:
+        return ""
+    if wanted not in POSTURES or POSTURES.index(wanted) <= POSTURES.index(current):
+        return ""
+    return (
+        f"the posture {wanted!r} of {layer.place}/{SETTINGS_FILE} is not in force: the server's, "
+        f"{current!r}, is stricter"
+    )
+
+
 def find_untested(policy: Policy, layer: PolicyLayer) -> tuple[int, tuple[Rule, ...]]:
     """Returns how many examples a layer has, and its rules that could go without any of theirs failing.
 
@@ -210,7 +227,7 @@ def _read_layer(layer: PolicyLayer, *, is_project: bool) -> tuple[Rule, ...]:
 
 
 def _read_posture(layer: PolicyLayer, current: str) -> str:
-    """Returns the stricter of the posture in force and the one the project asks for."""
+    """Returns the stricter of the posture in force and the one the project asks for; raises PolicyBroken."""
     place = f"{layer.place}/{SETTINGS_FILE}"
     try:
         settings = tomllib.loads(layer.settings_text)
@@ -221,9 +238,7 @@ def _read_posture(layer: PolicyLayer, current: str) -> str:
     wanted = settings.get("posture", current)
     if wanted not in POSTURES:
         raise broken_at(place, f"posture is {wanted!r}; use one of {', '.join(POSTURES)}")
-    if POSTURES.index(wanted) > POSTURES.index(current):
-        raise broken_at(place, f"posture {wanted!r} is less strict than {current!r}, which is in force here")
-    return str(wanted)
+    return str(min(wanted, current, key=POSTURES.index))
 
 
 def _variant(policy: Policy, key: str, build: Callable[[], Policy]) -> Policy:

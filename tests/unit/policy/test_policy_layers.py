@@ -16,7 +16,7 @@ from workbench.policy import judge, load_policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
 from workbench.policy.evaluate import may_approve
 from workbench.policy.judge import Policy
-from workbench.policy.layers import in_force, with_organisation, with_project
+from workbench.policy.layers import find_posture_note, in_force, with_organisation, with_project
 from workbench.policy.load import ExampleSurroundings, read_organisation, read_project
 from workbench.policy.prove import find_difference
 from workbench.policy.rules import APPROVE, ASK, RUN
@@ -141,7 +141,7 @@ def test_a_typing_error_in_a_role_or_a_risk_keeps_a_layer_out_of_force_and_is_na
         with_project(STANDARD, project(meant, examples='[two-pairs]\nmay_not = ["approver"]\n'))
 
 
-def test_a_project_may_ask_for_a_stricter_posture_and_for_no_looser_one() -> None:
+def test_a_project_may_ask_for_a_stricter_posture_and_a_looser_one_changes_nothing() -> None:
     careful = with_project(STANDARD, project(settings='posture = "careful"\n'))
     assert careful.posture == "careful"
     assert decision(careful, "pytest -q") is Decision.REQUIRES_APPROVAL
@@ -150,13 +150,20 @@ def test_a_project_may_ask_for_a_stricter_posture_and_for_no_looser_one() -> Non
         decision(with_project(over, project(settings='posture = "careful"')), "curl x.org") is Decision.DENY
     )
     for text, problem in (
-        ('posture = "trusting"', "less strict than 'standard'"),
         ('posture = "lax"', "posture is 'lax'"),
         ("postures = 1", "has a setting 'postures' that nobody reads"),
         ("posture", "is not TOML"),
     ):
         with pytest.raises(PolicyBroken, match=problem):
             with_project(STANDARD, project(settings=text))
+    loose = project(settings='posture = "trusting"', rules=NO_NETWORK)
+    under = with_project(STANDARD, loose)
+    assert (under.posture, decision(under, "python3 -c 1")) == ("standard", Decision.REQUIRES_APPROVAL)
+    assert decision(under, "curl https://x.org") is Decision.DENY, "its rules hold all the same"
+    note = find_posture_note(loose, "standard")
+    assert note.startswith("the posture 'trusting' of .workbench/project.toml is not in force")
+    for text in ('posture = "standard"', 'posture = "careful"', "", "posture", "posture = 1"):
+        assert find_posture_note(project(settings=text), "standard") == ""
 
 
 FACTS = st.sampled_from(STANDARD.ruleset.facts)

@@ -845,10 +845,14 @@ export interface components {
         /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+         *
+         *     `note` says what of the files is not in force all the same, or is empty.
          */
         AcceptedPolicyOut: {
             /** Digest */
             digest: string;
+            /** Note */
+            note: string;
             /** Posture */
             posture: string;
             /** Project Id */
@@ -1694,6 +1698,7 @@ export interface components {
          * PolicyLayerOut
          * @description One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
          *
+         *     `note` says what of it is not in force though the layer is, or is empty.
          *     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
          */
         PolicyLayerOut: {
@@ -1706,6 +1711,8 @@ export interface components {
              * @enum {string}
              */
             name: "shipped" | "organisation" | "project";
+            /** Note */
+            note: string;
             /** Place */
             place: string;
             /** Problem */
@@ -1938,6 +1945,7 @@ export interface components {
          * @description `approval_quorum` null means the server's; a risk level without a rule is for every approver.
          *
          *     `policy` is what there is of the project's own: none, not_accepted, accepted, or changed since then.
+         *     `policy_note` says what of it is not in force though it was accepted, or is empty.
          */
         ProjectOut: {
             /** Approval Quorum */
@@ -1960,6 +1968,8 @@ export interface components {
             network_allowlist: string[];
             /** Policy */
             policy: string;
+            /** Policy Note */
+            policy_note: string;
             /** Project Id */
             project_id: string;
             /** Toolchains */
@@ -2369,7 +2379,8 @@ export interface components {
          * @description `ready` is whether something could be recorded now, and `problem` why not, with the remedy.
          *
          *     `connectors` says of each whether it could start something now, and if not, why and what to do.
-         *     `kills` are the kill switches that are engaged now; empty in ordinary times.
+         *     `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say what of a
+         *     policy is not in force as its author meant it.
          */
         StatusOut: {
             /** Connectors */
@@ -2382,6 +2393,8 @@ export interface components {
             open_runs: number;
             /** Pid */
             pid: number;
+            /** Policy Notes */
+            policy_notes: string[];
             /** Problem */
             problem: string;
             /** Projects */

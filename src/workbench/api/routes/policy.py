@@ -62,6 +62,7 @@ async def accept_project_policy(
         digest=accepted.digest,
         posture=accepted.posture,
         rules=list(accepted.rules),
+        note=accepted.note,
     )
 
 

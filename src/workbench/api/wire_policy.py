@@ -105,6 +105,41 @@ class PolicyPreviewOut(Wire):
     moves: list[str]
 
 
+class OrganisationPreviewIn(Wire):
+    last: int = Field(default=50, ge=1, le=200)
+
+
+class OrganisationPreviewOut(Wire):
+    """What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
+
+    `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+    """
+
+    digest: str
+    previous_digest: str | None
+    problem: str
+    remedy: str
+    rules: list[str]
+    examples: int
+    findings: list[FindingOut]
+    replayed: int
+    changes: list[ReplayedOut]
+
+
+class AcceptOrganisationIn(Wire):
+    """`digest` is of the files that were looked at; null accepts what lies there now."""
+
+    digest: str | None = Field(default=None, max_length=100)
+
+
+class AcceptedOrganisationOut(Wire):
+    """What is in force from now on for every project: the digest of the files, empty for none."""
+
+    digest: str
+    previous_digest: str | None
+    rules: list[str]
+
+
 class ExplainIn(Wire):
     project_id: str = Field(max_length=100)
     command: str = Field(min_length=1, max_length=2000)

@@ -86,8 +86,8 @@ def describe_standing(policy: Policy, layers: PolicyLayers) -> Standing:
     none = PolicyLayers()
     for index, more in enumerate(
         (
-            replace(none, organisation=organisation),
-            replace(layers, organisation=none.organisation, remembered=()),
+            replace(none, organisation=organisation, organisation_digest=layers.organisation_digest),
+            replace(layers, organisation=none.organisation, organisation_digest=None, remembered=()),
         )
     ):
         try:

@@ -442,6 +442,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/policy/organisation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Organisation Policy
+         * @description Puts the organisation's files that lie in the home now in force, after every check of them.
+         */
+        post: operations["accept_organisation_policy_api_policy_organisation_accept_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/organisation/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Organisation Policy
+         * @description What accepting the organisation's files that lie in the home now would change; writes nothing.
+         */
+        post: operations["preview_organisation_policy_api_policy_organisation_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/policy/preview": {
         parameters: {
             query?: never;
@@ -843,6 +883,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptedOrganisationOut
+         * @description What is in force from now on for every project: the digest of the files, empty for none.
+         */
+        AcceptedOrganisationOut: {
+            /** Digest */
+            digest: string;
+            /** Previous Digest */
+            previous_digest: string | null;
+            /** Rules */
+            rules: string[];
+        };
+        /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
          *
@@ -859,6 +911,14 @@ export interface components {
             project_id: string;
             /** Rules */
             rules: string[];
+        };
+        /**
+         * AcceptOrganisationIn
+         * @description `digest` is of the files that were looked at; null accepts what lies there now.
+         */
+        AcceptOrganisationIn: {
+            /** Digest */
+            digest?: string | null;
         };
         /**
          * AcceptPolicyIn
@@ -1678,6 +1738,40 @@ export interface components {
             problem: string;
             /** Project Ids */
             project_ids: string[] | null;
+        };
+        /** OrganisationPreviewIn */
+        OrganisationPreviewIn: {
+            /**
+             * Last
+             * @default 50
+             */
+            last?: number;
+        };
+        /**
+         * OrganisationPreviewOut
+         * @description What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
+         *
+         *     `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+         */
+        OrganisationPreviewOut: {
+            /** Changes */
+            changes: components["schemas"]["ReplayedOut"][];
+            /** Digest */
+            digest: string;
+            /** Examples */
+            examples: number;
+            /** Findings */
+            findings: components["schemas"]["FindingOut"][];
+            /** Previous Digest */
+            previous_digest: string | null;
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Replayed */
+            replayed: number;
+            /** Rules */
+            rules: string[];
         };
         /** PhaseOut */
         PhaseOut: {
@@ -2667,7 +2761,9 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptedOrganisationOut = components['schemas']['AcceptedOrganisationOut'];
 export type AcceptedPolicyOut = components['schemas']['AcceptedPolicyOut'];
+export type AcceptOrganisationIn = components['schemas']['AcceptOrganisationIn'];
 export type AcceptPolicyIn = components['schemas']['AcceptPolicyIn'];
 export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
@@ -2714,6 +2810,8 @@ export type MeOut = components['schemas']['MeOut'];
 export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NoticeTargetOut = components['schemas']['NoticeTargetOut'];
+export type OrganisationPreviewIn = components['schemas']['OrganisationPreviewIn'];
+export type OrganisationPreviewOut = components['schemas']['OrganisationPreviewOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
 export type PolicyLayerOut = components['schemas']['PolicyLayerOut'];
 export type PolicyOut = components['schemas']['PolicyOut'];
@@ -3539,6 +3637,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_organisation_policy_api_policy_organisation_accept_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptOrganisationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOrganisationOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_organisation_policy_api_policy_organisation_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationPreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationPreviewOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */

@@ -13,6 +13,7 @@ from workbench.engine.accept import policy_note
 from workbench.engine.check_room import check_room
 from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
 from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
+from workbench.engine.organisation import organisation_note
 from workbench.model.actor import Actor, Role, person_named
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
@@ -58,9 +59,12 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         ],
         kills=await _engaged(house, actor),
         policy_notes=[
-            f"{project.name}: {note}"
-            for project in projects
-            if may_see(actor, project.project_id) and (note := policy_note(house.context.policy, project))
+            *([f"the organisation: {wrong}"] if (wrong := await organisation_note(house.context)) else []),
+            *(
+                f"{project.name}: {note}"
+                for project in projects
+                if may_see(actor, project.project_id) and (note := policy_note(house.context.policy, project))
+            ),
         ],
         notices=await _list_notices(house, actor),
     )

@@ -22,6 +22,7 @@ from workbench.ledger.move import (
     MoveStep,
     Note,
     ObserveStep,
+    PutLayer,
     PutProject,
     PutToken,
     RememberRule,
@@ -263,6 +264,7 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
     engine = open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE remembered_rules"))
+        connection.execute(text("DROP TABLE policy_layers"))
         for name in ("start_by", "edited_by", "changes"):
             connection.execute(text(f"ALTER TABLE execution_approvals DROP COLUMN {name}"))
         connection.execute(text("DROP INDEX access_tokens_by_actor"))
@@ -277,6 +279,29 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
     await second.append("prj_1", [REMEMBER], actor="user:ann", via="cli")
     assert (await second.verify()).ok
     await second.close()
+
+
+async def test_a_policy_layers_digest_is_changed_from_what_was_seen_and_an_edit_is_found(
+    database_url: str, ledger: Ledger
+) -> None:
+    def put(digest: str, seen: str | None) -> list[Move]:
+        tag = "policy:organisation_accepted"
+        return [PutLayer(layer="organisation", digest=digest, seen=seen, tag=tag, payload={"digest": digest})]
+
+    assert await ledger.layer_digest("organisation") is None
+    await ledger.append(HOUSE, put("sha256:1", None), actor="engine", via="engine")
+    with pytest.raises(Conflict):
+        await ledger.append(HOUSE, put("sha256:2", None), actor="user:ann", via="cli")
+    await ledger.append(HOUSE, put("", "sha256:1"), actor="user:ann", via="cli")
+    assert await ledger.layer_digest("organisation") == ""
+    assert (await ledger.verify()).ok
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE policy_layers SET digest = 'sha256:2'"))
+    engine.dispose()
+    finding = await ledger.verify()
+    assert not finding.ok
+    assert "policy_layers" in str(finding.problem)
 
 
 TAMPERINGS = {

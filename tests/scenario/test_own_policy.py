@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from support.fixtures import Start
 from support.ground import make_repository
-from support.policies import remove_rules, write_rules
+from support.policies import remove_rules, write_into, write_rules
 from support.server import Project, Workbench
 
 FROZEN = """@id("frozen") @risk("high") @reason("frozen") @text("This repository is frozen.")
@@ -93,7 +94,7 @@ def test_accepting_is_an_event_that_says_who_accepted_which_rules(
     assert payload["digest"].startswith("sha256:")
 
 
-def test_an_organisations_policy_holds_at_once_and_a_broken_one_stops_every_start(
+def test_an_organisations_first_policy_holds_at_once_and_a_broken_one_stops_every_start(
     start: Start, tmp_path: Path
 ) -> None:
     bench = start()
@@ -101,19 +102,103 @@ def test_an_organisations_policy_holds_at_once_and_a_broken_one_stops_every_star
     assert outcome(project, "touch a") == RAN
     file = bench.home / "policy.cedar"
     file.write_text(FROZEN)
+    run = project.run("ls")
+    assert (run["status"], run["blocked_by"]) == DENIED, "a rule that no example would miss is not in force"
+    assert "frozen has no example" in run["steps"][0]["verdict"]["matched_rules"][0]["text"]
+    write_into(bench.home, FROZEN)
     assert outcome(project, "touch b") == DENIED
     assert outcome(project, "ls") == RAN
     file.write_text(FROZEN + "forbid (principal;\n")
     run = project.run("ls")
     assert (run["status"], run["blocked_by"]) == DENIED
     verdict = run["steps"][0]["verdict"]
-    assert verdict["reason_codes"] == ["policy_broken"]
-    assert "$WORKBENCH_HOME/policy.cedar:4: is not Cedar" in verdict["matched_rules"][0]["text"]
+    assert verdict["reason_codes"] == ["policy_changed"]
     said = project.cli("policy", "check", "--", "ls")
     assert said.status == 11
     assert "$WORKBENCH_HOME/policy.cedar:4" in said.text
-    file.unlink()
-    assert outcome(project, "ls") == RAN
+    refused = project.cli("policy", "accept")
+    assert refused.status != 0
+    assert "$WORKBENCH_HOME/policy.cedar:4: is not Cedar" in refused.err
+    file.write_text(FROZEN)
+    assert outcome(project, "ls") == RAN, "put back, it is as it was"
+
+
+def events_of(bench: Workbench, prefix: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Returns tag, actor and payload of the house's events whose tag begins so, oldest first."""
+    with sqlite3.connect(f"file:{bench.home / 'ledger.db'}?mode=ro", uri=True) as ledger:
+        found = ledger.execute(
+            "SELECT tag, actor, body FROM execution_events WHERE tag LIKE ? ORDER BY seq", (prefix + "%",)
+        ).fetchall()
+    return [(tag, actor, json.loads(body)["payload"]) for tag, actor, body in found]
+
+
+def test_an_organisations_policy_is_recorded_and_only_an_admin_changes_it(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start()
+    project = bench.add(make_repository(tmp_path / "repo"))
+    assert outcome(project, "touch a") == RAN
+    assert events_of(bench, "policy:organisation") == []
+    file = write_into(bench.home, FROZEN)
+    assert outcome(project, "touch b") == DENIED
+    ((tag, actor, first),) = events_of(bench, "policy:organisation")
+    assert (tag, actor) == ("policy:organisation_recorded", "engine")
+    assert (first["rules"], first["previous_digest"]) == (["frozen"], None)
+
+    remove_rules(file)
+    run = project.run("ls")
+    assert (run["status"], run["blocked_by"]) == DENIED, "taken away, it opens nothing"
+    assert run["steps"][0]["verdict"]["reason_codes"] == ["policy_changed"]
+    assert "is gone from $WORKBENCH_HOME" in run["steps"][0]["verdict"]["matched_rules"][0]["text"]
+    assert "workbench policy accept" in run["steps"][0]["verdict"]["matched_rules"][0]["text"]
+    layer = bench.get("/api/policy", project_id=project.project_id)["layers"][1]
+    assert (layer["name"], layer["state"]) == ("organisation", "changed")
+    assert (
+        "the organisation: the organisation's policy that was in force is gone"
+        in (bench.get("/api/status")["policy_notes"][0])
+    )
+    for words in (("policy", "check", "--", "touch b"), ("policy", "prove"), ("policy", "test")):
+        offline = project.cli(*words)
+        assert (offline.status, "judged here as it lies" in offline.err) == (0, True), words
+    bench.restart()
+    assert outcome(project, "ls") == DENIED, "a new server knows as well"
+
+    file = write_into(bench.home, FROZEN.replace("context.writes", "context.network"))
+    where = "/api/policy/organisation"
+    for made in ({"role": "operator"}, {"role": "admin", "project_id": project.project_id}):
+        token = bench.post("/api/tokens", {"name": f"some-{made['role']}", **made})
+        with bench.as_token(token["token"]) as other:
+            for way in ("preview", "accept"):
+                assert other.post(f"{where}/{way}", json={}).status_code == 403, made
+    seen = bench.post(f"{where}/preview", {})
+    assert (seen["problem"], seen["rules"], seen["examples"]) == ("", ["frozen"], 1)
+    assert all(finding["is_proved"] for finding in seen["findings"])
+    assert ("touch b", "deny", "allow") in [
+        (one["command"], one["now"], one["changed"]) for one in seen["changes"]
+    ], "compared with the rules that were in force"
+    shown = project.cli("policy", "accept", "--dry-run")
+    assert (shown.status, "invariants proved" in shown.text) == (0, True)
+    assert outcome(project, "ls") == DENIED, "looking accepts nothing"
+    stale = bench.http.post(f"{where}/accept", json={"digest": first["digest"]})
+    assert stale.status_code == 409
+    said = project.cli("policy", "accept", "--json").json
+    assert (said["previous_digest"], said["digest"]) == (first["digest"], seen["digest"])
+    assert outcome(project, "touch b") == RAN
+    assert outcome(project, "curl https://example.org") == DENIED
+    tag, actor, payload = events_of(bench, "policy:organisation")[-1]
+    assert (tag, actor) == ("policy:organisation_accepted", bench.get("/api/me")["actor"])
+    assert (payload["previous_digest"], payload["digest"]) == (first["digest"], seen["digest"])
+
+    file.with_name("policy.examples.toml").write_text("")
+    refused = project.cli("policy", "accept")
+    assert (refused.status != 0, "frozen has no example" in refused.err) == (True, True)
+    remove_rules(file)
+    assert project.cli("policy", "accept").status == 0
+    assert outcome(project, "curl https://example.org")[1] == "approval"
+    assert project.cli("policy", "accept").status != 0, "there is nothing left to give up"
+    write_into(bench.home, FROZEN)
+    assert outcome(project, "ls") == DENIED, "after one was given up, another needs an admin"
+    assert bench.get("/api/audit/verify")["ok"]
 
 
 def test_the_posture_is_a_setting(start: Start, tmp_path: Path) -> None:
@@ -126,6 +211,32 @@ def test_the_posture_is_a_setting(start: Start, tmp_path: Path) -> None:
     assert project.cli("policy", "check", "--", "python3 -c 1", settings=trusting).status == 0
     wrong = project.cli("policy", "check", "--", "ls", settings={"WORKBENCH_POLICY_POSTURE": "lax"})
     assert "careful, standard, trusting" in wrong.err
+
+
+def test_the_stricter_of_the_servers_and_a_projects_posture_is_in_force_and_that_is_said(
+    start: Start, tmp_path: Path
+) -> None:
+    bench = start(policy_posture="standard")
+    project = bench.add(make_repository(tmp_path / "repo"))
+    write_policy(project, FROZEN.replace("context.writes", "context.network"))
+    (project.repo / ".workbench" / "project.toml").write_text('posture = "standard"\n')
+    accepted = project.cli("project", "accept-policy", project.project_id, "--json").json
+    assert (accepted["posture"], accepted["note"]) == ("standard", "")
+    assert outcome(project, "touch a") == RAN
+    assert bench.get("/api/status")["policy_notes"] == []
+    bench.settings["WORKBENCH_POLICY_POSTURE"] = "careful"
+    bench.restart()
+    assert outcome(project, "touch b") == ("blocked", "approval"), "the server's is stricter, and holds"
+    assert outcome(project, "ls") == RAN, "and nothing is denied for it"
+    assert outcome(project, "curl https://example.org") == DENIED, "the project's rules hold too"
+    note = "the posture 'standard' of .workbench/project.toml is not in force: the server's, 'careful', is"
+    found = bench.get("/api/policy", project_id=project.project_id)
+    assert (found["posture"], found["problem"]) == ("careful", "")
+    assert [layer["note"][: len(note)] for layer in found["layers"]] == ["", "", note]
+    assert note in project.cli("status").text
+    assert note in project.cli("project", "list").text
+    again = project.cli("project", "accept-policy", project.project_id)
+    assert (again.status, note in again.text) == (0, True)
 
 
 def test_explain_names_call_fact_rule_and_line_and_what_would_have_to_change(project: Project) -> None:
@@ -174,6 +285,15 @@ def test_test_and_prove_say_what_holds_and_how_much_was_tried(project: Project) 
     (broken,) = [found for found in refuted.json["invariants"] if not found["proved"]]
     assert broken["name"] == "only-approvers-approve"
     assert broken["counter_example"]["role"] == "operator"
+    loose.write_text(
+        '@id("all") @risk("low") @reason("all_of_it")\n'
+        'permit (principal, action in [Action::"run", Action::"run_with_approval"], resource);\n'
+    )
+    refuted = project.cli("policy", "prove", "--policy", str(loose), "--json")
+    (broken,) = [found for found in refuted.json["invariants"] if not found["proved"]]
+    assert (broken["name"], broken["counter_example"]) == ("unknown-is-asked", {"understood": False})
+    said = project.cli("policy", "prove", "--policy", str(loose)).text
+    assert "for example where understood does not hold\n" in said
 
 
 def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(

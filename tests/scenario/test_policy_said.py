@@ -82,8 +82,9 @@ def test_every_acceptance_proves_the_invariants_and_shows_what_breaks_one(
     assert refused.status != 0
     assert "breaks the invariant only-approvers-approve" in refused.err
     assert "for example where" in refused.err
-    assert "role=operator" in refused.err
+    assert "role is operator" in refused.err
     held = project.run("ls")
+    assert "role is operator" in held["steps"][0]["verdict"]["matched_rules"][0]["text"]
     assert held["steps"][0]["verdict"]["reason_codes"] == ["policy_broken"], "not in force, and opens nothing"
     (bench.home / "policy.cedar").unlink()
     assert project.cli("project", "accept-policy", str(project.repo)).status == 0

@@ -9,7 +9,7 @@ import pytest
 
 from support.fixtures import Start
 from support.ground import make_repository
-from support.policies import remove_rules, write_rules
+from support.policies import remove_rules, write_into, write_rules
 from support.server import ENDED, Project, Workbench
 
 FROZEN = """@id("frozen") @risk("high") @reason("frozen") @text("This repository is frozen.")
@@ -58,7 +58,7 @@ def test_each_layer_says_where_it_stands_and_each_rule_where_it_was_written(
     assert (rule["layer"], rule["verdict"]) == ("shipped", "requires_approval")
     assert "context.network" in rule["cedar"]
 
-    (bench.home / "policy.cedar").write_text(FROZEN)
+    write_into(bench.home, FROZEN)
     assert states(project) == ["in_force", "in_force", "none"]
     (rule,) = [rule for rule in policy_of(project)["rules"] if rule["rule_id"] == "frozen"]
     assert (rule["layer"], rule["source"]) == ("organisation", "$WORKBENCH_HOME/policy.cedar:1")

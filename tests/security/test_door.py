@@ -465,6 +465,8 @@ def test_a_token_bound_to_one_project_reaches_nothing_of_another(
         ("POST", "/api/policy/explain", {"project_id": other.project_id, "command": "ls"}),
         ("POST", "/api/policy/preview", {"project_id": other.project_id}),
         ("POST", "/api/policy/accept", {"project_id": other.project_id}),
+        ("POST", "/api/policy/organisation/preview", {}),
+        ("POST", "/api/policy/organisation/accept", {}),
         ("POST", "/api/policy/proposals", {"run_id": theirs["run_id"]}),
         ("POST", "/api/policy/remembered", {"run_id": theirs["run_id"]}),
         ("GET", f"/api/policy/remembered?project_id={other.project_id}", None),

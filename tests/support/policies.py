@@ -11,6 +11,7 @@ _AT_WORK = {
     "context.writes": ("match", "touch a"),
     "context.network": ("match", "curl https://example.org"),
     "context.publishes": ("match", "git push origin main"),
+    'context.role != "admin"': ("may_not", "approver high"),
     'context.risk == "high"': ("may_not", "admin high"),
 }
 
@@ -19,6 +20,11 @@ def write_rules(repo: Path, text: str) -> Path:
     """Writes rules into a repository, with an example that shows each at work; returns their file."""
     folder = repo / ".workbench"
     folder.mkdir(exist_ok=True)
+    return write_into(folder, text)
+
+
+def write_into(folder: Path, text: str) -> Path:
+    """Writes rules and their examples into a folder: the workbench's home, for an organisation's."""
     told = []
     for rule_id, body in re.findall(r'@id\("([a-z-]+)"\)([^;]*);', text):
         key, words = next(shown for fact, shown in _AT_WORK.items() if fact in body)

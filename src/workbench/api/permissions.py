@@ -28,6 +28,8 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("POST", "/api/policy/explain"): _V,
     ("POST", "/api/policy/preview"): _O,
     ("POST", "/api/policy/accept"): _A,
+    ("POST", "/api/policy/organisation/preview"): _A,
+    ("POST", "/api/policy/organisation/accept"): _A,
     ("POST", "/api/policy/proposals"): _O,
     ("GET", "/api/policy/remembered"): _V,
     ("POST", "/api/policy/remembered"): _A,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from workbench.api import wire, wire_decide
-from workbench.engine.accept import policy_state
+from workbench.engine.accept import policy_note, policy_state
 from workbench.engine.edit import EditReview, command_asked
 from workbench.engine.explain import allowed_approval_moves, allowed_run_moves, explain
 from workbench.engine.recorded import list_previews
@@ -42,7 +42,7 @@ PolicyInForce = Policy | WorkbenchError
 """The policy in force for a project, or what is wrong with it: then nobody can decide anything there."""
 
 
-def project_out(project: Project, actor: Actor) -> wire.ProjectOut:
+def project_out(project: Project, actor: Actor, policy: Policy) -> wire.ProjectOut:
     # A token that is bound to one project does not say what that project may do.
     may_change = actor.has(Role.ADMIN) and actor.project_id is None
     return wire.ProjectOut(
@@ -64,6 +64,7 @@ def project_out(project: Project, actor: Actor) -> wire.ProjectOut:
         ],
         toolchains=list(project.toolchains),
         policy=policy_state(project),
+        policy_note=policy_note(policy, project),
         created_at=project.created_at,
         moves=["change"] if may_change else [],
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from workbench.api import wire, wire_policy
-from workbench.engine.inspect import Change, PolicyView
-from workbench.gate.standing import LayerState, Part, Trace, read_remembered
+from workbench.engine.inspect import Change, PolicyView, Replayed
+from workbench.engine.organisation import OrganisationChange
+from workbench.gate.standing import Finding, LayerState, Part, Trace, read_remembered
 from workbench.model.actor import Actor, Role
 from workbench.model.layer import RememberedRule
 
@@ -33,6 +34,7 @@ def policy_out(view: PolicyView, actor: Actor) -> wire_policy.PolicyOut:
                 state=layer.state.value,
                 problem=layer.problem,
                 remedy=layer.remedy,
+                note=layer.note,
                 accepted_by=accepted.actor if accepted and layer.name == "project" else None,
                 accepted_at=accepted.at if accepted and layer.name == "project" else None,
                 rule_ids=list(layer.rule_ids),
@@ -67,31 +69,53 @@ def policy_preview_out(change: Change, actor: Actor) -> wire_policy.PolicyPrevie
         added=list(change.added),
         removed=list(change.removed),
         difference=list(change.difference),
-        findings=[
-            wire_policy.FindingOut(
-                name=finding.name,
-                text=finding.text,
-                is_proved=finding.is_proved,
-                counter_example=[f"{name}={value}" for name, value in finding.counter_example.items()],
-            )
-            for finding in change.findings
-        ],
+        findings=_findings_out(change.findings),
         replayed=change.replayed,
-        changes=[
-            wire_policy.ReplayedOut(
-                run_id=one.run_id,
-                command=one.command,
-                recorded=one.recorded,
-                now=one.now,
-                changed=one.changed.verdict.value,
-                by_policy=one.by_policy,
-                reason_codes=list(one.changed.reason_codes),
-                rule_ids=[rule.rule_id for rule in one.changed.matched_rules],
-            )
-            for one in change.changes
-        ],
+        changes=_replayed_out(change.changes),
         moves=[move for move in _moves(actor) if move == "accept"] if is_sound else [],
     )
+
+
+def organisation_preview_out(change: OrganisationChange) -> wire_policy.OrganisationPreviewOut:
+    return wire_policy.OrganisationPreviewOut(
+        digest=change.digest,
+        previous_digest=change.previous_digest,
+        problem=change.problem,
+        remedy=change.remedy,
+        rules=list(change.rules),
+        examples=change.examples,
+        findings=_findings_out(change.findings),
+        replayed=change.replayed,
+        changes=_replayed_out(change.changes),
+    )
+
+
+def _findings_out(findings: tuple[Finding, ...]) -> list[wire_policy.FindingOut]:
+    return [
+        wire_policy.FindingOut(
+            name=finding.name,
+            text=finding.text,
+            is_proved=finding.is_proved,
+            counter_example=list(finding.example_words),
+        )
+        for finding in findings
+    ]
+
+
+def _replayed_out(changes: tuple[Replayed, ...]) -> list[wire_policy.ReplayedOut]:
+    return [
+        wire_policy.ReplayedOut(
+            run_id=one.run_id,
+            command=one.command,
+            recorded=one.recorded,
+            now=one.now,
+            changed=one.changed.verdict.value,
+            by_policy=one.by_policy,
+            reason_codes=list(one.changed.reason_codes),
+            rule_ids=[rule.rule_id for rule in one.changed.matched_rules],
+        )
+        for one in changes
+    ]
 
 
 def trace_out(trace: Trace) -> wire_policy.TraceOut:

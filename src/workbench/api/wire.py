@@ -66,6 +66,7 @@ class ProjectOut(Wire):
     """`approval_quorum` null means the server's; a risk level without a rule is for every approver.
 
     `policy` is what there is of the project's own: none, not_accepted, accepted, or changed since then.
+    `policy_note` says what of it is not in force though it was accepted, or is empty.
     """
 
     project_id: str
@@ -79,6 +80,7 @@ class ProjectOut(Wire):
     approvers: list[ApproverRuleOut]
     toolchains: list[str]
     policy: str
+    policy_note: str
     created_at: str
     moves: list[str]
 
@@ -306,12 +308,16 @@ class AcceptPolicyIn(Wire):
 
 
 class AcceptedPolicyOut(Wire):
-    """What is in force from now on: the digest of the project's files ("" for none) and its own rules."""
+    """What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+
+    `note` says what of the files is not in force all the same, or is empty.
+    """
 
     project_id: str
     digest: str
     posture: str
     rules: list[str]
+    note: str
 
 
 class RememberIn(Wire):

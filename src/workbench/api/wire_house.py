@@ -149,7 +149,8 @@ class StatusOut(Wire):
     """`ready` is whether something could be recorded now, and `problem` why not, with the remedy.
 
     `connectors` says of each whether it could start something now, and if not, why and what to do.
-    `kills` are the kill switches that are engaged now; empty in ordinary times.
+    `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say what of a
+    policy is not in force as its author meant it.
     """
 
     pid: int
@@ -162,6 +163,7 @@ class StatusOut(Wire):
     open_runs: int
     connectors: list[ConnectorStateOut]
     kills: list[KillOut]
+    policy_notes: list[str]
     notices: list[NoticeTargetOut]
 
 

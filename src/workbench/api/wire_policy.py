@@ -15,6 +15,7 @@ from workbench.api.wire import Wire
 class PolicyLayerOut(Wire):
     """One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
 
+    `note` says what of it is not in force though the layer is, or is empty.
     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
     """
 
@@ -23,6 +24,7 @@ class PolicyLayerOut(Wire):
     state: Literal["none", "in_force", "not_accepted", "changed", "broken"]
     problem: str
     remedy: str
+    note: str
     accepted_by: str | None
     accepted_at: str | None
     rule_ids: list[str]
@@ -65,7 +67,7 @@ class PolicyPreviewIn(Wire):
 
 
 class FindingOut(Wire):
-    """An invariant; `counter_example` are the facts for which it does not hold, empty when it is proved."""
+    """An invariant; `counter_example` says in words for which facts it falls, empty when it is proved."""
 
     name: str
     text: str
@@ -101,6 +103,41 @@ class PolicyPreviewOut(Wire):
     replayed: int
     changes: list[ReplayedOut]
     moves: list[str]
+
+
+class OrganisationPreviewIn(Wire):
+    last: int = Field(default=50, ge=1, le=200)
+
+
+class OrganisationPreviewOut(Wire):
+    """What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
+
+    `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+    """
+
+    digest: str
+    previous_digest: str | None
+    problem: str
+    remedy: str
+    rules: list[str]
+    examples: int
+    findings: list[FindingOut]
+    replayed: int
+    changes: list[ReplayedOut]
+
+
+class AcceptOrganisationIn(Wire):
+    """`digest` is of the files that were looked at; null accepts what lies there now."""
+
+    digest: str | None = Field(default=None, max_length=100)
+
+
+class AcceptedOrganisationOut(Wire):
+    """What is in force from now on for every project: the digest of the files, empty for none."""
+
+    digest: str
+    previous_digest: str | None
+    rules: list[str]
 
 
 class ExplainIn(Wire):

@@ -23,10 +23,10 @@ from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
-from workbench.engine.look import read_kill_file
+from workbench.engine.look import ORGANISATION, read_kill_file, record_first
 from workbench.engine.operate import note, set_switch
 from workbench.engine.recover import recover, settle
-from workbench.gate import Policy, admit, load_policy
+from workbench.gate import Policy, admit, load_policy, read_organisation
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
 from workbench.model.admission import SwitchState
@@ -103,6 +103,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         if problems := await starting:
             context.not_ready["local"] = problems
         await _first_switch(context)
+        await _first_layer(context)
         await settle(context, within_seconds=_SETTLE_SECONDS)
         durable.launch(functools.partial(drive, context))
         await recover(context)
@@ -172,6 +173,14 @@ async def _first_switch(context: Context) -> None:
         await set_switch(
             context, name=LOCAL, state=SwitchState.ON, actor=ENGINE, reason="a new home starts with it on"
         )
+
+
+async def _first_layer(context: Context) -> None:
+    """Records an organisation's policy that nobody has recorded yet; one that is not sound is logged."""
+    layer = read_organisation(context.home)
+    recorded = await context.ledger.layer_digest(ORGANISATION)
+    if recorded is None and not layer.is_empty and await record_first(context, layer) is None:
+        log.error("the organisation's policy is not sound, so nothing starts", place=layer.place)
 
 
 async def _keep_house(context: Context) -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 from workbench.app.clock import SystemClock
 from workbench.app.home import load_config
 from workbench.app.trials import load_tried
+from workbench.engine.look import ORGANISATION
 from workbench.gate import (
     Policy,
+    describe_unrecorded,
     find_untested,
     in_force,
     judge,
@@ -118,6 +120,25 @@ def find_unaccepted(repo: Path) -> str | None:
     )
 
 
+def find_unrecorded() -> str | None:
+    """Returns what to tell people about organisation's files that are not the ones recorded, if so."""
+
+    async def read(ledger: Ledger) -> str | None:
+        try:
+            return await ledger.layer_digest(ORGANISATION)
+        except LedgerUnavailable:
+            # A ledger that no server has brought up to date yet has none.
+            return None
+
+    layer, recorded = read_organisation(load_config(for_reading=True).home), _read_ledger(read)
+    if recorded is None or recorded == ("" if layer.is_empty else layer.digest):
+        return None
+    return (
+        f"{describe_unrecorded(layer, recorded)}; it is judged here as it lies, but nothing starts: "
+        "an admin accepts it: workbench policy accept"
+    )
+
+
 def candidate_offline(repo: Path, file: Path, *, must_prove: bool = True) -> Policy:
     """Returns the policy as it would be with a changed file in the place of the one in force.
 
@@ -131,7 +152,11 @@ def candidate_offline(repo: Path, file: Path, *, must_prove: bool = True) -> Pol
         policy = with_project(policy, layers.project)
     else:
         policy = with_organisation(base, read_file_layer(file), must_prove=must_prove)
-        policy = in_force(policy, replace(layers, organisation=PolicyLayers().organisation, remembered=()))
+        none = PolicyLayers()
+        policy = in_force(
+            policy,
+            replace(layers, organisation=none.organisation, organisation_digest=None, remembered=()),
+        )
     return with_remembered(policy, layers.remembered)
 
 
@@ -199,8 +224,15 @@ def outcomes_at(root: str) -> dict[str, tuple[int, int]]:
 
 def _layers_of(repo: Path) -> PolicyLayers:
     project = project_at(os.path.realpath(repo))
+    organisation = read_organisation(load_config(for_reading=True).home)
     return PolicyLayers(
-        organisation=read_organisation(load_config(for_reading=True).home),
+        organisation=organisation,
+        # As it lies there: whether it is the one recorded stops starts, and is told as a note here.
+        organisation_digest=""
+        if organisation.is_empty
+        else None
+        if organisation.problem
+        else organisation.digest,
         project=read_project(repo),
         accepted_digest=project.accepted_policy_digest if project else "",
         workspace_root=str(repo),

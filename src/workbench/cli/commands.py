@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from workbench.cli.accepting import accept
 from workbench.cli.named import check_id
 from workbench.cli.version import say_version
 
@@ -70,6 +71,7 @@ def _add_discovery(root: typer.Typer) -> None:
 
     policy = typer.Typer(help="What policy says about commands.", no_args_is_help=True)
     root.add_typer(policy, name="policy")
+    policy.command("accept")(accept)
 
     @policy.command("check")
     def check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.app.offline import check_asked, refuse_offline
-from workbench.app.verdicts import find_unaccepted, place_offline, policy_offline
+from workbench.app.verdicts import find_unaccepted, find_unrecorded, place_offline, policy_offline
 from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.run import join_command
@@ -39,7 +39,7 @@ def explain_one(words: list[str], repo: str | None, cwd: str | None, connector: 
             surroundings=place.surroundings,
             connector=connector,
         )
-    if note := find_unaccepted(root):
+    for note in filter(None, (find_unaccepted(root), find_unrecorded())):
         print_note(note)
     if as_json:
         print_json(render_trace(trace))

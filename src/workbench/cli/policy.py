@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from workbench.app.offline import check_asked, check_folder, judge_offline
-from workbench.app.verdicts import find_unaccepted
+from workbench.app.verdicts import find_unaccepted, find_unrecorded
 from workbench.cli.output import RISK_BARS, describe_rules, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.cli.plain import to_plain
@@ -46,7 +46,7 @@ def check_one(
     check_asked(root, cwd, env_profile, connector)
     judge = judge_offline(root)
     judgement = judge(join_command(words), cwd, env_profile, connector)
-    if note := find_unaccepted(root):
+    for note in filter(None, (find_unaccepted(root), find_unrecorded())):
         print_note(note)
     if as_json:
         print_json(render(judgement))

@@ -120,6 +120,9 @@ def list_projects(as_json: bool) -> None:
             for p in found
         ]
         print_table(rows, ["PROJECT", "NAME", "OWN POLICY", "WORKSPACE"])
+        for project in found:
+            if project["policy_note"]:
+                print_line(f"{project['name']}: {project['policy_note']}")
     else:
         print_line("no projects yet; add one: workbench project add PATH")
 
@@ -134,5 +137,7 @@ def accept_project_policy(named: str, as_json: bool) -> None:
         words = render_count(len(accepted["rules"]), "rule")
         print_line(f"in force: {words} of its own, posture {accepted['posture']}")
         print_line(f"  {accepted['digest']}")
+        if accepted["note"]:
+            print_line(f"  {accepted['note']}")
     else:
         print_line(f"the project has no policy of its own any more; posture {accepted['posture']}")

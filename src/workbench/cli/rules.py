@@ -8,12 +8,13 @@ from typing import Any
 from workbench.app.verdicts import (
     OwnExamples,
     candidate_offline,
+    find_unrecorded,
     judge_with,
     own_examples_offline,
     policy_offline,
     recorded_verdicts,
 )
-from workbench.cli.output import print_error, print_json, print_line
+from workbench.cli.output import print_error, print_json, print_line, print_note
 from workbench.cli.place import find_repository
 from workbench.model.counted import render_count
 from workbench.model.layer import POSTURES
@@ -34,6 +35,7 @@ def try_rules(repo: str | None, as_json: bool) -> int:
         trial = try_shipped(posture)
         tried.append({"posture": posture, "tried": trial.tried, "failures": list(trial.failures)})
     root = find_repository(repo)
+    _tell_unrecorded()
     digest: str | None = None
     own: list[OwnExamples] = []
     error: PolicyBroken | None = None
@@ -65,6 +67,11 @@ def try_rules(repo: str | None, as_json: bool) -> int:
     return 0 if ok else 1
 
 
+def _tell_unrecorded() -> None:
+    if note := find_unrecorded():
+        print_note(note)
+
+
 def _describe(error: PolicyBroken) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "remedy": error.remedy}
 
@@ -75,6 +82,7 @@ def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
     A policy that cannot be in force proves nothing: its error is the answer, and 1.
     """
     root = find_repository(repo)
+    _tell_unrecorded()
     try:
         chosen = (
             policy_offline(root)
@@ -107,8 +115,7 @@ def prove_rules(repo: str | None, policy: str | None, as_json: bool) -> int:
     for finding in [] if as_json else findings:
         print_line(f"{'proved ' if finding.is_proved else 'REFUTED'} {finding.name}: {finding.text}")
         if not finding.is_proved:
-            facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
-            print_line(f"        for example where {facts}")
+            print_line(f"        for example where {', '.join(finding.example_words)}")
     return 0 if ok else 1
 
 
@@ -121,6 +128,7 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
     cannot be in force nothing is judged: its error is the answer, and 1.
     """
     root = find_repository(repo)
+    _tell_unrecorded()
     try:
         chosen = policy_offline(root) if policy is None else candidate_offline(root, Path(policy))
         current = None if policy is None else _in_force_or_none(root)

@@ -95,6 +95,8 @@ def status(*, as_json: bool, link: bool) -> int:
                     f"NOT READY: {connector['connector_id']} starts nothing: {problem['message']}\n"
                     f"  what to do: {problem['remedy']}"
                 )
+        for note in found["policy_notes"]:
+            print_line(f"policy of {note}")
         for target in found["notices"]:
             print_line(f"notices to {target['name']}: {target['problem'] or 'delivered'}")
         for kill in found["kills"]:

@@ -8,36 +8,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from workbench.engine.context import Context
+from workbench.engine.look import ORGANISATION
 from workbench.gate import (
     Policy,
-    find_untested,
+    describe_untested,
+    find_posture_note,
+    in_force,
     read_organisation,
     read_project,
-    with_organisation,
     with_project,
 )
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import Note, PutProject
 from workbench.model.actor import Actor
-from workbench.model.counted import render_count
 from workbench.model.errors import Conflict, InvalidInput, NotFound
-from workbench.model.layer import PolicyLayer
+from workbench.model.layer import PolicyLayers
 from workbench.model.project import Project
-
-_MOST_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedPolicy:
-    """What is in force from now on. `rules` are the ids of the project's own rules."""
+    """What is in force from now on. `rules` are the ids of the project's own rules.
+
+    `note` says what of the files is not in force all the same, or is "".
+    """
 
     project_id: str
     digest: str
     posture: str
     rules: tuple[str, ...]
+    note: str = ""
 
 
 def policy_state(project: Project) -> str:
@@ -52,26 +54,11 @@ def policy_state(project: Project) -> str:
     return "accepted" if is_same else "changed"
 
 
-def describe_untested(policy: Policy, layer: PolicyLayer) -> tuple[str, str] | None:
-    """Returns what is wrong with rules of the layer that no example would miss, and what to add; or None.
-
-    It keeps a layer from being accepted, and nothing that was accepted before from being in force.
-    """
-    _, untested = find_untested(policy, layer)
-    if not untested:
-        return None
-    first, *more = untested
-    says = f"{first.source}: {first.rule_id} has no example that fails when the rule is taken out"
-    if more:
-        says += f"; nor have {', '.join(f'{rule.rule_id} ({rule.source})' for rule in more[:_MOST_NAMED])}"
-        says += f" and {render_count(len(more) - _MOST_NAMED, 'other')}" if len(more) > _MOST_NAMED else ""
-    if first.verdict is None:
-        add = 'may_not = ["ROLE RISK"], with what it alone forbids'
-        if first.effect == "permit":
-            add = 'may = ["ROLE RISK"], with what it alone lets through'
-    else:
-        add = 'match = ["COMMAND"], with a command that it must catch'
-    return says, f"add to {layer.examples_file} under [{first.rule_id}]: {add}; then accept again"
+def policy_note(policy: Policy, project: Project) -> str:
+    """Returns what of a project's accepted policy is not in force under the server's `policy`, or ""."""
+    if policy_state(project) != "accepted":
+        return ""
+    return find_posture_note(read_project(Path(project.workspace_root)), policy.posture)
 
 
 async def accept_policy(
@@ -97,8 +84,11 @@ async def accept_policy(
         raise NotFound(
             f"{project.workspace_root} carries no policy", remedy="write one: .workbench/policy.cedar"
         )
-    organisation = read_organisation(context.home)
-    policy = await context.think(lambda: with_project(with_organisation(context.policy, organisation), layer))
+    organisation = PolicyLayers(
+        organisation=read_organisation(context.home),
+        organisation_digest=await context.ledger.layer_digest(ORGANISATION),
+    )
+    policy = await context.think(lambda: with_project(in_force(context.policy, organisation), layer))
     if untested := await context.think(lambda: describe_untested(policy, layer)):
         raise InvalidInput(untested[0], remedy=untested[1], code="policy_untested")
     accepted = AcceptedPolicy(
@@ -108,6 +98,7 @@ async def accept_policy(
         rules=tuple(
             rule.rule_id for rule in policy.ruleset.rules if rule.source.startswith(layer.place + "/")
         ),
+        note=find_posture_note(layer, context.policy.posture),
     )
     await context.ledger.append(
         HOUSE,

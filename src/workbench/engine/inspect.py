@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workbench.engine.accept import describe_untested
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.engine.submit import review
-from workbench.gate import Policy, in_force, judge, read_organisation, read_project
+from workbench.gate import Policy, describe_untested, in_force, judge, read_organisation, read_project
 from workbench.gate.names import ask_for_names
 from workbench.gate.standing import (
     Finding,
@@ -140,20 +140,21 @@ async def _layers(context: Context, project_id: str) -> tuple[Project, PolicyLay
     project = facts.project
     return project, PolicyLayers(
         organisation=read_organisation(context.home),
+        organisation_digest=facts.organisation_digest,
         project=read_project(Path(project.workspace_root)),
         accepted_digest=project.accepted_policy_digest,
         remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
     )
 
 
-async def _find_acceptance(context: Context, project: Project) -> Acceptance | None:
-    """Returns the event by which the files in force were accepted, looked for from the newest back."""
+async def find_acceptance(context: Context, accepts: Callable[[Event], bool]) -> Acceptance | None:
+    """Returns what the newest event says by which some files were accepted, or None."""
     house = context.ledger.for_project(HOUSE)
     place = (await context.ledger.counts(HOUSE)).events
     while place > 0:
         place = max(0, place - _PAGE)
         for event in reversed(await house.events(after=place, limit=_PAGE)):
-            if _accepts(event, project):
+            if accepts(event):
                 return Acceptance(
                     actor=event.actor,
                     at=event.at,
@@ -161,6 +162,11 @@ async def _find_acceptance(context: Context, project: Project) -> Acceptance | N
                     posture=str(event.payload.get("posture", "")),
                 )
     return None
+
+
+async def _find_acceptance(context: Context, project: Project) -> Acceptance | None:
+    """Returns the event by which the project's files in force were accepted."""
+    return await find_acceptance(context, lambda event: _accepts(event, project))
 
 
 def _accepts(event: Event, project: Project) -> bool:
@@ -192,13 +198,38 @@ def _preview(
     before = describe_standing(context.policy, layers).rules if current is None else current.ruleset.rules
     after = before if candidate is None else candidate.ruleset.rules
     texts_before, texts_after = ({rule.rule_id: rule.cedar for rule in rules} for rules in (before, after))
+    replayed, changes = (0, []) if candidate is None else replay(context, project, current, candidate, runs)
+    return Change(
+        digest="" if layers.project.is_empty else layers.project.digest,
+        problem=problem,
+        remedy=remedy,
+        posture=shown.posture,
+        added=tuple(name for name in texts_after if texts_after[name] != texts_before.get(name)),
+        removed=tuple(name for name in texts_before if name not in texts_after),
+        difference=_difference(
+            "" if acceptance is None else acceptance.rules_text, layers.project.rules_text
+        ),
+        findings=() if candidate is None else prove_policy(candidate),
+        replayed=replayed,
+        changes=tuple(changes),
+    )
+
+
+def replay(
+    context: Context,
+    project: Project,
+    current: Policy | None,
+    candidate: Policy,
+    runs: list[tuple[Run, tuple[Step, ...]]],
+) -> tuple[int, list[Replayed]]:
+    """Returns how many recorded verdicts were judged anew, and those that `candidate` makes another one."""
     changes: list[Replayed] = []
     replayed = 0
-    for run, steps in runs if candidate is not None else ():
+    for run, steps in runs:
         commands = {planned.step_key: planned.command for planned in run.plan.steps}
         for step in steps:
             command = commands.get(step.step_key)
-            if step.verdict is None or command is None or candidate is None:
+            if step.verdict is None or command is None:
                 continue
             replayed += 1
             recorded = str(step.verdict["verdict"])
@@ -216,20 +247,7 @@ def _preview(
                     by_policy=None if now is None else now.verdict is not then.verdict,
                 )
             )
-    return Change(
-        digest="" if layers.project.is_empty else layers.project.digest,
-        problem=problem,
-        remedy=remedy,
-        posture=shown.posture,
-        added=tuple(name for name in texts_after if texts_after[name] != texts_before.get(name)),
-        removed=tuple(name for name in texts_before if name not in texts_after),
-        difference=_difference(
-            "" if acceptance is None else acceptance.rules_text, layers.project.rules_text
-        ),
-        findings=() if candidate is None else prove_policy(candidate),
-        replayed=replayed,
-        changes=tuple(changes),
-    )
+    return replayed, changes
 
 
 def _accepted(context: Context, layers: PolicyLayers, acceptance: Acceptance | None) -> Policy | None:

@@ -10,17 +10,22 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from workbench.engine.context import Context
-from workbench.gate import Policy, in_force, read_organisation, read_project
+from workbench.engine.context import ENGINE, Context
+from workbench.gate import Policy, build_first, in_force, read_organisation, read_project
+from workbench.gate.standing import PolicyBroken
 from workbench.gate.switches import switch_for
+from workbench.ledger.ledger import HOUSE
+from workbench.ledger.move import PutLayer
 from workbench.ledger.reads import GateFacts, KillRecord, SwitchRecord
 from workbench.model.admission import GateSnapshot, SwitchState
 from workbench.model.clock import render_time
-from workbench.model.errors import WorkbenchError
-from workbench.model.layer import PolicyLayers
+from workbench.model.errors import Conflict, WorkbenchError
+from workbench.model.layer import PolicyLayer, PolicyLayers
 
 EVERYTHING: Final = "all"
 _MOST_KILL_BYTES: Final = 2000
+ORGANISATION: Final = "organisation"
+"""The layer of rules for every project; its files lie in the home."""
 
 
 async def look(
@@ -42,7 +47,7 @@ async def look(
         actor=actor,
         now=now,
         is_canary_member=record is not None and actor in record.people,
-        layers=_layers_of(context, facts, now),
+        layers=await _layers_of(context, facts, now),
         people=facts.people,
     )
 
@@ -51,7 +56,7 @@ async def read_policy(context: Context, project_id: str) -> Policy:
     """Returns the policy in force for a project, its layers read afresh; raises what is wrong with one."""
     await _require_tried(context)
     facts = await context.ledger.gate_facts(project_id)
-    layers = _layers_of(context, facts, render_time(context.clock.now()))
+    layers = await _layers_of(context, facts, render_time(context.clock.now()))
     return await context.think(lambda: in_force(context.policy, layers))
 
 
@@ -61,9 +66,43 @@ async def _require_tried(context: Context) -> None:
         await context.try_policy()
 
 
-def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLayers:
+async def record_first(context: Context, layer: PolicyLayer) -> str | None:
+    """Records the organisation's first policy, if it is sound, and returns the digest recorded then.
+
+    Nothing was in force in its place, so nobody has to say that it may count. One that is not sound is not
+    recorded, and stops starts by itself. Raises LedgerUnavailable.
+    """
+    try:
+        over = await context.think(lambda: build_first(context.policy, layer))
+        payload = {
+            "digest": layer.digest,
+            "previous_digest": None,
+            "rules": [r.rule_id for r in over.ruleset.rules if r.source.startswith(layer.place + "/")],
+            "rules_text": layer.rules_text,
+        }
+        move = PutLayer(
+            layer=ORGANISATION,
+            digest=layer.digest,
+            seen=None,
+            tag="policy:organisation_recorded",
+            payload=payload,
+        )
+        await context.ledger.append(HOUSE, [move], actor=ENGINE.name, via=ENGINE.via)
+    except PolicyBroken:
+        return None
+    except Conflict:
+        # Another decision was there first.
+        return await context.ledger.layer_digest(ORGANISATION)
+    return layer.digest
+
+
+async def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLayers:
+    organisation, recorded = read_organisation(context.home), facts.organisation_digest
+    if recorded is None and not organisation.is_empty:
+        recorded = await record_first(context, organisation)
     return PolicyLayers(
-        organisation=read_organisation(context.home),
+        organisation=organisation,
+        organisation_digest=recorded,
         project=read_project(Path(facts.project.workspace_root)),
         accepted_digest=facts.project.accepted_policy_digest,
         workspace_root=facts.project.workspace_root,

@@ -132,13 +132,14 @@ async def forget_rule(context: Context, *, project_id: str, rule_id: str, actor:
 
 async def _layers(context: Context, project: Project) -> PolicyLayers:
     now = render_time(context.clock.now())
-    remembered = await context.ledger.for_project(project.project_id).remembered_rules()
+    facts = await context.ledger.gate_facts(project.project_id)
     return PolicyLayers(
         organisation=read_organisation(context.home),
+        organisation_digest=facts.organisation_digest,
         project=read_project(Path(project.workspace_root)),
         accepted_digest=project.accepted_policy_digest,
         workspace_root=project.workspace_root,
-        remembered=tuple(rule for rule in remembered if rule.is_in_force(now)),
+        remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workbench.model.layer import PolicyLayer, PolicyLayers
-from workbench.policy import Policy, in_force
+from workbench.policy import Policy, find_posture_note, in_force
 from workbench.policy.broken import PolicyBroken, PolicyChanged
 from workbench.policy.explain import Part, Trace, explain
 from workbench.policy.prove import Finding, prove
@@ -46,7 +46,10 @@ class LayerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerStanding:
-    """One layer. `problem` and `remedy` are "" unless it stops starts; `rule_ids` are its own in force."""
+    """One layer. `problem` and `remedy` are "" unless it stops starts; `rule_ids` are its own in force.
+
+    `note` says what of it is not in force though the layer is, or is "".
+    """
 
     name: str
     place: str
@@ -54,6 +57,7 @@ class LayerStanding:
     problem: str = ""
     remedy: str = ""
     rule_ids: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +86,8 @@ def describe_standing(policy: Policy, layers: PolicyLayers) -> Standing:
     none = PolicyLayers()
     for index, more in enumerate(
         (
-            replace(none, organisation=organisation),
-            replace(layers, organisation=none.organisation, remembered=()),
+            replace(none, organisation=organisation, organisation_digest=layers.organisation_digest),
+            replace(layers, organisation=none.organisation, organisation_digest=None, remembered=()),
         )
     ):
         try:
@@ -111,6 +115,9 @@ def describe_standing(policy: Policy, layers: PolicyLayers) -> Standing:
             problem="" if problem is None else problem.message,
             remedy="" if problem is None else problem.remedy,
             rule_ids=tuple(rule.rule_id for rule in rules if rule.source.startswith(place + "/")),
+            note=find_posture_note(project, policy.posture)
+            if name == "project" and state is LayerState.IN_FORCE
+            else "",
         )
         for name, place, state, problem in zip(
             ("organisation", "project"), places, states, problems, strict=True

@@ -88,6 +88,8 @@ def apply_move(
             return rows.add_artifact(move)
         case m.PutProject():
             return rows.put_project(move)
+        case m.PutLayer():
+            return rows.put_layer(move)
         case m.SetSwitch():
             return rows.set_switch(move)
         case m.SetKill():
@@ -456,6 +458,13 @@ class _Rows:
         return self._update(
             tables.projects, row, "project:changed", {**payload, "settings": settings}, versioned=False
         )
+
+    def put_layer(self, move: m.PutLayer) -> Change:
+        found = self._find(tables.policy_layers, {"layer": move.layer})
+        if (None if found is None else found["digest"]) != move.seen:
+            raise Conflict("the layer's record has changed meanwhile", remedy="look at it again")
+        row = {"layer": move.layer, "digest": move.digest, "changed_by": self._actor, "changed_at": self._at}
+        return self._put(tables.policy_layers, row, move.tag, dict(move.payload))
 
     def set_switch(self, move: m.SetSwitch) -> Change:
         row = {

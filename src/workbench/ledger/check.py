@@ -25,9 +25,10 @@ _STATE_TABLES: Final = (
     t.kill_records,
     t.access_tokens,
     t.remembered_rules,
+    t.policy_layers,
 )
 # A database that was not migrated yet, and is only looked at, lacks what came later.
-_SINCE: Final = {t.remembered_rules: "0003"}
+_SINCE: Final = {t.remembered_rules: "0003", t.policy_layers: "0005"}
 _COLUMNS_SINCE: Final = {t.execution_approvals: "0002", t.access_tokens: "0004"}
 
 

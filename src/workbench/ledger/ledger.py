@@ -213,6 +213,10 @@ class Ledger:
     async def switches(self) -> list[SwitchRecord]:
         return await self.read(reads.list_switches)
 
+    async def layer_digest(self, layer: str) -> str | None:
+        """Returns the digest recorded for a policy layer of the whole workbench; None where none ever was."""
+        return await self.read_few(reads.find_layer_digest, layer)
+
     async def kill_records(self) -> list[KillRecord]:
         return await self.read(reads.list_kill_records)
 

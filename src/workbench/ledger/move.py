@@ -162,6 +162,21 @@ class PutProject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutLayer:
+    """Records the digest of a policy layer of the whole workbench; "" says that it has none any more.
+
+    `seen` is the digest that was recorded when this was decided, None for none: Conflict if it is another.
+    `tag` says who decided it: "policy:organisation_recorded" or "policy:organisation_accepted".
+    """
+
+    layer: str
+    digest: str
+    seen: str | None
+    tag: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetSwitch:
     """`scope_project_id` "" means every project. `people` are the canary's named actors."""
 
@@ -247,6 +262,7 @@ Move = (
     | UseApproval
     | AddArtifact
     | PutProject
+    | PutLayer
     | SetSwitch
     | SetKill
     | PutToken

@@ -62,7 +62,10 @@ class KillRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateFacts:
-    """What the gate decides on, of one moment. `kill_records` is None when they could not be read."""
+    """What the gate decides on, of one moment. `kill_records` is None when they could not be read.
+
+    `organisation_digest` is of the organisation's policy that was recorded last; None where none ever was.
+    """
 
     project: Project
     switches: list[SwitchRecord]
@@ -70,6 +73,7 @@ class GateFacts:
     kill_records: list[KillRecord] | None
     remembered: list[RememberedRule]
     people: People
+    organisation_digest: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +207,7 @@ def find_gate_facts(
     approval = None if step_id is None else find_newest_approval(connection, project_id, step_id)
     remembered = list_remembered_rules(connection, project_id)
     people = find_people(connection, names_in(approval, project), now)
+    organisation = find_layer_digest(connection, "organisation")
     try:
         # Last, because a failed query ends the transaction it is in.
         kill_records = list_kill_records(connection)
@@ -215,7 +220,14 @@ def find_gate_facts(
         kill_records=kill_records,
         remembered=remembered,
         people=people,
+        organisation_digest=organisation,
     )
+
+
+def find_layer_digest(connection: Connection, layer: str) -> str | None:
+    """Returns the digest recorded for a policy layer, "" for one given up, None where none ever was."""
+    row = _first(connection, _select(t.policy_layers, "layer"), layer=layer)
+    return None if row is None else str(row["digest"])
 
 
 def find_people(connection: Connection, names: frozenset[str], now: str) -> People:

@@ -180,6 +180,15 @@ kill_records: Final = Table(
     Column("changed_at", Text, nullable=False),
 )
 
+policy_layers: Final = Table(
+    "policy_layers",
+    metadata,
+    Column("layer", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+)
+
 remembered_rules: Final = Table(
     "remembered_rules",
     metadata,

@@ -78,11 +78,14 @@ class PolicyLayers:
     """All that lies over the shipped rules for one decision, read afresh right before it.
 
     The project's files are in force only with `accepted_digest`, which an admin gave; "" means that nobody
-    did. `workspace_root` is for a remedy's words. `remembered` holds no rule that expired or was revoked.
+    did. `organisation_digest` is the one recorded for the organisation's files: "" where they were given up,
+    None where none ever was recorded; then they are in force once they are sound. `workspace_root` is for a
+    remedy's words. `remembered` holds no rule that expired or was revoked.
     """
 
     organisation: PolicyLayer = PolicyLayer(place="$WORKBENCH_HOME")
     project: PolicyLayer = PolicyLayer(place=".workbench")
+    organisation_digest: str | None = None
     accepted_digest: str = ""
     workspace_root: str = "P"
     remembered: tuple[RememberedRule, ...] = ()

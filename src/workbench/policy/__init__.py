@@ -6,7 +6,17 @@ Pure: no IO, no clock, no randomness; the shipped data is read once by `load_pol
 
 from workbench.policy.evaluate import may_approve
 from workbench.policy.judge import Policy, judge, refuse_all
-from workbench.policy.layers import find_untested, in_force, with_organisation, with_project, with_remembered
+from workbench.policy.layers import (
+    build_first,
+    describe_unrecorded,
+    describe_untested,
+    find_posture_note,
+    find_untested,
+    in_force,
+    with_organisation,
+    with_project,
+    with_remembered,
+)
 from workbench.policy.load import (
     load_policy,
     read_file_layer,
@@ -21,6 +31,10 @@ from workbench.policy.visible import render_visible
 __all__ = [
     "Policy",
     "Proposal",
+    "build_first",
+    "describe_unrecorded",
+    "describe_untested",
+    "find_posture_note",
     "find_untested",
     "in_force",
     "is_secret",

@@ -17,7 +17,7 @@ from workbench.model.verdict import Decision
 from workbench.policy.broken import broken_at
 from workbench.policy.evaluate import may_approve, open_rules
 from workbench.policy.judge import Policy, judge
-from workbench.policy.rules import Rule, read_rules
+from workbench.policy.rules import Rule, describe_unknown_word, read_rules
 
 EXAMPLE_ROOT = "/workspace"
 _KEYS = frozenset({"match", "not_match", "connector", "remembered", "may", "may_not"})
@@ -102,6 +102,8 @@ def _read_entry(file: str, rule_id: str, entry: Any) -> Iterable[Example]:
         if not isinstance(commands, list) or not all(isinstance(command, str) for command in commands):
             raise broken_at(file, f"{rule_id}: {key} is not a list of commands")
         for command in commands:
+            if key in _APPROVALS and (problem := _find_problem(command)):
+                raise broken_at(file, f"{rule_id}: {key} example {command!r}: {problem}")
             yield Example(
                 rule_id=rule_id,
                 command=command,
@@ -111,6 +113,14 @@ def _read_entry(file: str, rule_id: str, entry: Any) -> Iterable[Example]:
                 is_remembered=entry.get("remembered", False) is True and key == "match",
                 is_approval=key in _APPROVALS,
             )
+
+
+def _find_problem(request: str) -> str | None:
+    """Returns what keeps a `may` or `may_not` from being a question that somebody could ask."""
+    words = request.split()
+    if len(words) < 2 or not set(words[2:]) <= {"own", "four_eyes"}:
+        return "it is not ROLE RISK [own] [four_eyes]"
+    return describe_unknown_word("role", words[0]) or describe_unknown_word("risk", words[1])
 
 
 def try_examples(policy: Policy, examples: Iterable[Example], *, of: Policy | None = None) -> Trial:
@@ -156,8 +166,6 @@ def _try_command(policy: Policy, rule: Rule, example: Example) -> str:
 
 def _try_approval(policy: Policy, example: Example) -> str:
     words = example.command.split()
-    if len(words) < 2 or not set(words[2:]) <= {"own", "four_eyes"}:
-        return f"{example.command!r} is not ROLE RISK [own] [four_eyes]"
     allowed, why = may_approve(
         policy.ruleset,
         role=words[0],

@@ -13,8 +13,9 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from workbench.model.counted import render_count
 from workbench.model.layer import POSTURES, PolicyLayer, PolicyLayers, RememberedRule
-from workbench.policy.broken import PolicyChanged, broken_at
+from workbench.policy.broken import PolicyBroken, PolicyChanged, broken_at
 from workbench.policy.evaluate import open_rules
 from workbench.policy.examples import Example, read_examples, try_examples
 from workbench.policy.judge import Policy
@@ -23,6 +24,7 @@ from workbench.policy.rules import APPROVE, ASK, RECALL, RUN, Rule, check_types,
 
 RULES_FILE, EXAMPLES_FILE, SETTINGS_FILE = "policy.cedar", "policy.examples.toml", "project.toml"
 _MOST_RULES = 200
+_MOST_NAMED = 10
 _MOST_VARIANTS = 64
 _CORE = ("core.cedar", "questions.cedar")
 
@@ -72,11 +74,28 @@ def in_force(policy: Policy, layers: PolicyLayers | None) -> Policy:
     """
     if layers is None:
         return policy
-    policy = with_organisation(policy, layers.organisation)
+    policy = _with_recorded(policy, layers)
     if layers.accepted_digest:
         _require_accepted(layers.project, layers.accepted_digest, layers.workspace_root)
         policy = with_project(policy, layers.project)
     return with_remembered(policy, layers.remembered)
+
+
+def find_posture_note(layer: PolicyLayer, current: str) -> str:
+    """Returns why a project's own posture is not the one in force; "" where it is, or where it has none.
+
+    `current` is the server's.
+    """
+    try:
+        wanted = tomllib.loads(layer.settings_text).get("posture", current)
+    except tomllib.TOMLDecodeError:
+        return ""
+    if wanted not in POSTURES or POSTURES.index(wanted) <= POSTURES.index(current):
+        return ""
+    return (
+        f"the posture {wanted!r} of {layer.place}/{SETTINGS_FILE} is not in force: the server's, "
+        f"{current!r}, is stricter"
+    )
 
 
 def find_untested(policy: Policy, layer: PolicyLayer) -> tuple[int, tuple[Rule, ...]]:
@@ -103,6 +122,66 @@ def _is_tested(policy: Policy, rule: Rule, by_rule: Mapping[str, Sequence[Exampl
         return False
     rest = tuple(other for other in policy.ruleset.rules if other.rule_id != rule.rule_id)
     return bool(try_examples(open_changed(policy, rest), asked, of=policy).failures)
+
+
+def describe_untested(policy: Policy, layer: PolicyLayer) -> tuple[str, str] | None:
+    """Returns what is wrong with rules of the layer that no example would miss, and what to add; or None.
+
+    It keeps a layer from being accepted, and nothing that was accepted before from being in force.
+    """
+    _, untested = find_untested(policy, layer)
+    if not untested:
+        return None
+    first, *more = untested
+    says = f"{first.source}: {first.rule_id} has no example that fails when the rule is taken out"
+    if more:
+        says += f"; nor have {', '.join(f'{rule.rule_id} ({rule.source})' for rule in more[:_MOST_NAMED])}"
+        says += f" and {render_count(len(more) - _MOST_NAMED, 'other')}" if len(more) > _MOST_NAMED else ""
+    if first.verdict is None:
+        add = 'may_not = ["ROLE RISK"], with what it alone forbids'
+        if first.effect == "permit":
+            add = 'may = ["ROLE RISK"], with what it alone lets through'
+    else:
+        add = 'match = ["COMMAND"], with a command that it must catch'
+    return says, f"add to {layer.examples_file} under [{first.rule_id}]: {add}; then accept again"
+
+
+def _with_recorded(policy: Policy, layers: PolicyLayers) -> Policy:
+    """Returns the policy with the organisation's rules: those recorded, or the first ones, if sound."""
+    layer, recorded = layers.organisation, layers.organisation_digest
+    if recorded is None:
+        if layer.is_empty:
+            return policy
+        return _variant(policy, f"first {layer.place} {layer.digest}", lambda: build_first(policy, layer))
+    if layer.problem or ("" if layer.is_empty else layer.digest) != recorded:
+        raise PolicyChanged(describe_unrecorded(layer, recorded), remedy=_ACCEPT_ORGANISATION)
+    return with_organisation(policy, layer)
+
+
+_ACCEPT_ORGANISATION = "put it back, or let an admin accept what is there now: workbench policy accept"
+
+
+def describe_unrecorded(layer: PolicyLayer, recorded: str) -> str:
+    """Returns in words how an organisation's files differ from what was recorded."""
+    if layer.problem:
+        return f"the organisation's policy cannot be read: {layer.problem}"
+    if layer.is_empty:
+        return f"the organisation's policy that was in force is gone from {layer.place}"
+    return (
+        f"the organisation's policy in {layer.place} was changed after it was recorded: "
+        f"recorded {recorded or 'none'}, found {layer.digest}"
+    )
+
+
+def build_first(policy: Policy, layer: PolicyLayer) -> Policy:
+    """Returns the policy with an organisation's rules that may be recorded; raises PolicyBroken.
+
+    What is recorded holds, breaks no invariant, and has an example for each rule.
+    """
+    over = with_organisation(policy, layer)
+    if untested := describe_untested(over, layer):
+        raise PolicyBroken(untested[0], remedy=untested[1].removesuffix("; then accept again"))
+    return over
 
 
 def _require_accepted(layer: PolicyLayer, accepted_digest: str, workspace_root: str) -> None:
@@ -178,10 +257,10 @@ def _with_layer(
 def _require_invariants(layer: PolicyLayer, policy: Policy) -> None:
     for finding in prove(policy.ruleset.rules):
         if not finding.is_proved:
-            facts = ", ".join(f"{name}={value}" for name, value in finding.counter_example.items())
             raise broken_at(
                 layer.rules_file,
-                f"breaks the invariant {finding.name} ({finding.text}), for example where {facts}",
+                f"breaks the invariant {finding.name} ({finding.text}), for example where "
+                + ", ".join(finding.example_words),
             )
 
 
@@ -210,7 +289,7 @@ def _read_layer(layer: PolicyLayer, *, is_project: bool) -> tuple[Rule, ...]:
 
 
 def _read_posture(layer: PolicyLayer, current: str) -> str:
-    """Returns the stricter of the posture in force and the one the project asks for."""
+    """Returns the stricter of the posture in force and the one the project asks for; raises PolicyBroken."""
     place = f"{layer.place}/{SETTINGS_FILE}"
     try:
         settings = tomllib.loads(layer.settings_text)
@@ -221,9 +300,7 @@ def _read_posture(layer: PolicyLayer, current: str) -> str:
     wanted = settings.get("posture", current)
     if wanted not in POSTURES:
         raise broken_at(place, f"posture is {wanted!r}; use one of {', '.join(POSTURES)}")
-    if POSTURES.index(wanted) > POSTURES.index(current):
-        raise broken_at(place, f"posture {wanted!r} is less strict than {current!r}, which is in force here")
-    return str(wanted)
+    return str(min(wanted, current, key=POSTURES.index))
 
 
 def _variant(policy: Policy, key: str, build: Callable[[], Policy]) -> Policy:

@@ -14,7 +14,7 @@ from typing import Any
 import z3
 from cedarpy import pst
 
-from workbench.policy.rules import APPROVE, ASK, RUN, Rule
+from workbench.policy.rules import APPROVE, ASK, RUN, WORDS, Rule
 
 Formula = Any
 """A z3 expression; the library has no types of its own to name."""
@@ -32,12 +32,25 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One invariant, proved, or refuted by facts for which it does not hold."""
+    """One invariant, proved, or refuted by facts for which it does not hold.
+
+    `counter_example` is empty only when it is proved. What it names with False does not hold and must not,
+    for the invariant to break; other facts that do not hold are left out.
+    """
 
     name: str
     text: str
     is_proved: bool
     counter_example: Mapping[str, bool | str] = field(default_factory=dict)
+
+    @property
+    def example_words(self) -> tuple[str, ...]:
+        """The counter-example for people, a few words for each of its facts and texts."""
+        said = {True: "holds", False: "does not hold"}
+        return tuple(
+            f"{name} is {value}" if isinstance(value, str) else f"{name} {said[value]}"
+            for name, value in self.counter_example.items()
+        )
 
 
 class Terms:
@@ -47,6 +60,7 @@ class Terms:
         self.context = z3.Context()
         self._facts: dict[str, Formula] = {}
         self._words: dict[str, Formula] = {}
+        self._lacking: set[str] = set()
 
     def fact(self, name: str) -> Formula:
         """Returns the fact of this name, which holds or does not."""
@@ -54,11 +68,16 @@ class Terms:
             self._facts[name] = z3.Bool(name, self.context)
         return self._facts[name]
 
+    def lacking(self, name: str) -> Formula:
+        """Returns that the fact of this name does not hold; `read` says so, too, where that is the case."""
+        self._lacking.add(name)
+        return z3.Not(self.fact(name))
+
     def any_of(self, *names: str) -> Formula:
         return z3.Or([self.fact(name) for name in names])
 
     def word(self, name: str) -> Formula:
-        """Returns the text of this name; rules compare it, and nothing more."""
+        """Returns the text of this name; rules compare it, and nothing more. `domain` says what it can be."""
         if name not in self._words:
             self._words[name] = z3.String(name, self.context)
         return self._words[name]
@@ -69,14 +88,32 @@ class Terms:
     def truth(self, value: bool) -> Formula:
         return z3.BoolVal(value, self.context)
 
+    def domain(self) -> Formula:
+        """Returns the formula of "each text that was named so far is one that there is"."""
+        return z3.And(
+            [
+                self.truth(True),
+                *(
+                    z3.Or([word == self.text(value) for value in WORDS[name]])
+                    for name, word in self._words.items()
+                    if name in WORDS
+                ),
+            ]
+        )
+
     def solver(self) -> Formula:
         return z3.Solver(ctx=self.context)
 
     def read(self, model: Formula) -> dict[str, bool | str]:
-        """Returns the facts and texts that a model gives, by name; facts that do not hold are left out."""
-        facts: dict[str, bool | str] = {
-            name: True for name, fact in sorted(self._facts.items()) if z3.is_true(model.eval(fact, True))
-        }
+        """Returns the facts and texts that a model gives, by name.
+
+        Facts that do not hold are left out, but for those that something was said to be `lacking`.
+        """
+        facts: dict[str, bool | str] = {}
+        for name, fact in sorted(self._facts.items()):
+            holds = z3.is_true(model.eval(fact, True))
+            if holds or name in self._lacking:
+                facts[name] = holds
         for name, word in sorted(self._words.items()):
             facts[name] = model.eval(word, True).as_string()
         return facts
@@ -87,7 +124,8 @@ INVARIANTS = (
         name="asking-is-never-stricter",
         text="What may run unasked may run approved too.",
         action=RUN,
-        breaks=lambda terms: terms.truth(False),
+        # Always the case, and read off: an example of it names something, whatever the rules speak about.
+        breaks=lambda terms: z3.Or(terms.fact("understood"), terms.lacking("understood")),
     ),
     Invariant(
         name="irreversible-is-asked",
@@ -133,7 +171,7 @@ INVARIANTS = (
         name="network-is-asked",
         text="Nothing reaches the network without approval, unless that program and form is remembered.",
         action=RUN,
-        breaks=lambda terms: z3.And(terms.fact("network"), z3.Not(terms.fact("remembered"))),
+        breaks=lambda terms: z3.And(terms.fact("network"), terms.lacking("remembered")),
     ),
     Invariant(
         name="secrets-are-asked",
@@ -146,7 +184,7 @@ INVARIANTS = (
         text="Nothing that is not understood runs without approval.",
         action=RUN,
         breaks=lambda terms: z3.Or(
-            z3.Not(terms.fact("understood")),
+            terms.lacking("understood"),
             terms.any_of("not_strict", "program_unknown", "program_shadowed", "form_unknown"),
         ),
     ),
@@ -239,10 +277,9 @@ def allows(terms: Terms, rules: tuple[Rule, ...], action: str) -> Formula:
 def _prove_one(rules: tuple[Rule, ...], invariant: Invariant) -> Finding:
     terms = Terms()
     allowed = allows(terms, rules, invariant.action)
+    broken = z3.And(allowed, invariant.breaks(terms))
     if invariant.name == "asking-is-never-stricter":
-        broken = z3.And(allowed, z3.Not(allows(terms, rules, ASK)))
-    else:
-        broken = z3.And(allowed, invariant.breaks(terms))
+        broken = z3.And(broken, z3.Not(allows(terms, rules, ASK)))
     found = _find(terms, broken)
     return Finding(
         name=invariant.name, text=invariant.text, is_proved=found is None, counter_example=found or {}
@@ -252,7 +289,7 @@ def _prove_one(rules: tuple[Rule, ...], invariant: Invariant) -> Finding:
 def _find(terms: Terms, formula: Formula) -> dict[str, bool | str] | None:
     """Returns facts under which the formula holds, as few as can be had one by one, or None."""
     solver = terms.solver()
-    solver.add(formula)
+    solver.add(formula, terms.domain())
     if solver.check() == z3.unsat:
         return None
     for name in [name for name, value in terms.read(solver.model()).items() if value is True]:
@@ -296,10 +333,20 @@ def _translate(terms: Terms, expression: pst.Expr) -> Formula:
 
 
 def _same(terms: Terms, left: pst.Expr, right: pst.Expr) -> Formula:
-    """Texts are compared as texts where one side is a text in quotes, all else as facts."""
-    if isinstance(left, pst.StringLit) or isinstance(right, pst.StringLit):
+    """Texts are compared as texts, all else as facts."""
+    if _is_text(left) or _is_text(right):
         return _as_text(terms, left) == _as_text(terms, right)
     return _translate(terms, left) == _translate(terms, right)
+
+
+def _is_text(expression: pst.Expr) -> bool:
+    match expression:
+        case pst.StringLit():
+            return True
+        case pst.GetAttr(base=pst.Var(name="context"), attr=name):
+            return name in WORDS
+        case _:
+            return False
 
 
 def _as_text(terms: Terms, expression: pst.Expr) -> Formula:

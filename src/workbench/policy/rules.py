@@ -10,16 +10,22 @@ decides nothing, and does not look for conditions that can never hold: prove.py 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import cedarpy
 from cedarpy import pst
 
+from workbench.model.actor import Role
 from workbench.model.verdict import Decision, RiskLevel
 from workbench.policy.broken import broken_at
 
 RUN, ASK, APPROVE, RECALL = "run", "run_with_approval", "approve", "recall"
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "role": tuple(role.value for role in Role),
+    "risk": tuple(level.value for level in RiskLevel),
+}
+"""The texts of a request, each with all that it can be; a rule compares them with nothing else."""
 _SHAPES = {
     ("permit", frozenset({RUN, ASK})): Decision.ALLOW,
     ("permit", frozenset({ASK})): Decision.REQUIRES_APPROVAL,
@@ -34,7 +40,6 @@ _OPERATORS = frozenset({"not", "and", "or", "eq", "not_eq", "contains"})
 # A form's flags and facts are sets; no other request has any.
 _SET_OPERATORS = frozenset({"contains_all", "is_empty"})
 _LONGEST_RULE, _DEEPEST_RULE, _MOST_OPERATORS = 20_000, 64, 300
-_RISKS = frozenset(level.value for level in RiskLevel)
 _RULE_ID = re.compile(r"[a-z][a-z0-9-]{1,63}")
 _SPELLING = "2 to 64 lower-case letters, digits"
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,63}")
@@ -133,7 +138,7 @@ def _read_rule(file: str, line: int, statement: str, node: pst.Template) -> Rule
         raise broken_at(
             place, f"{rule_id}: @reason {reason!r} is not {_SPELLING} and underscores, from a letter on"
         )
-    if risk not in _RISKS:
+    if risk not in WORDS["risk"]:
         raise broken_at(place, f"{rule_id}: @risk {risk!r} is not low, medium or high")
     actions = _read_actions(place, rule_id, node)
     shape = (node.effect, actions)
@@ -146,6 +151,8 @@ def _read_rule(file: str, line: int, statement: str, node: pst.Template) -> Rule
         _check_expression(
             place, rule_id, clause.expr, _OPERATORS | _SET_OPERATORS if actions == {RECALL} else _OPERATORS
         )
+        if problem := _find_unknown_word(clause.expr):
+            raise broken_at(place, f"{rule_id}: {problem}")
     return Rule(
         rule_id=rule_id,
         text=str(given.get("text") or reason.replace("_", " ")),
@@ -177,16 +184,48 @@ def _check_expression(place: str, rule_id: str, expression: pst.Expr, operators:
             return
         case pst.GetAttr(base=pst.Var(name="context")):
             return
-        case pst.Set(elements=elements):
-            for element in elements:
-                _check_expression(place, rule_id, element, operators)
         case pst.UnaryOp(op=op, arg=inside) if op in operators:
             _check_expression(place, rule_id, inside, operators)
         case pst.BinaryOp(op=op, left=left, right=right) if op in operators:
-            _check_expression(place, rule_id, left, operators)
+            # A list stands only where it is asked what it contains: nothing else is proved of one.
+            is_list = isinstance(left, pst.Set) and op in ("contains", "contains_all")
+            for part in left.elements if is_list and isinstance(left, pst.Set) else (left,):
+                _check_expression(place, rule_id, part, operators)
             _check_expression(place, rule_id, right, operators)
         case _:
             raise broken_at(place, f"{rule_id}: uses {_describe(expression)}; {_WHY}")
+
+
+def describe_unknown_word(name: str, value: str) -> str | None:
+    """Returns what is wrong with a text in the place of a role or a risk; None for one that there is."""
+    if value in WORDS[name]:
+        return None
+    *most, last = WORDS[name]
+    return f"there is no {name} {value!r}; use {', '.join(most)} or {last}"
+
+
+def _find_unknown_word(expression: pst.Expr) -> str | None:
+    """Returns what is wrong with the first text that role or risk is compared with and never is."""
+    match expression:
+        case pst.UnaryOp(arg=inside):
+            return _find_unknown_word(inside)
+        case pst.BinaryOp(op=op, left=left, right=right):
+            parts = left.elements if isinstance(left, pst.Set) else (left,)
+            if op in ("eq", "not_eq", "contains"):
+                for part in parts:
+                    if problem := _compare_words(part, right) or _compare_words(right, part):
+                        return problem
+            return next(filter(None, map(_find_unknown_word, (*parts, right))), None)
+        case _:
+            return None
+
+
+def _compare_words(one: pst.Expr, other: pst.Expr) -> str | None:
+    match one, other:
+        case pst.GetAttr(attr=name), pst.StringLit(value=value) if name in WORDS:
+            return describe_unknown_word(name, value)
+        case _:
+            return None
 
 
 _WHY = "a rule may join facts of the context by &&, ||, !, == and contains"
@@ -202,6 +241,8 @@ def _describe(expression: pst.Expr) -> str:
             return f"{name} as a whole"
         case pst.HasAttr():
             return "has; every fact is always there"
+        case pst.Set():
+            return "a list that nothing is looked for in"
         case _:
             return type(expression).__name__
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.engine import House, open_engine_house
+from support.policies import write_into
 from workbench.engine.decide import approve, deny, expire_overdue
 from workbench.engine.edit import Edit, approve_edited
 from workbench.engine.submit import submit
@@ -142,7 +143,7 @@ async def test_one_person_with_two_tokens_is_one_voter_and_no_second_person(hous
 async def test_a_policy_that_changes_between_decision_and_start_asks_anew(house: House) -> None:
     asked = await hold(house)
     await vote(house, asked, BOB)
-    (house.context.home / "policy.cedar").write_text(DENY_NETWORK)
+    write_into(house.context.home, DENY_NETWORK)
     assert await is_held(house, asked)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.engine import House, open_engine_house
+from support.policies import write_into
 from workbench.engine.decide import approve
 from workbench.engine.submit import submit
 from workbench.model.actor import Actor, Role
@@ -53,7 +54,7 @@ async def decide(house: House, approval: Approval, actor: Actor) -> Approval:
 
 
 async def test_an_organisations_rule_about_approvers_is_heard_at_the_decision(house: House) -> None:
-    (house.context.home / "policy.cedar").write_text(ONLY_ADMINS)
+    write_into(house.context.home, ONLY_ADMINS)
     approval = await ask(house)
     with pytest.raises(NotAllowed, match="approved by an admin"):
         await decide(house, approval, BOB)

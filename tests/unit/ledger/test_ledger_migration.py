@@ -63,7 +63,13 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
     drop = [f"ALTER TABLE execution_approvals DROP COLUMN {name}" for name in columns]
     drop.append("DROP INDEX access_tokens_by_actor")
     drop += [f"ALTER TABLE access_tokens DROP COLUMN {name}" for name in ("person", "made_with")]
-    change(url, "DROP TABLE remembered_rules", *drop, "UPDATE alembic_version SET version_num = '0001'")
+    change(
+        url,
+        "DROP TABLE remembered_rules",
+        "DROP TABLE policy_layers",
+        *drop,
+        "UPDATE alembic_version SET version_num = '0001'",
+    )
 
     old = Ledger(url, clock)
     assert (await old.verify()).ok, "an older database is verified as it is"

@@ -14,8 +14,9 @@ from workbench.model.layer import PolicyLayer, PolicyLayers
 from workbench.model.verdict import Decision, Judgement
 from workbench.policy import judge, load_policy
 from workbench.policy.broken import PolicyBroken, PolicyChanged
+from workbench.policy.evaluate import may_approve
 from workbench.policy.judge import Policy
-from workbench.policy.layers import in_force, with_organisation, with_project
+from workbench.policy.layers import find_posture_note, in_force, with_organisation, with_project
 from workbench.policy.load import ExampleSurroundings, read_file_layer, read_organisation, read_project
 from workbench.policy.prove import find_difference
 from workbench.policy.rules import APPROVE, ASK, RUN
@@ -91,8 +92,11 @@ def test_a_projects_rules_that_could_loosen_or_are_broken_are_refused(rules: str
 
 def test_an_organisations_permit_that_breaks_an_invariant_is_refused_with_the_facts() -> None:
     loose = rule("operators", 'permit (principal, action == Action::"approve", resource)')
-    with pytest.raises(PolicyBroken, match=r"only-approvers-approve .* for example where .*role="):
+    with pytest.raises(PolicyBroken, match=r"only-approvers-approve .* for example where .*role is "):
         with_organisation(STANDARD, organisation(loose))
+    said = r"breaks the invariant unknown-is-asked \(.*\), for example where understood does not hold$"
+    with pytest.raises(PolicyBroken, match=said):
+        with_organisation(STANDARD, organisation(rule("all", f"permit {BOTH}")))
 
 
 def test_examples_beside_a_layers_rules_are_tried() -> None:
@@ -107,7 +111,37 @@ def test_examples_beside_a_layers_rules_are_tried() -> None:
             with_project(STANDARD, project(NO_NETWORK, examples=bad))
 
 
-def test_a_project_may_ask_for_a_stricter_posture_and_for_no_looser_one() -> None:
+def test_a_typing_error_in_a_role_or_a_risk_keeps_a_layer_out_of_force_and_is_named() -> None:
+    closed = 'forbid (principal, action == Action::"approve", resource)'
+    typed = rule("two-pairs", f'{closed} when {{ context.risk == "High" && context.role == "approver" }}')
+    meant = typed.replace('"High"', '"high"')
+    owner = rule("owners", 'permit (principal, action == Action::"approve", resource)').replace(
+        "resource)", 'resource) when { context.role == "owner" }'
+    )
+
+    def of_project(text: str, told: str) -> Policy:
+        return with_project(STANDARD, project(text, examples=told))
+
+    def of_organisation(text: str, told: str) -> Policy:
+        return with_organisation(STANDARD, organisation(text, told))
+
+    for build in (of_project, of_organisation):
+        with pytest.raises(
+            PolicyBroken, match=r"policy.cedar:1: two-pairs: there is no risk 'High'; use low"
+        ):
+            build(typed, '[two-pairs]\nmay_not = ["approver High"]\n')
+        with pytest.raises(PolicyBroken, match=r"examples.toml: two-pairs: may_not example 'approver High'"):
+            build(meant, '[two-pairs]\nmay_not = ["approver High"]\n')
+        sound = build(meant, '[two-pairs]\nmay_not = ["approver high"]\nmay = ["approver low"]\n')
+        asked = {"is_own_request": False, "has_four_eyes": False}
+        assert not may_approve(sound.ruleset, role="approver", risk="high", **asked)[0]
+    with pytest.raises(PolicyBroken, match=r"owners: there is no role 'owner'; use viewer, operator"):
+        with_organisation(STANDARD, organisation(owner, '[owners]\nmay = ["owner low"]\n'))
+    with pytest.raises(PolicyBroken, match="it is not ROLE RISK"):
+        with_project(STANDARD, project(meant, examples='[two-pairs]\nmay_not = ["approver"]\n'))
+
+
+def test_a_project_may_ask_for_a_stricter_posture_and_a_looser_one_changes_nothing() -> None:
     careful = with_project(STANDARD, project(settings='posture = "careful"\n'))
     assert careful.posture == "careful"
     assert decision(careful, "pytest -q") is Decision.REQUIRES_APPROVAL
@@ -116,13 +150,20 @@ def test_a_project_may_ask_for_a_stricter_posture_and_for_no_looser_one() -> Non
         decision(with_project(over, project(settings='posture = "careful"')), "curl x.org") is Decision.DENY
     )
     for text, problem in (
-        ('posture = "trusting"', "less strict than 'standard'"),
         ('posture = "lax"', "posture is 'lax'"),
         ("postures = 1", "has a setting 'postures' that nobody reads"),
         ("posture", "is not TOML"),
     ):
         with pytest.raises(PolicyBroken, match=problem):
             with_project(STANDARD, project(settings=text))
+    loose = project(settings='posture = "trusting"', rules=NO_NETWORK)
+    under = with_project(STANDARD, loose)
+    assert (under.posture, decision(under, "python3 -c 1")) == ("standard", Decision.REQUIRES_APPROVAL)
+    assert decision(under, "curl https://x.org") is Decision.DENY, "its rules hold all the same"
+    note = find_posture_note(loose, "standard")
+    assert note.startswith("the posture 'trusting' of .workbench/project.toml is not in force")
+    for text in ('posture = "standard"', 'posture = "careful"', "", "posture", "posture = 1"):
+        assert find_posture_note(project(settings=text), "standard") == ""
 
 
 FACTS = st.sampled_from(STANDARD.ruleset.facts)

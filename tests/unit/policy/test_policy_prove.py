@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import z3
 
+from workbench.model.actor import Role
 from workbench.model.layer import POSTURES
 from workbench.model.verdict import Decision
 from workbench.policy.evaluate import RuleSet, decide_each, may_approve
@@ -67,7 +69,8 @@ def test_dropping_a_rule_refutes_its_invariant_with_facts_that_the_engine_confir
     if invariant == "four-eyes":
         assert approves(changed.ruleset, str(facts["role"]), str(facts["risk"]), own=True, eyes=True)
     else:
-        (outcome,) = decide_each(changed.ruleset, [frozenset(facts)])
+        holding = frozenset(name for name, value in facts.items() if value is True)
+        (outcome,) = decide_each(changed.ruleset, [holding])
         assert outcome.decision is not Decision.DENY
         if not invariant.endswith("-never"):
             assert outcome.decision is Decision.ALLOW
@@ -85,6 +88,29 @@ def test_a_permit_that_lets_operators_approve_is_refuted() -> None:
     assert (refuted.name, refuted.counter_example["role"]) == ("only-approvers-approve", "operator")
 
 
+def test_whatever_is_refuted_is_refuted_by_something_that_is_named() -> None:
+    opened = read_rules("x", HEAD + f"permit {BOTH};\n")
+    opened += read_rules(
+        "y", HEAD.replace("extra", "more") + 'permit (principal, action == Action::"approve", resource);'
+    )
+    found = {finding.name: finding for finding in prove(opened)}
+    refuted = {name for name, finding in found.items() if not finding.is_proved}
+    assert refuted == {invariant.name for invariant in INVARIANTS} - {"asking-is-never-stricter"}
+    for name in refuted:
+        assert found[name].counter_example, name
+        assert len(found[name].example_words) == len(found[name].counter_example)
+    assert dict(found["unknown-is-asked"].counter_example) == {"understood": False}
+    assert found["unknown-is-asked"].example_words == ("understood does not hold",)
+    assert found["network-is-asked"].example_words == ("network holds", "remembered does not hold")
+    assert found["four-eyes"].example_words == ("four_eyes holds", "own_request holds", "risk is high")
+    assert found["asking-is-never-stricter"].example_words == ()
+    # No file can hold such a rule; were there one, the example would name something all the same.
+    only_run = replace(opened[0], actions=frozenset({RUN}))
+    first = prove((only_run,))[0]
+    assert (first.name, first.is_proved) == ("asking-is-never-stricter", False)
+    assert first.example_words == ("understood does not hold",)
+
+
 @pytest.mark.parametrize(
     ("condition", "can_hold"),
     [
@@ -97,6 +123,23 @@ def test_a_permit_that_lets_operators_approve_is_refuted() -> None:
 )
 def test_a_condition_that_can_never_hold_is_found(condition: str, can_hold: bool) -> None:
     (rule,) = read_rules("x", HEAD + f"forbid {BOTH} when {{ {condition} }};")
+    assert (find_impossible(rule) is None) is can_hold
+
+
+@pytest.mark.parametrize(
+    ("condition", "can_hold"),
+    [
+        ('context.role == "approver" && context.risk == "high"', True),
+        ('context.role == "approver" && context.role == "admin"', False),
+        (" && ".join(f'context.role != "{role.value}"' for role in Role), False),
+        ("context.role == context.risk", False),
+        ("[context.role].contains(context.risk)", False),
+        ('context.own_request && !["low", "medium", "high"].contains(context.risk)', False),
+    ],
+)
+def test_a_role_is_one_of_four_and_a_risk_one_of_three(condition: str, can_hold: bool) -> None:
+    about = 'forbid (principal, action == Action::"approve", resource)'
+    (rule,) = read_rules("x", HEAD + f"{about} when {{ {condition} }};")
     assert (find_impossible(rule) is None) is can_hold
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.model.actor import Role
 from workbench.model.errors import WorkbenchError
 from workbench.model.verdict import Decision, RiskLevel
 from workbench.policy.broken import PolicyBroken
@@ -59,6 +60,19 @@ REFUSED = [
     (f"forbid {RUN} when {{ context.network }}", "does not end with ;"),
     (f'forbid {RUN} when {{ context.role == "x }};', "a text that is never closed"),
     ("forbid (principal;", "p.cedar:1: is not Cedar"),
+    (f'forbid {RUN} when {{ ["a"] == ["b"] }};', "uses a list that nothing is looked for in"),
+    (f'forbid {RUN} when {{ ["a"].contains(["b"]) }};', "uses a list that nothing is looked for in"),
+]
+APPROVE = '(principal, action == Action::"approve", resource)'
+ROLES, RISKS = "viewer, operator, approver or admin", "low, medium or high"
+NO_WORD = [
+    ('context.risk == "High"', f"a-rule: there is no risk 'High'; use {RISKS}"),
+    ('"owner" == context.role', f"a-rule: there is no role 'owner'; use {ROLES}"),
+    ('context.own_request && !(context.role != "Approver")', f"there is no role 'Approver'; use {ROLES}"),
+    ('["high", "severe"].contains(context.risk)', f"there is no risk 'severe'; use {RISKS}"),
+    ('[context.role].contains("nobody")', f"there is no role 'nobody'; use {ROLES}"),
+    ('(context.role == "high") == true', f"there is no role 'high'; use {ROLES}"),
+    ('true || (context.risk == "") == false', f"there is no risk ''; use {RISKS}"),
 ]
 
 
@@ -68,6 +82,23 @@ def test_a_rule_that_could_err_or_speaks_of_text_is_refused(rule: str, problem: 
         read_rules("p.cedar", HEAD + rule)
     assert problem in caught.value.message
     assert "p.cedar:" in caught.value.message
+
+
+@pytest.mark.parametrize(("condition", "problem"), NO_WORD)
+def test_a_role_or_a_risk_that_there_is_not_is_refused_with_those_there_are(
+    condition: str, problem: str
+) -> None:
+    with pytest.raises(PolicyBroken) as caught:
+        read_rules("p.cedar", HEAD + f"forbid {APPROVE} when {{ {condition} }};")
+    assert caught.value.message.startswith("p.cedar:1: ")
+    assert problem in caught.value.message
+
+
+def test_every_role_and_every_risk_is_taken() -> None:
+    for name, words in (("role", Role), ("risk", RiskLevel)):
+        listed = ", ".join(f'"{word.value}"' for word in words)
+        text = f"forbid {APPROVE} when {{ [{listed}].contains(context.{name}) }};"
+        assert len(read_rules("p.cedar", HEAD + text)) == 1
 
 
 @pytest.mark.parametrize(

@@ -445,6 +445,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/policy/organisation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Organisation Policy
+         * @description Puts the organisation's files that lie in the home now in force, after every check of them.
+         */
+        post: operations["accept_organisation_policy_api_policy_organisation_accept_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/organisation/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Organisation Policy
+         * @description What accepting the organisation's files that lie in the home now would change; writes nothing.
+         */
+        post: operations["preview_organisation_policy_api_policy_organisation_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/policy/preview": {
         parameters: {
             query?: never;
@@ -868,18 +908,42 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptedOrganisationOut
+         * @description What is in force from now on for every project: the digest of the files, empty for none.
+         */
+        AcceptedOrganisationOut: {
+            /** Digest */
+            digest: string;
+            /** Previous Digest */
+            previous_digest: string | null;
+            /** Rules */
+            rules: string[];
+        };
+        /**
          * AcceptedPolicyOut
          * @description What is in force from now on: the digest of the project's files ("" for none) and its own rules.
+         *
+         *     `note` says what of the files is not in force all the same, or is empty.
          */
         AcceptedPolicyOut: {
             /** Digest */
             digest: string;
+            /** Note */
+            note: string;
             /** Posture */
             posture: string;
             /** Project Id */
             project_id: string;
             /** Rules */
             rules: string[];
+        };
+        /**
+         * AcceptOrganisationIn
+         * @description `digest` is of the files that were looked at; null accepts what lies there now.
+         */
+        AcceptOrganisationIn: {
+            /** Digest */
+            digest?: string | null;
         };
         /**
          * AcceptPolicyIn
@@ -1586,7 +1650,7 @@ export interface components {
         };
         /**
          * FindingOut
-         * @description An invariant; `counter_example` are the facts for which it does not hold, empty when it is proved.
+         * @description An invariant; `counter_example` says in words for which facts it falls, empty when it is proved.
          */
         FindingOut: {
             /** Counter Example */
@@ -1729,6 +1793,40 @@ export interface components {
             /** Project Ids */
             project_ids: string[] | null;
         };
+        /** OrganisationPreviewIn */
+        OrganisationPreviewIn: {
+            /**
+             * Last
+             * @default 50
+             */
+            last?: number;
+        };
+        /**
+         * OrganisationPreviewOut
+         * @description What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
+         *
+         *     `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+         */
+        OrganisationPreviewOut: {
+            /** Changes */
+            changes: components["schemas"]["ReplayedOut"][];
+            /** Digest */
+            digest: string;
+            /** Examples */
+            examples: number;
+            /** Findings */
+            findings: components["schemas"]["FindingOut"][];
+            /** Previous Digest */
+            previous_digest: string | null;
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Replayed */
+            replayed: number;
+            /** Rules */
+            rules: string[];
+        };
         /** PhaseOut */
         PhaseOut: {
             /** Declared Status */
@@ -1748,6 +1846,7 @@ export interface components {
          * PolicyLayerOut
          * @description One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
          *
+         *     `note` says what of it is not in force though the layer is, or is empty.
          *     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
          */
         PolicyLayerOut: {
@@ -1760,6 +1859,8 @@ export interface components {
              * @enum {string}
              */
             name: "shipped" | "organisation" | "project";
+            /** Note */
+            note: string;
             /** Place */
             place: string;
             /** Problem */
@@ -2012,6 +2113,7 @@ export interface components {
          * @description `approval_quorum` null means the server's; a risk level without a rule is for every approver.
          *
          *     `policy` is what there is of the project's own: none, not_accepted, accepted, or changed since then.
+         *     `policy_note` says what of it is not in force though it was accepted, or is empty.
          */
         ProjectOut: {
             /** Approval Quorum */
@@ -2034,6 +2136,8 @@ export interface components {
             network_allowlist: string[];
             /** Policy */
             policy: string;
+            /** Policy Note */
+            policy_note: string;
             /** Project Id */
             project_id: string;
             /** Toolchains */
@@ -2443,7 +2547,8 @@ export interface components {
          * @description `ready` is whether something could be recorded now, and `problem` why not, with the remedy.
          *
          *     `connectors` says of each whether it could start something now, and if not, why and what to do.
-         *     `kills` are the kill switches that are engaged now; empty in ordinary times.
+         *     `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say what of a
+         *     policy is not in force as its author meant it.
          */
         StatusOut: {
             /** Connectors */
@@ -2456,6 +2561,8 @@ export interface components {
             open_runs: number;
             /** Pid */
             pid: number;
+            /** Policy Notes */
+            policy_notes: string[];
             /** Problem */
             problem: string;
             /** Projects */
@@ -2728,7 +2835,9 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptedOrganisationOut = components['schemas']['AcceptedOrganisationOut'];
 export type AcceptedPolicyOut = components['schemas']['AcceptedPolicyOut'];
+export type AcceptOrganisationIn = components['schemas']['AcceptOrganisationIn'];
 export type AcceptPolicyIn = components['schemas']['AcceptPolicyIn'];
 export type AdviceOut = components['schemas']['AdviceOut'];
 export type AlternativeOut = components['schemas']['AlternativeOut'];
@@ -2776,6 +2885,8 @@ export type MeOut = components['schemas']['MeOut'];
 export type MetricOut = components['schemas']['MetricOut'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NoticeTargetOut = components['schemas']['NoticeTargetOut'];
+export type OrganisationPreviewIn = components['schemas']['OrganisationPreviewIn'];
+export type OrganisationPreviewOut = components['schemas']['OrganisationPreviewOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
 export type PolicyLayerOut = components['schemas']['PolicyLayerOut'];
 export type PolicyOut = components['schemas']['PolicyOut'];
@@ -3601,6 +3712,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_organisation_policy_api_policy_organisation_accept_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptOrganisationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOrganisationOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_organisation_policy_api_policy_organisation_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationPreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationPreviewOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */

@@ -25,7 +25,11 @@ router = APIRouter()
 @router.get("/api/projects")
 async def list_projects(house: HouseIn, actor: ActorIn) -> list[wire.ProjectOut]:
     projects = await house.context.ledger.projects()
-    return [project_out(project, actor) for project in projects if may_see(actor, project.project_id)]
+    return [
+        project_out(project, actor, house.context.policy)
+        for project in projects
+        if may_see(actor, project.project_id)
+    ]
 
 
 @router.post("/api/projects", status_code=201)
@@ -62,7 +66,7 @@ async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> w
             for rule in body.approvers
         ),
     )
-    return project_out(project, actor)
+    return project_out(project, actor, house.context.policy)
 
 
 @router.get("/api/features")

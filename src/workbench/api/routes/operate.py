@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire, wire_house
 from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project
+from workbench.engine.accept import policy_note
 from workbench.engine.check_room import check_room
 from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
 from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
+from workbench.engine.organisation import organisation_note
 from workbench.model.actor import Actor, Role, person_named
 from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
@@ -36,6 +38,7 @@ async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
 @router.get("/api/status")
 async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     ledger = house.context.ledger
+    projects = await ledger.projects()
     problem = ""
     try:
         await check_room(house.context)
@@ -47,7 +50,7 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         version=house.version,
         ready=not problem,
         problem=problem,
-        projects=len(await ledger.projects()),
+        projects=len(projects),
         workers=1,
         open_runs=len(await ledger.open_runs()),
         connectors=[
@@ -55,6 +58,14 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
             for connector_id, problems in await _list_problems(house)
         ],
         kills=await _engaged(house, actor),
+        policy_notes=[
+            *([f"the organisation: {wrong}"] if (wrong := await organisation_note(house.context)) else []),
+            *(
+                f"{project.name}: {note}"
+                for project in projects
+                if may_see(actor, project.project_id) and (note := policy_note(house.context.policy, project))
+            ),
+        ],
         notices=await _list_notices(house, actor),
     )
 

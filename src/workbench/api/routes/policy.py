@@ -6,10 +6,25 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from workbench.api import wire, wire_policy
-from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, find_project, project_of_run
-from workbench.api.render_policy import policy_out, policy_preview_out, remembered_out, trace_out
+from workbench.api.house import (
+    ActorIn,
+    House,
+    HouseIn,
+    ProjectQuery,
+    find_project,
+    project_of_run,
+    require_project,
+)
+from workbench.api.render_policy import (
+    organisation_preview_out,
+    policy_out,
+    policy_preview_out,
+    remembered_out,
+    trace_out,
+)
 from workbench.engine.accept import accept_policy
 from workbench.engine.inspect import explain_command, inspect_policy, preview_policy
+from workbench.engine.organisation import accept_organisation, preview_organisation
 from workbench.engine.remember import Preview, forget_rule, is_own_run, preview_rules, remember_rules
 from workbench.model.actor import Actor, Role
 from workbench.model.clock import render_time
@@ -62,7 +77,27 @@ async def accept_project_policy(
         digest=accepted.digest,
         posture=accepted.posture,
         rules=list(accepted.rules),
+        note=accepted.note,
     )
+
+
+@router.post("/api/policy/organisation/preview")
+async def preview_organisation_policy(
+    body: wire_policy.OrganisationPreviewIn, house: HouseIn, actor: ActorIn
+) -> wire_policy.OrganisationPreviewOut:
+    """What accepting the organisation's files that lie in the home now would change; writes nothing."""
+    require_project(actor, "every project")
+    return organisation_preview_out(await preview_organisation(house.context, last=body.last))
+
+
+@router.post("/api/policy/organisation/accept")
+async def accept_organisation_policy(
+    body: wire_policy.AcceptOrganisationIn, house: HouseIn, actor: ActorIn
+) -> wire_policy.AcceptedOrganisationOut:
+    """Puts the organisation's files that lie in the home now in force, after every check of them."""
+    require_project(actor, "every project")
+    digest, previous, rules = await accept_organisation(house.context, actor=actor, seen_digest=body.digest)
+    return wire_policy.AcceptedOrganisationOut(digest=digest, previous_digest=previous, rules=list(rules))
 
 
 @router.post("/api/policy/proposals")

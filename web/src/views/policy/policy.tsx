@@ -44,6 +44,7 @@ function Layer({ layer }: { layer: PolicyLayerOut }) {
             accepted by {layer.accepted_by} <When at={layer.accepted_at} />
           </p>
         )}
+        {layer.note && <p className="notice">{capital(layer.note)}.</p>}
         {layer.problem && (
           <div className="notice" data-tone="failed">
             <p className="mono">{visible(layer.problem)}</p>

@@ -60,6 +60,9 @@ async def found(house: House, approval: Approval) -> tuple[RunStatus, BlockedBy 
 
 
 def lay(house: House, rules: str) -> None:
+    """Lays down an organisation's rule with an example, the first that there is."""
+    name = rules.split('"')[1]
+    (house.context.home / "policy.examples.toml").write_text(f'[{name}]\nmatch = ["ls"]\n')
     (house.context.home / "policy.cedar").write_text(rules)
 
 

@@ -444,15 +444,10 @@ def _add_runs(root: typer.Typer) -> None:
     @root.command()
     def preview(
         run_id: Ref,
-        again: Annotated[
-            bool, typer.Option("--again", help="Try it anew, also when there is a preview of it.")
-        ] = False,
+        again: Annotated[bool, typer.Option("--again", help="Try it, whatever is recorded.")] = False,
         json: Json = False,
     ) -> None:
-        """Try a held command on a throw-away copy, without network, and show what it does there.
-
-        A preview that was made before, of what the approval is still about, is shown and nothing runs.
-        """
+        """Show what a held command does on a throw-away copy: as recorded, else tried, without network."""
         from workbench.cli.preview import preview_run
 
         preview_run(run_id, again, json)

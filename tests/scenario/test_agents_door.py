@@ -13,7 +13,7 @@ import mcp
 import pytest
 from mcp import StdioServerParameters
 
-from support.ground import make_repository
+from support.ground import commit_all, make_repository
 from support.long import later
 from support.server import Project, Workbench
 
@@ -119,6 +119,20 @@ async def test_an_agent_sees_what_a_held_command_does_on_a_copy_before_it_is_dec
         again = await use(client, "preview", run_id=held["run_id"], again=True)
         assert again["artifact_id"] != tried["artifact_id"]
     assert (project.repo / "build").is_dir()
+
+
+async def test_an_agent_sees_nothing_of_the_secrets_that_a_command_of_its_own_reads(
+    project: Project,
+) -> None:
+    (project.repo / "secret.txt").write_text("KEY=abc-9917\n")
+    commit_all(project.repo)
+    async with agent(project, "--role", "approver") as client:
+        held = await use(client, "run", command="git show HEAD:secret.txt")
+        tried = await use(client, "preview", run_id=held["run_id"])
+        assert "an agent approves nothing that it" in tried["withheld"]
+        assert "9917" not in str(tried)
+    shown = project.cli("preview", held["run_id"], "--json").json
+    assert (shown["artifact_id"], shown["output_tail"]) == (tried["artifact_id"], "KEY=abc-9917")
 
 
 async def test_what_an_approver_voted_counts_when_the_agent_has_left_before_the_next_one_votes(

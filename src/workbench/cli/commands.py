@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from workbench.cli.accepting import accept
 from workbench.cli.named import check_id
+from workbench.cli.previewing import preview
 from workbench.cli.version import say_version
 
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
@@ -441,21 +442,7 @@ def _add_runs(root: typer.Typer) -> None:
 
         retry_run(run_id, acknowledge, allow_host or [], json)
 
-    @root.command()
-    def preview(
-        run_id: Ref,
-        again: Annotated[
-            bool, typer.Option("--again", help="Try it anew, also when there is a preview of it.")
-        ] = False,
-        json: Json = False,
-    ) -> None:
-        """Try a held command on a throw-away copy, without network, and show what it does there.
-
-        A preview that was made before, of what the approval is still about, is shown and nothing runs.
-        """
-        from workbench.cli.preview import preview_run
-
-        preview_run(run_id, again, json)
+    root.command()(preview)
 
     @root.command()
     def refresh(run_id: Ref, json: Json = False) -> None:

@@ -181,6 +181,8 @@ def may_see_guarded(
         why = f"{actor.name} is {actor.role.value}"
     elif is_own and project.forbid_self_approval:
         why = "the project asks for a second person, and this is your own request"
+    elif is_own and actor.via == AGENTS:
+        why = "an agent approves nothing that it, or the person it acts for, asked for or changed"
     elif problem := _find_role_problem(approval.risk_level, actor, project, people):
         why = problem
     else:

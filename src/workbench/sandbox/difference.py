@@ -112,7 +112,8 @@ def _differs(before: Stamp, now: Stamp) -> bool:
 def _describe_mode(before: Stamp, now: Stamp) -> str:
     """Returns a line that says how the mode changed, or "" where it did not."""
     is_same = before.kind != now.kind or before.mode == now.mode
-    return "" if is_same else f"mode {before.mode:04o} -> {now.mode:04o}"
+    old = before.mode if before.origin_mode is None else before.origin_mode
+    return "" if is_same else f"mode {old:04o} -> {now.mode:04o}"
 
 
 def _tell_emptied(difference: Difference, manifest: Manifest, masks: Sequence[bytes]) -> None:

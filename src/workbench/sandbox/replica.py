@@ -34,7 +34,8 @@ class Stamp:
     """What tells one state of a path from another. `changed_ns` is the kernel's own (ctime): no program can
     set it back. `origin_ns` is the original's, by which a later reader knows that it is still the same.
 
-    `link` is where a symlink leads, else ""; a file that `is_emptied` has none of the original's bytes."""
+    `link` is where a symlink leads, else ""; a file that `is_emptied` has none of the original's bytes.
+    `origin_mode` is the original's where the copy could not have the same, else None."""
 
     kind: int
     mode: int
@@ -44,6 +45,7 @@ class Stamp:
     origin_ns: int = 0
     link: str = ""
     is_emptied: bool = False
+    origin_mode: int | None = None
 
 
 Manifest = dict[str, Stamp]
@@ -75,6 +77,7 @@ def _stamp_copied(found: os.stat_result, path: str, copied: _Copied) -> Stamp:
         origin_ns=copied.origins.get(path, 0),
         link=copied.links.get(path, ""),
         is_emptied=path in copied.emptied,
+        origin_mode=copied.modes.get(path),
     )
 
 
@@ -194,11 +197,20 @@ def stamp_of(found: os.stat_result) -> Stamp:
 @dataclass(slots=True, kw_only=True)
 class _Copied:
     """What only the original says of paths of the copy: when a file was changed last, where a link leads,
-    and which files were emptied."""
+    which files were emptied, and modes that the copy could not have."""
 
     origins: dict[str, int] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     emptied: set[str] = field(default_factory=set)
+    modes: dict[str, int] = field(default_factory=dict)
+
+    def take_mode(self, path: str, found: os.stat_result, least: int) -> int:
+        """Returns the mode of the copy: no owner's rights to lend, and at least what its owner needs."""
+        wanted = stat.S_IMODE(found.st_mode)
+        given = wanted & 0o777 | least
+        if given != wanted:
+            self.modes[path] = wanted
+        return given
 
 
 @dataclass(slots=True, kw_only=True)
@@ -239,7 +251,7 @@ def _copy_folder(root: str, target: str, budget: _Budget, copied: _Copied, hides
                 copied.emptied.add(path)
             _copy_file(root, target, path, copied)
     for path, found in reversed(folders):
-        os.chmod(f"{target}/{path}", stat.S_IMODE(found.st_mode) & 0o777 | 0o700)
+        os.chmod(f"{target}/{path}", copied.take_mode(path, found, 0o700))
         os.utime(f"{target}/{path}", ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
@@ -271,7 +283,7 @@ def _copy_file(root: str, target: str, path: str, copied: _Copied) -> None:
         try:
             if path not in copied.emptied:
                 _copy_bytes(source, made)
-            os.fchmod(made, stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
+            os.fchmod(made, copied.take_mode(path, found, 0o600))
             # Build programs compare these times.
             os.utime(made, ns=(found.st_atime_ns, found.st_mtime_ns))
         finally:

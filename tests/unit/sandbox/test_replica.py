@@ -209,13 +209,17 @@ def test_a_link_in_place_of_a_file_that_spells_it_is_a_change(root: Path, tmp_pa
 
 
 def test_a_mode_that_changes_is_said_with_the_old_and_the_new(root: Path, tmp_path: Path) -> None:
+    # The copy of this one is writable and lends no rights.
+    (root / "tool.sh").chmod(0o4444)
     copy = tmp_path / "copy"
     manifest = make_replica(str(root), str(copy))
     (copy / "src").chmod(0o777)
+    (copy / "tool.sh").chmod(0o777)
     (copy / "src" / "a.txt").chmod(0o777)
     (copy / "gone.txt").write_text("gone\nnot\n")
     (copy / "gone.txt").chmod(0o600)
     found = compare(str(root), str(copy), manifest)
+    assert "mode 4444 -> 0777\n" in found.diff
     assert "--- a/src\n+++ b/src\nmode 0755 -> 0777\n" in found.diff
     assert "--- a/src/a.txt\n+++ b/src/a.txt\nmode 0644 -> 0777\n" in found.diff
     # With another text as well, both are said under one name.

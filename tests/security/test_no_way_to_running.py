@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,7 +25,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from support.admissions import admission_for
@@ -64,12 +63,13 @@ COMMANDS = (
 ANN = Caller(name="user:ann", role=Role.ADMIN, via="cli", person="ann")
 BOB = Caller(name="user:bob", role=Role.APPROVER, via="api", person="bob")
 DAN = Caller(name="user:dan", role=Role.APPROVER, via="api", person="dan")
+AGENT = Caller(name="token:agent", role=Role.APPROVER, via="mcp", person="bob")
 PEOPLE = [
     ANN,
     BOB,
     DAN,
     Caller(name="token:ann-phone", role=Role.APPROVER, via="api", person="ann"),
-    Caller(name="token:agent", role=Role.APPROVER, via="mcp", person="bob"),
+    AGENT,
     Caller(name="token:helper", role=Role.APPROVER, via="mcp", person="ann"),
     Caller(name="token:worker", role=Role.OPERATOR, via="mcp", person="dan"),
 ]
@@ -79,9 +79,10 @@ EDITS: tuple[dict[str, Any], ...] = (
     {"timeout_seconds": 60},
     {"allow_hosts": ["a.invalid"]},
 )
+ADMINS_ALONE: list[dict[str, Any]] = [{"risk_level": "high", "role": "admin"}]
 RULES: tuple[list[dict[str, Any]], ...] = (
     [],
-    [{"risk_level": "high", "role": "admin"}],
+    ADMINS_ALONE,
     [{"risk_level": "high", "people": ["user:bob"]}, {"risk_level": "medium", "role": "admin"}],
 )
 people = st.sampled_from(PEOPLE)
@@ -176,13 +177,14 @@ class EveryCall(RuleBasedStateMachine):
             self.drive_after(seconds)
 
     @precondition(has_runs)
-    @rule(editor=people, edit=st.sampled_from(EDITS))
-    def change_and_approve(self, editor: Caller, edit: dict[str, Any]) -> None:
-        """The newest question is edited by one and approved by its requester, as two in league would."""
+    @rule(editor=people, edit=st.sampled_from(EDITS), third=st.sampled_from([None, None, None, None, DAN]))
+    def change_and_approve(self, editor: Caller, edit: dict[str, Any], third: Caller | None) -> None:
+        """The newest question is edited by one, and approved by its requester, as two in league would, or by
+        somebody else."""
         if found := self.open_approvals():
             requester = next(each for each in PEOPLE if each.name == found[0].requested_by)
             self.edit(0, editor, edit, looks=False, seconds=None)
-            self.decide(0, requester, "approve", says_what=False, seconds=0)
+            self.decide(0, third or requester, "approve", says_what=False, seconds=0)
 
     @precondition(has_runs)
     @rule(pick=picks, caller=people)
@@ -192,13 +194,12 @@ class EveryCall(RuleBasedStateMachine):
             self.call(caller, "POST", f"/api/runs/{found[pick % len(found)].run_id}/preview")
             assert len(self.house.connector.dispatched) == before, "a preview dispatched"
 
-    @precondition(has_runs)
-    @rule(pick=picks, caller=people, looks=st.booleans())
-    def remember(self, pick: int, caller: Caller, looks: bool) -> None:
+    @rule(pick=picks, asker=people, caller=st.sampled_from([ANN, ANN, *PEOPLE]), looks=st.booleans())
+    def remember(self, pick: int, asker: Caller, caller: Caller, looks: bool) -> None:
+        self.submit(REMEMBERABLE, asker, [], None)
         wanted = [run for run in self.runs() if run.plan.steps[0].command.source_text == REMEMBERABLE]
-        if wanted:
-            path = "/api/policy/proposals" if looks else "/api/policy/remembered"
-            self.call(caller, "POST", path, run_id=wanted[pick % len(wanted)].run_id, days=1)
+        path = "/api/policy/proposals" if looks else "/api/policy/remembered"
+        self.call(caller, "POST", path, run_id=wanted[pick % len(wanted)].run_id, days=1)
 
     @rule(caller=people)
     def forget(self, caller: Caller) -> None:
@@ -381,19 +382,50 @@ OFF: dict[str, list[tuple[object, str, object]]] = {
 }
 
 
+# The shortest way that each of them closes.
+WAYS: dict[str, list[Callable[[EveryCall], None]]] = {
+    "roles by risk": [
+        lambda all_: all_.change_who_approves(False, 0, ADMINS_ALONE, []),
+        lambda all_: all_.submit("rm -rf build", BOB, [], None),
+        lambda all_: all_.decide(0, DAN, "approve", says_what=True, seconds=0),
+    ],
+    "four eyes": [
+        lambda all_: all_.change_who_approves(True, 0, [], []),
+        lambda all_: all_.submit("rm -rf build", BOB, [], None),
+        lambda all_: all_.decide(0, BOB, "approve", says_what=True, seconds=0),
+    ],
+    "authors but the last": [
+        lambda all_: all_.change_who_approves(True, 0, [], []),
+        lambda all_: all_.submit("rm -rf build", BOB, [], None),
+        lambda all_: all_.edit(0, DAN, {"timeout_seconds": 600}, looks=True, seconds=None),
+        lambda all_: all_.decide(0, BOB, "approve", says_what=True, seconds=0),
+    ],
+    "agents' own": [
+        lambda all_: all_.change_who_approves(False, 0, [], []),
+        lambda all_: all_.submit("rm -rf build", AGENT, [], None),
+        lambda all_: all_.decide(0, AGENT, "approve", says_what=True, seconds=0),
+    ],
+}
+
+
+def go(way: list[Callable[[EveryCall], None]]) -> int:
+    """Goes one way through the machine, as it would by chance, and returns how much was started."""
+    machine = EveryCall()
+    try:
+        for step in way:
+            step(machine)
+            machine.nothing_runs_but_what_was_admitted_and_approved()
+        return len(machine.connector.dispatched)
+    finally:
+        machine.teardown()
+
+
 @pytest.mark.parametrize("check", OFF)
-def test_it_is_found_when_a_check_is_off(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine above is no ornament: without any one check it finds a way."""
+def test_with_a_check_off_there_is_a_way_and_the_machine_fails_on_it(
+    check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert go(WAYS[check]) == 0
     for target, name, value in OFF[check]:
         monkeypatch.setattr(target, name, value)
     with pytest.raises(AssertionError, match=r"approved (its|their) own|started with"):
-        run_state_machine_as_test(
-            EveryCall,
-            settings=settings(
-                TestEveryCall.settings,
-                phases=[Phase.generate],
-                max_examples=200,
-                derandomize=True,
-                database=None,
-            ),
-        )
+        go(WAYS[check])

@@ -316,6 +316,16 @@ def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(
     assert json.dumps(project.cli("policy", "replay", "--json").json["changes"]) == "[]"
 
 
+def test_replay_judges_a_runs_own_network_names_as_the_door_does(served: Workbench, project: Project) -> None:
+    asked = project.cli("run", "--allow-host", "example.org", "--detach", "--json", "--", "ls").json
+    assert (asked["status"], asked["blocked_by"]) == ("blocked", "approval")
+    said = project.cli("policy", "replay", "--json").json
+    assert (said["replayed"], said["changes"]) == (1, [])
+    served.add(project.repo, network_allowlist=["example.org"])
+    (change,) = project.cli("policy", "replay", "--json").json["changes"]
+    assert (change["recorded"], change["changed"]) == ("requires_approval", "allow"), "the project has it now"
+
+
 def test_replay_tells_what_an_edit_of_the_accepted_policy_would_change_before_it_is_accepted(
     served: Workbench, project: Project
 ) -> None:

@@ -192,6 +192,8 @@ def test_an_organisations_policy_is_recorded_and_only_an_admin_changes_it(
     file.with_name("policy.examples.toml").write_text("")
     refused = project.cli("policy", "accept")
     assert (refused.status != 0, "frozen has no example" in refused.err) == (True, True)
+    answer = bench.http.post(f"{where}/accept", json={})
+    assert (answer.status_code, answer.json()["code"]) == (422, "policy_untested")
     remove_rules(file)
     assert project.cli("policy", "accept").status == 0
     assert outcome(project, "curl https://example.org")[1] == "approval"

@@ -192,6 +192,8 @@ def test_an_organisations_policy_is_recorded_and_only_an_admin_changes_it(
     file.with_name("policy.examples.toml").write_text("")
     refused = project.cli("policy", "accept")
     assert (refused.status != 0, "frozen has no example" in refused.err) == (True, True)
+    answer = bench.http.post(f"{where}/accept", json={})
+    assert (answer.status_code, answer.json()["code"]) == (422, "policy_untested")
     remove_rules(file)
     assert project.cli("policy", "accept").status == 0
     assert outcome(project, "curl https://example.org")[1] == "approval"
@@ -314,6 +316,16 @@ def test_replay_tells_which_verdicts_of_the_past_a_changed_policy_would_change(
     fewer = project.cli("policy", "replay", "--policy", str(candidate), "--last", "2", "--json").json
     assert (fewer["replayed"], len(fewer["changes"])) == (2, 2)
     assert json.dumps(project.cli("policy", "replay", "--json").json["changes"]) == "[]"
+
+
+def test_replay_judges_a_runs_own_network_names_as_the_door_does(served: Workbench, project: Project) -> None:
+    asked = project.cli("run", "--allow-host", "example.org", "--detach", "--json", "--", "ls").json
+    assert (asked["status"], asked["blocked_by"]) == ("blocked", "approval")
+    said = project.cli("policy", "replay", "--json").json
+    assert (said["replayed"], said["changes"]) == (1, [])
+    served.add(project.repo, network_allowlist=["example.org"])
+    (change,) = project.cli("policy", "replay", "--json").json["changes"]
+    assert (change["recorded"], change["changed"]) == ("requires_approval", "allow"), "the project has it now"
 
 
 def test_replay_tells_what_an_edit_of_the_accepted_policy_would_change_before_it_is_accepted(

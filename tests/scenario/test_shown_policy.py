@@ -214,6 +214,16 @@ def test_each_role_is_told_what_it_may_do_with_the_policy(
             assert bool(proposal.json()["notice"]) != is_admin
 
 
+def test_a_run_with_network_names_of_its_own_is_not_said_to_be_covered(
+    served: Workbench, project: Project
+) -> None:
+    held = project.run("kill -s CONT 1")
+    words = ("run", "--allow-host", "example.org", "--detach", "--json", "--", "kill -s CONT 1")
+    assert project.cli(*words).json["blocked_by"] == "approval"
+    seen = served.post("/api/policy/proposals", {"run_id": held["run_id"]})
+    assert [run["run_id"] for run in seen["covered"]] == [held["run_id"]]
+
+
 def test_where_two_people_are_asked_for_the_proposal_says_that_another_remembers_it(
     served: Workbench, project: Project
 ) -> None:

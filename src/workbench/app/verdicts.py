@@ -26,8 +26,9 @@ from workbench.gate import (
     with_project,
     with_remembered,
 )
+from workbench.gate.names import ask_for_names
 from workbench.model.clock import render_time
-from workbench.model.command import Surroundings
+from workbench.model.command import Command, Surroundings
 from workbench.model.errors import LedgerUnavailable
 from workbench.model.layer import PolicyLayers, RememberedRule
 from workbench.model.project import Project
@@ -50,13 +51,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedVerdict:
-    """A verdict as the ledger keeps it, with what it was about."""
+    """A verdict as the ledger keeps it, with what it was about; the project is as it is now."""
 
     run_id: str
-    command: str
-    cwd: str
-    env_profile: str
-    connector: str
+    command: Command
+    project: Project
     verdict: str
 
 
@@ -162,16 +161,18 @@ def candidate_offline(repo: Path, file: Path, *, must_prove: bool = True) -> Pol
 
 def judge_with(policy: Policy, repo: Path, record: RecordedVerdict) -> Judgement:
     """Returns what a policy says of a recorded command on this machine as it is now."""
-    place = place_offline(repo, record.cwd)
-    return judge(
+    command = record.command
+    place = place_offline(repo, command.cwd)
+    judgement = judge(
         policy,
-        record.command,
+        command.source_text,
         cwd=place.cwd,
         workspace_root=place.root,
         surroundings=place.surroundings,
-        env_profile=record.env_profile,
-        connector=record.connector,
+        env_profile=command.env_profile,
+        connector=command.connector,
     )
+    return ask_for_names(judgement, command, record.project)
 
 
 def recorded_verdicts(repo: Path, last: int) -> list[RecordedVerdict]:
@@ -191,10 +192,8 @@ def recorded_verdicts(repo: Path, last: int) -> list[RecordedVerdict]:
                     found.append(
                         RecordedVerdict(
                             run_id=run.run_id,
-                            command=command.source_text,
-                            cwd=command.cwd,
-                            env_profile=command.env_profile,
-                            connector=command.connector,
+                            command=command,
+                            project=project,
                             verdict=step.verdict["verdict"],
                         )
                     )

@@ -146,7 +146,7 @@ def replay_verdicts(repo: str | None, policy: str | None, last: int, as_json: bo
             changed.append(
                 {
                     "run_id": record.run_id,
-                    "command": record.command,
+                    "command": record.command.source_text,
                     "recorded": record.verdict,
                     "now": None if now is None else now.verdict.value,
                     "changed": then.verdict.value,

@@ -17,16 +17,18 @@ from workbench.gate import (
     Policy,
     build_first,
     describe_unrecorded,
+    describe_untested,
     find_untested,
     in_force,
     read_organisation,
     read_project,
+    with_organisation,
 )
 from workbench.gate.standing import Finding, PolicyBroken, prove_policy
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import PutLayer
 from workbench.model.actor import Actor
-from workbench.model.errors import Conflict, NotFound
+from workbench.model.errors import Conflict, InvalidInput, NotFound
 from workbench.model.layer import PolicyLayer, PolicyLayers
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
@@ -87,8 +89,9 @@ async def accept_organisation(
 
     Returns the digest now in force ("" for none), the one before, and the ids of the rules. With
     `seen_digest`, only the files of that digest, and Conflict when others lie there. Raises PolicyBroken for
-    files that cannot be in force, break an invariant or have a rule without an example; NotFound where there
-    is nothing to accept or give up; Conflict where the record has changed meanwhile.
+    files that cannot be in force or break an invariant; InvalidInput for a rule that could go without an
+    example failing; NotFound where there is nothing to accept or give up; Conflict where the record has
+    changed meanwhile.
     """
     layer, recorded = read_organisation(context.home), await context.ledger.layer_digest(ORGANISATION)
     digest = _digest(layer)
@@ -99,7 +102,9 @@ async def accept_organisation(
         )
     if layer.is_empty and not recorded:
         raise NotFound(f"there is no policy in {layer.place}", remedy="write one: policy.cedar")
-    over = await context.think(lambda: _build(context.policy, layer))
+    over = await context.think(lambda: with_organisation(context.policy, layer))
+    if untested := await context.think(lambda: describe_untested(over, layer)):
+        raise InvalidInput(untested[0], remedy=untested[1], code="policy_untested")
     rules = _rules_of(over, layer)
     payload = {
         "digest": digest,

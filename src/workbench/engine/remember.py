@@ -23,6 +23,7 @@ from workbench.gate import (
     read_project,
     with_remembered,
 )
+from workbench.gate.names import ask_for_names
 from workbench.ledger.move import ForgetRule, RememberRule
 from workbench.model.actor import Actor
 from workbench.model.clock import render_time
@@ -177,7 +178,8 @@ def _find_covered(
             surroundings=surroundings,
             connector=command.connector,
         )
-        return judgement.verdict.verdict is Decision.ALLOW
+        # Network names of the run's own are asked about whatever is remembered.
+        return ask_for_names(judgement, command, project).verdict.verdict is Decision.ALLOW
 
     return tuple(
         CoveredRun(run_id=run.run_id, command=run.plan.steps[0].command.source_text)

@@ -65,6 +65,11 @@ class Findings:
     linked: set[str] = field(default_factory=set)
 
 
+_UNSURE = frozenset({"form_unknown", "program_unknown", "dynamic_word", "program_dynamic"})
+NOT_UNDERSTOOD = tuple(sorted({*_UNSURE, Effect.UNKNOWN.value, "program_missing"}))
+"""What a call never carries that was just read as a known program in a listed form."""
+
+
 def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> Call:
     labels = set(paths.labels)
     if "writes_workspace" in labels or any(label.startswith("writes_") for label in labels):
@@ -73,7 +78,7 @@ def call_of(program: str, words: tuple[str, ...], cwd: str, paths: Findings) -> 
         labels.add(Effect.READS)
     if not labels & {"understood", "no_program"}:
         labels.add(Effect.UNKNOWN)
-    if labels & {"form_unknown", "program_unknown", "dynamic_word", "program_dynamic"}:
+    if labels & _UNSURE:
         labels.add(Effect.UNKNOWN)
         labels.discard("understood")
     facts = CommandFacts(

@@ -15,12 +15,13 @@ from cedarpy import pst
 
 from workbench.model.command import Surroundings
 from workbench.model.verdict import CommandFacts, Decision, Verdict
+from workbench.policy.calls import NOT_UNDERSTOOD
 from workbench.policy.evaluate import Outcome, combine, decide_each
 from workbench.policy.judge import Policy, understand
 from workbench.policy.prove import Terms, allows
 from workbench.policy.rules import ASK, RUN, Rule
 
-REMEMBERED = "remembered"
+REMEMBERED, UNDERSTOOD = "remembered", "understood"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What would have to be otherwise for the milder `verdict`: facts lost and facts gained."""
+    """What would have to be otherwise for the milder `verdict`: facts lost and facts gained.
+
+    Gained is at most that the call is understood: what a program does to the world, nobody can add to it.
+    """
 
     verdict: Decision
     without: tuple[str, ...]
@@ -135,13 +139,23 @@ def _explain_part(
 
 
 def _find_change(policy: Policy, facts: frozenset[str], action: str, verdict: Decision) -> Change | None:
-    """Returns the fewest facts to lose or gain for the action to be allowed, with nothing remembered."""
+    """Returns the fewest facts to lose or gain for the action to be allowed, with nothing remembered.
+
+    Only facts that go together: a call that comes to be understood has none of what kept it from that.
+    """
     terms = Terms()
     search = z3.Optimize(ctx=terms.context)
     search.add(allows(terms, policy.ruleset.rules, action))
-    search.add(terms.fact(REMEMBERED) == terms.truth(REMEMBERED in facts))
+    if REMEMBERED in facts:
+        search.add(terms.fact(REMEMBERED))
+    if UNDERSTOOD not in facts:
+        for name in NOT_UNDERSTOOD:
+            search.add(z3.Implies(terms.fact(UNDERSTOOD), z3.Not(terms.fact(name))))
     for name in policy.ruleset.facts:
-        search.add_soft(terms.fact(name) == terms.truth(name in facts))
+        if name not in facts and name != UNDERSTOOD:
+            search.add(z3.Not(terms.fact(name)))
+        else:
+            search.add_soft(terms.fact(name) == terms.truth(name in facts))
     if search.check() != z3.sat:
         return None
     holding = set(terms.read(search.model()))

@@ -16,8 +16,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from workbench.audit.leaf import FIRST_PREVIOUS, leaf_hash
 from workbench.ledger import tables
-from workbench.ledger.apply import Change, apply_move
+from workbench.ledger.apply import apply_move
 from workbench.ledger.move import Move
+from workbench.ledger.row_writer import Change
 from workbench.ledger.rows import parse_event
 from workbench.ledger.starts import Starts
 from workbench.model.canonical import digest_of, render_canonical

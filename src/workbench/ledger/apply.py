@@ -5,21 +5,20 @@ Only append calls it. Every UPDATE names the version it read, so that two writer
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 import msgspec
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from workbench.ledger import move as m
 from workbench.ledger import tables
-from workbench.ledger.persons import find_person
+from workbench.ledger.house_rows import HouseRows
 from workbench.ledger.reads import find_editors
-from workbench.ledger.rows import parse_project, render_changes, render_json, render_project_settings
+from workbench.ledger.row_writer import Change
+from workbench.ledger.rows import render_changes, render_json
 from workbench.ledger.starts import Starts
-from workbench.ledger.statements import find_statement, insert_statement, update_statement
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
-from workbench.model.errors import Conflict, IllegalMove, NotFound
+from workbench.model.errors import IllegalMove
 from workbench.model.moves import (
     NEW,
     ApprovalMove,
@@ -33,24 +32,10 @@ from workbench.model.statuses import (
     RUN_ENDED,
     STEP_ENDED,
     ApprovalStatus,
-    BlockedBy,
     RunStatus,
     StepStatus,
     SyncStatus,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What one move did: the event's tag and payload, and the row as it now stands."""
-
-    tag: str
-    payload: dict[str, Any]
-    run_id: str | None = None
-    step_id: str | None = None
-    table: Table | None = None
-    key: str = ""
-    row: dict[str, Any] | None = None
 
 
 def apply_move(
@@ -108,11 +93,11 @@ def apply_move(
             assert_never(move)
 
 
-class _Rows:
-    """The row writers, sharing one transaction, one actor and one moment."""
+class _Rows(HouseRows):
+    """The writers of a run's rows, and of the house's."""
 
     def __init__(self, connection: Connection, project_id: str, actor: str, at: str, starts: Starts) -> None:
-        self._connection, self._project_id, self._actor, self._at = connection, project_id, actor, at
+        super().__init__(connection, project_id, actor, at)
         self._starts = starts
 
     def create_run(self, move: m.CreateRun) -> Change:
@@ -443,206 +428,6 @@ class _Rows:
             run_id=a.run_id,
             step_id=a.step_id,
         )
-
-    def put_project(self, move: m.PutProject) -> Change:
-        p = move.project
-        settings = render_project_settings(p)
-        payload = {"project_id": p.project_id, "name": p.name, "workspace_root": p.workspace_root}
-        row = self._find(tables.projects, {"project_id": p.project_id})
-        if row is None:
-            row = {**payload, "settings": settings, "created_at": self._at}
-            return self._insert(tables.projects, row, "project:added", {**payload, "settings": settings})
-        if move.seen and parse_project(row) != move.seen:
-            raise Conflict("the project has changed meanwhile", remedy="look at it again, and try again")
-        row.update(name=p.name, settings=settings)
-        return self._update(
-            tables.projects, row, "project:changed", {**payload, "settings": settings}, versioned=False
-        )
-
-    def put_layer(self, move: m.PutLayer) -> Change:
-        found = self._find(tables.policy_layers, {"layer": move.layer})
-        if (None if found is None else found["digest"]) != move.seen:
-            raise Conflict("the layer's record has changed meanwhile", remedy="look at it again")
-        row = {"layer": move.layer, "digest": move.digest, "changed_by": self._actor, "changed_at": self._at}
-        return self._put(tables.policy_layers, row, move.tag, dict(move.payload))
-
-    def set_switch(self, move: m.SetSwitch) -> Change:
-        row = {
-            "name": move.name,
-            "project_id": move.scope_project_id,
-            "state": move.state.value,
-            "until": move.until,
-            "people": render_json(list(move.people)),
-            "reason": move.reason,
-            "changed_by": self._actor,
-            "changed_at": self._at,
-        }
-        return self._put(tables.switches, row, "switch:set", {**row, "people": list(move.people)})
-
-    def set_kill(self, move: m.SetKill) -> Change:
-        row = {
-            "scope": move.scope,
-            "engaged": int(move.engaged),
-            "reason": move.reason,
-            "changed_by": self._actor,
-            "changed_at": self._at,
-        }
-        tag = "kill:engaged" if move.engaged else "kill:released"
-        return self._put(tables.kill_records, row, tag, {"scope": move.scope, "reason": move.reason})
-
-    def put_token(self, move: m.PutToken) -> Change:
-        person = find_person(self._connection, move)
-        row = {
-            "token_id": move.token_id,
-            "token_sha256": move.token_sha256,
-            "kind": move.kind,
-            "actor": move.token_actor,
-            "role": move.role,
-            "project_id": move.token_project_id,
-            "created_at": self._at,
-            "expires_at": move.expires_at,
-            "revoked_at": None,
-            "person": person,
-            "made_with": move.made_with,
-        }
-        payload = {
-            "token_id": move.token_id,
-            "kind": move.kind,
-            "token_actor": move.token_actor,
-            "role": move.role,
-            "person": person,
-        }
-        return self._insert(tables.access_tokens, row, "token:created", payload)
-
-    def revoke_token(self, move: m.RevokeToken) -> Change:
-        row = self._find(tables.access_tokens, {"token_id": move.token_id})
-        if row is None:
-            raise NotFound(f"there is no token {move.token_id}", remedy="list them: workbench token list")
-        row["revoked_at"] = row["revoked_at"] or self._at
-        return self._update(
-            tables.access_tokens, row, "token:revoked", {"token_id": move.token_id}, versioned=False
-        )
-
-    def remember_rule(self, move: m.RememberRule) -> Change:
-        row = {
-            "rule_id": move.rule_id,
-            "project_id": self._project_id,
-            "program": move.program,
-            "form": move.form,
-            "cedar": move.cedar,
-            "from_run_id": move.from_run_id,
-            "created_by": self._actor,
-            "created_at": self._at,
-            "expires_at": move.expires_at,
-            "revoked_at": None,
-        }
-        return self._insert(
-            tables.remembered_rules, row, "policy:remembered", dict(row), run_id=move.from_run_id
-        )
-
-    def forget_rule(self, move: m.ForgetRule) -> Change:
-        row = self._find(tables.remembered_rules, {"rule_id": move.rule_id, "project_id": self._project_id})
-        if row is None:
-            raise NotFound(
-                f"there is no remembered rule {move.rule_id} in this project",
-                remedy="list them: workbench policy remembered",
-            )
-        row["revoked_at"] = row["revoked_at"] or self._at
-        return self._update(
-            tables.remembered_rules, row, "policy:forgotten", {"rule_id": move.rule_id}, versioned=False
-        )
-
-    def _read(self, table: Table, noun: str, key: str, version: int | None) -> dict[str, Any]:
-        row = self._find(table, {f"{noun}_id": key, "project_id": self._project_id})
-        if row is None:
-            raise NotFound(
-                f"there is no {noun} {key} in this project", remedy=f"list the {noun}s to find its id"
-            )
-        if version is not None and row["version"] != version:
-            raise Conflict(
-                f"{noun} {key} has changed: version {row['version']}, not {version}",
-                remedy=f"look at the {noun} again and decide on what it is now",
-            )
-        return row
-
-    def _require_held(self, noun: str, key: str, row: dict[str, Any]) -> None:
-        """Only what waits for an approval may still be edited."""
-        if (row["status"], row["blocked_by"]) != ("blocked", BlockedBy.APPROVAL.value):
-            raise IllegalMove(noun=noun, object_id=key, state=row["status"], move="edit", actor=self._actor)
-
-    def _find(self, table: Table, where: dict[str, str]) -> dict[str, Any] | None:
-        found = self._connection.execute(find_statement(table, *where), where).mappings().first()
-        return None if found is None else dict(found)
-
-    def _insert(
-        self,
-        table: Table,
-        row: dict[str, Any],
-        tag: str,
-        payload: dict[str, Any],
-        *,
-        run_id: str | None = None,
-        step_id: str | None = None,
-    ) -> Change:
-        self._connection.execute(insert_statement(table), row)
-        return _changed(table, row, tag, payload, run_id, step_id)
-
-    def _update(
-        self,
-        table: Table,
-        row: dict[str, Any],
-        tag: str,
-        payload: dict[str, Any],
-        *,
-        run_id: str | None = None,
-        step_id: str | None = None,
-        versioned: bool = True,
-    ) -> Change:
-        names = [column.name for column in table.primary_key.columns]
-        if versioned:
-            names.append("version")
-        now = {f"now_{name}": row[name] for name in names}
-        if versioned:
-            row["version"] += 1
-        done = self._connection.execute(update_statement(table, *names), {**row, **now})
-        if done.rowcount != 1:
-            raise Conflict(
-                f"a row of {table.name} changed while it was being written",
-                remedy="try again: the other change came first",
-            )
-        return _changed(table, row, tag, payload, run_id, step_id)
-
-    def _put(self, table: Table, row: dict[str, Any], tag: str, payload: dict[str, Any]) -> Change:
-        """Writes a row that has no history of its own: inserted, or replaced whole."""
-        key = {column.name: row[column.name] for column in table.primary_key.columns}
-        if self._find(table, key) is None:
-            return self._insert(table, row, tag, payload)
-        return self._update(table, row, tag, payload, versioned=False)
-
-
-# Built once each: putting a statement together takes longer than SQLite takes to carry it out.
-def _changed(
-    table: Table,
-    row: dict[str, Any],
-    tag: str,
-    payload: dict[str, Any],
-    run_id: str | None,
-    step_id: str | None,
-) -> Change:
-    return Change(
-        tag=tag,
-        payload=payload,
-        run_id=run_id,
-        step_id=step_id,
-        table=table,
-        key=row_key(table, row),
-        row=row,
-    )
-
-
-def row_key(table: Table, row: dict[str, Any]) -> str:
-    """Returns the row's primary key as one text, as its events name it."""
-    return "/".join(str(row[column.name]) for column in table.primary_key.columns)
 
 
 def _word(value: str | None) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, inspect, select
 from workbench.audit.verify import ChainHead, Finding, StoredEvent, verify_chain
 from workbench.ledger import tables as t
 from workbench.ledger.append import row_digest
-from workbench.ledger.apply import row_key
+from workbench.ledger.row_writer import row_key
 from workbench.ledger.schema import refuse_newer
 
 _STATE_TABLES: Final = (

@@ -43,4 +43,5 @@ def test_the_output_is_shown_whole(project: Project, damage: Callable[[Path], No
     assert bench.cli("audit", "verify").status == 1
     # Others use the same server, and look at all of its transcripts.
     (folder / "index.bin").write_bytes(sound)
+    (folder / "index.bin").chmod(0o600)
     assert bench.cli("audit", "verify").status == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from support.engine import House, Notebook
 from workbench.api.application import create_application
 from workbench.api.auth import Access
 from workbench.api.house import House as ApiHouse
-from workbench.connectors.contract import DispatchRequest, PreviewFound
+from workbench.connectors.contract import DispatchRequest, PreviewFound, PreviewTerms
 from workbench.engine.context import ENGINE
 from workbench.model.actor import Role
 
@@ -38,9 +37,7 @@ class Trying(Notebook):
         super().__init__()
         self.tried: list[DispatchRequest] = []
 
-    async def preview(
-        self, request: DispatchRequest, *, name: str, stop: Callable[[], Awaitable[str | None]]
-    ) -> PreviewFound:
+    async def preview(self, request: DispatchRequest, *, name: str, terms: PreviewTerms) -> PreviewFound:
         self.tried.append(request)
         lists = ("process_names", "created", "changed", "deleted", "binary", "unshown")
         numbers = ("output_bytes", "processes_started", "git_files", "duration_ms", "exit_code")

@@ -51,6 +51,22 @@ def test_a_run_is_a_trace_that_its_command_knows_of_and_nothing_is_lost_while_th
         assert len({each.span_id for each in collector.wait_spans(4)}) == 4
 
 
+def test_a_span_that_the_collector_refuses_keeps_no_other_back(start: Start, tmp_path: Path) -> None:
+    with collecting() as collector:
+        bench = start(telemetry=collector.url)
+        project = bench.add(make_repository(tmp_path / "repo"))
+        first = project.run("true")
+        collector.wait_spans(2)
+        refused = project.submit(project.script("wait", "while [ ! -e go ]; do sleep 0.05; done"))
+        collector.refused_run = refused["run_id"]
+        (project.repo / "go").touch()
+        bench.wait(refused["run_id"])
+        last = project.run("pwd")
+        told = [facts_of(span)["workbench.run.id"] for span in collector.wait_spans(4)]
+        assert told == [first["run_id"], first["run_id"], last["run_id"], last["run_id"]]
+        assert "span given up" in bench.log.read_text()
+
+
 def test_the_numbers_reach_the_collector_when_the_server_ends(start: Start, tmp_path: Path) -> None:
     with collecting() as collector:
         bench = start(telemetry=collector.url)

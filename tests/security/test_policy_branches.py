@@ -94,3 +94,27 @@ def test_git_itself_loses_nothing_by_what_is_allowed_and_loses_what_is_asked_abo
         assert (root / "notes").read_text() == "changed\n", text
     subprocess.run(["git", "checkout", "-q", "notes"], cwd=root, env=CLEAN, check=True)
     assert (root / "notes").read_text() == "n\n"
+
+
+@pytest.mark.parametrize("text", ["git switch theirs", "git checkout theirs", "git merge theirs"])
+def test_a_file_that_git_ignores_is_not_written_over_by_what_runs_unasked(root: Path, text: str) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", *words], cwd=root, env=CLEAN, check=True, capture_output=True)
+
+    (root / ".gitignore").write_text(".env\n")
+    git("add", ".gitignore")
+    git("commit", "-qm", "second")
+    git("checkout", "-qb", "theirs")
+    (root / ".env").write_text("theirs\n")
+    git("add", "-f", ".env")
+    git("commit", "-qm", "third")
+    git("checkout", "-q", "main")
+    (root / ".env").write_text("mine\n")
+    place = str(root.resolve())
+    surroundings = ProjectSurroundings(workspace_root=place, toolchains=())
+    found = judge(POLICY, text, cwd=place, workspace_root=place, surroundings=surroundings)
+    assert found.verdict.verdict is Decision.ALLOW
+    assert found.commands[0].argv == (*text.split()[:2], "--no-overwrite-ignore", "theirs")
+    done = subprocess.run(found.argv, cwd=root, env=CLEAN, capture_output=True, text=True)
+    assert "would be overwritten" in done.stderr
+    assert (root / ".env").read_text() == "mine\n"

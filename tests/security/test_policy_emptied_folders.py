@@ -154,3 +154,23 @@ def test_a_folder_that_is_never_deleted_is_never_emptied(place: str, project: Pa
 
 def test_an_address_is_no_folder(project: Path) -> None:
     assert ask(project, "vite build --outDir @args")[0] is not Decision.ALLOW
+
+
+SETTLED = (
+    ("mkdocs.yml", "site_name: x\nsite_dir: PLACE\n", "mkdocs build"),
+    ("pytest.ini", "[pytest]\naddopts = -q --basetemp=PLACE\n", "pytest"),
+    ("pyproject.toml", '[tool.pytest.ini_options]\naddopts = "--basetemp PLACE"\n', "python -m pytest -q"),
+    ("_config.yml", "destination: 'PLACE'\n", "jekyll build"),
+    ("hugo.toml", 'publishDir = "PLACE"\n', "hugo --cleanDestinationDir"),
+)
+
+
+@pytest.mark.parametrize(("file", "text", "command"), SETTLED)
+def test_a_folder_that_the_settings_name_is_judged_as_one_that_an_option_names(
+    file: str, text: str, command: str, project: Path
+) -> None:
+    for place, is_lost in (("victim", True), ("src", True), ("dist", False), ("missing", False)):
+        (project / file).write_text(text.replace("PLACE", place))
+        verdict, reasons, _ = ask(project, command)
+        assert ("destructive" in reasons) is is_lost, place
+        assert (verdict is Decision.REQUIRES_APPROVAL) is is_lost, place

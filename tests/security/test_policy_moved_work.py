@@ -82,8 +82,8 @@ def test_what_is_asked_would_have_lost_the_work(project: Path) -> None:
         "mv dist build && make clean",
         "mv src lib && make clean",
         "mv notes.txt docs/notes.txt && make build && make clean",
-        "mv notes.txt dist/notes.txt",
-        "mv src build && ls build",
+        "mv notes.txt docs/b.md",
+        "mv dist/a.js dist/old.log",
     ],
 )
 def test_what_loses_no_work_is_not_asked(project: Path, text: str) -> None:
@@ -119,3 +119,10 @@ def test_a_here_document_for_another_descriptor_is_not_taken_for_standard_input(
 def test_a_here_document_for_standard_input_is_still_understood(project: Path) -> None:
     assert judged(project, "cat <<E\nhi\nE").verdict is Decision.ALLOW
     assert judged(project, "cat a2 <<E\nhi\nE").verdict is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text", ["mv src build", "mv notes.txt dist/", "git mv src out", "mv notes.txt x.tmp"]
+)
+def test_moving_work_under_such_a_name_is_asked_about_by_itself(project: Path, text: str) -> None:
+    assert "moving_ground" in judged(project, text).reason_codes

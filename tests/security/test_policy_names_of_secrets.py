@@ -74,3 +74,12 @@ def test_what_stands_in_a_secret_or_would_be_lost_is_asked_about(project: Path, 
 
 def test_password_hashes_are_denied_by_name_too(project: Path) -> None:
     assert judged(project, "ls /etc/shadow").verdict is Decision.DENY
+
+
+@pytest.mark.parametrize(
+    "text", ["git status -v", "git status -vv", "git commit --dry-run -v", "git status --verbose"]
+)
+def test_what_git_shows_of_a_tracked_secret_on_the_way_is_asked_about(project: Path, text: str) -> None:
+    subprocess.run(["git", "add", "-f", ".env"], cwd=project, check=True)
+    assert "reads_secret" in judged(project, text).reason_codes
+    assert judged(project, "git status -sb").verdict is Decision.ALLOW

@@ -22,6 +22,7 @@ class Collector:
         self.metrics: dict[str, Any] = {}
         self.changed = threading.Condition()
         self.refuses = False
+        self.refused_run = ""
         self.port = 0
 
     @property
@@ -46,6 +47,8 @@ class Collector:
                 self.changed.notify_all()
                 return False
             if path == "/v1/traces":
+                if self.refused_run and self.refused_run.encode() in body:
+                    return False
                 for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
                     self.services.append({a.key: a.value.string_value for a in resource.resource.attributes})
                     self.spans += [span for scope in resource.scope_spans for span in scope.spans]

@@ -55,7 +55,9 @@ async def renew(
         create = replace(
             approval_request(context, project, admission, requested_by=approval.requested_by),
             quorum=needed_quorum(approval, project),
-            changes=changes,
+            # Who changed what was asked for stays with the question, before what has changed by itself.
+            edited_by=approval.edited_by,
+            changes=(*(approval.changes if approval.edited_by else ()), *changes),
         )
         renewed: list[Move] = [
             _withdraw(approval, f"what it asks about has changed ({drift})", actor),

@@ -5,10 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 
+from workbench.policy.options import Form, Reading
 from workbench.policy.paths import is_within, locate
 from workbench.policy.programs import Reader
 from workbench.policy.tracked import top_folder
+from workbench.policy.walk import plain
 
+_CHANGES_BRANCH = (("switch",), ("checkout",), ("merge",))
+_KEEPS = "--no-overwrite-ignore"
 # Part of the names that git allows, without the signs of patterns and revisions.
 _NAME = re.compile(r"(?!.*(?:\.\.|//|\.lock(?:/|$)))[A-Za-z0-9_][A-Za-z0-9_.+@/-]*(?<![./])")
 
@@ -42,3 +46,16 @@ def _is_ref(reader: Reader, git_folder: str, name: str) -> bool:
         r"^[0-9a-f]{40,64} refs/(?:heads|remotes/[^/\s]+)/" + re.escape(name) + "$", re.MULTILINE
     )
     return wanted.search(packed) is not None
+
+
+def keep_ignored(form: Form, reading: Reading, args: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Returns the arguments with which git refuses to write over files that it ignores, or None as they are.
+
+    A change of branch overwrites them by default, an .env with its secrets among them, and says nothing.
+    """
+    if form.words[:1] not in _CHANGES_BRANCH or "changes_tree" not in reading.labels or _KEEPS in args:
+        return None
+    if [plain(arg) for arg in args].count(form.words[0]) != 1:
+        return None
+    at = [plain(arg) for arg in args].index(form.words[0]) + 1
+    return (*args[:at], _KEEPS, *args[at:])

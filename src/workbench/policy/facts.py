@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from workbench.model.verdict import Effect
+from workbench.policy.branches import keep_ignored
 from workbench.policy.calls import (
     Call,
     Facts,
@@ -37,6 +38,7 @@ from workbench.policy.places import check_cd, take_unknown, take_values, take_va
 from workbench.policy.programs import Reader, find_tool, resolve_program, tool_labels
 from workbench.policy.reach import narrow, reach, read_trail
 from workbench.policy.search import read_search
+from workbench.policy.settled import take_settled
 from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
 from workbench.policy.unwrap import Inner, only_prints, split_find, unwrap, without_dashes
@@ -343,6 +345,10 @@ def _read_words(
         hidden = _hidden_calls(reader, args, cwd, depth)
         return [call_of(path or name, words, cwd, paths), *script, *hidden], words, True
     form, reading = known
+    if depth == 0 and program.name == "git" and (kept := keep_ignored(form, reading, args)) is not None:
+        args = own = kept
+        words = (words[0], *args)
+        form, reading = program.read(own) or known
     paths.labels |= {"understood"} | reading.labels
     if form.takes_code:
         paths.labels.add("runs_code")
@@ -355,6 +361,7 @@ def _read_words(
         paths.labels.add("dynamic_word")
     on_links = acts_on_links(program.name, form)
     cwd_inside, shell_files = take_values(reader, reading, cwd, paths, on_links=on_links)
+    take_settled(reader, program.name, form, reading, cwd_inside, paths)
     outer_lost = reader.is_lost
     if program.name not in ("cd", "pushd") and is_lost_by(reading, paths.labels):
         reader.is_lost = True

@@ -29,15 +29,18 @@ _KEPT = re.compile(
 )
 
 
-def hides_work(reader: Reader, sources: Iterable[str], places: Iterable[str]) -> bool:
-    """Returns whether moving these paths puts work where builds keep what they make, and clear it away.
+def hidden_work(reader: Reader, sources: Iterable[str], places: Iterable[str]) -> set[str]:
+    """Returns what moving these paths means for the work in them, as facts.
 
-    What is a build's own already may be moved there.
+    `hides_work` where it gets to where builds keep what they make, and clear it away; `into_leavings` where
+    the name alone lets anything be cleared away that lies there. What is a build's own may be moved there.
     """
-    named = (_LEAVINGS, _OUTPUT, _KEPT)
-    return any(_is_named(reader, place, named) for place in places) and not all(
-        is_leaving(reader, source) for source in sources
-    )
+    at = list(places)
+    if all(is_leaving(reader, source) for source in sources):
+        return set()
+    if any(_is_named(reader, place, (_LEAVINGS, _OUTPUT)) for place in at):
+        return {"hides_work", "into_leavings"}
+    return {"hides_work"} if any(_is_named(reader, place, (_KEPT,)) for place in at) else set()
 
 
 def is_leaving(reader: Reader, path: str) -> bool:

@@ -42,6 +42,8 @@ _METRICS_MILLISECONDS: Final = 15_000
 _BATCH: Final = 200
 _MOST_EVENTS: Final = 2_000
 _KEY: Final = "otlp"
+_TRIES: Final = 3
+"""After so many a collector that answers is taken to refuse, and not to be away."""
 
 
 class Telemetry:
@@ -151,9 +153,18 @@ class Telemetry:
         return [span]
 
     async def _deliver(self, spans: list[ReadableSpan]) -> None:
-        """Returns once the collector has taken the spans; tries until then, ever more slowly."""
+        """Returns once the collector has taken the spans; tries until then, ever more slowly.
+
+        One that is there and refuses some of them must not keep back all others: those it goes on refusing,
+        while it takes what is empty, are given up, and logged.
+        """
         attempt = 0
         while await self._export(spans) is not SpanExportResult.SUCCESS:
+            if attempt >= _TRIES and await self._export([]) is SpanExportResult.SUCCESS:
+                for span in spans:
+                    if await self._export([span]) is not SpanExportResult.SUCCESS:
+                        log.error("span given up", span=span.name, **dict(span.attributes or {}))
+                break
             self._tell("the collector does not take spans; they are kept and tried again")
             await asyncio.sleep(self._retry_seconds[min(attempt, len(self._retry_seconds) - 1)])
             attempt += 1
@@ -162,7 +173,9 @@ class Telemetry:
     def _tell(self, problem: str) -> None:
         if problem and problem != self._problem:
             log.warning("telemetry not delivered", problem=problem)
-        self._problem = problem
+        if problem != self._problem:
+            self._problem = problem
+            self._save()
 
     def _save(self) -> None:
         write_places(self._file, {_KEY: self._places}, {_KEY: self._problem})

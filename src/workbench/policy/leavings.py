@@ -29,7 +29,7 @@ _KEPT = re.compile(
 )
 
 
-def hidden_work(reader: Reader, sources: Iterable[str], places: Iterable[str]) -> set[str]:
+def moved_labels(reader: Reader, sources: Iterable[str], places: Iterable[str]) -> set[str]:
     """Returns what moving these paths means for the work in them, as facts.
 
     `hides_work` where it gets to where builds keep what they make, and clear it away; `into_leavings` where

@@ -12,7 +12,7 @@ from workbench.policy.branches import is_surely_branch
 from workbench.policy.calls import Findings
 from workbench.policy.catalog import Program
 from workbench.policy.gitsettings import as_git_folder
-from workbench.policy.leavings import hidden_work, loses_by_emptying
+from workbench.policy.leavings import loses_by_emptying, moved_labels
 from workbench.policy.links import locate_itself
 from workbench.policy.logins import holds_git_login
 from workbench.policy.options import Reading, Value
@@ -177,7 +177,7 @@ def take_values(
         if value.kind == "move"
     }
     if moved:
-        paths.labels |= hidden_work(reader, moved, paths.writes - moved)
+        paths.labels |= moved_labels(reader, moved, paths.writes - moved)
     return cwd, shell_files
 
 

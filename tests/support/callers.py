@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -36,31 +38,33 @@ class Trying(Notebook):
     def __init__(self) -> None:
         super().__init__()
         self.tried: list[DispatchRequest] = []
+        self._reports: dict[str, bytes] = {}
 
     async def preview(self, request: DispatchRequest, *, name: str, terms: PreviewTerms) -> PreviewFound:
         self.tried.append(request)
-        lists = ("process_names", "created", "changed", "deleted", "binary", "unshown")
-        numbers = ("output_bytes", "processes_started", "git_files", "duration_ms", "exit_code")
-        texts = ("detail", "output_tail", "diff", "end_reason")
-        return PreviewFound(
-            name=name,
-            report={
-                **{key: [] for key in lists},
-                **dict.fromkeys(numbers, 0),
-                **dict.fromkeys(texts, ""),
-                **dict.fromkeys(("is_every_process_named", "is_count_exact", "is_cut"), False),
-                "preview_id": name,
-                "run_id": request.run_id,
-                "step_id": request.step_id,
-                "subject_digest": request.admission.subject_digest,
-                "counts": {},
-            },
-            digest="sha256:0",
-            size_bytes=0,
+        lists = ("process_names", "created", "changed", "deleted", "binary", "unshown", "emptied")
+        numbers = (
+            *("output_bytes", "processes_started", "git_files", "duration_ms", "exit_code", "emptied_files"),
         )
+        texts = ("detail", "output_tail", "diff", "end_reason")
+        report = {
+            **{key: [] for key in lists},
+            **dict.fromkeys(numbers, 0),
+            **dict.fromkeys(texts, ""),
+            **dict.fromkeys(("is_every_process_named", "is_count_exact", "is_cut"), False),
+            "preview_id": name,
+            "run_id": request.run_id,
+            "step_id": request.step_id,
+            "subject_digest": request.admission.subject_digest,
+            "reason_codes": list(request.admission.judgement.verdict.reason_codes),
+            "counts": {},
+        }
+        stored = self._reports[name] = json.dumps(report).encode()
+        digest = "sha256:" + hashlib.sha256(stored).hexdigest()
+        return PreviewFound(name=name, report=report, digest=digest, size_bytes=len(stored))
 
     def preview_report(self, name: str) -> bytes:
-        return b"{}"
+        return self._reports[name]
 
 
 class Api:

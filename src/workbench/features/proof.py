@@ -63,6 +63,8 @@ _GIT_WORDS = frozenset(
         *("restore", "revert", "rm", "show", "stash", "status", "switch", "tag", "worktree"),
     }
 )
+# Of git's words, what changes no name; the last is put there by policy, see docs/decisions/0031.
+_PASSED_OVER = frozenset({"-q", "-f", "--quiet", "--force", "--no-overwrite-ignore"})
 _REVISION = re.compile(r"[A-Za-z][\w./-]*")
 _MAY_BE_COMMIT = re.compile(r"[0-9a-fA-F]{4,64}|.*-g[0-9a-f]+|[A-Z_]*HEAD|.*\.\..*|.*\.lock")
 
@@ -522,7 +524,7 @@ class _Proof:
         words = [*self.call.argv[1:]]
         if self.name != "git" or len(words) < 2 or words[0] not in ("checkout", "switch", "merge", "rebase"):
             return []
-        rest = [word for word in words[1:] if word not in ("-q", "-f", "--quiet", "--force")]
+        rest = [word for word in words[1:] if word not in _PASSED_OVER]
         if len(rest) != 1 or not self.course.is_known or self.ground.inner(self.call.cwd) != "":
             return []
         name = rest[0]

@@ -51,6 +51,7 @@ def test_a_run_is_a_trace_that_its_command_knows_of_and_nothing_is_lost_while_th
         assert len({each.span_id for each in collector.wait_spans(4)}) == 4
 
 
+@pytest.mark.long
 def test_a_span_that_the_collector_refuses_keeps_no_other_back(start: Start, tmp_path: Path) -> None:
     with collecting() as collector:
         bench = start(telemetry=collector.url)

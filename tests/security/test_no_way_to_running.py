@@ -365,7 +365,7 @@ class EveryCall(RuleBasedStateMachine):
 
 TestEveryCall = EveryCall.TestCase
 # A third of a second an example: the long suite tries as many as its profile says.
-_EXAMPLES = min(settings().max_examples, 25) if settings().derandomize else settings().max_examples
+_EXAMPLES = min(settings().max_examples, 12) if settings().derandomize else settings().max_examples
 TestEveryCall.settings = settings(max_examples=_EXAMPLES, stateful_step_count=40, deadline=None)
 
 

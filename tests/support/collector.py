@@ -70,7 +70,9 @@ def collecting() -> Iterator[Collector]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            self.send_response(200 if collector.take(self.path, body) else 503)
+            self.send_response(
+                200 if collector.take(self.path, body) else 400 if collector.refused_run else 503
+            )
             self.send_header("Content-Length", "0")
             self.end_headers()
 

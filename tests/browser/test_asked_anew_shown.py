@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.long import later
 from support.server import Project
 
 Pictures = Callable[[Page, str], None]
 RECIPE = "mk:\n\trm -rf old\n\techo {}\n"
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, later(1280)])
 def test_whoever_approves_a_changed_recipe_is_led_to_the_question_put_anew(
     width: int, board: Project, browser_page: Page, pictures: Pictures
 ) -> None:

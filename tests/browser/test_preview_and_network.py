@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.long import later
 from support.server import Project
 
 OpenPage = Callable[..., Page]
@@ -28,7 +29,7 @@ def test_a_preview_is_shown_on_the_card_and_changes_nothing(board: Project, open
     assert (board.repo / "build" / "old").exists()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, later(1280)])
 def test_whoever_decides_later_sees_the_preview_that_was_made_and_nothing_runs_for_it(
     board: Project, open_page: OpenPage, pictures: Callable[[Page, str], None], width: int
 ) -> None:
@@ -53,7 +54,7 @@ def test_whoever_decides_later_sees_the_preview_that_was_made_and_nothing_runs_f
     assert overflow <= 0
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, later(1280)])
 def test_who_may_not_see_what_a_preview_read_is_told_who_may(
     board: Project, open_page: OpenPage, pictures: Callable[[Page, str], None], width: int
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_run_goes_on_while_the_server_is_dead_and_is_adopted(own: Project, ben
     assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
 
 
+@pytest.mark.long
 def test_whoever_watches_a_run_whose_server_is_killed_for_good_is_told_how_to_go_on(
     own: Project, bench: Workbench
 ) -> None:

@@ -148,6 +148,7 @@ async def test_a_shim_that_does_not_answer_is_killed_with_its_step(ground: Groun
     assert ended.detail.startswith("enough of it; its supervisor did not answer")
 
 
+@pytest.mark.long
 async def test_a_stopped_supervisor_that_was_typed_at_is_killed_too(ground: Ground) -> None:
     request = make_request(ground.workspace, "echo ready; sleep 1000", mode=TerminalMode.PTY)
     ref = await ground.connector.dispatch(request)

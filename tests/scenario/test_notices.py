@@ -152,6 +152,7 @@ def test_mail_is_sent_to_a_real_server_with_the_link_and_without_secrets(
     assert secret not in str(told.message)
 
 
+@pytest.mark.long
 def test_mail_that_is_refused_is_said_without_the_password_and_sent_once_it_is_taken(
     start: Start, mail: MailServer, tmp_path: Path
 ) -> None:

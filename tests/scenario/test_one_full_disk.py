@@ -131,6 +131,7 @@ def test_a_cancel_that_cannot_be_recorded_ends_the_processes_and_is_recorded_onc
     assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
 
 
+@pytest.mark.long
 def test_a_kill_that_cannot_be_recorded_sets_the_file_ends_what_runs_and_is_obeyed(
     bench: Workbench, own: Project
 ) -> None:

@@ -47,6 +47,7 @@ def test_a_policy_that_cannot_be_used_is_an_answer_in_json_too(project: Project)
     assert f".workbench/{wrong.name}: frozen: match example 'ls' fails" in failed.json["error"]["message"]
 
 
+@pytest.mark.long
 def test_a_rule_without_an_example_is_named_when_it_is_tested_and_is_not_accepted(project: Project) -> None:
     write(project, "policy.cedar", FROZEN)
     tested = project.cli("policy", "test", "--json")

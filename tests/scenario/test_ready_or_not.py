@@ -106,6 +106,7 @@ def test_doctor_tells_of_the_disk_under_the_transcripts_when_it_is_another(tmp_p
     assert [name for name in names if "disk" in name] == ["disk"]
 
 
+@pytest.mark.long
 def test_a_home_without_room_is_what_is_blamed_when_a_server_is_to_start_in_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     repo = make_repository(tmp_path / "repo")

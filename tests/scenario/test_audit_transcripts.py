@@ -6,7 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from support.ground import make_repository
+from support.long import later
 from support.server import running
 
 
@@ -51,6 +54,7 @@ TAMPERINGS: dict[Callable[[Path], None], str] = {
 }
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", later("postgresql")], indirect=True)
 def test_verify_finds_a_transcript_that_is_not_as_recorded(tmp_path: Path, database_url: str) -> None:
     home = tmp_path / "state"
     with running(home, WORKBENCH_DATABASE_URL=database_url) as bench:

@@ -54,7 +54,8 @@ def test_a_home_in_a_wrong_place_is_refused_by_every_command(tmp_path: Path, kin
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("home", ["ro/home", pytest.param("ro", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("home", ["ro/home", "ro"])
 def test_a_home_that_cannot_be_written_is_told_of_by_every_command(tmp_path: Path, home: str) -> None:
     repo = make_repository(tmp_path / "repo")
     bench = Workbench(home=tmp_path / home)

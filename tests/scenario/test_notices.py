@@ -229,6 +229,7 @@ def test_a_target_that_fails_or_hangs_holds_up_nothing_and_is_told_once_it_answe
         assert dict.fromkeys(titles) == dict.fromkeys(["Approval needed", "Approved"])
 
 
+@pytest.mark.long
 def test_what_happened_while_a_target_or_the_server_was_down_is_told_afterwards_and_nothing_older(
     start: Start, tmp_path: Path
 ) -> None:

@@ -182,7 +182,8 @@ def test_a_queue_of_previews_is_bounded_and_who_is_refused_is_told_what_to_do(
     assert (notes.count("preview:started"), notes.count("preview:recorded")) == (1, 1)
 
 
-@pytest.mark.parametrize("route", [pytest.param("/api/policy/check", marks=pytest.mark.long), "/api/review"])
+@pytest.mark.long
+@pytest.mark.parametrize("route", ["/api/policy/check", "/api/review"])
 def test_questions_that_pile_up_are_refused_and_starts_are_judged_meanwhile(
     project: Project, served: Workbench, route: str
 ) -> None:

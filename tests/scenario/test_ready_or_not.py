@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.ground import make_repository
+from support.long import later
 from support.namespaces import beside, with_small_disk
 from support.server import StartFailed, Workbench, running
 
@@ -23,7 +24,7 @@ def fill(path: Path) -> None:
             return
 
 
-@pytest.mark.parametrize(("folder", "word"), [("", "ledger"), ("runs", "transcripts")])
+@pytest.mark.parametrize(("folder", "word"), [later("", "ledger"), ("runs", "transcripts")])
 def test_a_server_whose_disk_is_full_says_not_ready_and_ready_again(
     tmp_path: Path, folder: str, word: str
 ) -> None:
@@ -89,6 +90,7 @@ def test_an_empty_token_file_is_named_as_what_is_wrong(tmp_path: Path) -> None:
         assert bench.restart().cli("status").status == 0
 
 
+@pytest.mark.long
 def test_doctor_tells_of_the_disk_under_the_transcripts_when_it_is_another(tmp_path: Path) -> None:
     bench = Workbench(home=tmp_path / "home")
     prefix = with_small_disk(bench.home / "runs", size_bytes=12 << 20)

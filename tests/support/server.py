@@ -210,6 +210,8 @@ class Workbench:
             additional_headers={"Authorization": f"Bearer {token or self.token}"},
             compression=None,
             max_size=None,
+            # A full queue would keep the other side's farewell back, which closing waits for.
+            max_queue=None,
             proxy=None,
         )
 

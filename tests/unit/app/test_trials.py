@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import workbench
+from support.long import later
 from workbench.app import trials
 from workbench.app.trials import load_tried
 from workbench.gate import Policy, load_policy
@@ -88,8 +89,8 @@ def test_old_marks_are_not_kept_for_ever(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "before", "after", "said"),
     [
-        ("catalog/text.toml", 'match = ["grep', 'match = ["grep --no-such-flag x", "grep', "fails"),
-        ("postures/examples.toml", 'match = ["sudo ls"', 'match = ["pwd", "sudo ls"', "pwd"),
+        later("catalog/text.toml", 'match = ["grep', 'match = ["grep --no-such-flag x", "grep', "fails"),
+        later("postures/examples.toml", 'match = ["sudo ls"', 'match = ["pwd", "sudo ls"', "pwd"),
         ("options.py", "def parse_options(", "raise SystemExit('edited')\ndef parse_options(", "edited"),
     ],
     ids=["catalogue", "examples", "code"],

@@ -16,6 +16,7 @@ from bench.figure import Figure
 from bench.flood import measure_flood
 from bench.ground import make_repository
 from bench.lag import measure_lag
+from bench.large_ledger import measure_large_ledger
 from bench.machine import describe_machine
 from bench.policy_check import measure_policy
 from bench.report import render_json, render_page, render_table
@@ -24,7 +25,7 @@ from bench.server_start import measure_idle, measure_server_start
 from bench.start_to_output import measure_start
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "idle")
+_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "large", "idle")
 
 
 def main() -> int:
@@ -56,6 +57,9 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             "documents": lambda: measure_documents(ground, rounds if is_quick else 11),
             "server": lambda: measure_server_start(ground, rounds if is_quick else 9),
             "policy": lambda: measure_policy(repo, rounds if is_quick else 50),
+            "large": lambda: measure_large_ledger(
+                ground, repo, rounds if is_quick else 40, 20 if is_quick else 20_000
+            ),
             "idle": lambda: measure_idle(server, 2 if is_quick else 10),
         }
         for part in _PARTS:

@@ -28,7 +28,7 @@ def measure_start(server: Server, repo: Path, rounds: int) -> list[Figure]:
     plain: list[float] = []
     ours: dict[str, list[float]] = {"pty": [], "pipe": []}
     for number in range(_WARM_UP + rounds):
-        taken = {mode: _ours(server, project_id, mode) for mode in ours}
+        taken = {mode: first_output_seconds(server, project_id, mode)[0] for mode in ours}
         bare = _bare(argv, repo)
         if number >= _WARM_UP:
             plain.append(bare)
@@ -49,7 +49,8 @@ def measure_start(server: Server, repo: Path, rounds: int) -> list[Figure]:
     ]
 
 
-def _ours(server: Server, project_id: str, mode: str) -> float:
+def first_output_seconds(server: Server, project_id: str, mode: str) -> tuple[float, str]:
+    """Returns the time from the request for a run to its first output, and the run's id once it has ended."""
     began = time.perf_counter()
     run_id = server.submit(project_id, _COMMAND, mode)
     taken = 0.0
@@ -60,7 +61,7 @@ def _ours(server: Server, project_id: str, mode: str) -> float:
             break
     if not taken:
         raise RuntimeError(f"run {run_id} ended without output")
-    return taken
+    return taken, run_id
 
 
 def _bare(argv: list[str], repo: Path) -> float:

@@ -23,9 +23,10 @@ from bench.report import render_json, render_page, render_table
 from bench.server import running
 from bench.server_start import measure_idle, measure_server_start
 from bench.start_to_output import measure_start
+from bench.transition import measure_transition
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "large", "idle")
+_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "transition", "large", "idle")
 
 
 def main() -> int:
@@ -57,10 +58,11 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             "documents": lambda: measure_documents(ground, rounds if is_quick else 11),
             "server": lambda: measure_server_start(ground, rounds if is_quick else 9),
             "policy": lambda: measure_policy(repo, rounds if is_quick else 50),
+            "transition": lambda: measure_transition(ground, 2 if is_quick else 15),
             "large": lambda: measure_large_ledger(
-                ground, repo, rounds if is_quick else 40, 20 if is_quick else 20_000
+                ground, repo, rounds=rounds if is_quick else 40, runs=20 if is_quick else 20_000
             ),
-            "idle": lambda: measure_idle(server, 2 if is_quick else 10),
+            "idle": lambda: measure_idle(ground, repo, 2 if is_quick else 20),
         }
         for part in _PARTS:
             if part in parts:

@@ -51,7 +51,7 @@ def _watch_idle(server: Server, seconds: float) -> list[Figure]:
     time.sleep(seconds)
     spent = (sum(_ticks(pid) for pid in processes) - before) / os.sysconf("SC_CLK_TCK")
     share = 100 * spent / (time.monotonic() - began)
-    memory = sum(_resident_bytes(pid) for pid in processes) / (1 << 20)
+    memory = _resident_bytes(processes) / (1 << 20)
     return [
         Figure(name=f"idle server, processor over {seconds:.0f} s", value=share, unit="%", count=1, limit=1),
         Figure(name="idle server, resident memory", value=memory, unit="MiB", count=1, limit=150),
@@ -67,5 +67,16 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def _resident_bytes(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def _resident_bytes(processes: list[int]) -> int:
+    """Returns what they hold in memory; what they share is counted once, as who has most of it has it."""
+    private, shared = 0, 0
+    for pid in processes:
+        kinds = dict.fromkeys(("Private", "Shared"), 0)
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            kind = name.partition("_")[0]
+            if kind in kinds and name.endswith(("_Clean", "_Dirty")):
+                kinds[kind] += int(rest.split()[0]) * 1024
+        private += kinds["Private"]
+        shared = max(shared, kinds["Shared"])
+    return private + shared

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import z3
 from cedarpy import pst
 
 from workbench.model.command import Surroundings
@@ -20,6 +19,7 @@ from workbench.policy.evaluate import Outcome, combine, decide_each
 from workbench.policy.judge import Policy, understand
 from workbench.policy.prove import Terms, allows
 from workbench.policy.rules import ASK, RUN, Rule
+from workbench.policy.solver import z3
 
 REMEMBERED, UNDERSTOOD = "remembered", "understood"
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import z3
 from cedarpy import pst
 
 from workbench.policy.rules import APPROVE, ASK, RUN, WORDS, Rule
+from workbench.policy.solver import z3
 
 Formula = Any
 """A z3 expression; the library has no types of its own to name."""

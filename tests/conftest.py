@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from support.clock import ToldClock
@@ -27,6 +28,17 @@ from workbench.ledger.ledger import Ledger
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("WORKBENCH_HYPOTHESIS", "house"))
+
+
+# The console's own way to show an exception lays out each frame's variables, which can take minutes.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.LogfmtRenderer(),
+    ],
+)
 
 
 def pytest_collection_finish() -> None:

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.model.verdict import Decision, Judgement
-from workbench.policy import judge, load_policy
-from workbench.sandbox.lookup import ProjectSurroundings
-
-POLICY = load_policy(is_tried=False)
+from support.judged import decide, judged
+from workbench.model.verdict import Decision
 
 
 @pytest.fixture
@@ -32,15 +29,6 @@ def root(tmp_path: Path) -> str:
     (folder / "real/inner").symlink_to("/etc")
     (folder / "out/deep/up").symlink_to("../x")
     return str(folder.resolve())
-
-
-def judged(root: str, text: str) -> Judgement:
-    surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
-    return judge(POLICY, text, cwd=root, workspace_root=root, surroundings=surroundings)
-
-
-def decide(root: str, text: str) -> Decision:
-    return judged(root, text).verdict.verdict
 
 
 COPIES = (

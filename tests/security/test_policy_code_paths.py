@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.model.verdict import Decision, Effect, Judgement
-from workbench.policy import Policy, judge, load_policy
-from workbench.sandbox.lookup import ProjectSurroundings
+from support.judged import judged
+from workbench.model.verdict import Decision, Effect
+from workbench.policy import load_policy
 
-POLICY = load_policy(is_tried=False)
 CAREFUL = load_policy("careful", is_tried=False)
 
 
@@ -19,12 +18,6 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "src").mkdir()
     (tmp_path / "lib").symlink_to("/etc")
     return tmp_path
-
-
-def judged(root: Path, text: str, policy: Policy = POLICY) -> Judgement:
-    place = str(root.resolve())
-    surroundings = ProjectSurroundings(workspace_root=place, toolchains=())
-    return judge(policy, text, cwd=place, workspace_root=place, surroundings=surroundings)
 
 
 @pytest.mark.parametrize(

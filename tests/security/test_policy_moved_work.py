@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.model.verdict import Decision, Verdict
-from workbench.policy import Policy, judge, load_policy
-from workbench.sandbox.lookup import ProjectSurroundings
+from support.judged import POLICY, judged
+from workbench.model.verdict import Decision
+from workbench.policy import Policy, load_policy
 
-POLICY = load_policy(is_tried=False)
 TRUSTING = load_policy("trusting", is_tried=False)
 MAKEFILE = """\
 clean:
@@ -39,12 +38,6 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def judged(folder: Path, text: str, policy: Policy = POLICY) -> Verdict:
-    root = str(folder.resolve())
-    surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
-    return judge(policy, text, cwd=root, workspace_root=root, surroundings=surroundings).verdict
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -63,7 +56,7 @@ def judged(folder: Path, text: str, policy: Policy = POLICY) -> Verdict:
 )
 @pytest.mark.parametrize("policy", [POLICY, TRUSTING], ids=["standard", "trusting"])
 def test_moving_work_to_where_it_is_cleared_away_is_asked(project: Path, text: str, policy: Policy) -> None:
-    verdict = judged(project, text, policy)
+    verdict = judged(project, text, policy).verdict
     assert verdict.verdict is Decision.REQUIRES_APPROVAL
     assert "moving_ground" in verdict.reason_codes
 
@@ -87,7 +80,7 @@ def test_what_is_asked_would_have_lost_the_work(project: Path) -> None:
     ],
 )
 def test_what_loses_no_work_is_not_asked(project: Path, text: str) -> None:
-    assert judged(project, text).verdict is Decision.ALLOW
+    assert judged(project, text).verdict.verdict is Decision.ALLOW
 
 
 @pytest.mark.parametrize(
@@ -95,16 +88,16 @@ def test_what_loses_no_work_is_not_asked(project: Path, text: str) -> None:
 )
 def test_a_script_that_a_shell_is_fed_is_read(project: Path, text: str) -> None:
     for policy in (POLICY, TRUSTING):
-        verdict = judged(project, text, policy)
+        verdict = judged(project, text, policy).verdict
         assert verdict.verdict is Decision.REQUIRES_APPROVAL
         assert "destructive" in verdict.reason_codes
 
 
 def test_a_script_that_is_fed_unchanged_and_harmless_runs_where_inline_code_does(project: Path) -> None:
     for text in ("bash < scripts/say.sh", "cat scripts/say.sh | bash"):
-        assert judged(project, text, TRUSTING).verdict is Decision.ALLOW
+        assert judged(project, text, TRUSTING).verdict.verdict is Decision.ALLOW
     for text in ("sed s/hello/x/ scripts/say.sh | bash", "tail -n 1 scripts/say.sh | sh", "cat -n x | sh"):
-        assert judged(project, text, TRUSTING).verdict is Decision.REQUIRES_APPROVAL
+        assert judged(project, text, TRUSTING).verdict.verdict is Decision.REQUIRES_APPROVAL
 
 
 @pytest.mark.parametrize(
@@ -113,16 +106,16 @@ def test_a_script_that_is_fed_unchanged_and_harmless_runs_where_inline_code_does
 def test_a_here_document_for_another_descriptor_is_not_taken_for_standard_input(
     project: Path, text: str
 ) -> None:
-    assert judged(project, text).verdict is Decision.REQUIRES_APPROVAL
+    assert judged(project, text).verdict.verdict is Decision.REQUIRES_APPROVAL
 
 
 def test_a_here_document_for_standard_input_is_still_understood(project: Path) -> None:
-    assert judged(project, "cat <<E\nhi\nE").verdict is Decision.ALLOW
-    assert judged(project, "cat a2 <<E\nhi\nE").verdict is Decision.ALLOW
+    assert judged(project, "cat <<E\nhi\nE").verdict.verdict is Decision.ALLOW
+    assert judged(project, "cat a2 <<E\nhi\nE").verdict.verdict is Decision.ALLOW
 
 
 @pytest.mark.parametrize(
     "text", ["mv src build", "mv notes.txt dist/", "git mv src out", "mv notes.txt x.tmp"]
 )
 def test_moving_work_under_such_a_name_is_asked_about_by_itself(project: Path, text: str) -> None:
-    assert "moving_ground" in judged(project, text).reason_codes
+    assert "moving_ground" in judged(project, text).verdict.reason_codes

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.model.verdict import Decision, Verdict
-from workbench.policy import judge, load_policy
-from workbench.sandbox.lookup import ProjectSurroundings
-
-POLICY = load_policy(is_tried=False)
+from support.judged import judged
+from workbench.model.verdict import Decision
 
 
 @pytest.fixture
@@ -21,12 +18,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "certs").mkdir()
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     return tmp_path
-
-
-def judged(folder: Path, text: str) -> Verdict:
-    root = str(folder.resolve())
-    surroundings = ProjectSurroundings(workspace_root=root, toolchains=())
-    return judge(POLICY, text, cwd=root, workspace_root=root, surroundings=surroundings).verdict
 
 
 @pytest.mark.parametrize(
@@ -43,7 +34,7 @@ def judged(folder: Path, text: str) -> Verdict:
     ],
 )
 def test_a_name_and_what_is_made_are_no_secret(project: Path, text: str) -> None:
-    assert judged(project, text).verdict is Decision.ALLOW
+    assert judged(project, text).verdict.verdict is Decision.ALLOW
 
 
 @pytest.mark.parametrize(
@@ -69,11 +60,11 @@ def test_a_name_and_what_is_made_are_no_secret(project: Path, text: str) -> None
     ],
 )
 def test_what_stands_in_a_secret_or_would_be_lost_is_asked_about(project: Path, text: str) -> None:
-    assert judged(project, text).verdict is Decision.REQUIRES_APPROVAL
+    assert judged(project, text).verdict.verdict is Decision.REQUIRES_APPROVAL
 
 
 def test_password_hashes_are_denied_by_name_too(project: Path) -> None:
-    assert judged(project, "ls /etc/shadow").verdict is Decision.DENY
+    assert judged(project, "ls /etc/shadow").verdict.verdict is Decision.DENY
 
 
 @pytest.mark.parametrize(
@@ -81,5 +72,5 @@ def test_password_hashes_are_denied_by_name_too(project: Path) -> None:
 )
 def test_what_git_shows_of_a_tracked_secret_on_the_way_is_asked_about(project: Path, text: str) -> None:
     subprocess.run(["git", "add", "-f", ".env"], cwd=project, check=True)
-    assert "reads_secret" in judged(project, text).reason_codes
-    assert judged(project, "git status -sb").verdict is Decision.ALLOW
+    assert "reads_secret" in judged(project, text).verdict.reason_codes
+    assert judged(project, "git status -sb").verdict.verdict is Decision.ALLOW

@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 import structlog
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bound_contextvars
 
 from workbench.connectors.contract import Ended, ExternalRef, NativeState, Problem, Snapshot
 from workbench.engine.ask import ask_step
@@ -56,17 +56,21 @@ log = structlog.get_logger()
 async def drive(context: Context, project_id: str, run_id: str) -> None:
     """Drives the run until it has ended or is blocked. Raises only when the ledger cannot be used."""
     lock = context.run_locks.setdefault(run_id, asyncio.Lock())
+    # Every line that is logged on the way says whose it is, and none that is logged later by the same task.
     async with lock:
-        # Every line that is logged on the way says whose it is.
-        bind_contextvars(project_id=project_id, run_id=run_id)
-        try:
-            while await _advance(context, project_id, run_id):
-                pass
-        except WorkbenchError as error:
-            context.held_up[run_id] = f"{error.message}; {error.remedy}"
-            raise
+        with bound_contextvars(project_id=project_id, run_id=run_id):
+            await _drive_on(context, project_id, run_id)
     context.held_up.pop(run_id, None)
     context.run_locks.pop(run_id, None)
+
+
+async def _drive_on(context: Context, project_id: str, run_id: str) -> None:
+    try:
+        while await _advance(context, project_id, run_id):
+            pass
+    except WorkbenchError as error:
+        context.held_up[run_id] = f"{error.message}; {error.remedy}"
+        raise
 
 
 async def _advance(context: Context, project_id: str, run_id: str) -> bool:
@@ -79,16 +83,15 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
     try:
         for planned in run.plan.steps:
             step = by_key[planned.step_key]
-            bind_contextvars(step_id=step.step_id)
-            match step.status:
-                case StepStatus.RUNNING:
-                    return await _watch(context, project, run, step)
-                case StepStatus.QUEUED if all(
-                    by_key[key].status is StepStatus.SUCCEEDED for key in planned.needs
-                ):
-                    return await _start(context, project, run, step, planned)
-                case _:
-                    continue
+            is_ready = all(by_key[key].status is StepStatus.SUCCEEDED for key in planned.needs)
+            with bound_contextvars(step_id=step.step_id):
+                match step.status:
+                    case StepStatus.RUNNING:
+                        return await _watch(context, project, run, step)
+                    case StepStatus.QUEUED if is_ready:
+                        return await _start(context, project, run, step, planned)
+                    case _:
+                        continue
     except StartRefused:
         # The ledger disagrees with what we were about to start: looked at afresh, but not in a hurry.
         raise

@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from workbench.ledger.ledger import Ledger
 from workbench.ledger.reads import Counts
-from workbench.model.errors import WorkbenchError
+from workbench.model.errors import LedgerUnavailable, WorkbenchError
 from workbench.model.event import Event
 from workbench.model.statuses import RUN_ENDED
 from workbench.sinks.places import read_places, write_places
@@ -43,7 +43,8 @@ _BATCH: Final = 200
 _MOST_EVENTS: Final = 2_000
 _KEY: Final = "otlp"
 _TRIES: Final = 3
-"""After so many a collector that answers is taken to refuse, and not to be away."""
+"""After so many a collector that answers is taken to refuse, and not to be away, and an event of which no
+span can be made is given up."""
 
 
 class Telemetry:
@@ -75,10 +76,12 @@ class Telemetry:
         self._meters = MeterProvider([reader], resource=self._resource, shutdown_on_exit=False)
         self._counts: Counts | None = None
         self._places: dict[str, int] = {}
+        self._failed: dict[str, tuple[int, int]] = {}
         self._problem = ""
         meter = self._meters.get_meter("workbench")
         self._durations = meter.create_histogram("workbench.step.duration", unit="s")
         self._waits = meter.create_histogram("workbench.run.wait", unit="s")
+        self._given_up = meter.create_counter("workbench.telemetry.given_up")
         meter.create_observable_gauge("workbench.open_runs", [self._observe_open])
         meter.create_observable_counter("workbench.runs", [self._observe_ended])
         meter.create_observable_counter("workbench.events", [self._observe_events])
@@ -124,15 +127,38 @@ class Telemetry:
         for project in await self._ledger.projects():
             reads = self._ledger.for_project(project.project_id)
             events = await reads.events(after=self._places.get(project.project_id, 0), limit=_BATCH)
-            if not events:
+            spans: list[ReadableSpan] = []
+            read = 0
+            for event in events:
+                try:
+                    spans += await self._spans_of(event)
+                except LedgerUnavailable:
+                    raise
+                except Exception:
+                    if not self._may_pass(event):
+                        break
+                read += 1
+            if not read:
                 continue
             is_anything = True
-            spans = [span for event in events for span in await self._spans_of(event)]
             if spans:
                 await self._deliver(spans)
-            self._places[project.project_id] = events[-1].seq
+            self._places[project.project_id] = events[read - 1].seq
             self._save()
         return is_anything
+
+    def _may_pass(self, event: Event) -> bool:
+        """Counts that no span could be made of an event; True once it is given up, so that others follow."""
+        seq, tries = self._failed.get(event.project_id, (event.seq, 0))
+        tries = tries + 1 if seq == event.seq else 1
+        self._failed[event.project_id] = (event.seq, tries)
+        if tries < _TRIES:
+            log.exception("telemetry failed", seq=event.seq, tag=event.tag)
+            return False
+        del self._failed[event.project_id]
+        self._given_up.add(1, {"kind": "event"})
+        log.exception("event given up", seq=event.seq, tag=event.tag, run_id=event.run_id)
+        return True
 
     async def _spans_of(self, event: Event) -> list[ReadableSpan]:
         if event.run_id is None or event.tag not in STEP_ENDS | RUN_ENDS:
@@ -163,6 +189,7 @@ class Telemetry:
             if attempt >= _TRIES and await self._export([]) is SpanExportResult.SUCCESS:
                 for span in spans:
                     if await self._export([span]) is not SpanExportResult.SUCCESS:
+                        self._given_up.add(1, {"kind": "span"})
                         log.error("span given up", span=span.name, **dict(span.attributes or {}))
                 break
             self._tell("the collector does not take spans; they are kept and tried again")

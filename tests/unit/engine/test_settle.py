@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from support.engine import House, Notebook, open_engine_house
-from workbench.connectors.contract import ExternalRef, Snapshot
+from workbench.connectors.contract import DispatchRequest, ExternalRef, Snapshot
 from workbench.engine.drive import drive
 from workbench.engine.recover import settle
 from workbench.engine.submit import submit
@@ -83,3 +84,22 @@ async def test_one_step_of_which_nothing_is_known_keeps_no_server_from_starting(
     await asyncio.gather(settling, *house.context.background, return_exceptions=True)
     await drive(house.context, "prj_1", second)
     assert (await reads.run(second)).status is RunStatus.SUCCEEDED
+
+
+async def test_what_is_logged_after_a_drive_names_no_run_and_no_step_of_it(house: House) -> None:
+    during: dict[str, object] = {}
+
+    class Noting(Notebook):
+        async def dispatch(self, request: DispatchRequest) -> ExternalRef:
+            during.update(get_contextvars())
+            return await super().dispatch(request)
+
+    house.context.connectors["local"] = Noting()  # type: ignore[index]
+    command = Command(source_text="echo x", cwd="")
+    with bound_contextvars(kept="yes"):
+        run = await submit(house.context, project_id="prj_1", command=command, actor=ANN)
+        await drive(house.context, "prj_1", run.run_id)
+        assert get_contextvars() == {"kept": "yes"}
+    (step,) = (await house.context.ledger.for_project("prj_1").run_with_steps(run.run_id))[1]
+    told = {"kept": "yes", "project_id": "prj_1", "run_id": run.run_id, "step_id": step.step_id}
+    assert during == told

@@ -15,6 +15,7 @@ from bench.documents import measure_documents
 from bench.figure import Figure
 from bench.flood import measure_flood
 from bench.ground import make_repository
+from bench.kill_switch import measure_kill
 from bench.lag import measure_lag
 from bench.machine import describe_machine
 from bench.policy_check import measure_policy
@@ -24,7 +25,7 @@ from bench.server_start import measure_idle, measure_server_start
 from bench.start_to_output import measure_start
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "idle")
+_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "kill", "idle")
 
 
 def main() -> int:
@@ -56,6 +57,7 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             "documents": lambda: measure_documents(ground, rounds if is_quick else 11),
             "server": lambda: measure_server_start(ground, rounds if is_quick else 9),
             "policy": lambda: measure_policy(repo, rounds if is_quick else 50),
+            "kill": lambda: measure_kill(ground, rounds if is_quick else 15),
             "idle": lambda: measure_idle(server, 2 if is_quick else 10),
         }
         for part in _PARTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-import support.programs  # noqa: F401  (it decides what the fork server reads first)
+from support.programs import ready_to_divide
 from workbench.ledger.database import open_engine
 from workbench.ledger.tables import metadata
 from workbench.ledger.transfer import move_ledger
@@ -27,7 +26,7 @@ def stages_of(path: Path, url: str) -> list[str]:
 
 def move_and_die(path: Path, url: str, at_call: int) -> int:
     """Moves it in a process that is killed (-9) when it tells for the `at_call`th time; gives its status."""
-    process = multiprocessing.get_context("forkserver").Process(target=_move, args=(path, url, at_call))
+    process = ready_to_divide().Process(target=_move, args=(path, url, at_call))
     process.start()
     process.join(60)
     assert process.exitcode is not None

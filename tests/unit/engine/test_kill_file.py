@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import support.programs  # noqa: F401  (it decides what the fork server reads first)
+from support.programs import ready_to_divide
 from workbench.engine.look import read_kill_file
 
 
@@ -84,10 +83,9 @@ def test_what_a_user_without_rights_cannot_read_is_on(make: Callable[[Path], Non
         home.mkdir()
         Path(folder).chmod(0o755)
         make(home / "KILL")
-        reading, answering = multiprocessing.get_context("forkserver").Pipe(duplex=False)
-        process = multiprocessing.get_context("forkserver").Process(
-            target=_read_as_somebody_else, args=(home / "KILL", answering)
-        )
+        divider = ready_to_divide()
+        reading, answering = divider.Pipe(duplex=False)
+        process = divider.Process(target=_read_as_somebody_else, args=(home / "KILL", answering))
         process.start()
         answering.close()
         reason = reading.recv()

@@ -15,6 +15,7 @@ from bench.documents import measure_documents
 from bench.figure import Figure
 from bench.flood import measure_flood
 from bench.ground import make_repository
+from bench.kill_switch import measure_kill
 from bench.lag import measure_lag
 from bench.large_ledger import measure_large_ledger
 from bench.machine import describe_machine
@@ -26,7 +27,7 @@ from bench.start_to_output import measure_start
 from bench.transition import measure_transition
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "transition", "large", "idle")
+_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "kill", "transition", "large", "idle")
 
 
 def main() -> int:
@@ -62,6 +63,7 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             "large": lambda: measure_large_ledger(
                 ground, repo, rounds=rounds if is_quick else 40, runs=20 if is_quick else 20_000
             ),
+            "kill": lambda: measure_kill(ground, rounds if is_quick else 15),
             "idle": lambda: measure_idle(ground, repo, 2 if is_quick else 20),
         }
         for part in _PARTS:

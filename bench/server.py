@@ -41,14 +41,17 @@ def free_port() -> int:
 
 
 class Server:
-    """A running server. `ready_seconds` is the time from its spawn to the first answer of /readyz."""
+    """A running server, with WORKBENCH_* settings by keyword.
 
-    def __init__(self, home: Path) -> None:
+    `ready_seconds` is the time from its spawn to the first answer of /readyz.
+    """
+
+    def __init__(self, home: Path, **settings: str) -> None:
         self.home, self.port = home, free_port()
         began = time.perf_counter()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "workbench", "up", "--no-browser", "--port", str(self.port)],
-            env=environment(home),
+            env={**environment(home), **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

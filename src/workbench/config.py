@@ -5,6 +5,7 @@ Only app reads it and hands it on in pieces. It checks every value and names the
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -24,7 +25,8 @@ class Config:
     """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`.
 
     `notify` holds addresses between white space; they may hold passwords. `telemetry` is the base address of
-    an OpenTelemetry collector (OTLP over HTTP), "" for none.
+    an OpenTelemetry collector (OTLP over HTTP), "" for none. `flags` is `package.module:factory` of a flag
+    system of one's own, "" for none.
     """
 
     home: Path
@@ -40,6 +42,7 @@ class Config:
     max_output_bytes: int = 1 << 30
     notify: str = field(default="", repr=False)
     telemetry: str = ""
+    flags: str = ""
 
     @property
     def ledger_url(self) -> str:
@@ -91,6 +94,8 @@ def _checked(name: str, value: Any) -> Any:
             return " ".join(str(address) for address in value) if isinstance(value, list) else str(value)
         case "telemetry":
             return _address(name, str(value).strip())
+        case "flags":
+            return _factory(name, str(value).strip())
         case "log_level":
             if value not in LOG_LEVELS:
                 raise InvalidInput(f"log_level is {value!r}", remedy=f"use one of: {', '.join(LOG_LEVELS)}")
@@ -119,6 +124,15 @@ def _whole(name: str, value: Any, least: int, most: int) -> int:
     if not least <= number <= most or isinstance(value, bool):
         raise InvalidInput(f"{name} is {value!r}", remedy=f"use a whole number from {least} to {most}")
     return number
+
+
+def _factory(name: str, value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*", value):
+        raise InvalidInput(
+            f"{name} is {value!r}, which names no factory",
+            remedy="use package.module:factory, or nothing for the ledger's switches alone",
+        )
+    return value
 
 
 def _address(name: str, value: str) -> str:

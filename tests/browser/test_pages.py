@@ -148,3 +148,62 @@ def test_the_kill_switch_is_seen_on_every_page(board: Project, open_page: OpenPa
         expect(page.get_by_text("a drill for the page").first).to_be_visible()
     finally:
         board.bench.post("/api/kill", {**body, "engaged": False, "reason": "the drill is over"})
+
+
+def sign_in(page: Page, board: Project) -> Page:
+    """A page on which the server may refuse something: no trouble there, and the test says what is seen."""
+    page.goto(board.bench.post("/api/links", {})["url"])
+    return page
+
+
+def test_a_project_is_stopped_and_its_held_run_resumed_on_the_page(
+    board: Project, browser_page: Page
+) -> None:
+    page = sign_in(browser_page, board)
+    try:
+        page.goto(f"{board.bench.url}/p/{board.project_id}/runs")
+        page.get_by_role("button", name="Kill switch off").click()
+        asked = page.get_by_role("dialog", name="Kill switch")
+        asked.get_by_role("button", name="only todo-cli").click()
+        asked.get_by_label("Why").fill("a drill for this project")
+        asked.get_by_role("button", name="Stop todo-cli").click()
+        expect(page.locator(".kill-bar")).to_contain_text("a drill for this project")
+        held = board.run("echo held")
+        assert held["blocked_by"] == "kill_switch"
+        page.goto(f"{board.bench.url}/p/{board.project_id}/runs/{held['run_id']}")
+        page.get_by_role("button", name="Resume").click()
+        page.get_by_label("Reason").fill("too early")
+        page.get_by_role("button", name="Resume it").click()
+        expect(page.get_by_text("stays held: the kill switch is on").first).to_be_visible()
+        page.get_by_role("button", name="Kill switch on").click()
+        lifting = page.get_by_role("dialog", name="Kill switch")
+        lifting.get_by_label("Why").fill("the drill is over")
+        lifting.get_by_role("button", name="Lift the kill switch").click()
+        expect(page.locator(".kill-bar")).to_have_count(0)
+        assert board.bench.run_of(held["run_id"])["status"] == "blocked"
+        page.get_by_role("button", name="Resume it").click()
+        expect(page.get_by_role("status").first).to_contain_text("succeeded")
+    finally:
+        body = {"engaged": False, "reason": "over", "project_id": board.project_id}
+        board.bench.post("/api/kill", body)
+
+
+def test_a_phase_is_a_canary_for_named_people_in_spite_of_its_gates(
+    board: Project, browser_page: Page
+) -> None:
+    page = sign_in(browser_page, board)
+    body = {"name": "execution.local", "project_id": board.project_id, "reason": "a test", "override": True}
+    assert board.bench.http.put("/api/switches", json={**body, "state": "on"}).is_success
+    page.goto(f"{board.bench.url}/p/{board.project_id}/features")
+    expect(page.get_by_role("heading", name="Features").first).to_be_visible()
+    page.goto(f"{board.bench.url}/settings")
+    line = page.get_by_role("listitem").filter(has_text="execution.local").first
+    line.get_by_role("button", name="canary").click()
+    line.get_by_label("Why set execution.local canary").fill("a trial on the page")
+    line.get_by_label("For whom execution.local is on").fill("ann, bea")
+    line.get_by_role("button", name="Set canary").click()
+    expect(line.get_by_text("its entry gates do not pass").first).to_be_visible()
+    line.get_by_label("In spite of its entry gates").check()
+    line.get_by_role("button", name="Set canary").click()
+    expect(line.get_by_text("for ann, bea").first).to_be_visible()
+    expect(line.get_by_text("in spite of recommendation_mismatch").first).to_be_visible()

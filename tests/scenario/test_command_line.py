@@ -64,7 +64,18 @@ def test_a_token_that_expires_takes_a_duration_and_refuses_what_is_no_time(serve
 
 def test_a_switch_with_a_time_shows_it_and_a_past_one_is_refused(project: Project) -> None:
     words = ("--project", project.project_id)
-    put = ("switch", "set", "execution.local", "canary", "--reason", "a trial", *words)
+    put = (
+        "switch",
+        "set",
+        "execution.local",
+        "canary",
+        "--people",
+        "ann",
+        "--override",
+        "--reason",
+        "a trial",
+        *words,
+    )
     assert project.cli(*put, "--until", "yesterday").status == 2
     assert project.cli(*put, "--until", "2020-01-01T00:00:00Z").status == 2
     assert project.cli(*put, "--until", "30m").status == 0

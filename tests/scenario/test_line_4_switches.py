@@ -25,7 +25,13 @@ def _as_it_was(bench: Workbench) -> Iterator[None]:
     yield
     for scope in ({}, *({"project_id": project["project_id"]} for project in bench.get("/api/projects"))):
         bench.post("/api/kill", {"engaged": False, "reason": "the test is over", **scope})
-        body = {"name": "execution.local", "state": "on", "reason": "the test is over", **scope}
+        body: dict[str, object] = {
+            "name": "execution.local",
+            "state": "on",
+            "reason": "the test is over",
+            **scope,
+        }
+        body["override"] = True
         assert bench.http.put("/api/switches", json=body).is_success
     kill = bench.home / "KILL"
     if kill.is_dir() and not kill.is_symlink():
@@ -40,7 +46,7 @@ def test_a_switch_set_off_holds_runs_with_78_and_says_who_and_why(own: Project, 
     assert "execution.local" in said.err
     (run,) = bench.get("/api/runs", project_id=own.project_id)
     assert (run["status"], run["blocked_by"]) == ("blocked", "switch")
-    assert own.cli("switch", "set", "execution.local", "on", "--reason", "done").status == 0
+    assert own.cli("switch", "set", "execution.local", "on", "--reason", "done", "--override").status == 0
     assert own.cli("run", "--", "true").status == 0
     unknown = own.cli("switch", "set", "execution.moon", "on", "--reason", "x")
     assert unknown.status == 2

@@ -105,8 +105,13 @@ def test_an_organisations_first_policy_holds_at_once_and_a_broken_one_stops_ever
     run = project.run("ls")
     assert (run["status"], run["blocked_by"]) == DENIED, "a rule that no example would miss is not in force"
     assert "frozen has no example" in run["steps"][0]["verdict"]["matched_rules"][0]["text"]
+    (note,) = bench.get("/api/status")["policy_notes"]
+    assert note.startswith("the organisation: ")
+    assert "frozen has no example" in note
+    assert "frozen has no example" in project.cli("status").text
     write_into(bench.home, FROZEN)
     assert outcome(project, "touch b") == DENIED
+    assert bench.get("/api/status")["policy_notes"] == []
     assert outcome(project, "ls") == RAN
     file.write_text(FROZEN + "forbid (principal;\n")
     run = project.run("ls")
@@ -178,6 +183,11 @@ def test_an_organisations_policy_is_recorded_and_only_an_admin_changes_it(
     ], "compared with the rules that were in force"
     shown = project.cli("policy", "accept", "--dry-run")
     assert (shown.status, "invariants proved" in shown.text) == (0, True)
+    # "ls" was denied while the files were gone: it would be let in again with this change or without it.
+    by_it = [one for one in seen["changes"] if one["by_policy"] is not False]
+    assert {"ls"} == {one["command"] for one in seen["changes"]} - {one["command"] for one in by_it}
+    assert f"{seen['replayed']} verdicts replayed, {len(by_it)} would be another one by it" in shown.text
+    assert "allow -> allow" not in shown.text
     assert outcome(project, "ls") == DENIED, "looking accepts nothing"
     stale = bench.http.post(f"{where}/accept", json={"digest": first["digest"]})
     assert stale.status_code == 409

@@ -259,7 +259,7 @@ class EveryCall(RuleBasedStateMachine):
             self.call(ANN, "POST", "/api/kill", engaged=True, reason="drill")
         else:
             self.call(ANN, "POST", "/api/kill", engaged=False, reason="drill")
-            self.call(ANN, "PUT", "/api/switches", name=LOCAL, state="on", reason="drill")
+            self.call(ANN, "PUT", "/api/switches", name=LOCAL, state="on", reason="drill", override=True)
         self.is_stopped = what != "let go"
 
     @rule(

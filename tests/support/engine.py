@@ -29,7 +29,7 @@ from workbench.connectors.contract import (
 )
 from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.drive import drive
-from workbench.engine.operate import set_switch
+from workbench.engine.switch import set_switch
 from workbench.gate import admit, load_policy
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import HOUSE, Ledger
@@ -40,6 +40,7 @@ from workbench.model.clock import render_time
 from workbench.model.command import Surroundings
 from workbench.model.errors import StartRefused
 from workbench.model.project import Project
+from workbench.program.gates import compute_gates
 from workbench.secrets.vault import Vault
 
 _ENDED = Ended(
@@ -227,6 +228,7 @@ async def open_engine_house(
         feature_cache=folder / "cache",
         limits=limits or Limits(),
         starter=Waiting(),
+        entry_gates=lambda project_id: compute_gates(context, project_id),
     )
     project = Project(project_id="prj_1", name="one", workspace_root=str(folder / "ws"))
     try:
@@ -234,7 +236,9 @@ async def open_engine_house(
         await house.put(project)
         for name, role in (("user:ann", Role.ADMIN), ("user:bob", Role.APPROVER), ("user:cy", Role.ADMIN)):
             await house.give_token(name, role)
-        await set_switch(context, name=LOCAL, state=SwitchState.ON, actor=ENGINE, reason="a test")
+        await set_switch(
+            context, name=LOCAL, state=SwitchState.ON, actor=ENGINE, reason="a test", is_override=True
+        )
         yield house
     finally:
         await ledger.close()

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -30,6 +31,15 @@ STARTED_ANEW: Final = "WORKBENCH_TESTS_PROGRAMS"
 _READ_BY_THE_INTERPRETER: Final = ("PYTHON", "LC_", "LD_")
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([PRELOADED])
+
+
+def ready_to_divide() -> ForkServerContext:
+    """Returns what makes processes of what has been read already, for tests that need one of their own."""
+    # The fork server finds its modules by the path of its environment alone.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        forkserver.ensure_running()
+    return _CONTEXT
 
 
 class Program(Protocol):
@@ -56,10 +66,7 @@ class _Divided:
         streams: Sequence[int],
         ready: int,
     ) -> None:
-        # The fork server finds its modules by the path of its environment alone.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-            forkserver.ensure_running()
+        ready_to_divide()
         # A connection is how the library hands a descriptor over; it closes what it holds, so it gets a copy.
         handed = [Connection(os.dup(number)) for number in (*streams, *([ready] if ready >= 0 else []))]
         self._process = _CONTEXT.Process(

@@ -18,7 +18,7 @@ from workbench.api.house import House
 from workbench.api.openapi import complete
 from workbench.api.problem import render_problem
 from workbench.api.refusal import explain_http_error, explain_refusal
-from workbench.api.routes import approvals, features, operate, policy, program, runs
+from workbench.api.routes import approvals, features, operate, policy, program, runs, switches
 from workbench.api.sign_in import sign_in
 from workbench.engine.check_room import check_room
 from workbench.model.errors import NotFound, WorkbenchError
@@ -47,6 +47,7 @@ def create_api() -> FastAPI:
         runs.router,
         approvals.router,
         operate.router,
+        switches.router,
         policy.router,
         program.router,
         stream.router,

@@ -104,6 +104,12 @@ def require_project(actor: Actor, project_id: str) -> None:
         )
 
 
+def require_scope(actor: Actor, project_id: str | None) -> None:
+    """An actor bound to one project may not act on another, nor on all of them."""
+    if actor.project_id is not None:
+        require_project(actor, project_id or "every project")
+
+
 async def policy_in_force(house: House, project_id: str) -> PolicyInForce:
     """Returns the policy in force for a project, or the error with which it would refuse a decision."""
     try:

@@ -40,6 +40,7 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/api/runs/{run_id}"): _V,
     ("POST", "/api/runs/{run_id}/cancel"): _O,
     ("POST", "/api/runs/{run_id}/retry"): _O,
+    ("POST", "/api/runs/{run_id}/resume"): _O,
     ("POST", "/api/runs/{run_id}/refresh"): _O,
     ("POST", "/api/runs/{run_id}/preview"): _O,
     ("GET", "/api/runs/{run_id}/events"): _V,

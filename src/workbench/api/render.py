@@ -413,7 +413,7 @@ def approval_out(
         deciders=deciders_out(approval, actor, project, people, policy, may_approve, may_deny, known)
         if is_pending
         else None,
-        notice=_notice(approval, may_approve, stopped),
+        notice=_notice(approval, run, may_approve, stopped),
         moves=allowed_approval_moves(
             approval, actor, is_permitted=may_approve.is_allowed, is_deniable=may_deny.is_allowed
         ),
@@ -516,7 +516,14 @@ def self_approval_notice(risk_level: RiskLevel, project: Project) -> str:
     return ""
 
 
-def _notice(approval: Approval, permission: Permission, stopped: str | None) -> str:
+def _notice(approval: Approval, run: Run, permission: Permission, stopped: str | None) -> str:
+    if approval.status is ApprovalStatus.APPROVED and not approval.is_used and stopped is not None:
+        # Said in the answer to the decision, and for as long as the approval waits for its start.
+        return (
+            f"Approved, and nothing starts: the kill switch is on ({stopped}). The run is held; once the "
+            f"switch is off, somebody resumes it: workbench resume {run.run_id}. The approval counts until "
+            f"{approval.start_by or approval.expires_at}; after that it is asked about anew."
+        )
     if approval.status is not ApprovalStatus.PENDING:
         return ""
     if not permission.is_allowed:
@@ -527,7 +534,7 @@ def _notice(approval: Approval, permission: Permission, stopped: str | None) -> 
     if stopped is not None:
         notices.append(
             f"The kill switch is on ({stopped}): approved now, it is held and does not start by itself; "
-            "retry the run once the switch is off, which asks anew."
+            "resume the run once the switch is off."
         )
     return " ".join(notices)
 

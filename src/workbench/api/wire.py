@@ -548,7 +548,7 @@ class RunEndOut(Wire):
 
 
 class RunOut(Wire):
-    """`why` says in one line why the run stands where it does; `moves` are among cancel, retry and input.
+    """`why` says in one line why the run stands where it does; `moves`: cancel, retry, resume, input.
 
     `canceled` tells a canceled run's end apart: denied, expired, or canceled by somebody; else null.
     """

@@ -50,35 +50,69 @@ class ConnectorStateOut(Wire):
     problems: list[ConfigProblemOut]
 
 
+class SwitchSourceOut(Wire):
+    """What one source of flags says now; `state` is null, which counts as off, where `problem` says why."""
+
+    source: str
+    state: Literal["off", "canary", "on"] | None
+    problem: str
+
+
+class OverriddenGateOut(Wire):
+    """An entry gate that did not pass when the switch was set in spite of it."""
+
+    project_id: str
+    gate_id: str
+    state: Literal["fail", "not_enough_data"]
+    evidence: str
+
+
 class SwitchOut(Wire):
-    """`effective_state` is what counts now: past its `until` a switch is off, whatever it was set to."""
+    """`effective_state` is what counts now: outside its span a switch is off, whatever it was set to, and of
+    several `sources` the strictest counts.
+
+    `people` are for whom a canary is on. `project_id` is null for a switch of all projects.
+    """
 
     name: str
     project_id: str | None
     state: Literal["off", "canary", "on"]
     effective_state: Literal["off", "canary", "on"]
+    since: str | None
     until: str | None
+    people: list[str]
     reason: str
     changed_by: str
     changed_at: str
+    sources: list[SwitchSourceOut]
+    overridden: list[OverriddenGateOut]
 
 
 class SwitchIn(Wire):
+    """`override` sets it though an entry gate does not pass, which is recorded with what each gate said."""
+
     name: str
     state: Literal["off", "canary", "on"]
     project_id: str | None = None
+    since: str | None = None
     until: str | None = None
+    people: list[Named] = Field(default_factory=list, max_length=200)
+    override: bool = False
     reason: str = Field(min_length=1, max_length=4000)
 
 
 class KillOut(Wire):
-    """`engaged` is true also when the record cannot be read: the safe value."""
+    """`engaged` is true also when the record cannot be read: the safe value.
+
+    `stopping` are the runs that were told to end with it; each is canceled once its end is proved.
+    """
 
     engaged: bool
     scope: str
     reason: str
     by: str
     at: str
+    stopping: list[str] = Field(default_factory=list)
 
 
 class KillIn(Wire):
@@ -106,11 +140,14 @@ class SecretIn(Wire):
 
 
 class GateOut(Wire):
+    """`measure` is the number behind the state, of which more is worse; null where there is none."""
+
     gate_id: str
     phase: str
     text: str
     state: Literal["pass", "fail", "not_enough_data"]
     evidence: str
+    measure: int | None
 
 
 class MetricOut(Wire):

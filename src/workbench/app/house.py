@@ -23,15 +23,19 @@ from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
+from workbench.engine.flags import Flags
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
-from workbench.engine.operate import note, set_switch
+from workbench.engine.operate import note
 from workbench.engine.recover import recover, settle
+from workbench.engine.switch import set_switch
 from workbench.gate import Policy, admit, load_policy, read_organisation
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
 from workbench.model.admission import SwitchState
 from workbench.model.clock import NewId
 from workbench.model.errors import WorkbenchError
+from workbench.program.canary import watch
+from workbench.program.gates import compute_gates
 from workbench.secrets.vault import Vault
 
 log = structlog.get_logger()
@@ -73,6 +77,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         new_id=new_id,
     )
     trial = _Trial(config.policy_posture)
+    flags = Flags(config.flags)
     context = Context(
         ledger=ledger,
         connectors={"local": local},
@@ -98,10 +103,13 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         starter=durable,
         traces=bool(config.telemetry),
         try_policy=trial.wait,
+        flags=flags,
+        entry_gates=lambda project_id: compute_gates(context, project_id),
     )
     try:
         if problems := await starting:
             context.not_ready["local"] = problems
+        await asyncio.to_thread(flags.open)
         await _first_switch(context)
         await _first_layer(context)
         await settle(context, within_seconds=_SETTLE_SECONDS)
@@ -109,17 +117,19 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         await recover(context)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
         asyncio.get_running_loop().call_later(_TRIAL_SECONDS, trial.start)
-        housekeeping = asyncio.create_task(_keep_house(context))
+        housekeeping = [asyncio.create_task(work) for work in (_keep_house(context), watch(context))]
         try:
             yield context, Access(ledger, clock, new_id)
         finally:
-            housekeeping.cancel()
-            await asyncio.gather(housekeeping, return_exceptions=True)
+            for task in housekeeping:
+                task.cancel()
+            await asyncio.gather(*housekeeping, return_exceptions=True)
             await durable.close()
     finally:
         for task in context.background:
             task.cancel()
         await asyncio.gather(*context.background, return_exceptions=True)
+        flags.close()
         await trial.close()
         context.thinking.shutdown(wait=False, cancel_futures=True)
         await local.close()
@@ -167,11 +177,20 @@ async def _start_local(local: LocalConnector) -> tuple[Problem, ...]:
 
 
 async def _first_switch(context: Context) -> None:
-    """Switches local execution on when a home is new; a switch that nobody ever set is off."""
+    """Switches local execution on when a home is new; a switch that nobody ever set is off.
+
+    There is no evidence yet that a gate could be computed from, so that this is an override, by whoever
+    installs it, and recorded as one.
+    """
 
     if not await context.ledger.switches():
         await set_switch(
-            context, name=LOCAL, state=SwitchState.ON, actor=ENGINE, reason="a new home starts with it on"
+            context,
+            name=LOCAL,
+            state=SwitchState.ON,
+            actor=ENGINE,
+            reason="a new home starts with it on",
+            is_override=True,
         )
 
 

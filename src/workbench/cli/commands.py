@@ -10,8 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from workbench.cli.accepting import accept
+from workbench.cli.migrating import migrate
 from workbench.cli.named import check_id
 from workbench.cli.previewing import preview
+from workbench.cli.switching import kill, list_switches, resume, set_switch, unkill
 from workbench.cli.version import say_version
 
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
@@ -205,6 +207,8 @@ def _add_server(root: typer.Typer) -> None:
         from workbench.cli.up import up as start
 
         start(repos=repo or [], port=port, detach=detach, browser=not no_browser)
+
+    root.command()(migrate)
 
     @root.command()
     def down() -> None:
@@ -442,6 +446,7 @@ def _add_runs(root: typer.Typer) -> None:
 
         retry_run(run_id, acknowledge, allow_host or [], json)
 
+    root.command()(resume)
     root.command()(preview)
 
     @root.command()
@@ -497,60 +502,12 @@ def _add_control(root: typer.Typer) -> None:
 
         decide(approval_id, "deny", reason, json)
 
-    @root.command()
-    def kill(
-        reason: Reason,
-        project: Annotated[str | None, typer.Option(help="Only this project: id, name or folder.")] = None,
-        connector: Annotated[str | None, typer.Option(help="Only this connector.")] = None,
-        stop_running: Annotated[bool, typer.Option("--stop-running", help="Cancel what runs too.")] = False,
-    ) -> None:
-        """Stop all starts, now."""
-        from workbench.cli.control import set_kill
-
-        set_kill(True, reason, project, connector, stop_running)
-
-    @root.command()
-    def unkill(
-        reason: Reason,
-        project: Annotated[str | None, typer.Option(help="Only this project: id, name or folder.")] = None,
-        connector: Annotated[str | None, typer.Option(help="Only this connector.")] = None,
-    ) -> None:
-        """Release the kill switch. Nothing resumes by itself."""
-        from workbench.cli.control import set_kill
-
-        set_kill(False, reason, project, connector, False)
-
+    root.command()(kill)
+    root.command()(unkill)
     switch = typer.Typer(help="The phases' switches.", no_args_is_help=True)
     root.add_typer(switch, name="switch")
-
-    @switch.command("list")
-    def list_switches(
-        project: Annotated[
-            str | None, typer.Option(help="As this project sees them: id, name or folder.")
-        ] = None,
-        json: Json = False,
-    ) -> None:
-        """List the switches."""
-        from workbench.cli.control import list_switches as show
-
-        show(project, json)
-
-    @switch.command("set")
-    def set_switch(
-        name: str,
-        state: str,
-        reason: Reason,
-        project: Annotated[
-            str | None, typer.Option(help="Only for this project: id, name or folder.")
-        ] = None,
-        until: Annotated[
-            str | None, typer.Option(help="Until then, then off: 30m, 12h, 7d, or RFC 3339.")
-        ] = None,
-    ) -> None:
-        """Set a switch to on, off or canary."""
-        from workbench.cli.control import set_switch as put
-
-        put(name, state, reason, project, until)
+    switch.command("list")(list_switches)
+    switch.command("set")(set_switch)
 
     secret = typer.Typer(help="Secrets: set, listed by name, never shown.", no_args_is_help=True)
     root.add_typer(secret, name="secret")

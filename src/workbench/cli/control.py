@@ -1,4 +1,4 @@
-"""The verbs that change something: cancel, retry, kill, switches; and the inbox."""
+"""The verbs that change something: cancel, retry, kill; and the inbox."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from workbench.app.home import Settings, find_server, load_config, set_kill_file
 from workbench.app.offline import set_kill_offline
 from workbench.cli.client import Client, RemoteProblem, connect
 from workbench.cli.decide import describe_changes, describe_deciders
-from workbench.cli.moment import read_deadline
 from workbench.cli.output import (
     RISK_BARS,
     describe_rules,
     print_json,
     print_line,
     print_note,
-    print_table,
     status_word,
 )
 from workbench.cli.pages import list_all
 from workbench.cli.place import choose_among, choose_project_id, find_project
 from workbench.cli.preview import describe_previews
+from workbench.model.counted import render_count
 from workbench.model.errors import LedgerUnavailable, ServerUnavailable
 
 _ENDED: Final = ("succeeded", "failed", "canceled")
@@ -46,6 +45,15 @@ def retry_run(run_id: str, acknowledge: bool, allow_hosts: list[str], as_json: b
     """Starts a new run of the same command."""
     body = {"acknowledge": acknowledge, "allow_hosts": allow_hosts}
     run = connect().post(f"/api/runs/{run_id}/retry", body)
+    if as_json:
+        print_json(run)
+    else:
+        print_line(f"{run['run_id']}  {status_word(run['status'])}  {run['why']}")
+
+
+def resume_run(run_id: str, reason: str, as_json: bool) -> None:
+    """Lets a held run go on, and says where it stands then."""
+    run = connect().post(f"/api/runs/{run_id}/resume", {"reason": reason})
     if as_json:
         print_json(run)
     else:
@@ -150,10 +158,30 @@ def set_kill(
         if stop_running:
             _stop_again(client, body)
         return
-    if after["engaged"]:
+    if not engaged and after["engaged"]:
+        print_note(f"the kill switch for {after['scope']} is still on: {after['reason']}")
+    elif after["engaged"]:
         print_line(f"kill switch ON for {after['scope']}: {after['reason']}")
     else:
-        print_line("kill switch off; nothing was resumed: retry what you want to go on")
+        print_line("kill switch off; nothing was resumed: workbench resume RUN, for each that is to go on")
+    if engaged and stop_running:
+        _tell_ends(client, after["stopping"])
+
+
+def _tell_ends(client: Client, run_ids: list[str]) -> None:
+    """Waits a little for the proof that nothing of these runs is left, and says what stands."""
+    deadline = time.monotonic() + _PROOF_SECONDS
+    left = list(run_ids)
+    while left:
+        left = [each for each in left if client.get(f"/api/runs/{each}")["status"] not in _ENDED]
+        if left and time.monotonic() > deadline:
+            break
+        if left:
+            time.sleep(0.1)
+    ended = render_count(len(run_ids) - len(left), "run")
+    print_line(f"{ended} ended, with proof that no process is left" if run_ids else "nothing ran")
+    if left:
+        print_note(f"their end is not proved yet: {', '.join(left)}; look again: workbench show RUN")
 
 
 def _stop_again(client: Client, body: dict[str, object]) -> None:
@@ -172,34 +200,3 @@ def _set_file(config: Settings, reason: str) -> str:
     if set_kill_file(config, reason):
         return f"the file {path} is set"
     return f"the file {path} is set, without its reason: its disk has no room for one"
-
-
-def list_switches(project: str | None, as_json: bool) -> None:
-    """Prints each phase's switch: how it was set, and what counts now."""
-    client = connect()
-    found = client.get("/api/switches", project_id=choose_project_id(client, project))
-    if as_json:
-        print_json(found)
-    else:
-        rows = [
-            [s["name"], s["effective_state"], s["state"], s["until"] or "", s["changed_by"], s["reason"]]
-            for s in found
-        ]
-        print_table(rows, ["SWITCH", "NOW", "SET", "UNTIL", "BY", "REASON"])
-
-
-def set_switch(name: str, state: str, reason: str, project: str | None, until: str | None) -> None:
-    """Sets one switch."""
-    deadline = read_deadline(until)
-    client = connect()
-    body = {
-        "name": name,
-        "state": state,
-        "reason": reason,
-        "project_id": choose_project_id(client, project),
-        "until": deadline,
-    }
-    after = client.call("PUT", "/api/switches", body=body)
-    print_line(
-        f"{after['name']} is {after['state']}" + (f" until {after['until']}" if after["until"] else "")
-    )

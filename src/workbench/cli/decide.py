@@ -114,7 +114,7 @@ def _say(after: dict[str, Any], as_json: bool) -> None:
         print_json(after)
         return
     print_line(f"{after['approval_id']}  {after['status']}  run {after['run_id']}")
-    if after["status"] == "pending" and after["notice"]:
+    if after["status"] in ("pending", "approved") and after["notice"]:
         print_note(after["notice"])
     if after["status"] == "withdrawn":
         # Nobody's vote was needed in the end, and why is what was recorded.

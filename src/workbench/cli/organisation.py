@@ -22,10 +22,18 @@ def accept_organisation_policy(last: int, *, is_dry: bool, as_json: bool) -> Non
         print_line(f"{held} of {render_count(len(seen['findings']), 'invariant')} proved")
         print_line(f"{render_count(seen['examples'], 'example')} of its own, 0 fail")
         count = render_count(seen["replayed"], "verdict")
-        print_line(f"{count} replayed, {len(seen['changes'])} would be another one")
-        for change in seen["changes"]:
+        # Those that are as they would be without it changed for another reason, and are none of its changes.
+        changes = [change for change in seen["changes"] if change["by_policy"] is not False]
+        others = len(seen["changes"]) - len(changes)
+        print_line(f"{count} replayed, {len(changes)} would be another one by it")
+        for change in changes:
             was = change["now"] or change["recorded"]
             print_line(f"  {change['run_id']}  {was} -> {change['changed']}  $ {change['command']}")
+        if others:
+            print_line(
+                f"  {render_count(others, 'verdict')} more would not be as recorded, with it or without: the "
+                "machine, the project or the rules in force have changed since"
+            )
     if is_dry:
         if as_json:
             print_json(seen)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from workbench.connectors.contract import Connector, Problem
+from workbench.engine.flags import Flags
 from workbench.engine.turns import Turns
 from workbench.gate import Policy
 from workbench.ledger.ledger import Ledger
@@ -17,6 +18,7 @@ from workbench.model.actor import Actor, Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
 from workbench.model.clock import Clock, NewId
 from workbench.model.command import Surroundings
+from workbench.model.entry_gate import EntryGate
 from workbench.model.project import Project
 from workbench.secrets.vault import Vault
 
@@ -85,6 +87,8 @@ class Context:
 
     `traces` tells that steps are told the trace they belong to.
 
+    `flags` are asked afresh at each decision. `entry_gates` computes those of a project, by its id.
+
     `kill_file` stops everything while it exists, with server and database down too.
 
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
@@ -94,6 +98,7 @@ class Context:
     `unrecorded_cancels` holds, by run id, who asked for an end, and why, that the ledger could not take: what
     runs was told at once, and the request is recorded before the end is.
     `previews`, `inspections` and `reviews` bound what people may ask for beside starts, however often.
+    `unsound_layers` says what is wrong with an organisation's first policy, so that it is looked for once.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
     whoever looks for one of them waits for it, instead of finding that it is not there.
     """
@@ -116,11 +121,14 @@ class Context:
     starter: Starter
     traces: bool = False
     try_policy: Callable[[], Awaitable[None]] | None = None
+    flags: Flags = field(default_factory=Flags)
+    entry_gates: Callable[[str], Awaitable[Sequence[EntryGate]]] | None = None
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
     held_up: dict[str, str] = field(default_factory=dict)
     unrecorded_cancels: dict[str, tuple[Actor, str]] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
+    unsound_layers: dict[str, str] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)
     previews: Turns = field(default_factory=_preview_turns)

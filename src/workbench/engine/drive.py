@@ -16,6 +16,8 @@ from workbench.connectors.contract import Ended, ExternalRef, NativeState, Probl
 from workbench.engine.ask import ask_step
 from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.flags import render_answers
+from workbench.engine.look import read_kill
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
 from workbench.gate.approvals import has_lapsed
@@ -80,6 +82,10 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
     if run.status in RUN_ENDED or run.status is RunStatus.BLOCKED:
         return False
     by_key = {step.step_key: step for step in steps}
+    if run.status is RunStatus.QUEUED and run.cancel_requested_at is not None:
+        # Asked for while a start was on its way that came to nothing: it is not tried again.
+        await _end_canceled(context, project_id, run, steps)
+        return False
     try:
         for planned in run.plan.steps:
             step = by_key[planned.step_key]
@@ -136,7 +142,11 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             verdict=render_judgement(admission),
             subject_digest=admission.subject_digest,
             admission=admission,
-            note={"secrets": list(released.secret_names), "approval_id": admission.approval_id},
+            note={
+                "secrets": list(released.secret_names),
+                "approval_id": admission.approval_id,
+                "flags": render_answers(admission.switch_answers),
+            },
         )
     )
     handed_over = asyncio.Event()
@@ -147,6 +157,10 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         # The intent is durable before anything starts: after a crash from here on, the step is looked
         # for, never simply started again.
         await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+        if stopped := await read_kill(context, project.project_id, step.connector):
+            # Engaged since the gate was asked, by the file too: what was recorded has not begun.
+            await _take_back(context, project, run, step, f"the kill switch was engaged first: {stopped}")
+            return True
         started = await connector.dispatch(dispatch)
     except Conflict:
         raise
@@ -188,7 +202,7 @@ async def _hold(
     context: Context, project: Project, run: Run, step: Step, admission: Admission, approval: Approval | None
 ) -> None:
     """Holds the step and, where the gate asks for an approval and none is pending, puts the question."""
-    note = {"reason": admission.reason}
+    note = {"reason": admission.reason, "flags": render_answers(admission.switch_answers)}
     moves: list[Move] = [
         MoveStep(
             step_id=step.step_id,
@@ -256,18 +270,34 @@ async def _watch(context: Context, project: Project, run: Run, step: Step) -> bo
     snapshot = await connector.snapshot(ref)
     if snapshot.ended is not None and snapshot.ended.end_reason == "never_started":
         # The intent was recorded and nothing was ever started under its name: it may be started anew.
-        note = {"reason": "the server stopped before the step was started"}
-        await context.ledger.append(
-            project.project_id,
-            [
-                MoveStep(step_id=step.step_id, move=StepMove.INTERRUPT, version=step.version, note=note),
-                MoveRun(run_id=run.run_id, move=RunMove.INTERRUPT, version=run.version, note=note),
-            ],
-            actor=ENGINE.name,
-            via=ENGINE.via,
-        )
+        await _take_back(context, project, run, step, "the server stopped before the step was started")
         return True
     return await _observe(context, project, run, step, ref)
+
+
+async def _end_canceled(context: Context, project_id: str, run: Run, steps: list[Step]) -> None:
+    note = {"reason": "the cancel came before anything had started"}
+    moves: list[Move] = [
+        MoveStep(step_id=step.step_id, move=StepMove.CANCEL, version=step.version, note=note)
+        for step in steps
+        if step.status in (StepStatus.QUEUED, StepStatus.BLOCKED)
+    ]
+    moves.append(MoveRun(run_id=run.run_id, move=RunMove.CANCEL, version=run.version, note=note))
+    await context.ledger.append(project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+
+
+async def _take_back(context: Context, project: Project, run: Run, step: Step, reason: str) -> None:
+    """Makes a start that was recorded, and surely came to nothing, one that is still to come."""
+    note = {"reason": reason}
+    await context.ledger.append(
+        project.project_id,
+        [
+            MoveStep(step_id=step.step_id, move=StepMove.INTERRUPT, note=note),
+            MoveRun(run_id=run.run_id, move=RunMove.INTERRUPT, note=note),
+        ],
+        actor=ENGINE.name,
+        via=ENGINE.via,
+    )
 
 
 async def _observe(context: Context, project: Project, run: Run, step: Step, ref: ExternalRef) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from workbench.engine.resume import RESUMABLE
 from workbench.gate.grants import NO_NETWORK
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
@@ -53,6 +54,8 @@ def allowed_run_moves(run: Run, actor: Actor) -> list[str]:
     is_stopped = run.status is RunStatus.BLOCKED and run.blocked_by is not BlockedBy.APPROVAL
     if run.status in RUN_ENDED or is_stopped:
         moves.append("retry")
+    if is_stopped and run.blocked_by in RESUMABLE:
+        moves.append("resume")
     if run.status is RunStatus.RUNNING and run.plan.steps[0].command.mode is TerminalMode.PTY:
         moves.append("input")
     return moves
@@ -95,7 +98,7 @@ def _explain_block(
             return f"Denied by policy: {admission.removeprefix('policy denies it: ')}"
         case BlockedBy.KILL_SWITCH | BlockedBy.SWITCH:
             # What held it may be over by now; the run still does not go on by itself.
-            return f"Held when it was to start ({admission}); it does not go on by itself: retry it."
+            return f"Held when it was to start ({admission}); it does not go on by itself: resume it."
         case BlockedBy.BOUNDARY:
             return f"Outside the project's boundary: {admission}"
         case BlockedBy.STEP_FAILED:

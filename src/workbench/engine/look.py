@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Final
 
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.flags import FlagQuestion, pick_switch
 from workbench.gate import Policy, build_first, in_force, read_organisation, read_project
 from workbench.gate.standing import PolicyBroken
 from workbench.gate.switches import switch_for
 from workbench.ledger.ledger import HOUSE
 from workbench.ledger.move import PutLayer
-from workbench.ledger.reads import GateFacts, KillRecord, SwitchRecord
-from workbench.model.admission import GateSnapshot, SwitchState
+from workbench.ledger.reads import GateFacts, KillRecord
+from workbench.ledger.rows import SwitchRecord
+from workbench.model.actor import person_named
+from workbench.model.admission import GateSnapshot, SwitchAnswer
 from workbench.model.clock import render_time
 from workbench.model.errors import Conflict, WorkbenchError
 from workbench.model.layer import PolicyLayer, PolicyLayers
+from workbench.model.project import Project
 
 EVERYTHING: Final = "all"
 _MOST_KILL_BYTES: Final = 2000
@@ -35,21 +39,44 @@ async def look(
     await _require_tried(context)
     name = switch_for(connector)
     facts = await context.ledger.gate_facts(project_id, step_id)
-    record = pick_switch(facts.switches, name, project_id)
     now = render_time(context.clock.now())
+    answers = await ask_flags(
+        context, facts.project, name, records=facts.switches, connector=connector, actor=actor, now=now
+    )
     return GateSnapshot(
         project=facts.project,
-        switch_state=state_at(record, now),
         switch_name=name,
+        switch_answers=answers,
         kill_reason=read_kill_file(context.kill_file)
         or find_kill(facts.kill_records, project_id=project_id, connector=connector),
         approval=facts.approval,
         actor=actor,
         now=now,
-        is_canary_member=record is not None and actor in record.people,
         layers=await _layers_of(context, facts, now),
         people=facts.people,
     )
+
+
+async def ask_flags(
+    context: Context,
+    project: Project,
+    name: str,
+    *,
+    records: list[SwitchRecord],
+    connector: str,
+    actor: str,
+    now: str,
+) -> tuple[SwitchAnswer, ...]:
+    """Returns what each source of flags says now about one switch, for a start that `actor` asked for."""
+    record = pick_switch(records, name, project.project_id)
+    person = person_named(actor)
+    if context.flags.has_own or (record is not None and record.people):
+        # Who is behind an actor matters only where people are named.
+        person = (await context.ledger.people(frozenset({actor}))).person_of(actor)
+    question = FlagQuestion(
+        name=name, project=project, connector=connector, actor=actor, person=person, now=now
+    )
+    return await context.flags.ask(question, records)
 
 
 async def read_policy(context: Context, project_id: str) -> Policy:
@@ -108,19 +135,6 @@ async def _layers_of(context: Context, facts: GateFacts, now: str) -> PolicyLaye
         workspace_root=facts.project.workspace_root,
         remembered=tuple(rule for rule in facts.remembered if rule.is_in_force(now)),
     )
-
-
-def pick_switch(records: list[SwitchRecord], name: str, project_id: str) -> SwitchRecord | None:
-    """Returns the project's own record of a switch, else the one for all projects, else None."""
-    by_scope = {record.project_id: record for record in records if record.name == name}
-    return by_scope.get(project_id) or by_scope.get("")
-
-
-def state_at(record: SwitchRecord | None, now: str) -> SwitchState:
-    """Returns what a switch counts as at `now` (RFC 3339): never set, or past its time, it is off."""
-    if record is None or (record.until is not None and record.until <= now):
-        return SwitchState.OFF
-    return record.state
 
 
 async def read_kill(context: Context, project_id: str | None, connector: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The operator's verbs: projects, phase switches, the kill switch. Each is an audited move."""
+"""The operator's verbs: projects, the kill switch, notes. Each is an audited move."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from typing import Final
 
 from workbench.engine.cancel import CancelUnrecorded, cancel
 from workbench.engine.context import Context
-from workbench.gate.switches import CONNECTORS, LOCAL, ORCHESTRATION
 from workbench.ledger.ledger import HOUSE, Ledger
-from workbench.ledger.move import Move, Note, PutProject, SetKill, SetSwitch
+from workbench.ledger.move import Move, Note, PutProject, SetKill
 from workbench.model.actor import Actor, Role
-from workbench.model.admission import SwitchState
 from workbench.model.clock import parse_time, render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, LedgerUnavailable, NotFound
 from workbench.model.network import parse_entries
@@ -36,7 +34,6 @@ _STEERING: Final = re.compile(
 )
 # More than the callers that change one project at the same moment: of those that race, one gets through.
 _TRIES: Final = 32
-SWITCHES = (LOCAL, CONNECTORS, ORCHESTRATION)
 
 
 async def add_project(
@@ -189,38 +186,6 @@ def normalize_deadline(text: str, name: str, *, now: datetime) -> str:
     return render_time(moment)
 
 
-async def set_switch(
-    context: Context,
-    *,
-    name: str,
-    state: SwitchState,
-    actor: Actor,
-    reason: str,
-    project_id: str | None = None,
-    until: str | None = None,
-    people: tuple[str, ...] = (),
-) -> None:
-    """Sets a phase's switch for one project or all, until a time or for good.
-
-    Raises InvalidInput for an unknown name, and for an `until` that `normalize_deadline` refuses.
-    """
-    if name not in SWITCHES:
-        raise InvalidInput(f"there is no switch {name!r}", remedy=f"use one of: {', '.join(SWITCHES)}")
-    if until is not None:
-        until = normalize_deadline(until, "until", now=context.clock.now())
-    if project_id is not None:
-        await context.ledger.project(project_id)
-    move = SetSwitch(
-        name=name,
-        state=state,
-        reason=reason,
-        scope_project_id=project_id or "",
-        until=until,
-        people=people,
-    )
-    await context.ledger.append(HOUSE, [move], actor=actor.name, via=actor.via)
-
-
 async def set_kill(
     context: Context,
     *,
@@ -230,8 +195,8 @@ async def set_kill(
     project_id: str | None = None,
     connector: str | None = None,
     stop_running: bool = False,
-) -> None:
-    """Engages or releases the kill switch for everything, a project or a connector.
+) -> tuple[str, ...]:
+    """Engages or releases the kill switch for everything, a project or a connector; returns the runs it ends.
 
     Releasing resumes nothing by itself. With `stop_running`, every run in scope is canceled too, also when
     LedgerUnavailable says that the kill could not be recorded. A kill for everything that cannot be recorded
@@ -260,9 +225,10 @@ async def set_kill(
                     f"no record of it can be written: {error.message}",
                     remedy=error.remedy,
                 )
+    told: tuple[str, ...] = ()
     if engaged and stop_running:
         try:
-            left = await _stop_running(context, actor, reason, project_id, connector)
+            told, left = await _stop_running(context, actor, reason, project_id, connector)
         except LedgerUnavailable:
             left = ["every run, as the ledger cannot be read either"]
         if left:
@@ -278,6 +244,7 @@ async def set_kill(
         ) from unrecorded
     if unrecorded is not None:
         raise unrecorded
+    return told
 
 
 async def record_kill(
@@ -334,8 +301,8 @@ async def note(context: Context, *, tag: str, actor: Actor, payload: dict[str, s
 
 async def _stop_running(
     context: Context, actor: Actor, reason: str, project_id: str | None, connector: str | None
-) -> list[str]:
-    """Cancels every run in scope; returns those that neither a record nor a proof says will end."""
+) -> tuple[tuple[str, ...], list[str]]:
+    """Cancels every run in scope; returns all, and those that neither a record nor a proof says will end."""
 
     async def stop(run: Run) -> bool:
         try:
@@ -358,4 +325,5 @@ async def _stop_running(
     ]
     # All at once: where nothing can be recorded, each waits for its own proof.
     stopped = await asyncio.gather(*(stop(run) for run in runs))
-    return [run.run_id for run, is_stopped in zip(runs, stopped, strict=True) if not is_stopped]
+    left = [run.run_id for run, is_stopped in zip(runs, stopped, strict=True) if not is_stopped]
+    return tuple(run.run_id for run in runs), left

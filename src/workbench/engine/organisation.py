@@ -54,10 +54,20 @@ class OrganisationChange:
 
 
 async def organisation_note(context: Context) -> str:
-    """Returns what is wrong with an organisation's policy that is not the one recorded, or ""."""
+    """Returns what is wrong with an organisation's policy that is not the one recorded, or "".
+
+    The first one is recorded by itself, unless it is not sound; then that is what is wrong.
+    """
     layer, recorded = read_organisation(context.home), await context.ledger.layer_digest(ORGANISATION)
-    if recorded is None or recorded == _digest(layer):
+    if recorded == _digest(layer) or (recorded is None and layer.is_empty):
         return ""
+    if recorded is None:
+        seen = f"{layer.digest} {layer.problem}"
+        if seen not in context.unsound_layers:
+            fault = await context.think(lambda: _find_fault(context.policy, layer))
+            context.unsound_layers.clear()
+            context.unsound_layers[seen] = fault
+        return context.unsound_layers[seen]
     return f"{describe_unrecorded(layer, recorded)}; nothing starts: workbench policy accept"
 
 
@@ -118,6 +128,15 @@ async def accept_organisation(
 
 
 _TAGS = ("policy:organisation_recorded", "policy:organisation_accepted")
+
+
+def _find_fault(policy: Policy, layer: PolicyLayer) -> str:
+    try:
+        build_first(policy, layer)
+    except PolicyBroken as broken:
+        return f"{broken.message}; nothing starts: {broken.remedy}"
+    # Sound, and recorded at the next decision.
+    return ""
 
 
 def _digest(layer: PolicyLayer) -> str:

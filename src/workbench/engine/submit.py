@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from workbench.engine.context import Context
+from workbench.engine.flags import render_answers
 from workbench.engine.look import look
 from workbench.engine.ready import prepare_first
 from workbench.gate.boundary import is_within
@@ -213,7 +214,8 @@ def _created(project_id: str, create: CreateRun, event: Event) -> Run:
 def _moves_for(context: Context, project: Project, admission: Admission, actor: Actor) -> list[Any]:
     request = admission.request
     command = request.command
-    note = {"reason": admission.reason, "command": command.source_text}
+    flags = render_answers(admission.switch_answers)
+    note = {"reason": admission.reason, "command": command.source_text, "flags": flags}
     blocked_by = admission.blocked_by
     create = CreateRun(
         run_id=request.run_id,
@@ -239,7 +241,7 @@ def _moves_for(context: Context, project: Project, admission: Admission, actor: 
                 step_id=request.step_id,
                 move=StepMove.HOLD,
                 blocked_by=blocked_by,
-                note={"reason": admission.reason},
+                note={"reason": admission.reason, "flags": flags},
             )
         )
     if blocked_by is BlockedBy.APPROVAL:

@@ -65,6 +65,7 @@ def admit(
         subject_digest=digest,
         argv=judgement.argv if blocked_by is None else (),
         approval_id=approval_id,
+        switch_answers=snapshot.switch_answers,
     )
 
 
@@ -81,8 +82,7 @@ def _find_objection(
     if problem := find_switch_problem(
         connector=command.connector,
         switch_name=snapshot.switch_name,
-        state=snapshot.switch_state,
-        is_canary_member=snapshot.is_canary_member,
+        answers=snapshot.switch_answers,
     ):
         return BlockedBy.SWITCH, problem, None
     if snapshot.kill_reason is not None:

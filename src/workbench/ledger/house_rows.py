@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from workbench.ledger import move as m
 from workbench.ledger import tables
 from workbench.ledger.persons import find_person
 from workbench.ledger.row_writer import Change, RowWriter
-from workbench.ledger.rows import parse_project, render_json, render_project_settings
+from workbench.ledger.rows import parse_project, render_json, render_overridden, render_project_settings
 from workbench.model.errors import Conflict, NotFound
 
 
@@ -36,17 +38,28 @@ class HouseRows(RowWriter):
         return self._put(tables.policy_layers, row, move.tag, dict(move.payload))
 
     def set_switch(self, move: m.SetSwitch) -> Change:
+        found = self._find(tables.switches, {"name": move.name, "project_id": move.scope_project_id})
+        if move.seen_at not in (None, "" if found is None else found["changed_at"]):
+            raise Conflict("the switch was set meanwhile", remedy="look at it again: workbench switch list")
         row = {
             "name": move.name,
             "project_id": move.scope_project_id,
             "state": move.state.value,
+            "since": move.since,
             "until": move.until,
             "people": render_json(list(move.people)),
             "reason": move.reason,
             "changed_by": self._actor,
             "changed_at": self._at,
+            "overridden": render_overridden(move.overridden),
         }
-        return self._put(tables.switches, row, "switch:set", {**row, "people": list(move.people)})
+        payload = {
+            **row,
+            "people": list(move.people),
+            "overridden": [asdict(gate) for gate in move.overridden],
+            "gates": [asdict(gate) for gate in move.gates],
+        }
+        return self._put(tables.switches, row, "switch:set", payload)
 
     def set_kill(self, move: m.SetKill) -> Change:
         row = {

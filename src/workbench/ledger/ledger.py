@@ -28,10 +28,11 @@ from workbench.ledger.reads import (
     KillRecord,
     RunPage,
     RunRecord,
-    SwitchRecord,
 )
 from workbench.ledger.refused import RefusedWrites
+from workbench.ledger.rows import SwitchRecord
 from workbench.ledger.schema import upgrade_schema
+from workbench.ledger.transfer import refuse_moved
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.clock import Clock, render_time
@@ -218,7 +219,7 @@ class Ledger:
         return await self.read_few(reads.find_layer_digest, layer)
 
     async def kill_records(self) -> list[KillRecord]:
-        return await self.read(reads.list_kill_records)
+        return await self.read_few(reads.list_kill_records)
 
     async def access_tokens(self) -> list[AccessToken]:
         return await self.read(reads.list_tokens)
@@ -302,6 +303,8 @@ class Ledger:
         # and a statement that is made just then fails.
         import sqlalchemy.orm  # noqa: F401
 
+        if self._is_sqlite:
+            refuse_moved(Path(self._engine.url.database or ""))
         with self._engine.connect().execution_options(begin="BEGIN IMMEDIATE") as connection:
             with connection.begin():
                 upgrade_schema(connection)

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.model.admission import Admission, SwitchState
 from workbench.model.approval import CommandChange
 from workbench.model.artifact import Artifact
+from workbench.model.entry_gate import EntryGate, OverriddenGate
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
 from workbench.model.plan import Plan, StepKind
 from workbench.model.project import Project
@@ -178,14 +179,23 @@ class PutLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSwitch:
-    """`scope_project_id` "" means every project. `people` are the canary's named actors."""
+    """`scope_project_id` "" means every project. `people` are the canary's members: actors or persons.
+
+    It counts from `since` to `until` (RFC 3339), None for no end of it. `overridden` are the entry gates that
+    did not pass. `gates` is what all of them said, for the event alone. `seen_at` is when the switch of this
+    scope was set as it was seen, "" for never: Conflict if it was set since; None does not ask.
+    """
 
     name: str
     state: SwitchState
     reason: str
     scope_project_id: str = ""
+    since: str | None = None
     until: str | None = None
     people: tuple[str, ...] = ()
+    overridden: tuple[OverriddenGate, ...] = ()
+    gates: tuple[EntryGate, ...] = ()
+    seen_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

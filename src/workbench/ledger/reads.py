@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from workbench.ledger import tables as t
 from workbench.ledger.ends import find_ends
 from workbench.ledger.rows import (
+    SwitchRecord,
     parse_approval,
     parse_artifact,
     parse_event,
@@ -21,10 +22,10 @@ from workbench.ledger.rows import (
     parse_remembered_rule,
     parse_run,
     parse_step,
+    parse_switch,
 )
 from workbench.ledger.tags import PREVIEW_RECORDED, STEP_TAGS
 from workbench.model.actor import Role
-from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.event import Event
@@ -37,18 +38,6 @@ from workbench.model.statuses import ApprovalStatus, RunStatus, StepStatus
 from workbench.model.verdict import RiskLevel
 
 _STEP_END_TAGS: Final = tuple(STEP_TAGS[move] for move in (StepMove.SUCCEED, StepMove.FAIL, StepMove.CANCEL))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRecord:
-    name: str
-    project_id: str
-    state: SwitchState
-    until: str | None
-    people: tuple[str, ...]
-    reason: str
-    changed_by: str
-    changed_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,17 +445,7 @@ def count_rule_outcomes(connection: Connection, project_id: str) -> dict[str, tu
 
 def list_switches(connection: Connection) -> list[SwitchRecord]:
     return [
-        SwitchRecord(
-            name=row["name"],
-            project_id=row["project_id"],
-            state=SwitchState(row["state"]),
-            until=row["until"],
-            people=tuple(msgspec.json.decode(row["people"])),
-            reason=row["reason"],
-            changed_by=row["changed_by"],
-            changed_at=row["changed_at"],
-        )
-        for row in _all(connection, _select(t.switches, order_by=("name", "project_id")))
+        parse_switch(row) for row in _all(connection, _select(t.switches, order_by=("name", "project_id")))
     ]
 
 

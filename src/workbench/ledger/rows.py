@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 
 from workbench.model.actor import Role
+from workbench.model.admission import SwitchState
 from workbench.model.approval import Approval, ApprovalDecision, CommandChange
 from workbench.model.artifact import Artifact, ArtifactKind
 from workbench.model.canonical import render_canonical
+from workbench.model.entry_gate import OverriddenGate
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
 from workbench.model.plan import StepKind, parse_plan
@@ -20,6 +23,25 @@ from workbench.model.statuses import ApprovalStatus, BlockedBy, RunStatus, StepS
 from workbench.model.verdict import RiskLevel
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRecord:
+    """`state` is None where the row holds no word that is known; that counts as off, never as what it was.
+
+    `overridden` are the entry gates that did not pass when the switch was set in spite of them.
+    """
+
+    name: str
+    project_id: str
+    state: SwitchState | None
+    since: str | None
+    until: str | None
+    people: tuple[str, ...]
+    reason: str
+    changed_by: str
+    changed_at: str
+    overridden: tuple[OverriddenGate, ...] = ()
 
 
 def render_json(value: Any) -> str:
@@ -110,6 +132,33 @@ def parse_project(row: Row) -> Project:
 
 def parse_remembered_rule(row: Row) -> RememberedRule:
     return RememberedRule(**{name: row[name] for name in RememberedRule.__dataclass_fields__})
+
+
+def parse_switch(row: Row) -> SwitchRecord:
+    """Returns a switch as its row has it; what cannot be read of it lets nobody through."""
+    try:
+        state: SwitchState | None = SwitchState(row["state"])
+        people = tuple(str(name) for name in msgspec.json.decode(row["people"]))
+        overridden = msgspec.json.decode(row["overridden"] or "[]", type=list[OverriddenGate])
+    except (ValueError, TypeError):
+        state, people, overridden = None, (), []
+    return SwitchRecord(
+        name=row["name"],
+        project_id=row["project_id"],
+        state=state,
+        since=row["since"],
+        until=row["until"],
+        people=people,
+        reason=row["reason"],
+        changed_by=row["changed_by"],
+        changed_at=row["changed_at"],
+        overridden=tuple(overridden),
+    )
+
+
+def render_overridden(gates: tuple[OverriddenGate, ...]) -> str | None:
+    """Returns what the column holds of overridden gates; nothing for none."""
+    return render_json([asdict(gate) for gate in gates]) if gates else None
 
 
 def parse_run(row: Row) -> Run:

@@ -14,11 +14,11 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from workbench.ledger import tables
-from workbench.ledger.reads import find_editors, find_people, find_project
+from workbench.ledger.reads import find_editors, find_people, find_project, list_kill_records
 from workbench.model.actor import Role
 from workbench.model.admission import Admission
 from workbench.model.approval import ApprovalDecision
-from workbench.model.errors import StartRefused
+from workbench.model.errors import Conflict, StartRefused
 from workbench.model.plan import parse_plan
 from workbench.model.verdict import Decision
 
@@ -62,7 +62,11 @@ class Starts:
         self._spent[approval_id] = row
 
     def begin_step(self, row: dict[str, Any], admission: Admission | None) -> None:
-        """Checks the start of one step; raises StartRefused with what it lacks."""
+        """Checks the start of one step; raises StartRefused with what it lacks.
+
+        Raises Conflict where a kill was recorded since it was admitted: whoever looks again sees it.
+        """
+        self._require_no_kill(row)
         step_id, run_id = row["step_id"], row["run_id"]
         if admission is None or not admission.is_admitted:
             raise _refused(f"the start of step {step_id} has no admission")
@@ -82,6 +86,15 @@ class Starts:
         if admission.approval_id is not None:
             self._claim(admission.approval_id, row, admission.subject_digest)
         self._open_runs.discard(run_id)
+
+    def _require_no_kill(self, row: dict[str, Any]) -> None:
+        scopes = {"all", f"project:{self._project_id}", f"connector:{row['connector']}"}
+        for record in list_kill_records(self._connection):
+            if record.engaged and record.scope in scopes:
+                raise Conflict(
+                    f"the kill switch is on since {record.changed_at}: {record.reason}",
+                    remedy="nothing starts until it is released: workbench unkill",
+                )
 
     def settle(self) -> None:
         """Ends the append: each spent approval let its step start, and each running run has one."""

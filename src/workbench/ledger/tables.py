@@ -167,6 +167,8 @@ switches: Final = Table(
     Column("reason", Text, nullable=False),
     Column("changed_by", Text, nullable=False),
     Column("changed_at", Text, nullable=False),
+    Column("since", Text, info=ADDED_LATER),
+    Column("overridden", Text, info=ADDED_LATER),
     PrimaryKeyConstraint("name", "project_id"),
 )
 

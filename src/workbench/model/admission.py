@@ -21,22 +21,36 @@ class SwitchState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchAnswer:
+    """What one source of flags said about a phase's switch, for one decision.
+
+    `source` is "ledger", or the name of the source that is plugged in beside it. `state` is None where it
+    gave no word that is known, and `problem` says why. `is_member` tells whether a canary means who asks.
+    """
+
+    source: str
+    state: SwitchState | None
+    is_member: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateSnapshot:
     """The facts a decision rests on, read once, afresh, right before it.
 
     `kill_reason` is None only when every kill record could be read and none is on. `now` is RFC 3339.
     `approval` is the newest one for the step, whatever its state; `people` are those it names. `layers` is
-    what lies over the shipped policy; None means nothing.
+    what lies over the shipped policy; None means nothing. Each of `switch_answers` must let the start
+    through; none at all lets nothing through.
     """
 
     project: Project
-    switch_state: SwitchState
     switch_name: str
+    switch_answers: tuple[SwitchAnswer, ...]
     kill_reason: str | None
     approval: Approval | None
     actor: str
     now: str
-    is_canary_member: bool = False
     layers: PolicyLayers | None = None
     people: People = NOBODY
 
@@ -56,7 +70,8 @@ class AdmissionRequest:
 class Admission:
     """The answer of the one door. Connectors take nothing else as leave to dispatch.
 
-    `is_admitted` is true exactly when `blocked_by` is None. `argv` is what may be executed.
+    `is_admitted` is true exactly when `blocked_by` is None. `argv` is what may be executed. `switch_answers`
+    are what the sources of flags said.
     """
 
     request: AdmissionRequest
@@ -67,3 +82,4 @@ class Admission:
     subject_digest: str
     argv: tuple[str, ...]
     approval_id: str | None
+    switch_answers: tuple[SwitchAnswer, ...] = ()

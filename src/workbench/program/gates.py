@@ -5,22 +5,9 @@ A gate never guesses: what nothing measures yet says so, and counts as not passe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from workbench.engine.context import Context
 from workbench.model.counted import render_count
-
-State = Literal["pass", "fail", "not_enough_data"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    gate_id: str
-    phase: str
-    text: str
-    state: State
-    evidence: str
+from workbench.model.entry_gate import EntryGate as Gate
 
 
 async def compute_gates(context: Context, project_id: str) -> list[Gate]:
@@ -62,6 +49,7 @@ async def compute_gates(context: Context, project_id: str) -> list[Gate]:
             state="fail" if local else "pass",
             evidence="; ".join(problem.message for problem in local)
             or "every sandbox self-test holds by effect on this machine",
+            measure=len(local),
         ),
         Gate(
             gate_id="connector_contract",

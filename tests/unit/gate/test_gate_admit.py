@@ -13,7 +13,7 @@ import workbench
 from support.people import people
 from workbench.gate import admit
 from workbench.model.actor import Role
-from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchState
+from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchAnswer, SwitchState
 from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.command import Command
 from workbench.model.project import EnvProfile, Project
@@ -57,10 +57,14 @@ def approval_for(request: AdmissionRequest, **more: object) -> Approval:
     return Approval(**{**fields, **more})  # type: ignore[arg-type]
 
 
+def said(state: object, *, is_member: bool = False, source: str = "ledger") -> tuple[SwitchAnswer, ...]:
+    return (SwitchAnswer(source=source, state=state, is_member=is_member),)  # type: ignore[arg-type]
+
+
 def answer(request: AdmissionRequest, **more: object) -> Admission:
     fields: dict[str, object] = {
         "project": PROJECT,
-        "switch_state": SwitchState.ON,
+        "switch_answers": said(SwitchState.ON),
         "switch_name": "execution.local",
         "kill_reason": None,
         "approval": None,
@@ -170,9 +174,22 @@ def test_no_approval_lifts_a_denial() -> None:
     ],
 )
 def test_only_a_switch_known_to_be_on_lets_through(state: object, member: bool, admitted: bool) -> None:
-    admission = answer(ask_for("ls"), switch_state=state, is_canary_member=member)
+    admission = answer(ask_for("ls"), switch_answers=said(state, is_member=member))
     assert admission.is_admitted is admitted
     assert admission.blocked_by is (None if admitted else BlockedBy.SWITCH)
+
+
+@pytest.mark.parametrize(
+    "second", [said(SwitchState.OFF, source="ours"), said(None, source="ours"), said(SwitchState.CANARY)]
+)
+def test_of_several_sources_of_flags_each_must_let_it_through(second: tuple[SwitchAnswer, ...]) -> None:
+    for answers in (said(SwitchState.ON) + second, second + said(SwitchState.ON)):
+        admission = answer(ask_for("ls"), switch_answers=answers)
+        assert admission.blocked_by is BlockedBy.SWITCH
+        assert admission.switch_answers == answers
+        assert second[0].source == "ledger" or "flag source: ours" in admission.reason
+    assert answer(ask_for("ls"), switch_answers=said(SwitchState.ON) * 2).is_admitted
+    assert answer(ask_for("ls"), switch_answers=()).blocked_by is BlockedBy.SWITCH
 
 
 @pytest.mark.parametrize("reason", ["drill", "", "the kill record cannot be read"])
@@ -189,7 +206,7 @@ def test_a_folder_outside_the_workspace_stops_the_start() -> None:
 
 def test_the_first_objection_in_the_fixed_order_is_the_answer() -> None:
     objections: list[tuple[BlockedBy, dict[str, object]]] = [
-        (BlockedBy.SWITCH, {"switch_state": SwitchState.OFF}),
+        (BlockedBy.SWITCH, {"switch_answers": said(SwitchState.OFF)}),
         (BlockedBy.KILL_SWITCH, {"kill_reason": "stop"}),
         (BlockedBy.BOUNDARY, {"project": dataclasses.replace(PROJECT, workspace_root="/")}),
     ]
@@ -231,7 +248,7 @@ def test_a_preview_needs_no_approval_and_all_else_that_objects_still_does() -> N
     assert (admission.is_admitted, admission.approval_id) == (True, None)
     assert admission.argv == ("/usr/bin/rm", "-r", "build")
     objections = {
-        BlockedBy.SWITCH: answer(ask_to_try("rm -r build"), switch_state=SwitchState.OFF),
+        BlockedBy.SWITCH: answer(ask_to_try("rm -r build"), switch_answers=said(SwitchState.OFF)),
         BlockedBy.KILL_SWITCH: answer(ask_to_try("rm -r build"), kill_reason="stop"),
         BlockedBy.BOUNDARY: answer(
             ask_to_try("rm -r build"), project=dataclasses.replace(PROJECT, workspace_root="/etc")

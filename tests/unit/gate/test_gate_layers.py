@@ -7,7 +7,7 @@ import pytest
 from support.people import people
 from workbench.gate import admit
 from workbench.model.actor import Role
-from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchState
+from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot, SwitchAnswer, SwitchState
 from workbench.model.approval import Approval, ApprovalDecision
 from workbench.model.command import Command
 from workbench.model.layer import PolicyLayer, PolicyLayers, RememberedRule
@@ -31,7 +31,7 @@ ACCEPTED = PolicyLayers(project=NO_DELETING, accepted_digest=NO_DELETING.digest)
 def answer(text: str, *, layers: PolicyLayers | None = None, approval: Approval | None = None) -> Admission:
     snapshot = GateSnapshot(
         project=PROJECT,
-        switch_state=SwitchState.ON,
+        switch_answers=(SwitchAnswer(source="ledger", state=SwitchState.ON),),
         switch_name="execution.local",
         kill_reason=None,
         approval=approval,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.gate.switches import find_switch_problem, switch_for
-from workbench.model.admission import SwitchState
+from workbench.model.admission import SwitchAnswer, SwitchState
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,9 @@ def test_a_connector_has_its_switch(connector: str, is_plan: bool, name: str) ->
 @pytest.mark.parametrize("name", ["execution.local", "", "anything"])
 def test_the_switch_of_another_connector_opens_nothing(name: str) -> None:
     problem = find_switch_problem(
-        connector="ssh", switch_name=name, state=SwitchState.ON, is_canary_member=True
+        connector="ssh",
+        switch_name=name,
+        answers=(SwitchAnswer(source="ledger", state=SwitchState.ON, is_member=True),),
     )
     assert problem is not None
     assert "does not cover" in problem

@@ -63,6 +63,7 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
     drop = [f"ALTER TABLE execution_approvals DROP COLUMN {name}" for name in columns]
     drop.append("DROP INDEX access_tokens_by_actor")
     drop += [f"ALTER TABLE access_tokens DROP COLUMN {name}" for name in ("person", "made_with")]
+    drop += [f"ALTER TABLE switches DROP COLUMN {name}" for name in ("since", "overridden")]
     change(
         url,
         "DROP TABLE remembered_rules",

@@ -143,10 +143,11 @@ export const connectorsQuery = queryOptions({
   queryFn: () => ask<ConnectorOut[]>("/api/connectors"),
 });
 
-export const switchesQuery = queryOptions({
-  queryKey: ["switches"],
-  queryFn: () => ask<SwitchOut[]>("/api/switches"),
-});
+export const switchesQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["switches", projectId],
+    queryFn: () => ask<SwitchOut[]>(address("/api/switches", { project_id: projectId })),
+  });
 
 export const killQuery = (projectId: string) =>
   queryOptions({

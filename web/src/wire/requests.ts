@@ -44,6 +44,10 @@ export const retryRun = (runId: string, allowHosts: string[] = []) =>
     body: { acknowledge: true, allow_hosts: allowHosts },
   });
 
+/** Lets a run go on that a switch, the kill switch, the boundary or its connector held. */
+export const resumeRun = (runId: string, reason: string) =>
+  ask<RunDetailOut>(`/api/runs/${runId}/resume`, { method: "POST", body: { reason } });
+
 /** Has a held command tried on a copy of the workspace. */
 export const previewRun = (runId: string) =>
   ask<PreviewOut>(`/api/runs/${runId}/preview`, { method: "POST", body: {} });

@@ -754,6 +754,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Run
+         * @description Lets a run go on that a switch, the kill switch, the boundary or its connector held.
+         */
+        post: operations["resume_run_api_runs__run_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/retry": {
         parameters: {
             query?: never;
@@ -837,6 +857,8 @@ export interface paths {
         /**
          * List Switches
          * @description The phases' switches as a project sees them, or, without one, as those see them that set none.
+         *
+         *     A source that is plugged in is asked for a project alone, about whoever asks.
          */
         get: operations["list_switches_api_switches_get"];
         /** Put Switch */
@@ -1662,12 +1684,17 @@ export interface components {
             /** Text */
             text: string;
         };
-        /** GateOut */
+        /**
+         * GateOut
+         * @description `measure` is the number behind the state, of which more is worse; null where there is none.
+         */
         GateOut: {
             /** Evidence */
             evidence: string;
             /** Gate Id */
             gate_id: string;
+            /** Measure */
+            measure: number | null;
             /** Phase */
             phase: string;
             /**
@@ -1703,6 +1730,8 @@ export interface components {
         /**
          * KillOut
          * @description `engaged` is true also when the record cannot be read: the safe value.
+         *
+         *     `stopping` are the runs that were told to end with it; each is canceled once its end is proved.
          */
         KillOut: {
             /** At */
@@ -1715,6 +1744,8 @@ export interface components {
             reason: string;
             /** Scope */
             scope: string;
+            /** Stopping */
+            stopping?: string[];
         };
         /** LinkOut */
         LinkOut: {
@@ -1826,6 +1857,23 @@ export interface components {
             replayed: number;
             /** Rules */
             rules: string[];
+        };
+        /**
+         * OverriddenGateOut
+         * @description An entry gate that did not pass when the switch was set in spite of it.
+         */
+        OverriddenGateOut: {
+            /** Evidence */
+            evidence: string;
+            /** Gate Id */
+            gate_id: string;
+            /** Project Id */
+            project_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "fail" | "not_enough_data";
         };
         /** PhaseOut */
         PhaseOut: {
@@ -2463,7 +2511,7 @@ export interface components {
         };
         /**
          * RunOut
-         * @description `why` says in one line why the run stands where it does; `moves` are among cancel, retry and input.
+         * @description `why` says in one line why the run stands where it does; `moves`: cancel, retry, resume, input.
          *
          *     `canceled` tells a canceled run's end apart: denied, expired, or canceled by somebody; else null.
          */
@@ -2623,14 +2671,26 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
-        /** SwitchIn */
+        /**
+         * SwitchIn
+         * @description `override` sets it though an entry gate does not pass, which is recorded with what each gate said.
+         */
         SwitchIn: {
             /** Name */
             name: string;
+            /**
+             * Override
+             * @default false
+             */
+            override?: boolean;
+            /** People */
+            people?: string[];
             /** Project Id */
             project_id?: string | null;
             /** Reason */
             reason: string;
+            /** Since */
+            since?: string | null;
             /**
              * State
              * @enum {string}
@@ -2641,7 +2701,10 @@ export interface components {
         };
         /**
          * SwitchOut
-         * @description `effective_state` is what counts now: past its `until` a switch is off, whatever it was set to.
+         * @description `effective_state` is what counts now: outside its span a switch is off, whatever it was set to, and of
+         *     several `sources` the strictest counts.
+         *
+         *     `people` are for whom a canary is on. `project_id` is null for a switch of all projects.
          */
         SwitchOut: {
             /** Changed At */
@@ -2655,10 +2718,18 @@ export interface components {
             effective_state: "off" | "canary" | "on";
             /** Name */
             name: string;
+            /** Overridden */
+            overridden: components["schemas"]["OverriddenGateOut"][];
+            /** People */
+            people: string[];
             /** Project Id */
             project_id: string | null;
             /** Reason */
             reason: string;
+            /** Since */
+            since: string | null;
+            /** Sources */
+            sources: components["schemas"]["SwitchSourceOut"][];
             /**
              * State
              * @enum {string}
@@ -2666,6 +2737,18 @@ export interface components {
             state: "off" | "canary" | "on";
             /** Until */
             until: string | null;
+        };
+        /**
+         * SwitchSourceOut
+         * @description What one source of flags says now; `state` is null, which counts as off, where `problem` says why.
+         */
+        SwitchSourceOut: {
+            /** Problem */
+            problem: string;
+            /** Source */
+            source: string;
+            /** State */
+            state: ("off" | "canary" | "on") | null;
         };
         /** TaskCountOut */
         TaskCountOut: {
@@ -2887,6 +2970,7 @@ export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NoticeTargetOut = components['schemas']['NoticeTargetOut'];
 export type OrganisationPreviewIn = components['schemas']['OrganisationPreviewIn'];
 export type OrganisationPreviewOut = components['schemas']['OrganisationPreviewOut'];
+export type OverriddenGateOut = components['schemas']['OverriddenGateOut'];
 export type PhaseOut = components['schemas']['PhaseOut'];
 export type PolicyLayerOut = components['schemas']['PolicyLayerOut'];
 export type PolicyOut = components['schemas']['PolicyOut'];
@@ -2917,6 +3001,7 @@ export type StatusOut = components['schemas']['StatusOut'];
 export type StepOut = components['schemas']['StepOut'];
 export type SwitchIn = components['schemas']['SwitchIn'];
 export type SwitchOut = components['schemas']['SwitchOut'];
+export type SwitchSourceOut = components['schemas']['SwitchSourceOut'];
 export type TaskCountOut = components['schemas']['TaskCountOut'];
 export type TaskOut = components['schemas']['TaskOut'];
 export type TokenIn = components['schemas']['TokenIn'];
@@ -4321,6 +4406,41 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetailOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_run_api_runs__run_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonIn"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

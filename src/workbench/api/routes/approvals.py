@@ -152,7 +152,8 @@ async def _show(
     if policy is None:
         policy = await policy_in_force(house, approval.project_id)
     stopped = None
-    if approval.status is ApprovalStatus.PENDING:
+    is_to_start = approval.status is ApprovalStatus.APPROVED and not approval.is_used
+    if approval.status is ApprovalStatus.PENDING or is_to_start:
         connector = next(step.connector for step in steps if step.step_id == approval.step_id)
         stopped = await read_kill(house.context, approval.project_id, connector)
     return approval_out(

@@ -1,4 +1,4 @@
-"""Connectors, switches, the kill switch, secrets, tokens, the server itself."""
+"""Connectors, secrets, tokens, the server itself."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from workbench.api import wire, wire_house
-from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project
+from workbench.api.house import ActorIn, House, HouseIn, ProjectQuery, may_see, require_project, require_scope
+from workbench.api.routes.switches import list_engaged
 from workbench.engine.accept import policy_note
 from workbench.engine.check_room import check_room
-from workbench.engine.look import pick_switch, read_kill, read_kill_file, state_at
-from workbench.engine.operate import SWITCHES, normalize_deadline, note, set_kill, set_switch
+from workbench.engine.operate import normalize_deadline, note
 from workbench.engine.organisation import organisation_note
 from workbench.model.actor import Actor, Role, person_named
-from workbench.model.admission import SwitchState
-from workbench.model.clock import render_time
 from workbench.model.errors import NotAllowed, NotFound, WorkbenchError
 from workbench.model.people import person_of
 from workbench.secrets.vault import SecretInfo
@@ -57,7 +55,7 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
             wire_house.ConnectorStateOut(connector_id=connector_id, is_ready=not problems, problems=problems)
             for connector_id, problems in await _list_problems(house)
         ],
-        kills=await _engaged(house, actor),
+        kills=await list_engaged(house, actor),
         policy_notes=[
             *([f"the organisation: {wrong}"] if (wrong := await organisation_note(house.context)) else []),
             *(
@@ -96,88 +94,6 @@ async def _list_problems(house: House) -> list[tuple[str, list[wire_house.Config
         )
         for connector_id, connector in sorted(house.context.connectors.items())
     ]
-
-
-@router.get("/api/switches")
-async def list_switches(
-    house: HouseIn, actor: ActorIn, project_id: Annotated[str | None, Query(max_length=100)] = None
-) -> list[wire_house.SwitchOut]:
-    """The phases' switches as a project sees them, or, without one, as those see them that set none."""
-    await _require_known(house, actor, project_id)
-    records = await house.context.ledger.switches()
-    now = render_time(house.context.clock.now())
-    shown = []
-    for name in SWITCHES:
-        record = pick_switch(records, name, project_id or "")
-        shown.append(
-            wire_house.SwitchOut(
-                name=name,
-                project_id=(record.project_id or None) if record else None,
-                state=record.state.value if record else SwitchState.OFF.value,
-                effective_state=state_at(record, now).value,
-                until=record.until if record else None,
-                reason=record.reason if record else "never set: off is the safe value",
-                changed_by=record.changed_by if record else "",
-                changed_at=record.changed_at if record else "",
-            )
-        )
-    return shown
-
-
-@router.put("/api/switches")
-async def put_switch(body: wire_house.SwitchIn, house: HouseIn, actor: ActorIn) -> wire_house.SwitchOut:
-    _require_scope(actor, body.project_id)
-    await set_switch(
-        house.context,
-        name=body.name,
-        state=SwitchState(body.state),
-        actor=actor,
-        reason=body.reason,
-        project_id=body.project_id,
-        until=body.until,
-    )
-    return next(s for s in await list_switches(house, actor, body.project_id) if s.name == body.name)
-
-
-@router.get("/api/kill")
-async def get_kill(
-    house: HouseIn, actor: ActorIn, project_id: Annotated[str | None, Query(max_length=100)] = None
-) -> wire_house.KillOut:
-    await _require_known(house, actor, project_id)
-    reason = await read_kill(house.context, project_id, None)
-    if reason is None:
-        return wire_house.KillOut(engaged=False, scope="", reason="", by="", at="")
-    if read_kill_file(house.context.kill_file) is None:
-        for record in await house.context.ledger.kill_records():
-            if record.engaged and record.scope in ("all", f"project:{project_id}"):
-                return wire_house.KillOut(
-                    engaged=True,
-                    scope=record.scope,
-                    reason=record.reason,
-                    by=record.changed_by,
-                    at=record.changed_at,
-                )
-    return wire_house.KillOut(engaged=True, scope="all", reason=reason, by="", at="")
-
-
-@router.post("/api/kill")
-async def post_kill(body: wire_house.KillIn, house: HouseIn, actor: ActorIn) -> wire_house.KillOut:
-    _require_scope(actor, body.project_id)
-    if not body.engaged and not actor.has(Role.ADMIN):
-        raise NotAllowed(
-            "anyone who operates may stop things; only an admin may let them go on",
-            remedy="ask an admin to release the kill switch",
-        )
-    await set_kill(
-        house.context,
-        engaged=body.engaged,
-        actor=actor,
-        reason=body.reason,
-        project_id=body.project_id,
-        connector=body.connector,
-        stop_running=body.stop_running,
-    )
-    return await get_kill(house, actor, body.project_id)
 
 
 @router.get("/api/secrets")
@@ -234,7 +150,7 @@ async def list_tokens(house: HouseIn, actor: ActorIn) -> list[wire_house.TokenOu
 
 @router.post("/api/tokens", status_code=201)
 async def create_token(body: wire_house.TokenIn, house: HouseIn, actor: ActorIn) -> wire_house.NewTokenOut:
-    _require_scope(actor, body.project_id)
+    require_scope(actor, body.project_id)
     if body.project_id is not None:
         await house.context.ledger.project(body.project_id)
     expires_at = body.expires_at
@@ -271,7 +187,7 @@ async def create_link(house: HouseIn, actor: ActorIn) -> wire_house.LinkOut:
 @router.post("/api/down", status_code=202)
 async def stop_server(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     """Stops the server; what runs in the sandbox goes on, and the next server adopts it."""
-    _require_scope(actor, None)
+    require_scope(actor, None)
     status = await get_status(house, actor)
     house.stop()
     return status
@@ -289,33 +205,6 @@ async def _list_notices(house: House, actor: Actor) -> list[wire_house.NoticeTar
                 continue
         found.append(wire_house.NoticeTargetOut(name=state.name, problem=state.problem, project_ids=told))
     return found
-
-
-async def _engaged(house: House, actor: Actor) -> list[wire_house.KillOut]:
-    """Returns every engaged kill switch that this actor may know of, the file first."""
-    found = []
-    if (text := read_kill_file(house.context.kill_file)) is not None:
-        found.append(wire_house.KillOut(engaged=True, scope="all", reason=text, by="", at=""))
-    for record in await house.context.ledger.kill_records():
-        scoped = record.scope.removeprefix("project:") if record.scope.startswith("project:") else None
-        if record.engaged and (scoped is None or may_see(actor, scoped)):
-            found.append(
-                wire_house.KillOut(
-                    engaged=True,
-                    scope=record.scope,
-                    reason=record.reason,
-                    by=record.changed_by,
-                    at=record.changed_at,
-                )
-            )
-    return found
-
-
-async def _require_known(house: House, actor: Actor, project_id: str | None) -> None:
-    """A project that is named must be there, and within the token's reach."""
-    if project_id:
-        require_project(actor, project_id)
-        await house.context.ledger.project(project_id)
 
 
 async def _require_nobody_else(house: House, actor: Actor, body: wire_house.TokenIn) -> None:
@@ -339,12 +228,6 @@ async def _require_nobody_else(house: House, actor: Actor, body: wire_house.Toke
             f"{others[0]} is known beyond this project, or named among its approvers",
             remedy="ask an admin of the whole server for a token of theirs, or choose another name",
         )
-
-
-def _require_scope(actor: Actor, project_id: str | None) -> None:
-    """An actor bound to one project may not act on another, nor on all of them."""
-    if actor.project_id is not None:
-        require_project(actor, project_id or "every project")
 
 
 def _secret(info: SecretInfo) -> wire_house.SecretOut:

@@ -30,6 +30,7 @@ from workbench.engine.follow import output_ref
 from workbench.engine.preview import preview
 from workbench.engine.reconcile import refresh
 from workbench.engine.recorded import is_preview, show_preview
+from workbench.engine.resume import resume
 from workbench.engine.submit import Review, retry, review, submit
 from workbench.gate import render_visible
 from workbench.model.actor import Actor
@@ -187,6 +188,14 @@ async def retry_run(run_id: str, body: wire.RetryIn, house: HouseIn, actor: Acto
         is_acknowledged=body.acknowledge,
         allow_hosts=tuple(body.allow_hosts),
     )
+    return await show(house, actor, run)
+
+
+@router.post("/api/runs/{run_id}/resume")
+async def resume_run(run_id: str, body: wire.ReasonIn, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    """Lets a run go on that a switch, the kill switch, the boundary or its connector held."""
+    project_id = await project_of_run(house, actor, run_id)
+    run = await resume(house.context, project_id=project_id, run_id=run_id, actor=actor, reason=body.reason)
     return await show(house, actor, run)
 
 

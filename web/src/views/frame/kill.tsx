@@ -5,24 +5,40 @@ import { Popover } from "radix-ui";
 import { useState } from "react";
 import { ProblemNotice } from "../../parts/notice";
 import { When } from "../../parts/time";
+import { visible } from "../../parts/visible";
 import { spoken } from "../../parts/words";
 import { killQuery } from "../../wire/queries";
 import { setKill } from "../../wire/requests";
+import type { KillOut } from "../../wire/schema";
 import { useHere } from "./here";
 
-/** Asks for the reason, and throws or lifts the switch for the whole workbench. */
-export function KillForm({ engaged, done }: { engaged: boolean; done?: () => void }) {
+/** Which kill is lifted: a project's own, or the one for everything. */
+const isOfProject = (kill: KillOut | undefined) => kill?.scope.startsWith("project:") ?? false;
+
+/** Asks for the reason, and throws or lifts the switch for everything or, where one is open, for a project. */
+export function KillForm({ kill, done }: { kill: KillOut | undefined; done?: () => void }) {
+  const { projectId, project } = useHere();
+  const engaged = kill?.engaged ?? false;
   const [reason, setReason] = useState("");
   const [stops, setStops] = useState(false);
+  const [isHere, setHere] = useState(false);
+  const scoped = engaged ? isOfProject(kill) : isHere && Boolean(projectId);
   const client = useQueryClient();
   const change = useMutation({
-    mutationFn: () => setKill({ engaged: !engaged, reason, stop_running: !engaged && stops }),
+    mutationFn: () =>
+      setKill({
+        engaged: !engaged,
+        reason,
+        project_id: scoped ? projectId : null,
+        stop_running: !engaged && stops,
+      }),
     onSuccess: () => {
       void client.invalidateQueries();
       setReason("");
       done?.();
     },
   });
+  const name = visible(project?.name ?? "this project");
   return (
     <form
       className="stack"
@@ -33,9 +49,22 @@ export function KillForm({ engaged, done }: { engaged: boolean; done?: () => voi
     >
       <p className="soft">
         {engaged
-          ? "Lifting it lets held runs be released and new ones start. Nothing starts by itself again that was stopped."
-          : "Nothing new starts, in any project, until it is lifted. Runs that are held stay held."}
+          ? "Lifting it lets new runs start. A run that is held stays held until somebody resumes it, on its page."
+          : scoped
+            ? `Nothing new starts in ${name}, until it is lifted. Runs that are held stay held.`
+            : "Nothing new starts, in any project, until it is lifted. Runs that are held stay held."}
       </p>
+      {!engaged && projectId && (
+        <fieldset className="segments">
+          <legend className="unseen">What to stop</legend>
+          <button type="button" aria-pressed={!isHere} onClick={() => setHere(false)}>
+            everything
+          </button>
+          <button type="button" aria-pressed={isHere} onClick={() => setHere(true)}>
+            only {name}
+          </button>
+        </fieldset>
+      )}
       <label className="field">
         Why
         <input value={reason} onChange={(event) => setReason(event.target.value)} required maxLength={4000} />
@@ -53,7 +82,7 @@ export function KillForm({ engaged, done }: { engaged: boolean; done?: () => voi
           className={engaged ? "button primary" : "button danger primary"}
           disabled={!reason.trim() || change.isPending}
         >
-          {engaged ? "Lift the kill switch" : "Stop everything"}
+          {engaged ? "Lift the kill switch" : scoped ? `Stop ${name}` : "Stop everything"}
         </button>
       </div>
     </form>
@@ -80,7 +109,7 @@ export function KillState() {
       <Popover.Portal>
         <Popover.Content className="menu popover" align="end" sideOffset={6} aria-label="Kill switch">
           <h3>{says}</h3>
-          <KillForm engaged={engaged} done={() => setOpen(false)} />
+          <KillForm kill={kill} done={() => setOpen(false)} />
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>

@@ -107,7 +107,8 @@ function Shown({ change, projectId }: { change: PolicyPreviewOut; projectId: str
         )}
         <dt>Verdicts</dt>
         <dd>
-          {count(change.changes.length, "verdict")} of the last {change.replayed} would be another one
+          {count(change.changes.filter((each) => each.by_policy !== false).length, "verdict")} of the last{" "}
+          {change.replayed} would be another one
         </dd>
       </dl>
       {change.changes.length > 0 && (

@@ -1,10 +1,10 @@
-/* Cancel and retry, each asking in its place for what it needs: a reason, an acknowledgement. */
+/* Cancel, resume and retry, each asking in its place for what it needs: a reason, an acknowledgement. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { ProblemNotice } from "../../parts/notice";
 import { visible } from "../../parts/visible";
-import { cancelRun, retryRun } from "../../wire/requests";
+import { cancelRun, resumeRun, retryRun } from "../../wire/requests";
 import type { RunDetailOut } from "../../wire/schema";
 import { refusedNames } from "./connections";
 
@@ -54,6 +54,56 @@ export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; 
         Keep it
       </button>
       {cancel.isError && <ProblemNotice error={cancel.error} />}
+    </form>
+  );
+}
+
+/** A held run goes on only when somebody says so; the server looks first whether it would be held again. */
+export function ResumeForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; close: () => void }) {
+  const [reason, setReason] = useState("");
+  const client = useQueryClient();
+  const resume = useMutation({
+    mutationFn: () => resumeRun(run.run_id, reason),
+    onSuccess: (answer) => {
+      client.setQueryData(["run", run.run_id], answer);
+      void client.invalidateQueries({ queryKey: ["runs"] });
+      close();
+    },
+  });
+  return (
+    <form
+      className="notice inline-form"
+      data-tone="blocked"
+      onSubmit={(event) => {
+        event.preventDefault();
+        resume.mutate();
+      }}
+    >
+      <label className="field grow">
+        Why may it go on?
+        <input
+          aria-label="Reason"
+          // biome-ignore lint/a11y/noAutofocus: the field opens because the reader asked to resume.
+          autoFocus
+          placeholder="for the record; may be empty"
+          value={reason}
+          maxLength={4000}
+          onChange={(event) => setReason(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") {
+              event.stopPropagation();
+              close();
+            }
+          }}
+        />
+      </label>
+      <button type="submit" className="button primary" disabled={resume.isPending}>
+        Resume it
+      </button>
+      <button type="button" className="button" onClick={close}>
+        Leave it held
+      </button>
+      {resume.isError && <ProblemNotice error={resume.error} />}
     </form>
   );
 }

@@ -1,7 +1,7 @@
 /* The run's page: where it stands and why, its terminal, and everything that was recorded of it. */
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { Ban, RotateCcw } from "lucide-react";
+import { Ban, Play, RotateCcw } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { CommandBlock, Id } from "../../parts/command";
 import { useKeys } from "../../parts/keys";
@@ -13,7 +13,7 @@ import { useLive } from "../../stream/live";
 import { runQuery } from "../../wire/queries";
 import type { EventOut, RunDetailOut } from "../../wire/schema";
 import { outcomeOf } from "../runs/ending";
-import { CancelForm, RetryForm } from "./actions";
+import { CancelForm, ResumeForm, RetryForm } from "./actions";
 import { Side } from "./side";
 
 const RunTerminal = lazy(() => import("../../terminal/terminal"));
@@ -31,7 +31,7 @@ export function RunPage() {
   const { projectId, runId } = route.useParams();
   const query = useQuery(runQuery(runId));
   const live = useLive();
-  const [form, setForm] = useState<"cancel" | "retry" | null>(null);
+  const [form, setForm] = useState<"cancel" | "resume" | "retry" | null>(null);
   const run = query.data;
   const moves = run?.moves ?? [];
   useKeys({ ...(moves.includes("cancel") ? { c: () => setForm("cancel") } : {}) });
@@ -81,6 +81,16 @@ export function RunPage() {
               onClick={() => setForm(form === "cancel" ? null : "cancel")}
             >
               <Ban aria-hidden /> Cancel run
+            </button>
+          )}
+          {moves.includes("resume") && (
+            <button
+              type="button"
+              className="button"
+              aria-expanded={form === "resume"}
+              onClick={() => setForm(form === "resume" ? null : "resume")}
+            >
+              <Play aria-hidden /> Resume
             </button>
           )}
           {moves.includes("retry") && (
@@ -137,6 +147,9 @@ export function RunPage() {
         </p>
         {form === "cancel" && moves.includes("cancel") && (
           <CancelForm run={run} close={() => setForm(null)} />
+        )}
+        {form === "resume" && moves.includes("resume") && (
+          <ResumeForm run={run} close={() => setForm(null)} />
         )}
         {form === "retry" && moves.includes("retry") && <RetryForm run={run} close={() => setForm(null)} />}
       </header>

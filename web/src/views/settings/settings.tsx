@@ -13,14 +13,14 @@ import {
   statusQuery,
   switchesQuery,
 } from "../../wire/queries";
-import { removeSecret, setSecret, setSwitch } from "../../wire/requests";
-import type { SwitchOut } from "../../wire/schema";
+import { removeSecret, setSecret } from "../../wire/requests";
 import { useHere } from "../frame/here";
 import { KillForm } from "../frame/kill";
 import { Approving } from "./approving";
 import { Networking } from "./networking";
 import { Notices } from "./notices";
 import { AddProject } from "./project";
+import { SwitchLine } from "./switches";
 
 function Part({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {
   return (
@@ -45,83 +45,6 @@ function Look() {
         </button>
       ))}
     </fieldset>
-  );
-}
-
-const STATES = ["off", "canary", "on"] as const;
-
-function SwitchLine({ flag }: { flag: SwitchOut }) {
-  const client = useQueryClient();
-  const [wanted, setWanted] = useState<SwitchOut["state"] | null>(null);
-  const [reason, setReason] = useState("");
-  const change = useMutation({
-    mutationFn: (state: SwitchOut["state"]) =>
-      setSwitch({ name: flag.name, state, project_id: flag.project_id, until: null, reason }),
-    onSuccess: () => {
-      setWanted(null);
-      setReason("");
-      void client.invalidateQueries({ queryKey: ["switches"] });
-    },
-  });
-  return (
-    <li className="stack tight">
-      <div className="line wraps">
-        <span className="mono grow">{flag.name}</span>
-        <fieldset className="segments">
-          <legend className="unseen">{flag.name}</legend>
-          {STATES.map((state) => (
-            <button
-              type="button"
-              key={state}
-              aria-pressed={(wanted ?? flag.state) === state}
-              onClick={() => setWanted(state === flag.state ? null : state)}
-            >
-              {state}
-            </button>
-          ))}
-        </fieldset>
-      </div>
-      <p className="quiet">
-        {flag.reason || "never changed"}
-        {flag.changed_by && ` · ${flag.changed_by}`}
-        {flag.changed_at && (
-          <>
-            {" · "}
-            <When at={flag.changed_at} />
-          </>
-        )}
-        {flag.until && (
-          <>
-            {" · until "}
-            <When at={flag.until} />
-          </>
-        )}
-      </p>
-      {wanted && (
-        <form
-          className="inline-form"
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (reason.trim()) change.mutate(wanted);
-          }}
-        >
-          <input
-            aria-label={`Why set ${flag.name} ${wanted}`}
-            className="grow"
-            placeholder="Why"
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-          <button type="submit" className="button primary" disabled={!reason.trim() || change.isPending}>
-            Set {wanted}
-          </button>
-          <button type="button" className="button" onClick={() => setWanted(null)}>
-            Leave it
-          </button>
-        </form>
-      )}
-      {change.isError && <ProblemNotice error={change.error} />}
-    </li>
   );
 }
 
@@ -200,7 +123,7 @@ export function SettingsPage() {
   const me = useQuery(meQuery);
   const server = useQuery(statusQuery);
   const projects = useQuery(projectsQuery);
-  const switches = useQuery(switchesQuery);
+  const switches = useQuery(switchesQuery(projectId));
   const kill = useQuery(killQuery(projectId));
   return (
     <div className="page narrow">
@@ -245,12 +168,12 @@ export function SettingsPage() {
         {switches.data?.length === 0 && <Empty title="No switches" />}
         <ul className="stack">
           {(switches.data ?? []).map((flag) => (
-            <SwitchLine key={`${flag.name} ${flag.project_id}`} flag={flag} />
+            <SwitchLine key={flag.name} flag={flag} />
           ))}
         </ul>
       </Part>
       <Part title="Kill switch" hint={kill.data?.engaged ? "on" : "off"}>
-        <KillForm engaged={kill.data?.engaged ?? false} />
+        <KillForm kill={kill.data} />
       </Part>
       {project && (
         <Part title="Approving" hint={`in ${project.name}`}>

@@ -16,6 +16,7 @@ from workbench.connectors.contract import Ended, ExternalRef, NativeState, Probl
 from workbench.engine.ask import ask_step
 from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.elsewhere import is_own, require_same
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
 from workbench.gate.approvals import has_lapsed
@@ -81,6 +82,9 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
             step = by_key[planned.step_key]
             bind_contextvars(step_id=step.step_id)
             match step.status:
+                case StepStatus.RUNNING if not is_own(context, step):
+                    # Its own worker drives it, or reap fails it when that is gone.
+                    return False
                 case StepStatus.RUNNING:
                     return await _watch(context, project, run, step)
                 case StepStatus.QUEUED if all(
@@ -110,6 +114,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         return True
     connector = context.connectors[step.connector]
     ref = connector.ref_for(run.run_id, step.step_id, step.attempt)
+    worker_id = context.worker_id()
     try:
         released = release(context.vault, project, planned.command.env_profile)
     except WorkbenchError as error:
@@ -133,6 +138,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             verdict=render_judgement(admission),
             subject_digest=admission.subject_digest,
             admission=admission,
+            worker_id=worker_id,
             note={"secrets": list(released.secret_names), "approval_id": admission.approval_id},
         )
     )
@@ -144,6 +150,8 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         # The intent is durable before anything starts: after a crash from here on, the step is looked
         # for, never simply started again.
         await context.ledger.append(project.project_id, moves, actor=ENGINE.name, via=ENGINE.via)
+        # Between the record and this line the process may have been stopped for longer than its lease.
+        require_same(context, worker_id)
         started = await connector.dispatch(dispatch)
     except Conflict:
         raise
@@ -293,7 +301,7 @@ async def record_known_end(context: Context, project_id: str, run_id: str) -> No
     """
     project, run, steps = await context.ledger.for_project(project_id).run_with_project(run_id)
     for step in steps:
-        if step.status is not StepStatus.RUNNING or step.external_run_id is None:
+        if step.status is not StepStatus.RUNNING or step.external_run_id is None or not is_own(context, step):
             continue
         ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
         ended = (await context.connectors[step.connector].snapshot(ref)).ended
@@ -392,6 +400,8 @@ def judge_end(ended: Ended, *, is_cancel_requested: bool) -> tuple[StepMove, str
             return StepMove.FAIL, f"ended by signal {ended.signal}"
         case "lost":
             return StepMove.FAIL, f"lost: {ended.detail or 'its supervisor is gone and left no record'}"
+        case "lease_lost":
+            return StepMove.FAIL, f"lost: {ended.detail}"
         case other:
             return StepMove.FAIL, f"{other.replace('_', ' ')}: {ended.detail}" if ended.detail else other
 

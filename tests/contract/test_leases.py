@@ -43,7 +43,7 @@ async def shared(postgres_url: str, clock: ToldClock) -> AsyncIterator[Ledger]:
 def place(worker_id: str, **given: Any) -> JoinWorker:
     return JoinWorker(
         worker_id=worker_id,
-        **{"pool": "default", "host": "one", "version": "1", "concurrency": 4, **given},
+        **{"pool": "default", "host": "one", "version": "1", "concurrency": 4, "lease_seconds": 600, **given},
     )
 
 
@@ -72,7 +72,7 @@ async def test_who_was_taken_for_lost_writes_nothing_more(
 ) -> None:
     await _append(shared)
     other = Ledger(postgres_url, clock)
-    await other.append(HOUSE, [LoseWorker(worker_id="wrk_a", after_seconds=0)], actor="engine", via="engine")
+    await other.append(HOUSE, [LoseWorker(worker_id="wrk_a", is_known=True)], actor="engine", via="engine")
     assert lease.is_held(), "it does not know yet"
     with pytest.raises(LeaseLost):
         await _append(shared)
@@ -99,7 +99,7 @@ async def test_a_write_under_way_comes_before_the_loss_and_later_ones_are_refuse
 
         def lose() -> None:
             with engine.connect() as connection, connection.begin():
-                write(connection, [LoseWorker(worker_id="wrk_a", after_seconds=0)], None)
+                write(connection, [LoseWorker(worker_id="wrk_a", is_known=True)], None)
 
         losing = pool.submit(lose)
         with engine.connect() as looking:
@@ -130,9 +130,7 @@ async def test_a_heartbeat_waits_for_no_write(shared: Ledger, lease: Lease, engi
 
 async def test_who_was_seen_meanwhile_is_not_lost(shared: Ledger, lease: Lease) -> None:
     with pytest.raises(Conflict, match="was seen meanwhile"):
-        await shared.append(
-            HOUSE, [LoseWorker(worker_id="wrk_a", after_seconds=60)], actor="engine", via="engine"
-        )
+        await shared.append(HOUSE, [LoseWorker(worker_id="wrk_a")], actor="engine", via="engine")
     await _append(shared)
 
 

@@ -126,7 +126,7 @@ def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_
         events = project.bench.cli("audit", "verify")
         assert events.status == 0, events.err
         for machine in machines:
-            assert live_shims(machine.home) == {}
+            assert unfinished_steps(machine.home) == []
 
 
 def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
@@ -142,7 +142,7 @@ def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
         assert machine.worker_id in answer.json()["detail"]
         project.bench.post(f"/api/runs/{run['run_id']}/cancel", {"reason": "enough"})
         ended = project.bench.wait(run["run_id"])
-        assert (ended["status"], live_shims(machine.home)) == ("canceled", {})
+        assert (ended["status"], unfinished_steps(machine.home)) == ("canceled", [])
         assert lines(project, "finished") == []
 
 
@@ -205,3 +205,74 @@ def test_what_is_too_much_is_refused_at_the_door_and_nothing_of_it_is_recorded(
         assert bench.wait(run["run_id"])["status"] == "succeeded"
     assert lines(project, "launched") == ["0", "1", "2"]
     assert bench.get("/api/audit/verify", project_id=project.project_id)["ok"] is True
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_one_run_of_a_project_does_not_wait_behind_many_of_another(
+    start: Start, tmp_path: Path, request: pytest.FixtureRequest, is_shared: bool
+) -> None:
+    shared = {"database_url": request.getfixturevalue("postgres_url")} if is_shared else {}
+    bench = start(concurrency="1", **shared)
+    busy, quiet = (bench.add(make_repository(tmp_path / name)) for name in ("busy", "quiet"))
+    for project in (busy, quiet):
+        prepare(project)
+    (quiet.repo / "go").touch()
+    first = busy.submit("python3 step.py 0")["run_id"]
+    wait_until(lambda: lines(busy, "launched") == ["0"])
+    many = [busy.submit(f"python3 step.py {number}")["run_id"] for number in range(1, 9)]
+    urgent = busy.submit("python3 step.py 99", priority="high")["run_id"]
+    one = quiet.submit("python3 step.py 0")["run_id"]
+    (busy.repo / "go").touch()
+    assert bench.wait(one)["status"] == "succeeded"
+    assert len(lines(busy, "launched")) <= 4, "the other project had a turn or two before"
+    for run_id in (first, urgent, *many):
+        assert bench.wait(run_id)["status"] == "succeeded"
+    assert lines(busy, "launched") == ["0", "99", *(str(number) for number in range(1, 9))]
+
+
+@pytest.mark.long
+def test_a_thousand_queued_runs_drain_first_come_first_served(start: Start, tmp_path: Path) -> None:
+    project = start(concurrency="4").add(make_repository(tmp_path / "repo"))
+    prepare(project)
+    (project.repo / "go").touch()
+    runs = [project.submit(f"python3 step.py {number}")["run_id"] for number in range(1000)]
+    wait_until(lambda: len(lines(project, "finished")) == 1000, 600)
+    assert {project.bench.wait(run_id)["status"] for run_id in runs} == {"succeeded"}
+    launched = [int(number) for number in lines(project, "launched")]
+    assert sorted(launched) == list(range(1000))
+    # Four at a time: none comes much sooner than its turn.
+    assert max(abs(place - number) for place, number in enumerate(launched)) <= 8
+
+
+@pytest.mark.long
+def test_workers_of_two_versions_stand_side_by_side_and_open_runs_finish(
+    project: Project, postgres_url: str, tmp_path: Path
+) -> None:
+    # The package says its version where it is installed; a folder before that says another.
+    newer = tmp_path / "newer" / "feature_execution_workbench-9.9.9.dist-info"
+    newer.mkdir(parents=True)
+    (newer / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: feature-execution-workbench\nVersion: 9.9.9\n"
+    )
+    settings = {**settings_of(postgres_url), "WORKBENCH_LEASE_SECONDS": "30"}
+    with worker(tmp_path / "a", "--concurrency", "2", **settings) as old:
+        running = [project.submit(f"python3 step.py {number}")["run_id"] for number in range(2)]
+        wait_until(lambda: len(lines(project, "launched")) == 2)
+        waiting = [project.submit(f"python3 step.py {number}")["run_id"] for number in (2, 3)]
+        with worker(tmp_path / "b", "--concurrency", "2", **settings, PYTHONPATH=str(newer.parent)) as new:
+            found = {w["worker_id"]: w["version"] for w in project.bench.get("/api/status")["worker_list"]}
+            assert (found[old.worker_id] != "9.9.9", found[new.worker_id]) == (True, "9.9.9")
+            assert old.stop() == 0
+            wait_until(lambda: len(lines(project, "launched")) == 4)
+            for run_id in waiting:
+                assert project.bench.run_of(run_id)["steps"][0]["worker_id"] == new.worker_id
+            # The old machine comes back in the new version, and takes up what it left running.
+            first = old.worker_id
+            old.settings["PYTHONPATH"] = str(newer.parent)
+            old.start()
+            assert old.worker_id == first
+            (project.repo / "go").touch()
+            for run_id in (*running, *waiting):
+                assert project.bench.wait(run_id)["status"] == "succeeded"
+            assert sorted(lines(project, "launched")) == ["0", "1", "2", "3"]
+            assert project.bench.cli("audit", "verify").status == 0

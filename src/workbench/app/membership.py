@@ -82,6 +82,7 @@ class Membership:
                 host=socket.gethostname(),
                 version=self._version,
                 concurrency=self._places,
+                lease_seconds=self._config.lease_seconds,
             )
         )
         write_private(self._config.home / _FILE, json.dumps({"worker_id": worker_id}))
@@ -170,7 +171,7 @@ class Membership:
             while not await self._join_again():  # noqa: ASYNC110
                 await asyncio.sleep(_JOIN_AGAIN_SECONDS)
             try:
-                await lose(context, former, after_seconds=None)
+                await lose(context, former, is_known=True)
                 await begin()
             except WorkbenchError as error:
                 # The lease that was just taken is given up, and all of it is done again.

@@ -99,6 +99,7 @@ class Durable:
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._queues: set[str] = set()
         self._queued_here: set[str] = set()
+        self._freed = asyncio.Event()
 
     async def launch(self, drive: Drive) -> None:
         """Takes up the drivers that an earlier process of this id left behind; from now on it drives runs."""
@@ -142,13 +143,21 @@ class Durable:
 
     def _limit(self, database: Any) -> None:
         """Has DBOS take from the queue what there are places for here. Its own limit is the queue's, the same
-        for each worker; it reads that before each look at the queue, and here ours is put in its place."""
+        for each worker, from the row that it reads again before each look; ours is put in the place of that,
+        found anew whenever it is asked for."""
+        from dbos import Queue
+
+        room = self._room
+
+        class Limited(Queue):
+            _worker_concurrency = property(lambda _: room(), lambda _, _limit_of_all: None)  # type: ignore[assignment]
+
         read_queue = database.get_queue
 
         def get_queue(name: str, **given: Any) -> Any:
             queue = read_queue(name, **given)
             if queue is not None:
-                queue._worker_concurrency = self._room()
+                queue.__class__ = Limited
             return queue
 
         database.get_queue = get_queue
@@ -249,12 +258,17 @@ class Durable:
         await asyncio.wait([task], timeout=_HEAD_START_SECONDS)
 
     def _give_back(self) -> None:
-        self._pool.give_back()
+        self._free_place()
         if self._is_closing or (waiting := self._pool.take_next()) is None:
             return
         beginning = asyncio.get_running_loop().create_task(self._begin_here(waiting))
         self._recorders.add(beginning)
         beginning.add_done_callback(self._recorders.discard)
+
+    def _free_place(self) -> None:
+        self._pool.give_back()
+        self._freed.set()
+        self._freed = asyncio.Event()
 
     async def driven_runs(self) -> set[str]:
         """Returns the runs that this process drives, has waiting, or has an unfinished driver's record of."""
@@ -360,6 +374,9 @@ class Durable:
         driver_id = DBOS.workflow_id or self._new_id(f"{run_id}.")
         if not self._is_closing:
             if await self._shared.has_ground(project_id):
+                while not self._pool.free:
+                    # Another one began here directly, just when the queue gave this one.
+                    await self._freed.wait()
                 self._pool.take()
                 self._queued_here.add(driver_id)
                 try:
@@ -371,7 +388,7 @@ class Durable:
                     await asyncio.wait([task])
                 finally:
                     self._queued_here.discard(driver_id)
-                    self._pool.give_back()
+                    self._free_place()
             else:
                 onward = Waiting(
                     driver_id=self._new_id(f"{run_id}."), project_id=project_id, run_id=run_id, place=place

@@ -43,8 +43,8 @@ class Reaper:
             self._undriven.clear()
             return
         for worker in workers:
-            if is_writing(worker) and worker.silent_seconds >= lease.seconds:
-                await lose(self._context, worker.worker_id, after_seconds=lease.seconds)
+            if is_writing(worker) and worker.is_overdue:
+                await lose(self._context, worker.worker_id)
         await self._fail_lost()
         workers = await self._context.ledger.workers()
         await self._durable.move_on(frozenset(w.worker_id for w in workers if is_writing(w)))
@@ -80,9 +80,9 @@ class Reaper:
         self._undriven = set(missing)
 
 
-async def lose(context: Context, worker_id: str, *, after_seconds: float | None) -> None:
+async def lose(context: Context, worker_id: str, *, is_known: bool = False) -> None:
     """Takes the writing from a worker that is gone; one that is back, or was lost before, is left alone."""
-    move = LoseWorker(worker_id=worker_id, after_seconds=after_seconds)
+    move = LoseWorker(worker_id=worker_id, is_known=is_known)
     try:
         await context.ledger.append(HOUSE, [move], actor=ENGINE.name, via=ENGINE.via)
     except Conflict:

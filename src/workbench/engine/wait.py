@@ -59,10 +59,9 @@ async def _explain_elsewhere(context: Context, run: Run, step: Step) -> str:
 
 
 def _explain_silence(context: Context, worker: Worker) -> str:
-    assert context.lease is not None
     silent = f"{render_worker(worker)} was not seen for {round(worker.silent_seconds)} s"
     if not is_writing(worker):
         return f"Waiting to be given up: {silent}, and is taken for lost."
-    left = max(0.0, context.lease.seconds - worker.silent_seconds)
+    left = max(0.0, worker.lease_seconds - worker.silent_seconds)
     until = render_time(context.clock.now() + timedelta(seconds=left))
     return f"Waiting for its worker: {silent}; at {until} the step counts as lost."

@@ -254,6 +254,7 @@ class JoinWorker:
     host: str
     version: str
     concurrency: int
+    lease_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,13 +267,13 @@ class LeaveWorker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoseWorker:
-    """Takes the writing from a worker that was not seen for `after_seconds`; Conflict when it was.
+    """Takes the writing from a worker that was not seen for longer than its lease; Conflict when it was.
 
-    None says that it is known to be gone, because its own process, or the next one of its home, says so.
+    `is_known` says that it is known to be gone, because the next process of its home says so.
     """
 
     worker_id: str
-    after_seconds: float | None
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

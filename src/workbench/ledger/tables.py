@@ -234,6 +234,7 @@ workers: Final = Table(
     Column("host", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("concurrency", Integer, nullable=False),
+    Column("lease_seconds", Integer, nullable=False),
     Column("address", Text, nullable=False),
     Column("relay_token", Text, nullable=False),
     Column("grounds", Text, nullable=False),

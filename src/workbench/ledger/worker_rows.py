@@ -32,7 +32,7 @@ _IS_IT: Final = workers.c.worker_id == bindparam("who")
 _IS_WRITING: Final = workers.c.state.in_([state.value for state in WRITING])
 
 _GUARD: Final = select(workers.c.state).where(_IS_IT).with_for_update(read=True, key_share=True)
-_FIND: Final = select(workers.c.state, _SILENT).where(_IS_IT).with_for_update()
+_FIND: Final = select(workers.c.state, workers.c.lease_seconds, _SILENT).where(_IS_IT).with_for_update()
 _MOVE: Final = update(workers).where(_IS_IT)
 _BEAT: Final = update(workers).where(_IS_IT, _IS_WRITING).values(seen_at=_NOW, grounds=bindparam("on_ground"))
 _LIST: Final = (
@@ -84,7 +84,13 @@ def join_worker(connection: Connection, move: m.JoinWorker) -> Change:
     found = connection.execute(_FIND, {"who": move.worker_id}).first()
     if found is not None and found.state not in WRITING:
         raise Conflict(f"worker {move.worker_id} is {found.state}", remedy="join under a new id")
-    given = {"pool": move.pool, "host": move.host, "version": move.version, "concurrency": move.concurrency}
+    given = {
+        "pool": move.pool,
+        "host": move.host,
+        "version": move.version,
+        "concurrency": move.concurrency,
+        "lease_seconds": move.lease_seconds,
+    }
     fresh = {**given, "started_at": _NOW, "seen_at": _NOW, "state": WorkerState.LIVE.value}
     if found is None:
         named = {"worker_id": move.worker_id, "address": "", "relay_token": "", "grounds": "[]"}
@@ -110,7 +116,7 @@ def lose_worker(connection: Connection, move: m.LoseWorker) -> Change:
     found = connection.execute(_FIND, {"who": move.worker_id}).first()
     if found is None or found.state not in WRITING:
         raise Conflict(f"worker {move.worker_id} is not there any more", remedy="nothing is to be done")
-    if move.after_seconds is not None and found.silent < move.after_seconds:
+    if not move.is_known and found.silent < found.lease_seconds:
         raise Conflict(f"worker {move.worker_id} was seen meanwhile", remedy="nothing is to be done")
     connection.execute(_MOVE.values(state=WorkerState.LOST.value), {"who": move.worker_id})
     return Change(

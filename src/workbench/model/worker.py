@@ -22,13 +22,15 @@ WRITING = (WorkerState.LIVE, WorkerState.DRAINING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """`silent_seconds` is how long ago it was last seen, by the database's clock; `grounds` are the projects
-    whose workspace is on its machine; `concurrency` is how many runs it drives at once."""
+    whose workspace is on its machine; `concurrency` is how many runs it drives at once. It is taken for lost
+    once it is silent for `lease_seconds`."""
 
     worker_id: str
     pool: str
     host: str
     version: str
     concurrency: int
+    lease_seconds: int
     address: str
     relay_token: str
     grounds: tuple[str, ...]
@@ -36,3 +38,7 @@ class Worker:
     seen_at: str
     state: WorkerState
     silent_seconds: float
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.silent_seconds >= self.lease_seconds

@@ -26,7 +26,7 @@ until [ -e go ]; do read -t 0.3 <> <(:); done
 echo "$1" >> finished
 """
 PROGRAM = "import os, sys\nos.execvp('bash', ['bash', 'step.sh', *sys.argv[1:]])\n"
-LEASE_SECONDS = 6
+LEASE_SECONDS = 10
 
 
 def prepare(project: Project) -> None:
@@ -71,6 +71,11 @@ def statuses(project: Project) -> Counter[str]:
     return Counter(run["status"] for run in found)
 
 
+def reasons(project: Project) -> list[str]:
+    """Returns why the runs are where they are."""
+    return [run["why"] for run in project.bench.get("/api/runs", project_id=project.project_id, limit=500)]
+
+
 @contextlib.contextmanager
 def three(tmp_path: Path, url: str, wire: Cable, places: int) -> Iterator[tuple[Worker, Worker, Worker]]:
     """Three machines; the second one's cable is `wire`."""
@@ -95,7 +100,7 @@ def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_
         killed, _cut_off, stopped = machines
         runs = [project.submit(f"python3 step.py {number}")["run_id"] for number in range(running + waiting)]
         wait_until(lambda: len(lines(project, "launched")) == running)
-        assert statuses(project) == {"running": running, "queued": waiting}
+        assert statuses(project) == {"running": running, "queued": waiting}, reasons(project)
 
         killed.kill()
         wire.freeze()

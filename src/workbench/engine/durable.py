@@ -150,7 +150,7 @@ class Durable:
         room = self._room
 
         class Limited(Queue):
-            _worker_concurrency = property(lambda _: room(), lambda _, _limit_of_all: None)  # type: ignore[assignment]
+            _worker_concurrency = property(lambda _: room(), lambda _, _limit_of_all: None)
 
         read_queue = database.get_queue
 

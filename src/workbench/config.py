@@ -24,6 +24,8 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 class Config:
     """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`.
 
+    `concurrency` None is 256 for a ledger of its own, and twice the processors for one that others share.
+
     `notify` holds addresses between white space; they may hold passwords. `telemetry` is the base address of
     an OpenTelemetry collector (OTLP over HTTP), "" for none. `flags` is `package.module:factory` of a flag
     system of one's own, "" for none.
@@ -39,6 +41,9 @@ class Config:
     approval_quorum: int = 1
     policy_posture: str = "standard"
     cancel_deadline_seconds: int = 5
+    concurrency: int | None = None
+    max_queued: int = 10_000
+    lease_seconds: int = 30
     max_output_bytes: int = 1 << 30
     notify: str = field(default="", repr=False)
     telemetry: str = ""
@@ -110,6 +115,12 @@ def _checked(name: str, value: Any) -> Any:
             return _whole(name, value, 0, 65535)
         case "approval_quorum":
             return _whole(name, value, 1, 100)
+        case "concurrency":
+            return _whole(name, value, 0, 100_000)
+        case "max_queued":
+            return _whole(name, value, 1, 1_000_000)
+        case "lease_seconds":
+            return _whole(name, value, 2, 3600)
         case "max_output_bytes":
             return _whole(name, value, 1 << 10, 1 << 50)
         case _:

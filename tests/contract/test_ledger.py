@@ -257,6 +257,16 @@ async def test_a_rule_is_remembered_in_its_project_alone_until_it_is_forgotten(l
     assert (await ledger.verify()).ok
 
 
+V0006_UNDONE = (
+    "DROP TABLE workers",
+    "DROP TABLE pool_ranks",
+    "DROP INDEX execution_steps_by_worker",
+    "ALTER TABLE execution_steps DROP COLUMN worker_id",
+    "ALTER TABLE execution_runs DROP COLUMN pool",
+    "ALTER TABLE execution_runs DROP COLUMN priority",
+)
+
+
 async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_date(
     database_url: str, ledger: Ledger
 ) -> None:
@@ -265,6 +275,8 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE remembered_rules"))
         connection.execute(text("DROP TABLE policy_layers"))
+        for statement in V0006_UNDONE:
+            connection.execute(text(statement))
         for name in ("start_by", "edited_by", "changes"):
             connection.execute(text(f"ALTER TABLE execution_approvals DROP COLUMN {name}"))
         connection.execute(text("DROP INDEX access_tokens_by_actor"))

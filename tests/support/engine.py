@@ -39,6 +39,7 @@ from workbench.model.admission import SwitchState
 from workbench.model.clock import render_time
 from workbench.model.command import Surroundings
 from workbench.model.errors import StartRefused
+from workbench.model.place import USUAL, Place
 from workbench.model.project import Project
 from workbench.program.gates import compute_gates
 from workbench.secrets.vault import Vault
@@ -142,7 +143,9 @@ class Waiting:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    async def start(self, project_id: str, run_id: str) -> None:
+    async def start(
+        self, project_id: str, run_id: str, *, place: Place = USUAL, is_running: bool = False
+    ) -> None:
         self.asked.append((project_id, run_id))
 
     async def driven_runs(self) -> set[str]:

@@ -76,7 +76,7 @@ class Workbench:
             )
         os.close(writing)
         try:
-            answer = _read_answer(ready)
+            answer = read_answer(ready)
         finally:
             os.close(ready)
         if "url" not in answer:
@@ -317,7 +317,8 @@ class Project:
         return self.bench.cli(*words, cwd=self.repo, stdin=stdin, settings=settings)
 
 
-def _read_answer(descriptor: int) -> dict[str, Any]:
+def read_answer(descriptor: int) -> dict[str, Any]:
+    """Returns what a started program says over its ready descriptor, {} when it ends without a word."""
     data = b""
     while b"\n" not in data:
         if not select.select([descriptor], [], [], 60)[0]:

@@ -21,7 +21,7 @@ from workbench.api.refusal import explain_http_error, explain_refusal
 from workbench.api.routes import approvals, features, operate, policy, program, runs, switches
 from workbench.api.sign_in import sign_in
 from workbench.engine.check_room import check_room
-from workbench.model.errors import NotFound, WorkbenchError
+from workbench.model.errors import NotFound, TooBusy, WorkbenchError
 
 log = structlog.get_logger()
 
@@ -133,5 +133,8 @@ def _static(path: str) -> Response:
 
 def _problem(error: WorkbenchError) -> Response:
     return Response(
-        render_problem(error), status_code=error.http_status, media_type="application/problem+json"
+        render_problem(error),
+        status_code=error.http_status,
+        media_type="application/problem+json",
+        headers={"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooBusy) else None,
     )

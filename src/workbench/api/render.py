@@ -252,6 +252,8 @@ def run_fields(
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "version": run.version,
+        "pool": run.place.pool,
+        "priority": run.place.priority,
         "moves": allowed_run_moves(run, actor),
     }
 
@@ -321,6 +323,7 @@ def step_out(run: Run, step: Step, events: tuple[Event, ...]) -> wire.StepOut:
         notes=_end_notes(step, events),
         started_at=step.started_at,
         ended_at=step.ended_at,
+        worker_id=step.worker_id,
         command=command.source_text,
         cwd=command.cwd,
     )

@@ -29,6 +29,7 @@ from workbench.api.house import (
 )
 from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
+from workbench.engine.elsewhere import has_output, name_worker
 from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.ledger.move import Note
@@ -217,6 +218,10 @@ class _Terminal:
                         "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
                     }
                 )
+        if self._ref is not None and not has_output(context, step):
+            self._ref = None
+            why = f"It runs on {await name_worker(context, step.worker_id)}; what it puts out is there."
+            await self._say({"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None})
         if self._ref is not None:
             # A step whose folder could not be made (the disk is full, say) has an end and no transcript.
             with contextlib.suppress(NotFound):

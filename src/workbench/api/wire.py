@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from workbench.model.place import DEFAULT_POOL, RunPriority
 from workbench.model.run import HowCanceled
 
 
@@ -389,11 +390,14 @@ class RunIn(CommandIn):
     recommendation_rule_id: str | None = Field(default=None, max_length=200)
     rows: int = Field(default=24, ge=1, le=1000)
     columns: int = Field(default=80, ge=1, le=1000)
+    pool: str = Field(default=DEFAULT_POOL, pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    priority: RunPriority = RunPriority.NORMAL
 
 
 class StepOut(Wire):
     """`notes` are what whoever asked for it must know beside how it ended, a sentence each: why its output
-    was cut, what it made or changed that other programs obey, what it could not write."""
+    was cut, what it made or changed that other programs obey, what it could not write. `worker_id` is who
+    started it, where several workers share the ledger."""
 
     step_id: str
     step_key: str
@@ -412,6 +416,7 @@ class StepOut(Wire):
     notes: list[str]
     started_at: str | None
     ended_at: str | None
+    worker_id: str | None
     command: str
     cwd: str
 
@@ -574,6 +579,8 @@ class RunOut(Wire):
     started_at: str | None
     ended_at: str | None
     version: int
+    pool: str
+    priority: RunPriority
     moves: list[str]
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from workbench.api.wire import Named, Wire
+from workbench.model.worker import WorkerState
 
 
 class CapabilitiesOut(Wire):
@@ -182,12 +183,28 @@ class NoticeTargetOut(Wire):
     project_ids: list[str] | None
 
 
+class WorkerOut(Wire):
+    """One process that shares the ledger. `concurrency` is how many runs it drives at once; `state` is live,
+    draining or lost; `seen_at` and `silent_seconds` are by the database's clock."""
+
+    worker_id: str
+    pool: str
+    host: str
+    version: str
+    concurrency: int
+    state: WorkerState
+    started_at: str
+    seen_at: str
+    silent_seconds: float
+
+
 class StatusOut(Wire):
     """`ready` is whether something could be recorded now, and `problem` why not, with the remedy.
 
     `connectors` says of each whether it could start something now, and if not, why and what to do.
-    `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say what of a
-    policy is not in force as its author meant it.
+    `workers` counts who runs steps, this server included; `worker_list` names them where several share the
+    ledger. `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say
+    what of a policy is not in force as its author meant it.
     """
 
     pid: int
@@ -197,6 +214,7 @@ class StatusOut(Wire):
     problem: str
     projects: int
     workers: int
+    worker_list: list[WorkerOut]
     open_runs: int
     connectors: list[ConnectorStateOut]
     kills: list[KillOut]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,6 +17,7 @@ import structlog
 from workbench.api.auth import Access
 from workbench.app.clock import SystemClock, new_sortable_id
 from workbench.app.home import Settings
+from workbench.app.membership import Membership
 from workbench.app.trials import load_tried
 from workbench.connectors.contract import Problem
 from workbench.connectors.local import SANDBOX_PROFILE, LocalConnector, LocalLimits
@@ -33,7 +35,8 @@ from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
 from workbench.model.admission import SwitchState
 from workbench.model.clock import NewId
-from workbench.model.errors import WorkbenchError
+from workbench.model.errors import InvalidInput, WorkbenchError
+from workbench.model.place import DEFAULT_POOL
 from workbench.program.canary import watch
 from workbench.program.gates import compute_gates
 from workbench.secrets.vault import Vault
@@ -43,13 +46,18 @@ log = structlog.get_logger()
 _HOUSEKEEPING_SECONDS: Final = 2.0
 _TRIAL_SECONDS: Final = 2.0
 _SETTLE_SECONDS: Final = 2.0
+_LEAST_PLACES: Final = 4
+_OWN_PLACES: Final = 256
 
 
 @asynccontextmanager
-async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
+async def open_house(
+    config: Settings, *, version: str, pool: str = DEFAULT_POOL, places: int | None = None
+) -> AsyncIterator[tuple[Context, Access]]:
     """Opens ledger, connectors and engine, recovers open runs, and closes all of it again.
 
-    What runs in the sandbox is left running: the next house adopts it.
+    What runs in the sandbox is left running: the next house adopts it. On a ledger that others share the
+    house is a worker of `pool`, which drives `places` runs at once.
     """
 
     clock = SystemClock()
@@ -70,11 +78,18 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         await asyncio.gather(starting, return_exceptions=True)
         await local.close()
         raise
+    places = count_places(config, is_shared=ledger.is_shared) if places is None else places
+    membership: Membership | None = None
+    if ledger.is_shared:
+        membership = Membership(
+            config, ledger, local, pool=pool, places=places, version=version, new_id=new_id
+        )
     durable = Durable(
         database_url=config.ledger_url,
         state_home=config.home,
-        executor_id="local" if config.ledger_url.startswith("sqlite") else new_id("exe_"),
         new_id=new_id,
+        places=places,
+        shared=None if membership is None else membership.shared,
     )
     trial = _Trial(config.policy_posture)
     flags = Flags(config.flags)
@@ -99,22 +114,33 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
             execution_expiry_seconds=config.execution_expiry_seconds,
             cancel_deadline_seconds=float(config.cancel_deadline_seconds),
             quorum=config.approval_quorum,
+            max_queued=config.max_queued,
         ),
         starter=durable,
+        lease=None if membership is None else membership.lease,
         traces=bool(config.telemetry),
         try_policy=trial.wait,
         flags=flags,
         entry_gates=lambda project_id: compute_gates(context, project_id),
     )
+
+    async def begin() -> None:
+        await durable.launch(functools.partial(drive, context))
+        await recover(context)
+
     try:
         if problems := await starting:
             context.not_ready["local"] = problems
         await asyncio.to_thread(flags.open)
+        if membership is not None:
+            await membership.join()
+            ledger.fence(membership.lease)
         await _first_switch(context)
         await _first_layer(context)
         await settle(context, within_seconds=_SETTLE_SECONDS)
-        durable.launch(functools.partial(drive, context))
-        await recover(context)
+        await begin()
+        if membership is not None:
+            membership.serve(context, durable, begin)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
         asyncio.get_running_loop().call_later(_TRIAL_SECONDS, trial.start)
         housekeeping = [asyncio.create_task(work) for work in (_keep_house(context), watch(context))]
@@ -124,7 +150,11 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
             for task in housekeeping:
                 task.cancel()
             await asyncio.gather(*housekeeping, return_exceptions=True)
+            if membership is not None:
+                await membership.drain()
             await durable.close()
+            if membership is not None:
+                await membership.leave()
     finally:
         for task in context.background:
             task.cancel()
@@ -132,8 +162,26 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         flags.close()
         await trial.close()
         context.thinking.shutdown(wait=False, cancel_futures=True)
+        if membership is not None:
+            await membership.close()
         await local.close()
         await ledger.close()
+
+
+def count_places(config: Settings, *, is_shared: bool) -> int:
+    """Returns how many runs a house drives at once; raises InvalidInput for one that would drive none.
+
+    Where others share the work, one must not take all of it: twice the processors keep them busy while some
+    steps wait. One that has it for itself has nobody to leave it to.
+    """
+    if config.concurrency is None:
+        return max(_LEAST_PLACES, 2 * (os.cpu_count() or 1)) if is_shared else _OWN_PLACES
+    if config.concurrency == 0 and not is_shared:
+        raise InvalidInput(
+            "concurrency is 0, and nobody else could run anything",
+            remedy="use 1 or more, or keep the ledger in PostgreSQL and start workers",
+        )
+    return config.concurrency
 
 
 class _Trial:

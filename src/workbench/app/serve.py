@@ -43,7 +43,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
     """
 
     prepare_home(config.home)
-    _set_up_log(config)
+    set_up_log(config)
     lock = take_lock(config.home)
     try:
         try:
@@ -57,7 +57,7 @@ async def serve(config: Settings, *, port: int | None, on_ready: Callable[[str, 
         url = f"http://127.0.0.1:{number}"
         version = version_of("feature-execution-workbench")
         async with (
-            open_house(config) as (context, access),
+            open_house(config, version=version) as (context, access),
             open_notices(config, context, url) as notices,
             open_telemetry(config, context, version),
         ):
@@ -109,7 +109,8 @@ async def _ensure_token(config: Settings, access: Access, owner: Actor) -> None:
         await access.create_token(actor=owner.name, role=owner.role, by=owner, token=token)
 
 
-def _set_up_log(config: Settings) -> None:
+def set_up_log(config: Settings) -> None:
+    """Has this process write its log to stderr, a JSON document a line."""
     # A log that cannot be written (its disk is full, most likely) must not stop what would be logged.
     logging.raiseExceptions = False
     level = getattr(logging, config.log_level.upper())

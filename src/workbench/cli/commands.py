@@ -15,6 +15,8 @@ from workbench.cli.named import check_id
 from workbench.cli.previewing import preview
 from workbench.cli.switching import kill, list_switches, resume, set_switch, unkill
 from workbench.cli.version import say_version
+from workbench.cli.working import Pool, Priority, worker
+from workbench.model.place import DEFAULT_POOL
 
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -25,6 +27,13 @@ ApprovalRef = Annotated[str, typer.Argument(help="The approval's id.", callback=
 TokenRef = Annotated[str, typer.Argument(help="The token's id.", callback=check_id)]
 PolicyFile = Annotated[
     str | None, typer.Option("--policy", help="A changed policy file, in the place of the one in force.")
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="NAME[:PORT], *.NAME[:PORT] or ADDRESS:PORT that this run alone may reach; needs an "
+        "approval. May come again."
+    ),
 ]
 ProjectName = Annotated[str, typer.Option("--project", help="The project: its id, name or folder.")]
 
@@ -209,6 +218,7 @@ def _add_server(root: typer.Typer) -> None:
         start(repos=repo or [], port=port, detach=detach, browser=not no_browser)
 
     root.command()(migrate)
+    root.command()(worker)
 
     @root.command()
     def down() -> None:
@@ -343,13 +353,9 @@ def _add_runs(root: typer.Typer) -> None:
         idle_timeout: Annotated[
             int | None, typer.Option(min=1, help="Seconds without output until it is stopped.")
         ] = None,
-        allow_host: Annotated[
-            list[str] | None,
-            typer.Option(
-                help="NAME[:PORT], *.NAME[:PORT] or ADDRESS:PORT that this run alone may reach; needs an "
-                "approval. May come again."
-            ),
-        ] = None,
+        allow_host: AllowHost = None,
+        pool: Pool = DEFAULT_POOL,
+        priority: Priority = "normal",
         detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
         json: Json = False,
     ) -> None:
@@ -372,6 +378,8 @@ def _add_runs(root: typer.Typer) -> None:
                 timeout=timeout,
                 idle_timeout=idle_timeout,
                 allow_hosts=allow_host or [],
+                pool=pool,
+                priority=priority,
                 detach=detach,
                 as_json=json,
             )
@@ -432,13 +440,7 @@ def _add_runs(root: typer.Typer) -> None:
     def retry(
         run_id: Ref,
         acknowledge: Annotated[bool, typer.Option("--acknowledge", help="Yes, repeat what it did.")] = False,
-        allow_host: Annotated[
-            list[str] | None,
-            typer.Option(
-                help="NAME[:PORT], *.NAME[:PORT] or ADDRESS:PORT that this run alone may reach; needs an "
-                "approval. May come again."
-            ),
-        ] = None,
+        allow_host: AllowHost = None,
         json: Json = False,
     ) -> None:
         """Run an ended run's command again, as a new run."""

@@ -32,6 +32,7 @@ from workbench.cli.refusals import Refusals
 from workbench.model.counted import render_count
 from workbench.model.errors import ServerUnavailable
 from workbench.model.network import NO_NETWORK
+from workbench.model.place import USUAL
 
 HELD: Final = 75
 DENIED: Final = 77
@@ -73,6 +74,8 @@ def run(
     detach: bool,
     as_json: bool,
     rule: str | None = None,
+    pool: str = USUAL.pool,
+    priority: str = USUAL.priority,
 ) -> int:
     """Asks the server for the run and returns the exit status the interface promises."""
     client = connect()
@@ -93,6 +96,8 @@ def run(
             "timeout_seconds": timeout,
             "idle_timeout_seconds": idle_timeout,
             "allow_hosts": allow_hosts,
+            "pool": pool,
+            "priority": priority,
             "rows": max(1, min(size.lines, 1000)),
             "columns": max(1, min(size.columns, 1000)),
         },

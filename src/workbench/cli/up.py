@@ -89,6 +89,12 @@ def status(*, as_json: bool, link: bool) -> int:
         print_line(
             f"{render_count(found['projects'], 'project')}, {render_count(found['open_runs'], 'open run')}"
         )
+        for worker in found["worker_list"]:
+            print_line(
+                f"{worker['worker_id']}  {worker['state']}  pool {worker['pool']}, "
+                f"{render_count(worker['concurrency'], 'place')}, version {worker['version']} on "
+                f"{worker['host']}, seen {worker['silent_seconds']:.0f} s ago"
+            )
         for connector in found["connectors"]:
             for problem in connector["problems"]:
                 print_line(

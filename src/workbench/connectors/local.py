@@ -47,7 +47,7 @@ from workbench.model.errors import (
 from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
+from workbench.sandbox import assignment, probe, seccomp, step_folder, tether, transcript
 from workbench.sandbox.host import Host, open_host
 from workbench.sandbox.leftover import end_leftovers
 from workbench.sandbox.lookup import ProjectSurroundings
@@ -119,6 +119,7 @@ class LocalConnector:
         self._trying = asyncio.Lock()
         self._host: Host | None = None
         self._filter = b""
+        self._lease: tuple[str, str] | None = None
 
     # -- the life of the connector -------------------------------------------------------------------
 
@@ -151,6 +152,39 @@ class LocalConnector:
         await self._zygote.close()
         if self._host is not None:
             self._host.close()
+
+    def hold_lease(self, worker_id: str, until: float) -> None:
+        """Lets the steps of this worker go on until then, in the boot clock's seconds; for any thread.
+
+        Steps that are started from now on end when it is not renewed.
+        """
+        path = str(self._home / tether.FILE)
+        tether.write_lease(path, worker_id, until)
+        self._lease = (path, worker_id)
+
+    async def end_untied(self) -> int:
+        """Ends every step here whose lease is over and returns how many live nevertheless.
+
+        Each is told to look; a shim that does not answer is killed, and its step with it.
+        """
+        there = await asyncio.to_thread(self._list_folders)
+        refs = [
+            ExternalRef(connector_id=self.connector_id, external_run_id=name)
+            for name, is_live in there.items()
+            if is_live
+        ]
+        return sum(await asyncio.gather(*(self._end_untied(ref) for ref in refs)))
+
+    async def _end_untied(self, ref: ExternalRef) -> bool:
+        watch = await self._known(ref)
+        if watch.ended is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.cancel_grace_seconds):
+                    await watch.send({"op": "lease"})
+            if not await watch.wait_end(self._limits.cancel_grace_seconds + 1.0):
+                watch.kill_shim()
+                await watch.wait_end(self._limits.cancel_grace_seconds)
+        return watch.ended is None
 
     @property
     def zygote_pid(self) -> int | None:
@@ -268,6 +302,7 @@ class LocalConnector:
             columns=request.columns,
             timeout_seconds=request.timeout_seconds,
             idle_timeout_seconds=request.idle_timeout_seconds,
+            lease=self._lease,
         )
         return assignment.build_assignment(
             profile,

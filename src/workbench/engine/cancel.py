@@ -12,6 +12,7 @@ import structlog
 
 from workbench.connectors.contract import CancelOutcome, ExternalRef
 from workbench.engine.context import Context
+from workbench.engine.elsewhere import is_own
 from workbench.ledger.move import Move, MoveApproval, MoveRun, MoveStep, RequestCancel
 from workbench.model.actor import Actor
 from workbench.model.errors import Conflict, IllegalMove, LedgerUnavailable, WorkbenchError
@@ -92,7 +93,8 @@ async def _cancel_running(
     refs = [
         ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
         for step in steps
-        if step.status is StepStatus.RUNNING and step.external_run_id is not None
+        # What another worker runs is ended there: it finds the request.
+        if step.status is StepStatus.RUNNING and step.external_run_id is not None and is_own(context, step)
     ]
     if run.cancel_requested_at is None:
         try:
@@ -113,7 +115,7 @@ async def _end_unrecorded(
 ) -> None:
     """Ends what runs though the request for it cannot be recorded yet; raises what came of it."""
     log.warning("cancel not recorded yet", run_id=run.run_id, problem=error.message)
-    ended = await asyncio.gather(*(_tell_connector(context, ref, reason) for ref in refs))
+    ended = await asyncio.gather(*(tell_connector(context, ref, reason) for ref in refs))
     came = (
         "its processes have ended"
         if all(ended)
@@ -127,11 +129,11 @@ async def _end_unrecorded(
 
 
 async def _tell_quietly(context: Context, ref: ExternalRef, reason: str) -> None:
-    await _tell_connector(context, ref, reason)
+    await tell_connector(context, ref, reason)
 
 
-async def _tell_connector(context: Context, ref: ExternalRef, reason: str) -> bool:
-    """Has the connector end a step; says whether it has shown that nothing of it is left."""
+async def tell_connector(context: Context, ref: ExternalRef, reason: str) -> bool:
+    """Has the connector end a step that is this machine's; says whether it has shown that nothing is left."""
     await context.wait_dispatched(ref.external_run_id)
     try:
         outcome = await context.connectors[ref.connector_id].cancel(

@@ -13,12 +13,14 @@ from workbench.connectors.contract import Connector, Problem
 from workbench.engine.flags import Flags
 from workbench.engine.turns import Turns
 from workbench.gate import Policy
+from workbench.ledger.lease import Lease
 from workbench.ledger.ledger import Ledger
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
 from workbench.model.clock import Clock, NewId
 from workbench.model.command import Surroundings
 from workbench.model.entry_gate import EntryGate
+from workbench.model.place import USUAL, Place
 from workbench.model.project import Project
 from workbench.secrets.vault import Vault
 
@@ -37,8 +39,11 @@ class Admit(Protocol):
 class Starter(Protocol):
     """The durable engine, as far as the verbs know it."""
 
-    async def start(self, project_id: str, run_id: str) -> None:
-        """Sees to it that the run is driven, now and after any restart."""
+    async def start(
+        self, project_id: str, run_id: str, *, place: Place = USUAL, is_running: bool = False
+    ) -> None:
+        """Sees to it that the run is driven when it is its turn, and after any restart; at once when a step
+        of it runs on this machine already."""
 
     async def driven_runs(self) -> set[str]:
         """Returns the runs that the durable engine is already driving."""
@@ -49,6 +54,7 @@ class Limits:
     """Times in seconds. `quorum` is how many approvals a held step needs where its project does not say.
 
     An approval that nobody decides expires; one that is given, but whose start does not come, lapses.
+    `max_queued` runs may wait for their turn, half of them of one project; more are not taken.
     """
 
     default_timeout_seconds: int = 3600
@@ -56,6 +62,7 @@ class Limits:
     execution_expiry_seconds: int = 15 * 60
     cancel_deadline_seconds: float = 5.0
     quorum: int = 1
+    max_queued: int = 10_000
 
 
 def _open_thinking() -> ThreadPoolExecutor:
@@ -84,6 +91,8 @@ class Context:
     returns once its own examples have come out right, and raises when they did not: no decision before that.
 
     `check_names` raises InvalidInput for network names that would lead to the workbench itself.
+
+    `lease` is this process's leave to write, where several share the ledger; None for who has it for himself.
 
     `traces` tells that steps are told the trace they belong to.
 
@@ -119,6 +128,7 @@ class Context:
     feature_cache: Path
     limits: Limits
     starter: Starter
+    lease: Lease | None = None
     traces: bool = False
     try_policy: Callable[[], Awaitable[None]] | None = None
     flags: Flags = field(default_factory=Flags)
@@ -143,6 +153,10 @@ class Context:
     async def think(self, work: Callable[[], Answer]) -> Answer:
         """Returns the answer of pure work that takes long, found beside the event loop, few at a time."""
         return await asyncio.get_running_loop().run_in_executor(self.thinking, work)
+
+    def worker_id(self) -> str | None:
+        """Returns under which id this process starts steps; raises LeaseLost when it may start none."""
+        return None if self.lease is None else self.lease.require()
 
     async def wait_dispatched(self, external_run_id: str) -> None:
         """Returns once the step is in its connector's hands, or at once when it is not on the way there."""

@@ -70,7 +70,7 @@ async def approve(
         ]
     await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
     if vote.move is not None:
-        await context.starter.start(project_id, run.run_id)
+        await context.starter.start(project_id, run.run_id, place=run.place)
     return await reads.approval(approval_id)
 
 

@@ -16,6 +16,7 @@ from workbench.connectors.contract import Ended, ExternalRef, NativeState, Probl
 from workbench.engine.ask import ask_step
 from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.elsewhere import is_own, require_same
 from workbench.engine.flags import render_answers
 from workbench.engine.look import read_kill
 from workbench.engine.ready import build_dispatch
@@ -92,6 +93,9 @@ async def _advance(context: Context, project_id: str, run_id: str) -> bool:
             is_ready = all(by_key[key].status is StepStatus.SUCCEEDED for key in planned.needs)
             with bound_contextvars(step_id=step.step_id):
                 match step.status:
+                    case StepStatus.RUNNING if not is_own(context, step):
+                        # Its own worker drives it, or reap fails it when that is gone.
+                        return False
                     case StepStatus.RUNNING:
                         return await _watch(context, project, run, step)
                     case StepStatus.QUEUED if is_ready:
@@ -119,6 +123,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
         return True
     connector = context.connectors[step.connector]
     ref = connector.ref_for(run.run_id, step.step_id, step.attempt)
+    worker_id = context.worker_id()
     try:
         released = release(context.vault, project, planned.command.env_profile)
     except WorkbenchError as error:
@@ -142,6 +147,7 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             verdict=render_judgement(admission),
             subject_digest=admission.subject_digest,
             admission=admission,
+            worker_id=worker_id,
             note={
                 "secrets": list(released.secret_names),
                 "approval_id": admission.approval_id,
@@ -161,6 +167,8 @@ async def _start(context: Context, project: Project, run: Run, step: Step, plann
             # Engaged since the gate was asked, by the file too: what was recorded has not begun.
             await _take_back(context, project, run, step, f"the kill switch was engaged first: {stopped}")
             return True
+        # Between the record and this line the process may have been stopped for longer than its lease.
+        require_same(context, worker_id)
         started = await connector.dispatch(dispatch)
     except Conflict:
         raise
@@ -326,7 +334,7 @@ async def record_known_end(context: Context, project_id: str, run_id: str) -> No
     """
     project, run, steps = await context.ledger.for_project(project_id).run_with_project(run_id)
     for step in steps:
-        if step.status is not StepStatus.RUNNING or step.external_run_id is None:
+        if step.status is not StepStatus.RUNNING or step.external_run_id is None or not is_own(context, step):
             continue
         ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
         ended = (await context.connectors[step.connector].snapshot(ref)).ended
@@ -425,6 +433,8 @@ def judge_end(ended: Ended, *, is_cancel_requested: bool) -> tuple[StepMove, str
             return StepMove.FAIL, f"ended by signal {ended.signal}"
         case "lost":
             return StepMove.FAIL, f"lost: {ended.detail or 'its supervisor is gone and left no record'}"
+        case "lease_lost":
+            return StepMove.FAIL, f"lost: {ended.detail}"
         case other:
             return StepMove.FAIL, f"{other.replace('_', ' ')}: {ended.detail}" if ended.detail else other
 

@@ -173,7 +173,7 @@ async def approve_edited(
         ]
     await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
     if is_released:
-        await context.starter.start(project_id, seen.run.run_id)
+        await context.starter.start(project_id, seen.run.run_id, place=seen.run.place)
     return await context.ledger.for_project(project_id).approval(create.approval_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.elsewhere import is_own
 from workbench.ledger.move import ObserveStep
 from workbench.model.run import Run
 from workbench.model.statuses import StepStatus
@@ -15,6 +16,9 @@ async def refresh(context: Context, *, project_id: str, run_id: str) -> Run:
     run, steps = await reads.run_with_steps(run_id)
     for step in steps:
         if step.status is not StepStatus.RUNNING or step.external_run_id is None:
+            continue
+        if not is_own(context, step):
+            # Only its own worker can look, and does.
             continue
         ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
         seen = await context.connectors[step.connector].snapshot(ref)

@@ -9,6 +9,7 @@ import structlog
 
 from workbench.engine.context import Context
 from workbench.engine.drive import record_known_end
+from workbench.engine.elsewhere import is_own
 from workbench.model.errors import WorkbenchError
 from workbench.model.run import Run
 from workbench.model.statuses import RunStatus
@@ -61,5 +62,15 @@ async def recover(context: Context) -> int:
         for run in await context.ledger.open_runs()
         if run.status is not RunStatus.BLOCKED and run.run_id not in driven
     ]
-    await asyncio.gather(*(context.starter.start(run.project_id, run.run_id) for run in left))
+    if context.lease is not None:
+        # Who waits for a turn is on the queue of all, and what others run is theirs.
+        own = {run.run_id for run, step in await context.ledger.running_steps() if is_own(context, step)}
+        left = [run for run in left if run.run_id in own]
+    starts = [
+        context.starter.start(
+            run.project_id, run.run_id, place=run.place, is_running=run.status is RunStatus.RUNNING
+        )
+        for run in left
+    ]
+    await asyncio.gather(*starts)
     return len(left)

@@ -87,7 +87,7 @@ async def renew(
         MoveRun(run_id=run.run_id, move=RunMove.RELEASE, version=run.version, note=note),
     ]
     await context.ledger.append(approval.project_id, released, actor=actor.name, via=actor.via)
-    await context.starter.start(approval.project_id, run.run_id)
+    await context.starter.start(approval.project_id, run.run_id, place=run.place)
     if not is_allowed:
         raise Conflict(
             f"nothing was approved: what {approval.approval_id} asks about has changed since ({drift}), and "

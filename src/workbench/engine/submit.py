@@ -18,14 +18,16 @@ from workbench.engine.ready import prepare_first
 from workbench.gate.boundary import is_within
 from workbench.ledger.ledger import ProjectLedger
 from workbench.ledger.move import CreateApproval, CreateRun, CreateStep, Move, MoveStep
+from workbench.ledger.queue_rows import QueueDepth
 from workbench.model.actor import Actor
 from workbench.model.admission import Admission, AdmissionRequest
 from workbench.model.clock import render_time
 from workbench.model.command import Command
-from workbench.model.errors import Conflict, InvalidInput
+from workbench.model.errors import Conflict, InvalidInput, TooBusy
 from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
 from workbench.model.network import beyond
+from workbench.model.place import USUAL, Place
 from workbench.model.plan import StepKind, parse_plan, single_command
 from workbench.model.project import Project
 from workbench.model.run import Run
@@ -60,11 +62,13 @@ async def submit(
     recommendation_rule_id: str | None = None,
     idempotency_key: str | None = None,
     retry_of_run_id: str | None = None,
+    place: Place = USUAL,
 ) -> Run:
     """Makes a run of one command and returns it queued or blocked.
 
-    The same idempotency key gives the same run. Raises InvalidInput for a command, directory, profile or
-    connector that cannot be; a policy's no is no error but a run that is blocked, and audited.
+    The same idempotency key gives the same run. Raises TooBusy when too many wait for their turn already, and
+    InvalidInput for a command, directory, profile, pool or connector that cannot be; a policy's no is no
+    error but a run that is blocked, and audited.
     """
     reads = context.ledger.for_project(project_id)
     if idempotency_key is not None:
@@ -72,11 +76,12 @@ async def submit(
         if earlier is not None:
             asked = _normalize(context, await context.ledger.project(project_id), command)
             return _same_request(earlier, await _first_asked(reads, earlier), asked, actor, feature_id)
+    depth = await _require_room(context, project_id, place)
     run_id, step_id = context.new_id("run_"), context.new_id("step_")
     project, admission = await ask_gate(
         context, project_id, command, run_id=run_id, step_id=step_id, actor=actor
     )
-    if admission.is_admitted:
+    if admission.is_admitted and not depth.in_pool:
         # Its sandbox is built while the run is recorded; nothing of it runs before drive lets it.
         await prepare_first(context, admission, project)
     moves = _moves_for(context, project, admission, actor)
@@ -86,6 +91,7 @@ async def submit(
         recommendation_rule_id=recommendation_rule_id,
         idempotency_key=idempotency_key,
         retry_of_run_id=retry_of_run_id,
+        place=place,
     )
     try:
         events = await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
@@ -96,7 +102,7 @@ async def submit(
         first = await _first_asked(reads, earlier)
         return _same_request(earlier, first, admission.request.command, actor, feature_id)
     if admission.is_admitted:
-        await context.starter.start(project_id, run_id)
+        await context.starter.start(project_id, run_id, place=place)
     return _created(project_id, moves[0], events[0])
 
 
@@ -133,6 +139,7 @@ async def retry(
         feature_id=run.feature_id,
         recommendation_rule_id=run.recommendation_rule_id,
         retry_of_run_id=run_id,
+        place=run.place,
     )
 
 
@@ -208,6 +215,7 @@ def _created(project_id: str, create: CreateRun, event: Event) -> Run:
         started_at=None,
         ended_at=None,
         version=1,
+        place=create.place,
     )
 
 
@@ -247,6 +255,30 @@ def _moves_for(context: Context, project: Project, admission: Admission, actor: 
     if blocked_by is BlockedBy.APPROVAL:
         moves.append(approval_request(context, project, admission, requested_by=actor.name))
     return moves
+
+
+async def _require_room(context: Context, project_id: str, place: Place) -> QueueDepth:
+    """Returns how many runs wait already; raises TooBusy when no more are taken, before anything is recorded.
+
+    A pool of others needs a ledger that others can reach: raises InvalidInput.
+    """
+    if context.lease is None and place.pool != USUAL.pool:
+        raise InvalidInput(
+            f"there is no pool {place.pool!r}: this ledger is one server's own",
+            remedy="leave --pool out, or keep the ledger in PostgreSQL and start a worker of that pool",
+        )
+    depth = await context.ledger.queue_depth(project_id, place.pool)
+    share = max(1, context.limits.max_queued // 2)
+    for waiting, most, where in (
+        (depth.of_project, share, " of this project"),
+        (depth.total, context.limits.max_queued, ""),
+    ):
+        if waiting >= most:
+            raise TooBusy(
+                f"{waiting} runs{where} wait for their turn already, and no more than {most} may",
+                remedy="nothing was recorded: ask again once some of them have had it (workbench runs)",
+            )
+    return depth
 
 
 async def ask_gate(

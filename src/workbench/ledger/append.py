@@ -21,6 +21,7 @@ from workbench.ledger.move import Move
 from workbench.ledger.row_writer import Change
 from workbench.ledger.rows import parse_event
 from workbench.ledger.starts import Starts
+from workbench.ledger.worker_rows import require_writing
 from workbench.model.canonical import digest_of, render_canonical
 from workbench.model.event import Event
 
@@ -42,12 +43,16 @@ def append(
     at: str,
     moves: Sequence[Move],
     once: str | None = None,
+    worker_id: str | None = None,
 ) -> list[Event]:
     """Applies `moves` in order inside the caller's transaction and returns their events.
 
-    Raises IllegalMove, StartRefused, Conflict or NotFound and then nothing of the transaction may be
-    committed.
+    Raises IllegalMove, StartRefused, Conflict or NotFound, or LeaseLost when `worker_id` names a worker that
+    the others take for gone, and then nothing of the transaction may be committed.
     """
+    if worker_id is not None:
+        # First of all, and held to the commit: whoever takes the writing from us waits for it, or we for him.
+        require_writing(connection, worker_id)
     head_seq, head_hash = _lock_head(connection, project_id)
     if once is not None and (earlier := _read_once(connection, project_id, once)):
         return earlier

@@ -18,6 +18,7 @@ from workbench.ledger.row_writer import Change
 from workbench.ledger.rows import render_changes, render_json
 from workbench.ledger.starts import Starts
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
+from workbench.ledger.worker_rows import join_worker, leave_worker, lose_worker
 from workbench.model.errors import IllegalMove
 from workbench.model.moves import (
     NEW,
@@ -27,6 +28,7 @@ from workbench.model.moves import (
     next_run_status,
     next_step_status,
 )
+from workbench.model.place import USUAL, Place
 from workbench.model.plan import render_plan
 from workbench.model.statuses import (
     RUN_ENDED,
@@ -87,6 +89,12 @@ def apply_move(
             return rows.remember_rule(move)
         case m.ForgetRule():
             return rows.forget_rule(move)
+        case m.JoinWorker():
+            return join_worker(connection, move)
+        case m.LeaveWorker():
+            return leave_worker(connection, move)
+        case m.LoseWorker():
+            return lose_worker(connection, move)
         case m.Note():
             return Change(tag=move.tag, payload=move.payload, run_id=move.run_id, step_id=move.step_id)
         case _:
@@ -118,6 +126,7 @@ class _Rows(HouseRows):
             "started_at": None,
             "ended_at": None,
             "version": 1,
+            **_render_place(move.place),
         }
         payload = {
             **move.note,
@@ -190,6 +199,7 @@ class _Rows(HouseRows):
             "started_at": None,
             "ended_at": None,
             "version": 1,
+            "worker_id": None,
         }
         payload = {
             "status": row["status"],
@@ -217,8 +227,9 @@ class _Rows(HouseRows):
             row["ended_at"] = self._at
         if move.move is StepMove.INTERRUPT:
             row["attempt"] += 1
-            row["external_run_id"] = None
+            row["external_run_id"] = row["worker_id"] = None
         given = {
+            "worker_id": move.worker_id,
             "external_run_id": move.external_run_id,
             "provider_status_raw": move.provider_status_raw,
             "exit_code": move.exit_code,
@@ -237,6 +248,8 @@ class _Rows(HouseRows):
             "failure_reason": row["failure_reason"],
             "subject_digest": row["subject_digest"],
         }
+        if move.worker_id is not None:
+            payload["worker_id"] = move.worker_id
         if move.verdict is not None:
             payload["verdict"] = move.verdict
         return self._update(
@@ -428,6 +441,14 @@ class _Rows(HouseRows):
             run_id=a.run_id,
             step_id=a.step_id,
         )
+
+
+def _render_place(place: Place) -> dict[str, str | None]:
+    """Returns the two columns: empty for the place of most runs, whose rows are digested without them."""
+    return {
+        "pool": None if place.pool == USUAL.pool else place.pool,
+        "priority": None if place.priority is USUAL.priority else place.priority.value,
+    }
 
 
 def _word(value: str | None) -> str | None:

@@ -29,7 +29,13 @@ _STATE_TABLES: Final = (
 )
 # A database that was not migrated yet, and is only looked at, lacks what came later.
 _SINCE: Final = {t.remembered_rules: "0003", t.policy_layers: "0005"}
-_COLUMNS_SINCE: Final = {t.execution_approvals: "0002", t.access_tokens: "0004", t.switches: "0008"}
+_COLUMNS_SINCE: Final = {
+    t.execution_approvals: "0002",
+    t.access_tokens: "0004",
+    t.execution_runs: "0006",
+    t.execution_steps: "0006",
+    t.switches: "0008",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

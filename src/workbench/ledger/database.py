@@ -18,12 +18,24 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from workbench.model.errors import InvalidInput, LedgerUnavailable
 
 _BUSY_MILLISECONDS: Final = 15_000
+_PATIENCE: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""After how long a PostgreSQL that cannot be reached any more is given up (libpq's words, in s and ms): by
+default a connection whose other end is cut off hangs for a quarter of an hour."""
 _TRIAL_MILLISECONDS: Final = 2_000
 """Longer than any one append takes: whoever holds the ledger for so long is no server of ours."""
 
 
-def open_engine(url: str) -> Engine:
-    """Returns an engine for `sqlite:///PATH` or `postgresql://…`; raises InvalidInput for anything else."""
+def open_engine(url: str, *, connections: int = 8) -> Engine:
+    """Returns an engine for `sqlite:///PATH` or `postgresql://…`; raises InvalidInput for anything else.
+
+    `connections` are kept open, and as many again opened for a rush.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -36,7 +48,11 @@ def open_engine(url: str) -> Engine:
             return _open_sqlite(parsed.database or "")
         case "postgresql":
             return create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=8, pool_pre_ping=True
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=connections,
+                max_overflow=connections,
+                pool_pre_ping=True,
+                connect_args={name: value for name, value in _PATIENCE.items() if name not in parsed.query},
             )
         case other:
             raise InvalidInput(

@@ -16,10 +16,12 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
-from workbench.ledger import check, reads
+from workbench.ledger import check, queue_rows, reads
 from workbench.ledger.append import append as append_in_transaction
 from workbench.ledger.database import open_engine, try_writing
-from workbench.ledger.move import Move
+from workbench.ledger.lease import Lease
+from workbench.ledger.move import JoinWorker, Move
+from workbench.ledger.queue_rows import QueueDepth
 from workbench.ledger.reads import (
     AccessToken,
     ApprovalPage,
@@ -33,15 +35,18 @@ from workbench.ledger.refused import RefusedWrites
 from workbench.ledger.rows import SwitchRecord
 from workbench.ledger.schema import upgrade_schema
 from workbench.ledger.transfer import refuse_moved
+from workbench.ledger.worker_rows import list_workers
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.clock import Clock, render_time
-from workbench.model.errors import Conflict, InvalidInput, LedgerUnavailable, NotFound
+from workbench.model.errors import Conflict, InvalidInput, LeaseLost, LedgerUnavailable, NotFound
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
 from workbench.model.people import People
+from workbench.model.place import Place
 from workbench.model.project import Project
 from workbench.model.run import Run, Step
+from workbench.model.worker import Worker
 
 T = TypeVar("T")
 
@@ -64,11 +69,21 @@ class Ledger:
         self._watchers: set[asyncio.Event] = set()
         self._is_closed = False
         self._refused = RefusedWrites(clock)
+        self._lease: Lease | None = None
 
     @property
     def folder(self) -> Path | None:
         """The folder that holds the ledger's file, or None where a database server keeps it."""
         return Path(self._engine.url.database or "").parent if self._is_sqlite else None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write this ledger too, so that each needs a lease."""
+        return not self._is_sqlite
+
+    def fence(self, lease: Lease) -> None:
+        """From now on appends only while this lease is held, and refuses the others with LeaseLost."""
+        self._lease = lease
 
     async def open(self) -> None:
         """Connects and migrates; raises LedgerUnavailable when the database cannot be used."""
@@ -91,16 +106,38 @@ class Ledger:
     ) -> list[Event]:
         """Applies `moves` in one transaction and returns their events, durable when this returns.
 
-        Raises IllegalMove, StartRefused, Conflict or NotFound, and LedgerUnavailable when nothing could be
-        written.
+        Raises IllegalMove, StartRefused, Conflict or NotFound, LedgerUnavailable when nothing could be
+        written, and LeaseLost, one of those, when this process may not write any more.
         """
+        worker_id = None if self._lease is None else self._lease.require()
+        return await self._append(project_id, moves, actor, via, once, worker_id)
 
+    async def join(self, move: JoinWorker) -> list[Event]:
+        """Appends what gives this process its place, before it has one; raises as append does."""
+        return await self._append(HOUSE, [move], move.worker_id, "worker", None, None)
+
+    async def _append(
+        self,
+        project_id: str,
+        moves: Sequence[Move],
+        actor: str,
+        via: str,
+        once: str | None,
+        worker_id: str | None,
+    ) -> list[Event]:
         def write() -> list[Event]:
             at = render_time(self._clock.now())
             with self._engine.connect().execution_options(begin="BEGIN IMMEDIATE") as connection:
                 with connection.begin():
                     return append_in_transaction(
-                        connection, project_id=project_id, actor=actor, via=via, at=at, moves=moves, once=once
+                        connection,
+                        project_id=project_id,
+                        actor=actor,
+                        via=via,
+                        at=at,
+                        moves=moves,
+                        once=once,
+                        worker_id=worker_id,
                     )
 
         try:
@@ -110,6 +147,10 @@ class Ledger:
                 f"another writer recorded the same thing first: {error.orig}",
                 remedy="look again; the first writer's outcome stands",
             ) from error
+        except LeaseLost:
+            if self._lease is not None:
+                self._lease.end()
+            raise
         except LedgerUnavailable as error:
             self._refused.tell(error)
             raise
@@ -170,6 +211,30 @@ class Ledger:
     async def open_runs(self) -> list[Run]:
         """Lists the queued, running and blocked runs of all projects, oldest first."""
         return await self.read(reads.list_open_runs)
+
+    async def queue_depth(self, project_id: str, pool: str) -> QueueDepth:
+        """Counts what waits for its turn: in all, of a project, and in a pool."""
+        return await self.read_few(queue_rows.count_queued, project_id, pool)
+
+    async def take_rank(self, place: Place, project_id: str) -> int:
+        """Returns where in a shared ledger's pool the project's next run comes; the lower the sooner."""
+        return await self._run(self._writers, lambda: self._read(queue_rows.take_rank, place, project_id))
+
+    async def reach_rank(self, place: Place, rank: int) -> None:
+        """Notes that a run of this rank has got its turn."""
+        await self._run(self._writers, lambda: self._read(queue_rows.reach_rank, place, rank))
+
+    async def running_steps(self) -> list[tuple[Run, Step]]:
+        """Lists what is recorded as running in all projects, with its run."""
+        return await self.read(queue_rows.list_running_steps)
+
+    async def steps_to_cancel(self, worker_id: str) -> list[tuple[Run, Step]]:
+        """Lists the running steps of a worker whose runs somebody wants to end."""
+        return await self.read(queue_rows.list_to_cancel, worker_id)
+
+    async def workers(self) -> list[Worker]:
+        """Lists who shares this ledger now, and who is lost with steps that are recorded as running."""
+        return await self.read(list_workers)
 
     async def pending_approvals(self) -> list[Approval]:
         """Lists the pending approvals of all projects, oldest first."""

@@ -10,6 +10,7 @@ from workbench.model.approval import CommandChange
 from workbench.model.artifact import Artifact
 from workbench.model.entry_gate import EntryGate, OverriddenGate
 from workbench.model.moves import ApprovalMove, RunMove, StepMove
+from workbench.model.place import USUAL, Place
 from workbench.model.plan import Plan, StepKind
 from workbench.model.project import Project
 from workbench.model.statuses import BlockedBy, SyncStatus
@@ -29,6 +30,7 @@ class CreateRun:
     blocked_by: BlockedBy | None = None
     retry_of_run_id: str | None = None
     idempotency_key: str | None = None
+    place: Place = USUAL
     note: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,7 +76,8 @@ class CreateStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveStep:
-    """Fields left None keep what the row holds. A START needs the `admission` that it rests on."""
+    """Fields left None keep what the row holds. A START needs the `admission` that it rests on, and says
+    which `worker_id` starts it, where several share the ledger."""
 
     step_id: str
     move: StepMove
@@ -87,6 +90,7 @@ class MoveStep:
     exit_code: int | None = None
     failure_reason: str | None = None
     admission: Admission | None = None
+    worker_id: str | None = None
     note: dict[str, Any] = field(default_factory=dict)
 
 
@@ -249,6 +253,40 @@ class ForgetRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinWorker:
+    """Makes this process one of those that share the ledger, or takes its own place up again after a restart.
+
+    Conflict says that its place is gone: the others took it for lost, or it left.
+    """
+
+    worker_id: str
+    pool: str
+    host: str
+    version: str
+    concurrency: int
+    lease_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveWorker:
+    """With `is_over` False it only takes nothing new; with True it writes nothing more either."""
+
+    worker_id: str
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoseWorker:
+    """Takes the writing from a worker that was not seen for longer than its lease; Conflict when it was.
+
+    `is_known` says that it is known to be gone, because the next process of its home says so.
+    """
+
+    worker_id: str
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A fact worth an event without a row of its own, such as a refused sign-in or a secret that was set."""
 
@@ -279,5 +317,8 @@ Move = (
     | RevokeToken
     | RememberRule
     | ForgetRule
+    | JoinWorker
+    | LeaveWorker
+    | LoseWorker
     | Note
 )

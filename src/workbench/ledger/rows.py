@@ -16,6 +16,7 @@ from workbench.model.canonical import render_canonical
 from workbench.model.entry_gate import OverriddenGate
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
+from workbench.model.place import USUAL, Place, RunPriority
 from workbench.model.plan import StepKind, parse_plan
 from workbench.model.project import ApproverRule, EnvProfile, Project
 from workbench.model.run import Run, Step
@@ -177,7 +178,12 @@ def parse_run(row: Row) -> Run:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         version=row["version"],
+        place=_parse_place(row),
     )
+
+
+def _parse_place(row: Row) -> Place:
+    return Place(pool=row["pool"] or USUAL.pool, priority=RunPriority(row["priority"] or USUAL.priority))
 
 
 def parse_step(row: Row) -> Step:
@@ -202,6 +208,7 @@ def parse_step(row: Row) -> Step:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         version=row["version"],
+        worker_id=row["worker_id"],
     )
 
 

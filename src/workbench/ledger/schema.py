@@ -14,7 +14,8 @@ from workbench.ledger.tables import metadata
 from workbench.model.errors import LedgerUnavailable
 
 LATEST: Final = "0008"
-_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0008")
+_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0008")
+_SCHEMA_LOCK: Final = 0x776F726B0001
 _revisions: Final = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True)
 )
@@ -26,6 +27,9 @@ def upgrade_schema(connection: Connection) -> None:
     A database at LATEST costs one query. Raises LedgerUnavailable with code "database_too_new" when the
     database knows a revision that we do not.
     """
+    if connection.dialect.name == "postgresql":
+        # Two machines may come to an empty database at once; the second finds what the first one made.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
     found = refuse_newer(connection)
     if found == LATEST:
         return

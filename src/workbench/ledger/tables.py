@@ -54,6 +54,8 @@ execution_runs: Final = Table(
     Column("started_at", Text),
     Column("ended_at", Text),
     Column("version", Integer, nullable=False),
+    Column("pool", Text, info=ADDED_LATER),
+    Column("priority", Text, info=ADDED_LATER),
     UniqueConstraint("project_id", "idempotency_key"),
     Index("execution_runs_by_project", "project_id", "run_id"),
     Index("execution_runs_by_status", "status"),
@@ -84,8 +86,10 @@ execution_steps: Final = Table(
     Column("started_at", Text),
     Column("ended_at", Text),
     Column("version", Integer, nullable=False),
+    Column("worker_id", Text, info=ADDED_LATER),
     UniqueConstraint("run_id", "step_key"),
     Index("execution_steps_by_run", "run_id"),
+    Index("execution_steps_by_worker", "status", "worker_id"),
 )
 
 execution_events: Final = Table(
@@ -223,3 +227,35 @@ access_tokens: Final = Table(
     Column("made_with", Text, info=ADDED_LATER),
     Index("access_tokens_by_actor", "actor"),
 )
+
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("worker_id", Text, primary_key=True),
+    Column("pool", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("lease_seconds", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("relay_token", Text, nullable=False),
+    Column("grounds", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Index("workers_by_state", "state"),
+)
+"""Who shares this database now. A row is liveness and no part of any digest: coming and going are events.
+
+`grounds` is a JSON list of the projects whose workspace is on that machine."""
+
+pool_ranks: Final = Table(
+    "pool_ranks",
+    metadata,
+    Column("pool", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("project_id", Text, nullable=False),
+    Column("rank", BigInteger, nullable=False),
+    PrimaryKeyConstraint("pool", "priority", "project_id"),
+)
+"""Where each project stands in the order of its pool; the row of project "" is how far that has come."""

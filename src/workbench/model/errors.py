@@ -75,10 +75,14 @@ class AskedAnew(Conflict):
 
 
 class TooBusy(WorkbenchError):
-    """So much of this work goes on or waits already that no more is taken."""
+    """So much of this work goes on or waits already that no more is taken.
+
+    `retry_after_seconds` is when it is worth another try.
+    """
 
     code = "too_busy"
     http_status = 429
+    retry_after_seconds = 5
 
 
 class NotAllowed(WorkbenchError):
@@ -114,6 +118,19 @@ class LedgerUnavailable(WorkbenchError):
 
     code = "ledger_unavailable"
     http_status = 503
+
+
+class LeaseLost(LedgerUnavailable):
+    """The others take this process for gone, so it may write nothing more under its name."""
+
+    code = "lease_lost"
+
+
+class Elsewhere(WorkbenchError):
+    """A step runs on another machine, and what was asked for is only there."""
+
+    code = "elsewhere"
+    http_status = 409
 
 
 class ServerUnavailable(WorkbenchError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from workbench.model.place import USUAL, Place
 from workbench.model.plan import Plan, StepKind
 from workbench.model.statuses import BlockedBy, RunStatus, StepStatus, SyncStatus
 
@@ -26,6 +27,7 @@ class Run:
     started_at: str | None
     ended_at: str | None
     version: int
+    place: Place = USUAL
 
 
 class HowCanceled(StrEnum):
@@ -48,7 +50,10 @@ class RunEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`verdict` is the stored judgement as JSON values. `exit_code` is None until the process has ended."""
+    """`verdict` is the stored judgement as JSON values. `exit_code` is None until the process has ended.
+
+    `worker_id` is the worker that started it, where several share the ledger.
+    """
 
     step_id: str
     run_id: str
@@ -70,3 +75,4 @@ class Step:
     started_at: str | None
     ended_at: str | None
     version: int
+    worker_id: str | None = None

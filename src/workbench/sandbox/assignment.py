@@ -33,7 +33,8 @@ from workbench.sandbox.workspace import WorkspaceFacts
 class Supervision:
     """How one step is watched over. Times in seconds, sizes in bytes or cells.
 
-    With `is_traced` every program that it starts is written down, where the kernel lets us.
+    With `is_traced` every program that it starts is written down, where the kernel lets us. `lease` is the
+    file of the lease that the step ends with, and the worker that holds it.
     """
 
     folder: str
@@ -45,6 +46,7 @@ class Supervision:
     timeout_seconds: int | None
     idle_timeout_seconds: int | None
     is_traced: bool = False
+    lease: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,9 @@ def build_assignment(
         "timeout_seconds": supervision.timeout_seconds,
         "idle_timeout_seconds": supervision.idle_timeout_seconds,
         "is_traced": supervision.is_traced,
+        "lease": None
+        if supervision.lease is None
+        else {"file": supervision.lease[0], "worker_id": supervision.lease[1]},
         "network": None if network is None else _render_network(network, supervision.folder),
     }
 

@@ -21,12 +21,14 @@ from typing import Any
 
 from workbench.sandbox import census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.doorway import Doorway
+from workbench.sandbox.guarded import let_go, open_barrier, open_guarded
 from workbench.sandbox.hardlinks import HardLinks
 from workbench.sandbox.refusals import explain_refusals
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.spoken import say_seconds, say_time
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
+from workbench.sandbox.tether import Tether
 from workbench.sandbox.tracer import Tracer
 
 _CROWD = 512
@@ -37,8 +39,8 @@ _READ_BYTES = 1024 * 1024
 _SETTLE_SECONDS = 5.0
 _UNWRITTEN_SECONDS = 3600.0
 _WORD_SECONDS = 10.0
-_BARRIER_BYTES = 4096
 _LARGEST_INPUT = 1024 * 1024
+_LEASE_GRACE_SECONDS = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -114,6 +116,7 @@ class _Step:
         self._hold: placeholders.Placeholders | None = None
         self._doorway: Doorway | None = None
         self._tracer: Tracer | None = None
+        self._tether = None if request["lease"] is None else Tether(request["lease"])
 
     def run(self, word: socket.socket) -> None:
         """Runs the step to its proven end."""
@@ -149,6 +152,9 @@ class _Step:
             said = b""
         if said != step_folder.START:
             return False
+        if self._tether is not None and not self._tether.left_seconds():
+            _answer(word, {"error": self._tether.explain()})
+            return False
         if step_folder.take_claim(self._folder, self._identity):
             return True
         _answer(word, {"error": "this step was started or given up before", "is_taken": True})
@@ -161,8 +167,8 @@ class _Step:
         else:
             channels = terminal.open_pipes()
         status, status_end = os.pipe()
-        options, options_end = _open_guarded()
-        self._barrier, barrier_end = _open_barrier()
+        options, options_end = open_guarded()
+        self._barrier, barrier_end = open_barrier()
         line: list[str] = request["argv"]
         border = line.index("--")
         handed = {
@@ -200,7 +206,7 @@ class _Step:
             (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
         ]
         options.sendall("\0".join([*line[1:border], ""]).encode())
-        _let_go(options)
+        let_go(options)
         self._links = HardLinks(workspace, request["read_only"])
 
     def _open_log(self) -> None:
@@ -276,7 +282,7 @@ class _Step:
                 self._tracer = Tracer(self._init, self._folder)
         self._stamp = traces.read_stamp()
         self._links.note()
-        _let_go(self._barrier)
+        let_go(self._barrier)
         self._barrier = None
         self._began = self._last_active = time.monotonic()
         self._started_at = time.time()
@@ -294,6 +300,8 @@ class _Step:
                 ends.append(self._began + self._request["timeout_seconds"] - now)
             if self._request["idle_timeout_seconds"] is not None:
                 ends.append(self._last_active + self._request["idle_timeout_seconds"] - now)
+        if self._kill_at is None and self._tether is not None:
+            ends.append(self._tether.left_seconds())
         return max(0.0, min(ends))
 
     def _turn(self, patience: float) -> None:
@@ -338,6 +346,8 @@ class _Step:
             self._end("timed_out", f"the time limit of {say_seconds(wall)} was reached")
         elif self._phase == RUNNING and idle is not None and now >= self._last_active + idle:
             self._end("idle_timed_out", f"there was no output for {say_seconds(idle)}")
+        elif self._tether is not None and not self._tether.left_seconds():
+            self._end("lease_lost", self._tether.explain(), grace=_LEASE_GRACE_SECONDS)
 
     def _drain(self, descriptor: int) -> bool:
         """Moves one batch of output to the log; False when there is none now."""
@@ -406,6 +416,8 @@ class _Step:
         match request["op"]:
             case "cancel":
                 self._end("canceled", str(request["reason"]), grace=float(request["grace_seconds"]))
+            case "lease" if self._tether is not None:
+                self._tether.look()
             case "input":
                 self._type(base64.b64decode(request["data"]))
             case "resize" if self._keyboard is not None:
@@ -604,38 +616,6 @@ def _answer(word: socket.socket, document: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         word.send(json.dumps(document).encode())
     word.close()
-
-
-def _open_guarded() -> tuple[socket.socket, socket.socket]:
-    """Returns our end and bubblewrap's of a connection that it reads to the end.
-
-    Ours holds a byte that we have not read: should we die, the kernel tells bubblewrap of a broken
-    connection and not of the end, so it gives up (unix_release_sock in net/unix/af_unix.c). A pipe would end
-    there, and bubblewrap go on with what it had read.
-    """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    theirs.send(b"!")
-    return ours, theirs
-
-
-def _let_go(ours: socket.socket) -> None:
-    """Ends a guarded connection: with nothing left unread, its end is one."""
-    ours.recv(1)
-    ours.close()
-
-
-def _open_barrier() -> tuple[socket.socket, socket.socket]:
-    """Returns a guarded connection, so full on our side that it turns ready only when bubblewrap reads."""
-    ours, theirs = _open_guarded()
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BARRIER_BYTES)
-    ours.setblocking(False)
-    filling = b"This command runs in a sandbox of the Feature Execution Workbench.\n".ljust(
-        _BARRIER_BYTES, b"\n"
-    )
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            ours.send(filling)
-    return ours, theirs
 
 
 def _memory(name: str, data: bytes) -> int:

@@ -107,6 +107,8 @@ def _wait_and_become(connection: socket.socket, parent: int, nice: int, nobody: 
     if told["has_terminal"]:
         terminal.take_terminal()
     # First out of the way, then into place: the numbers wanted may be taken by one another.
+    if nobody >= 0:
+        nobody = fcntl.fcntl(nobody, fcntl.F_DUPFD_CLOEXEC, _FREE_FROM)
     raised = [fcntl.fcntl(held, fcntl.F_DUPFD_CLOEXEC, _FREE_FROM) for held in handed]
     for wanted, held in zip(told["numbers"], raised, strict=True):
         os.dup2(held, wanted, inheritable=True)

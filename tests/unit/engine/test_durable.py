@@ -13,14 +13,13 @@ from workbench.engine.durable import Durable
 DriveRun = Callable[[str, str], Awaitable[None]]
 
 
-def _open(home: Path, drive: DriveRun) -> Durable:
+async def _open(home: Path, drive: DriveRun) -> Durable:
     durable = Durable(
         database_url=f"sqlite:///{home / 'ledger.db'}",
         state_home=home,
-        executor_id="local",
         new_id=new_sortable_id,
     )
-    durable.launch(drive)
+    await durable.launch(drive)
     return durable
 
 
@@ -63,7 +62,7 @@ async def test_a_run_is_driven_before_its_driver_is_recorded_and_a_short_one_nee
     async def drive(_project_id: str, run_id: str) -> None:
         seen.append((run_id, _recorded(tmp_path)))
 
-    durable = _open(tmp_path, drive)
+    durable = await _open(tmp_path, drive)
     try:
         await durable.start("prj_1", "run_1")
         assert seen == [("run_1", [])]
@@ -74,7 +73,7 @@ async def test_a_run_is_driven_before_its_driver_is_recorded_and_a_short_one_nee
 
 
 async def test_a_run_whose_driver_is_not_recorded_yet_counts_as_driven(tmp_path: Path) -> None:
-    durable = _open(tmp_path, _Endless())
+    durable = await _open(tmp_path, _Endless())
     try:
         await durable.start("prj_1", "run_1")
         assert await durable.driven_runs() == {"run_1"}
@@ -86,7 +85,7 @@ async def test_a_long_driver_is_recorded_once_not_started_twice_and_taken_up_at_
     tmp_path: Path,
 ) -> None:
     first = _Endless()
-    durable = _open(tmp_path, first)
+    durable = await _open(tmp_path, first)
     try:
         await durable.start("prj_1", "run_1")
         await _wait_recorded(tmp_path, "run_1")
@@ -97,7 +96,7 @@ async def test_a_long_driver_is_recorded_once_not_started_twice_and_taken_up_at_
     assert asyncio.all_tasks() == {asyncio.current_task()}, "what is left would end by the garbage collector"
 
     second = _Endless()
-    durable = _open(tmp_path, second)
+    durable = await _open(tmp_path, second)
     try:
         async with asyncio.timeout(30):
             assert await second.began.get() == "run_1"
@@ -110,11 +109,11 @@ async def test_a_long_driver_is_recorded_once_not_started_twice_and_taken_up_at_
 async def test_a_driver_closed_before_its_record_leaves_none_so_that_recover_starts_it(
     tmp_path: Path,
 ) -> None:
-    durable = _open(tmp_path, _Endless())
+    durable = await _open(tmp_path, _Endless())
     await durable.start("prj_1", "run_1")
     await durable.close()
 
-    durable = _open(tmp_path, _Endless())
+    durable = await _open(tmp_path, _Endless())
     try:
         assert "run_1" not in await durable.driven_runs()
     finally:
@@ -130,7 +129,7 @@ async def test_a_run_started_again_while_its_driver_ends_is_driven_again(tmp_pat
         drives += 1
         await go.wait()
 
-    durable = _open(tmp_path, drive)
+    durable = await _open(tmp_path, drive)
     try:
         await durable.start("prj_1", "run_1")
         await durable.start("prj_1", "run_1")

@@ -62,6 +62,9 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
     columns = ("start_by", "edited_by", "changes")
     drop = [f"ALTER TABLE execution_approvals DROP COLUMN {name}" for name in columns]
     drop.append("DROP INDEX access_tokens_by_actor")
+    drop += ["DROP TABLE workers", "DROP TABLE pool_ranks", "DROP INDEX execution_steps_by_worker"]
+    drop += [f"ALTER TABLE execution_runs DROP COLUMN {name}" for name in ("pool", "priority")]
+    drop.append("ALTER TABLE execution_steps DROP COLUMN worker_id")
     drop += [f"ALTER TABLE access_tokens DROP COLUMN {name}" for name in ("person", "made_with")]
     drop += [f"ALTER TABLE switches DROP COLUMN {name}" for name in ("since", "overridden")]
     change(

@@ -2418,6 +2418,9 @@ export interface components {
             network: string;
             /** Plan Digest */
             plan_digest: string;
+            /** Pool */
+            pool: string;
+            priority: components["schemas"]["RunPriority"];
             /** Project Id */
             project_id: string;
             /** Recommendation Rule Id */
@@ -2490,6 +2493,13 @@ export interface components {
              * @enum {string}
              */
             mode?: "pty" | "pipe";
+            /**
+             * Pool
+             * @default default
+             */
+            pool?: string;
+            /** @default normal */
+            priority?: components["schemas"]["RunPriority"];
             /** Project Id */
             project_id: string;
             /** Recommendation Rule Id */
@@ -2539,6 +2549,9 @@ export interface components {
             mode: string;
             /** Moves */
             moves: string[];
+            /** Pool */
+            pool: string;
+            priority: components["schemas"]["RunPriority"];
             /** Project Id */
             project_id: string;
             /** Recommendation Rule Id */
@@ -2560,6 +2573,12 @@ export interface components {
             /** Why */
             why: string;
         };
+        /**
+         * RunPriority
+         * @description What is of a higher one goes first; within one, projects take turns.
+         * @enum {string}
+         */
+        RunPriority: "low" | "normal" | "high";
         /**
          * RunStatus
          * @enum {string}
@@ -2595,8 +2614,9 @@ export interface components {
          * @description `ready` is whether something could be recorded now, and `problem` why not, with the remedy.
          *
          *     `connectors` says of each whether it could start something now, and if not, why and what to do.
-         *     `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say what of a
-         *     policy is not in force as its author meant it.
+         *     `workers` counts who runs steps, this server included; `worker_list` names them where several share the
+         *     ledger. `kills` are the kill switches that are engaged now; empty in ordinary times. `policy_notes` say
+         *     what of a policy is not in force as its author meant it.
          */
         StatusOut: {
             /** Connectors */
@@ -2621,13 +2641,16 @@ export interface components {
             url: string;
             /** Version */
             version: string;
+            /** Worker List */
+            worker_list: components["schemas"]["WorkerOut"][];
             /** Workers */
             workers: number;
         };
         /**
          * StepOut
          * @description `notes` are what whoever asked for it must know beside how it ended, a sentence each: why its output
-         *     was cut, what it made or changed that other programs obey, what it could not write.
+         *     was cut, what it made or changed that other programs obey, what it could not write. `worker_id` is who
+         *     started it, where several workers share the ledger.
          */
         StepOut: {
             /** Attempt */
@@ -2670,6 +2693,8 @@ export interface components {
             verdict: {
                 [key: string]: unknown;
             } | null;
+            /** Worker Id */
+            worker_id: string | null;
         };
         /**
          * SwitchIn
@@ -2897,6 +2922,36 @@ export interface components {
             verdict: "allow" | "requires_approval" | "deny";
         };
         /**
+         * WorkerOut
+         * @description One process that shares the ledger. `concurrency` is how many runs it drives at once; `state` is live,
+         *     draining or lost; `seen_at` and `silent_seconds` are by the database's clock.
+         */
+        WorkerOut: {
+            /** Concurrency */
+            concurrency: number;
+            /** Host */
+            host: string;
+            /** Pool */
+            pool: string;
+            /** Seen At */
+            seen_at: string;
+            /** Silent Seconds */
+            silent_seconds: number;
+            /** Started At */
+            started_at: string;
+            state: components["schemas"]["WorkerState"];
+            /** Version */
+            version: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /**
+         * WorkerState
+         * @description A draining one takes nothing new; a lost or left one writes nothing more under its name.
+         * @enum {string}
+         */
+        WorkerState: "live" | "draining" | "lost" | "left";
+        /**
          * WouldChangeOut
          * @description The milder verdict that would be, without these facts and with those.
          */
@@ -2994,6 +3049,7 @@ export type RunEndOut = components['schemas']['RunEndOut'];
 export type RunIn = components['schemas']['RunIn'];
 export type RunnableOut = components['schemas']['RunnableOut'];
 export type RunOut = components['schemas']['RunOut'];
+export type RunPriority = components['schemas']['RunPriority'];
 export type RunStatus = components['schemas']['RunStatus'];
 export type SecretIn = components['schemas']['SecretIn'];
 export type SecretOut = components['schemas']['SecretOut'];
@@ -3009,6 +3065,8 @@ export type TokenOut = components['schemas']['TokenOut'];
 export type TraceOut = components['schemas']['TraceOut'];
 export type TracePartOut = components['schemas']['TracePartOut'];
 export type VerdictOut = components['schemas']['VerdictOut'];
+export type WorkerOut = components['schemas']['WorkerOut'];
+export type WorkerState = components['schemas']['WorkerState'];
 export type WouldChangeOut = components['schemas']['WouldChangeOut'];
 export type $defs = Record<string, never>;
 export interface operations {

@@ -17,6 +17,7 @@ from workbench.engine.organisation import organisation_note
 from workbench.model.actor import Actor, Role, person_named
 from workbench.model.errors import NotAllowed, NotFound, WorkbenchError
 from workbench.model.people import person_of
+from workbench.model.worker import Worker, WorkerState
 from workbench.secrets.vault import SecretInfo
 
 router = APIRouter()
@@ -37,6 +38,7 @@ async def get_me(house: HouseIn, actor: ActorIn) -> wire.MeOut:
 async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
     ledger = house.context.ledger
     projects = await ledger.projects()
+    workers = await ledger.workers()
     problem = ""
     try:
         await check_room(house.context)
@@ -49,7 +51,8 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         ready=not problem,
         problem=problem,
         projects=len(projects),
-        workers=1,
+        workers=sum(worker.state is WorkerState.LIVE for worker in workers) or 1,
+        worker_list=[_worker_out(worker) for worker in workers],
         open_runs=len(await ledger.open_runs()),
         connectors=[
             wire_house.ConnectorStateOut(connector_id=connector_id, is_ready=not problems, problems=problems)
@@ -66,6 +69,12 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
         ],
         notices=await _list_notices(house, actor),
     )
+
+
+def _worker_out(worker: Worker) -> wire_house.WorkerOut:
+    # What leads to the worker's own door is nobody's to see.
+    shown = {name: getattr(worker, name) for name in wire_house.WorkerOut.model_fields}
+    return wire_house.WorkerOut(**shown)
 
 
 @router.get("/api/connectors")

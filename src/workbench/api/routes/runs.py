@@ -26,12 +26,14 @@ from workbench.api.render import (
 )
 from workbench.engine.advise import check_link
 from workbench.engine.cancel import cancel
+from workbench.engine.elsewhere import require_output
 from workbench.engine.follow import output_ref
 from workbench.engine.preview import preview
 from workbench.engine.reconcile import refresh
 from workbench.engine.recorded import is_preview, show_preview
 from workbench.engine.resume import resume
 from workbench.engine.submit import Review, retry, review, submit
+from workbench.engine.wait import explain_wait
 from workbench.gate import render_visible
 from workbench.model.actor import Actor
 from workbench.model.artifact import Artifact, ArtifactKind
@@ -39,6 +41,7 @@ from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.network import render_reach
+from workbench.model.place import Place
 from workbench.model.run import Run
 from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus, TerminalMode
 from workbench.secrets.scope import find_profile
@@ -141,6 +144,7 @@ async def create_run(
         feature_id=body.feature_id,
         recommendation_rule_id=body.recommendation_rule_id,
         idempotency_key=idempotency_key,
+        place=Place(pool=body.pool, priority=body.priority),
     )
     return await show(house, actor, run)
 
@@ -265,6 +269,7 @@ async def get_transcript(
     headers = {"Content-Disposition": f'attachment; filename="{run_id}.{_SUFFIX[format]}"'}
     if ref is None:
         return Response(b"", media_type=_MEDIA[format], headers=headers)
+    await require_output(house.context, steps[0])
     await house.context.wait_dispatched(ref.external_run_id)
     connector = house.context.connectors[ref.connector_id]
     return StreamingResponse(connector.transcript(ref, format), media_type=_MEDIA[format], headers=headers)
@@ -299,7 +304,9 @@ async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Resp
         return Response(shown.data, media_type="application/octet-stream", headers=headers)
     reads = house.context.ledger.for_project(artifact.project_id)
     steps = await reads.steps(artifact.run_id)
-    ref = output_ref(next(step for step in steps if step.step_id == artifact.step_id))
+    step = next(step for step in steps if step.step_id == artifact.step_id)
+    ref = output_ref(step)
+    await require_output(house.context, step)
     if artifact.kind is not ArtifactKind.TRANSCRIPT or ref is None:
         raise NotFound(f"the bytes of artifact {artifact_id} are gone", remedy="see the run's events")
     connector = house.context.connectors[ref.connector_id]
@@ -329,6 +336,8 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
     # Its driver may still be on the way out of what held it up.
     if trouble and found.run.status not in RUN_ENDED:
         shown.why = f"Waiting to go on: {trouble}."
+    elif wait := await explain_wait(house.context, found.run, found.steps):
+        shown.why = wait
     elif any(artifact.truncated for artifact in found.artifacts):
         shown.why += " The transcript was cut; what was dropped is counted in the step's last event."
     return shown

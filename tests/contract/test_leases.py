@@ -16,10 +16,23 @@ from workbench.ledger.append import append as append_in_transaction
 from workbench.ledger.database import open_engine
 from workbench.ledger.lease import Lease, boot_seconds
 from workbench.ledger.ledger import HOUSE, Ledger
-from workbench.ledger.move import JoinWorker, LeaveWorker, LoseWorker, Move, Note
+from workbench.ledger.move import (
+    CreateRun,
+    JoinWorker,
+    LeaveWorker,
+    LoseWorker,
+    Move,
+    MoveRun,
+    Note,
+    SetSwitch,
+)
 from workbench.ledger.worker_rows import beat
+from workbench.model.admission import SwitchState
+from workbench.model.command import Command
 from workbench.model.errors import Conflict, LeaseLost
+from workbench.model.moves import RunMove
 from workbench.model.place import Place, RunPriority
+from workbench.model.plan import single_command
 from workbench.model.worker import WorkerState
 
 NOTE: list[Move] = [Note(tag="notice:tried", payload={})]
@@ -200,3 +213,27 @@ async def test_two_processes_may_come_to_an_empty_database_at_once(
     finally:
         for ledger in ledgers:
             await ledger.close()
+
+
+async def test_who_does_not_know_a_column_of_a_newer_version_keeps_it_and_covers_it(
+    shared: Ledger, engine: Engine
+) -> None:
+    plan = single_command(Command(source_text="ls", cwd="/ws"))
+    create = CreateRun(run_id="run_1", move=RunMove.ADMIT, plan=plan, requested_by="user:ann")
+    await shared.append("prj_1", [create], actor="user:ann", via="cli")
+    switch = SetSwitch(name="execution.local", state=SwitchState.ON, reason="a test")
+    await shared.append(HOUSE, [switch], actor="user:ann", via="cli")
+    with engine.begin() as newer:
+        for table in ("execution_runs", "switches"):
+            newer.execute(text(f"ALTER TABLE {table} ADD COLUMN later TEXT"))
+    assert (await shared.verify()).ok, "an empty new column changes no digest"
+    with engine.begin() as newer:
+        for table in ("execution_runs", "switches"):
+            newer.execute(text(f"UPDATE {table} SET later = 'newer'"))
+    assert not (await shared.verify()).ok, "no event wrote that"
+    cancel = MoveRun(run_id="run_1", move=RunMove.CANCEL)
+    await shared.append("prj_1", [cancel], actor="user:ann", via="cli")
+    await shared.append(HOUSE, [switch], actor="user:ann", via="cli")
+    assert (await shared.verify()).ok
+    with engine.connect() as looking:
+        assert looking.execute(text("SELECT later FROM execution_runs")).scalar() == "newer"

@@ -32,6 +32,7 @@ from workbench.connectors.contract import ExternalRef
 from workbench.engine.elsewhere import has_output, name_worker
 from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
+from workbench.engine.wait import explain_wait
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
 from workbench.model.artifact import ArtifactKind
@@ -207,7 +208,7 @@ class _Terminal:
         waiting_why = ""
         async for run, step in wait_started(context, self._project_id, self._run_id):
             self._ref = output_ref(step)
-            why = explain(run, (step,))
+            why = await explain_wait(context, run, [step]) or explain(run, (step,))
             if self._ref is None and why != waiting_why and run.status not in RUN_ENDED:
                 waiting_why = why
                 await self._say(

@@ -316,6 +316,9 @@ class Durable:
         self._queues.clear()
         from dbos import DBOS
 
+        if self._shared is not None and self._shared.lease.is_held():
+            # What the queue gave and was not done goes back on it; what runs here is watched by nobody else.
+            await asyncio.to_thread(DBOS._recover_pending_workflows, [self._executor_id])
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # Only now can nothing be recorded of them any more. Left to the garbage collector, each would try to.
         for task in self._unfinished:

@@ -23,6 +23,8 @@ from workbench.model.worker import Worker, WorkerState
 log = structlog.get_logger()
 
 _LEADS_WITHIN_BEATS = 3
+_SWEEP_EVERY = 4
+"""Rounds between two looks through all that waits, which may be ten thousand runs."""
 
 
 class Reaper:
@@ -31,6 +33,7 @@ class Reaper:
     def __init__(self, context: Context, durable: Durable) -> None:
         self._context, self._durable = context, durable
         self._undriven: set[str] = set()
+        self._rounds = 0
 
     async def go_round(self) -> None:
         """Does one round, unless an older worker lives and does it. Raises LedgerUnavailable."""
@@ -41,6 +44,7 @@ class Reaper:
         leading = [w.worker_id for w in workers if w.state is WorkerState.LIVE and w.silent_seconds < fresh]
         if leading and min(leading) != lease.worker_id:
             self._undriven.clear()
+            self._rounds = 0
             return
         for worker in workers:
             if is_writing(worker) and worker.is_overdue:
@@ -48,7 +52,9 @@ class Reaper:
         await self._fail_lost()
         workers = await self._context.ledger.workers()
         await self._durable.move_on(frozenset(w.worker_id for w in workers if is_writing(w)))
-        await self._drive_undriven(is_alone=len(leading) <= 1)
+        if self._rounds % _SWEEP_EVERY == 0:
+            await self._drive_undriven(is_alone=len(leading) <= 1)
+        self._rounds += 1
 
     async def _fail_lost(self) -> None:
         """Fails the steps that are recorded as running on workers which are gone."""

@@ -18,7 +18,7 @@ from workbench.audit.leaf import FIRST_PREVIOUS, leaf_hash
 from workbench.ledger import tables
 from workbench.ledger.apply import apply_move
 from workbench.ledger.move import Move
-from workbench.ledger.row_writer import Change
+from workbench.ledger.row_writer import Change, beyond
 from workbench.ledger.rows import parse_event
 from workbench.ledger.starts import Starts
 from workbench.ledger.worker_rows import require_writing
@@ -85,10 +85,12 @@ def row_digest(table: Table, row: dict[str, Any]) -> str:
     """Returns the digest of a state row as its event records it.
 
     A column that came with a later schema counts once it holds something, so that the rows before it keep
-    the digest they were written under.
+    the digest they were written under; so does one that this version does not know yet.
     """
+    unknown = {name: value for name, value in beyond(table, row).items() if value is not None}
     return digest_of(
-        {
+        unknown
+        | {
             str(column.name): row[column.name]
             for column in table.columns
             if row[column.name] is not None or not column.info.get("is_added_later")

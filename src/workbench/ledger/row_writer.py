@@ -5,12 +5,19 @@ Every UPDATE names the version it read, so that two writers cannot both win.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from workbench.ledger.statements import find_statement, insert_statement, update_statement
+from workbench.ledger.statements import (
+    WHOLE,
+    find_statement,
+    find_whole_statement,
+    insert_statement,
+    update_statement,
+)
 from workbench.model.errors import Conflict, IllegalMove, NotFound
 from workbench.model.statuses import BlockedBy
 
@@ -53,8 +60,16 @@ class RowWriter:
             raise IllegalMove(noun=noun, object_id=key, state=row["status"], move="edit", actor=self._actor)
 
     def _find(self, table: Table, where: dict[str, str]) -> dict[str, Any] | None:
-        found = self._connection.execute(find_statement(table, *where), where).mappings().first()
-        return None if found is None else dict(found)
+        """Returns the row, with the columns too that a newer version beside this one has added: they are part
+        of what its digest covers, and stay as they are."""
+        is_shared = self._connection.dialect.name == "postgresql"
+        statement = (find_whole_statement if is_shared else find_statement)(table, *where)
+        found = self._connection.execute(statement, where).mappings().first()
+        if found is None:
+            return None
+        row = dict(found)
+        whole = row.pop(WHOLE, {})
+        return {**beyond(table, whole), **row}
 
     def _insert(
         self,
@@ -86,7 +101,8 @@ class RowWriter:
         now = {f"now_{name}": row[name] for name in names}
         if versioned:
             row["version"] += 1
-        done = self._connection.execute(update_statement(table, *names), {**row, **now})
+        known = {name: value for name, value in row.items() if name in table.c}
+        done = self._connection.execute(update_statement(table, *names), {**known, **now})
         if done.rowcount != 1:
             raise Conflict(
                 f"a row of {table.name} changed while it was being written",
@@ -97,9 +113,10 @@ class RowWriter:
     def _put(self, table: Table, row: dict[str, Any], tag: str, payload: dict[str, Any]) -> Change:
         """Writes a row that has no history of its own: inserted, or replaced whole."""
         key = {column.name: row[column.name] for column in table.primary_key.columns}
-        if self._find(table, key) is None:
+        found = self._find(table, key)
+        if found is None:
             return self._insert(table, row, tag, payload)
-        return self._update(table, row, tag, payload, versioned=False)
+        return self._update(table, {**beyond(table, found), **row}, tag, payload, versioned=False)
 
 
 # Built once each: putting a statement together takes longer than SQLite takes to carry it out.
@@ -120,6 +137,11 @@ def _changed(
         key=row_key(table, row),
         row=row,
     )
+
+
+def beyond(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the row holds in columns that this version does not know."""
+    return {name: value for name, value in row.items() if name not in table.c}
 
 
 def row_key(table: Table, row: dict[str, Any]) -> str:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Insert, Select, Table, Update, bindparam, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+
+WHOLE: Final = "whole_row"
 
 
 @functools.cache
 def find_statement(table: Table, *names: str) -> Select[Any]:
     return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@functools.cache
+def find_whole_statement(table: Table, *names: str) -> Select[Any]:
+    """As find_statement, with a column WHOLE that holds all columns there are, on PostgreSQL."""
+    return find_statement(table, *names).add_columns(func.to_jsonb(literal_column(table.name)).label(WHOLE))
 
 
 @functools.cache

@@ -21,7 +21,8 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`.
+    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`, and `artifacts_url` ""
+    that transcripts stay there.
 
     `notify` holds addresses between white space; they may hold passwords. `telemetry` is the base address of
     an OpenTelemetry collector (OTLP over HTTP), "" for none.
@@ -29,6 +30,7 @@ class Config:
 
     home: Path
     database_url: str = ""
+    artifacts_url: str = ""
     port: int = DEFAULT_PORT
     log_level: str = "info"
     default_timeout_seconds: int = 3600
@@ -85,7 +87,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _checked(name: str, value: Any) -> Any:
     match name:
-        case "database_url":
+        case "database_url" | "artifacts_url":
             return str(value)
         case "notify":
             return " ".join(str(address) for address in value) if isinstance(value, list) else str(value)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from support.clock import ToldClock
 from workbench.connectors.contract import (
+    WHOLE,
     ArtifactFound,
     CancelOutcome,
     Capabilities,
@@ -26,6 +27,7 @@ from workbench.connectors.contract import (
     Problem,
     Reconciliation,
     Snapshot,
+    Span,
 )
 from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.drive import drive
@@ -116,7 +118,7 @@ class Notebook:
         for chunk in nothing:
             yield chunk
 
-    def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
+    def transcript(self, ref: ExternalRef, form: str, span: Span = WHOLE) -> Iterator[bytes]:
         return iter(())
 
     async def write_input(self, ref: ExternalRef, data: bytes) -> None:
@@ -223,6 +225,7 @@ async def open_engine_house(
         kill_file=folder / "KILL",
         feature_cache=folder / "cache",
         limits=limits or Limits(),
+        search=ledger.transcript_search(folder / "search"),
         starter=Waiting(),
     )
     project = Project(project_id="prj_1", name="one", workspace_root=str(folder / "ws"))

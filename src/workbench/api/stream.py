@@ -31,9 +31,9 @@ from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
+from workbench.engine.retain import say_removed
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
-from workbench.model.artifact import ArtifactKind
 from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
 
@@ -152,6 +152,7 @@ async def stream_terminal(
 ) -> None:
     """Output as binary frames (stream u8, offset u64, milliseconds u32, bytes); text frames are JSON.
 
+    A frame of type "gap" tells how many bytes from an offset on were not kept; output goes on behind them.
     Input counts only from the connection that holds the run's lease. A run that this caller has no terminal
     of, and an offset that is no position, close it with 4000 + (status - 400) and what was wrong.
     """
@@ -217,14 +218,27 @@ class _Terminal:
                         "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
                     }
                 )
-        if self._ref is not None:
+        if self._ref is not None and not await self._say_removed():
             # A step whose folder could not be made (the disk is full, say) has an end and no transcript.
             with contextlib.suppress(NotFound):
                 async for chunk in follow(context, self._ref, offset=offset):
+                    if chunk.lost_bytes:
+                        await self._say({"type": "gap", "offset": chunk.offset, "bytes": chunk.lost_bytes})
+                        offset = chunk.offset + chunk.lost_bytes
+                        continue
                     head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
                     await self._socket.send_bytes(head + chunk.data)
                     offset = chunk.offset + len(chunk.data)
         await self._say_end(offset, has_read=offset > asked)
+
+    async def _say_removed(self) -> bool:
+        """Tells why there is no output any more, where it was removed on purpose."""
+        reads = self._house.context.ledger.for_project(self._project_id)
+        found = await reads.artifacts(self._run_id)
+        why = next((f"the transcript was {say_removed(each)}" for each in found if each.removed_at), "")
+        if why:
+            await self._say({"type": "removed", "why": why})
+        return bool(why)
 
     async def _say_end(self, offset: int, *, has_read: bool) -> None:
         """Waits for the ledger's word, so that whoever reads "ended" finds the run ended."""
@@ -233,7 +247,7 @@ class _Terminal:
                 continue
             if offset and not has_read:
                 # Whoever asked for what lies behind the end is told where that is.
-                offset = min(offset, await self._size())
+                offset = min(offset, await self._end_offset())
             await self._say(
                 {
                     "type": "ended",
@@ -245,14 +259,12 @@ class _Terminal:
             )
             return
 
-    async def _size(self) -> int:
-        """Returns how many bytes of output the ended run has, by the ledger's record of its transcript."""
-        reads = self._house.context.ledger.for_project(self._project_id)
-        return sum(
-            artifact.size_bytes
-            for artifact in await reads.artifacts(self._run_id)
-            if artifact.kind is ArtifactKind.TRANSCRIPT
-        )
+    async def _end_offset(self) -> int:
+        """Returns the place behind the last kept byte of the ended run's output."""
+        if self._ref is None:
+            return 0
+        ended = (await self._house.context.connectors[self._ref.connector_id].snapshot(self._ref)).ended
+        return 0 if ended is None else ended.end_offset
 
     async def watch_access(self) -> None:
         """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -23,6 +24,7 @@ from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
+from workbench.engine.keep import keep_transcripts
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
 from workbench.engine.operate import note, set_switch
 from workbench.engine.recover import recover, settle
@@ -33,6 +35,9 @@ from workbench.model.admission import SwitchState
 from workbench.model.clock import NewId
 from workbench.model.errors import WorkbenchError
 from workbench.secrets.vault import Vault
+
+if TYPE_CHECKING:
+    from workbench.connectors.archive import Archive
 
 log = structlog.get_logger()
 
@@ -55,6 +60,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         state_home=config.home,
         clock=clock,
         limits=LocalLimits(max_output_bytes=config.max_output_bytes),
+        archive=_open_archive(config.artifacts_url),
     )
     # None of the three needs another, and the sandbox's test mostly waits for processes.
     starting = asyncio.create_task(_start_local(local))
@@ -95,6 +101,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
             cancel_deadline_seconds=float(config.cancel_deadline_seconds),
             quorum=config.approval_quorum,
         ),
+        search=ledger.transcript_search(config.home / "search"),
         starter=durable,
         traces=bool(config.telemetry),
         try_policy=trial.wait,
@@ -109,12 +116,16 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         await recover(context)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
         asyncio.get_running_loop().call_later(_TRIAL_SECONDS, trial.start)
-        housekeeping = asyncio.create_task(_keep_house(context))
+        housekeeping = [
+            asyncio.create_task(work)
+            for work in (_keep_house(context), keep_transcripts(context, every_seconds=_HOUSEKEEPING_SECONDS))
+        ]
         try:
             yield context, Access(ledger, clock, new_id)
         finally:
-            housekeeping.cancel()
-            await asyncio.gather(housekeeping, return_exceptions=True)
+            for task in housekeeping:
+                task.cancel()
+            await asyncio.gather(*housekeeping, return_exceptions=True)
             await durable.close()
     finally:
         for task in context.background:
@@ -147,6 +158,15 @@ class _Trial:
         """Lets a trial that is under way end."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _open_archive(url: str) -> Archive | None:
+    """Returns the object store of the setting, or None for none; raises InvalidInput for a wrong address."""
+    if not url:
+        return None
+    from workbench.connectors.archive import Archive
+
+    return Archive(url, environ=os.environ)
 
 
 async def _start_local(local: LocalConnector) -> tuple[Problem, ...]:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from workbench.cli.accepting import accept
 from workbench.cli.named import check_id
 from workbench.cli.previewing import preview
+from workbench.cli.transcripts import add_retention, add_transcripts
 from workbench.cli.version import say_version
 
 Repo = Annotated[str | None, typer.Option("--repo", help="The repository; default: the one around here.")]
@@ -43,6 +44,7 @@ def build() -> TyperGroup:
     _add_server(root)
     _add_runs(root)
     _add_control(root)
+    add_transcripts(root)
     _add_program(root)
     command = typer.main.get_command(root)
     assert isinstance(command, TyperGroup)
@@ -314,6 +316,8 @@ def _add_server(root: typer.Typer) -> None:
         from workbench.cli.project import accept_project_policy
 
         accept_project_policy(path, json)
+
+    add_retention(project)
 
     @project.command("list")
     def list_(json: Json = False) -> None:

@@ -229,6 +229,12 @@ def _copy(
             told = json.loads(message)
             if told["type"] == "ended":
                 return
+            if told["type"] == "gap":
+                position = told["offset"] + told["bytes"]
+                if guards is not None:
+                    lost = render_count(told["bytes"], "byte of the output was", "bytes of the output were")
+                    print_note(f"{lost} not kept here")
+                yield position
             # Queued is not worth a word: it lasts milliseconds. A hold is reported by the caller.
             if told["type"] == "waiting" and told["status"] == "blocked":
                 return

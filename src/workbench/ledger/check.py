@@ -21,6 +21,7 @@ _STATE_TABLES: Final = (
     t.execution_steps,
     t.execution_approvals,
     t.execution_artifacts,
+    t.run_holds,
     t.switches,
     t.kill_records,
     t.access_tokens,
@@ -28,8 +29,12 @@ _STATE_TABLES: Final = (
     t.policy_layers,
 )
 # A database that was not migrated yet, and is only looked at, lacks what came later.
-_SINCE: Final = {t.remembered_rules: "0003", t.policy_layers: "0005"}
-_COLUMNS_SINCE: Final = {t.execution_approvals: "0002", t.access_tokens: "0004"}
+_SINCE: Final = {t.remembered_rules: "0003", t.policy_layers: "0005", t.run_holds: "0007"}
+_COLUMNS_SINCE: Final = {
+    t.execution_approvals: "0002",
+    t.access_tokens: "0004",
+    t.execution_artifacts: "0007",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, tex
 from workbench.ledger.tables import metadata
 from workbench.model.errors import LedgerUnavailable
 
-LATEST: Final = "0005"
-_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005")
+LATEST: Final = "0007"
+_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0007")
 _revisions: Final = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True)
 )

@@ -116,6 +116,20 @@ class LedgerUnavailable(WorkbenchError):
     http_status = 503
 
 
+class ArchiveUnavailable(WorkbenchError):
+    """The object store cannot be used now; what is not stored yet stays on this machine."""
+
+    code = "archive_unavailable"
+    http_status = 503
+
+
+class Removed(WorkbenchError):
+    """What was asked for was there, and was removed on purpose; the record of it stays."""
+
+    code = "removed"
+    http_status = 410
+
+
 class ServerUnavailable(WorkbenchError):
     """No server answers for this WORKBENCH_HOME."""
 

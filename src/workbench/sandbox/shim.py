@@ -39,6 +39,7 @@ _UNWRITTEN_SECONDS = 3600.0
 _WORD_SECONDS = 10.0
 _BARRIER_BYTES = 4096
 _LARGEST_INPUT = 1024 * 1024
+_COMPLAINT_BYTES = 64 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -392,14 +393,14 @@ class _Step:
 
     def _tell(self) -> None:
         now = time.monotonic()
-        is_flood = self._segment.size - self._told_size > _FLOOD_BYTES
+        is_flood = self._segment.end - self._told_size > _FLOOD_BYTES
         self._must_tell = is_flood and self._phase == self._told_phase and now < self._told_at + _TELL_SECONDS
         if self._must_tell:
             # Under a flood one word in a while is enough, and leaves the processor to the flood.
             return
-        self._told_at, self._told_phase, self._told_size = now, self._phase, self._segment.size
+        self._told_at, self._told_phase, self._told_size = now, self._phase, self._segment.end
         for subscriber in list(self._subscribers.values()):
-            if not subscriber.tell(self._segment.size, self._phase):
+            if not subscriber.tell(self._segment.end, self._phase):
                 self._drop(subscriber)
 
     def _serve(self, request: dict[str, Any]) -> None:
@@ -495,8 +496,10 @@ class _Step:
         found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
         found.changed += self._links.changed()
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
-        output = os.path.join(self._folder, step_folder.OUTPUT)
-        said = [traces.describe(found), explain_refusals(output, self._request["kept"])]
+        said = [
+            traces.describe(found),
+            explain_refusals(self._segment.read_end(_COMPLAINT_BYTES), self._request["kept"]),
+        ]
         for mask in self._request["masks"]:
             secret = base64.b64decode(mask).decode("utf-8", "replace")
             said = [words.replace(secret, "***") for words in said]
@@ -546,7 +549,7 @@ class _Step:
                 self._end_reason = "exited" if number is None else "signaled"
             else:
                 self._note("failed_to_start", self._last_words())
-        cut = f"the output was cut: {self._segment.reason}" if self._segment.reason else ""
+        cut = f"the output was cut: {self._segment.cut}" if self._segment.cut else ""
         notes = [words for words in (cut, *traces_left) if words]
         return {
             "exit_code": code,
@@ -555,6 +558,7 @@ class _Step:
             "processes_left": left,
             "output_bytes": self._segment.size,
             "dropped_bytes": self._segment.dropped,
+            "end_offset": self._segment.end,
             "output_digest": digest,
             "index_digest": self._segment.index_digest,
             "detail": "; ".join(part for part in (self._detail, *notes) if part),

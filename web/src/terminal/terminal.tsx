@@ -45,6 +45,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
   const [shown, setShown] = useState<Shown>("all");
   const [state, setState] = useState<LineState>("connecting");
   const [waiting, setWaiting] = useState("");
+  const [gone, setGone] = useState("");
   const [holder, setHolder] = useState<string | null>(null);
   const [hasLease, setHasLease] = useState(false);
   const [follows, setFollows] = useState(true);
@@ -108,6 +109,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       },
       word: (word) => {
         if (word.type === "waiting") setWaiting(word.why);
+        if (word.type === "removed") setGone(word.why);
         if (word.type === "lease") {
           holds.current = word.held;
           setHasLease(word.held);
@@ -318,7 +320,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       )}
       <div className="terminal-place" data-wraps={wraps} ref={place} />
       {isEmpty && (waiting || state === "ended" || state === "refused") && (
-        <p className="terminal-empty">{waiting || (state === "ended" ? "No output." : LINE_WORDS[state])}</p>
+        <p className="terminal-empty">{waiting || (state === "ended" ? gone || "No output." : LINE_WORDS[state])}</p>
       )}
       {link && <p className="terminal-link mono">{link}</p>}
     </section>

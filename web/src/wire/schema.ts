@@ -715,6 +715,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold
+         * @description Keeps what the run left from retention, until the hold is lifted.
+         */
+        post: operations["hold_api_runs__run_id__hold_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/preview": {
         parameters: {
             query?: never;
@@ -780,11 +800,31 @@ export interface paths {
         };
         /**
          * Get Transcript
-         * @description The output so far, whole: raw bytes, text without escapes, or an asciicast recording.
+         * @description The output so far: raw bytes, text without escapes, or an asciicast recording.
+         *
+         *     A part of it from or until a byte of the whole output (`until` exclusive), or milliseconds since the
+         *     start, is found without reading what lies before.
          */
         get: operations["get_transcript_api_runs__run_id__transcript_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/unhold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Unhold */
+        post: operations["unhold_api_runs__run_id__unhold_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -878,6 +918,28 @@ export interface paths {
         post?: never;
         /** Revoke Token */
         delete: operations["revoke_token_api_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transcripts/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Transcripts
+         * @description The newest lines of ended transcripts that hold the text, its case ignored.
+         *
+         *     A page may hold fewer than there are, or none: `X-Next-Cursor` leads on as long as there is one.
+         */
+        get: operations["search_transcripts_api_transcripts_search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1151,6 +1213,10 @@ export interface components {
             links: string[];
             /** Media Type */
             media_type: string;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed Reason */
+            removed_reason: string;
             /** Run Id */
             run_id: string;
             /** Size Bytes */
@@ -1662,6 +1728,20 @@ export interface components {
             /** Text */
             text: string;
         };
+        /**
+         * FoundLineOut
+         * @description A line of a transcript's plain text; lines count from 1.
+         */
+        FoundLineOut: {
+            /** Line */
+            line: number;
+            /** Run Id */
+            run_id: string;
+            /** Step Id */
+            step_id: string;
+            /** Text */
+            text: string;
+        };
         /** GateOut */
         GateOut: {
             /** Evidence */
@@ -1677,6 +1757,18 @@ export interface components {
             state: "pass" | "fail" | "not_enough_data";
             /** Text */
             text: string;
+        };
+        /**
+         * HoldOut
+         * @description Keeps what a run left from retention.
+         */
+        HoldOut: {
+            /** Held At */
+            held_at: string;
+            /** Held By */
+            held_by: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * HowCanceled
@@ -2078,8 +2170,8 @@ export interface components {
          * ProjectIn
          * @description Adds a project or changes the one at this path; what is null stays as it is.
          *
-         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all
-         *     names, `network_add` and `network_remove` leave the other names alone.
+         *     `approval_quorum` 0 leaves it to the server, a retention of 0 keeps all; `approvers` replaces all rules,
+         *     `network_allowlist` all names, `network_add` and `network_remove` leave the other names alone.
          */
         ProjectIn: {
             /** Approval Quorum */
@@ -2105,6 +2197,10 @@ export interface components {
             network_remove?: string[];
             /** Path */
             path: string;
+            /** Retention Bytes */
+            retention_bytes?: number | null;
+            /** Retention Days */
+            retention_days?: number | null;
             /** Toolchains */
             toolchains?: string[] | null;
         };
@@ -2140,6 +2236,10 @@ export interface components {
             policy_note: string;
             /** Project Id */
             project_id: string;
+            /** Retention Bytes */
+            retention_bytes: number | null;
+            /** Retention Days */
+            retention_days: number | null;
             /** Toolchains */
             toolchains: string[];
             /** Workspace Root */
@@ -2362,6 +2462,7 @@ export interface components {
             exit_code: number | null;
             /** Feature Id */
             feature_id: string | null;
+            hold: components["schemas"]["HoldOut"] | null;
             /** Mode */
             mode: string;
             /** Moves */
@@ -2569,6 +2670,7 @@ export interface components {
             projects: number;
             /** Ready */
             ready: boolean;
+            storing: components["schemas"]["StoringOut"];
             /** Url */
             url: string;
             /** Version */
@@ -2622,6 +2724,22 @@ export interface components {
             verdict: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * StoringOut
+         * @description Where ended steps' transcripts go: `url` "" means that they stay on this machine.
+         *
+         *     `waiting` are not there yet; `problem` says why, with the remedy, and is "" while nothing is wrong.
+         */
+        StoringOut: {
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Url */
+            url: string;
+            /** Waiting */
+            waiting: number;
         };
         /** SwitchIn */
         SwitchIn: {
@@ -2875,7 +2993,9 @@ export type ExplainIn = components['schemas']['ExplainIn'];
 export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
 export type FindingOut = components['schemas']['FindingOut'];
+export type FoundLineOut = components['schemas']['FoundLineOut'];
 export type GateOut = components['schemas']['GateOut'];
+export type HoldOut = components['schemas']['HoldOut'];
 export type HowCanceled = components['schemas']['HowCanceled'];
 export type KillIn = components['schemas']['KillIn'];
 export type KillOut = components['schemas']['KillOut'];
@@ -2915,6 +3035,7 @@ export type SecretIn = components['schemas']['SecretIn'];
 export type SecretOut = components['schemas']['SecretOut'];
 export type StatusOut = components['schemas']['StatusOut'];
 export type StepOut = components['schemas']['StepOut'];
+export type StoringOut = components['schemas']['StoringOut'];
 export type SwitchIn = components['schemas']['SwitchIn'];
 export type SwitchOut = components['schemas']['SwitchOut'];
 export type TaskCountOut = components['schemas']['TaskCountOut'];
@@ -4280,6 +4401,41 @@ export interface operations {
             };
         };
     };
+    hold_api_runs__run_id__hold_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetailOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     preview_run_api_runs__run_id__preview_post: {
         parameters: {
             query?: never;
@@ -4381,6 +4537,10 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "raw" | "text" | "asciicast" | "asciicast-v3";
+                from_ms?: number | null;
+                offset?: number;
+                until?: number | null;
+                until_ms?: number | null;
             };
             header?: never;
             path: {
@@ -4399,6 +4559,41 @@ export interface operations {
                     "application/octet-stream": string;
                     "application/x-asciicast": string;
                     "text/plain": string;
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unhold_api_runs__run_id__unhold_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
@@ -4678,6 +4873,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_transcripts_api_transcripts_search_get: {
+        parameters: {
+            query: {
+                cursor?: string | null;
+                limit?: number;
+                project_id?: string;
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundLineOut"][];
+                };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
             default: {

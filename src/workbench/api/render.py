@@ -302,6 +302,8 @@ def run_detail_out(
         hold=None
         if hold is None
         else wire.HoldOut(reason=hold.reason, held_by=hold.held_by, held_at=hold.held_at),
+        # Asked of what runs, by whoever renders it.
+        input_wanted_since=None,
         events=[event_out(event) for event in events],
     )
 

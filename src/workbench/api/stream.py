@@ -29,12 +29,12 @@ from workbench.api.house import (
 )
 from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
+from workbench.engine.attend import input_wanted
 from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.engine.retain import say_removed
-from workbench.ledger.move import Note
 from workbench.model.actor import Actor
-from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
+from workbench.model.errors import InvalidInput, LedgerUnavailable, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
 
 router = APIRouter()
@@ -183,7 +183,10 @@ async def stream_terminal(
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                 log.warning("a terminal ended", run_id=run_id, problem=repr(outcome))
-        terminal.release()
+        try:
+            await terminal.release()
+        except WorkbenchError as error:
+            log.warning("a lease's end was not recorded", run_id=run_id, problem=error.message)
     # A viewer that has read "ended" may have gone already.
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await socket.close(1000)
@@ -268,7 +271,8 @@ class _Terminal:
 
     async def watch_access(self) -> None:
         """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""
-        told = None
+        told: str | None = None
+        wanted: str | None = None
         while True:
             await asyncio.sleep(_ACCESS_SECONDS)
             try:
@@ -280,6 +284,36 @@ class _Terminal:
                 why = f"Waiting to go on: {trouble}."
                 await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
             told = trouble
+            await self._look_after_lease()
+            wanted = await self._say_wanted(wanted)
+
+    async def _look_after_lease(self) -> None:
+        """Has what was typed recorded, and the lease ended when its holder is silent."""
+        try:
+            why = await self._house.keyboards.look_after(
+                self._house.context, run_id=self._run_id, key=self._lease_key
+            )
+        except LedgerUnavailable as error:
+            log.warning("what was typed is not recorded yet", run_id=self._run_id, problem=error.message)
+            return
+        if why:
+            await self._say(
+                {
+                    "type": "refused",
+                    "detail": f"the keyboard was taken back: {why}",
+                    "remedy": "take it again",
+                }
+            )
+            await self._say_lease()
+
+    async def _say_wanted(self, told: str | None) -> str | None:
+        """Tells when the run begins or ceases to wait for somebody to type; returns since when it does."""
+        reads = self._house.context.ledger.for_project(self._project_id)
+        steps = await reads.steps(self._run_id) if self._ref is not None else []
+        wanted = next((since for step in steps if (since := input_wanted(self._house.context, step))), None)
+        if wanted != told:
+            await self._say({"type": "input_wanted", "since": wanted})
+        return wanted
 
     async def read_viewer(self) -> None:
         """Takes what the viewer sends until the connection ends."""
@@ -301,7 +335,9 @@ class _Terminal:
         if not self._holds_lease() or self._ref is None or len(data) > _MAX_INPUT_BYTES:
             return
         try:
-            await self._house.context.connectors[self._ref.connector_id].write_input(self._ref, data)
+            await self._house.keyboards.type(
+                self._house.context, run_id=self._run_id, key=self._lease_key, ref=self._ref, data=data
+            )
         except WorkbenchError as error:
             await self._say({"type": "refused", "detail": error.message, "remedy": error.remedy})
 
@@ -315,7 +351,7 @@ class _Terminal:
         if kind == "lease":
             await self._take_lease()
         elif kind == "release":
-            self.release()
+            await self.release()
             await self._say_lease()
         elif kind == "resize" and self._holds_lease() and self._ref is not None:
             rows, columns = message.get("rows"), message.get("columns")
@@ -330,30 +366,28 @@ class _Terminal:
     async def _take_lease(self) -> None:
         context = self._house.context
         run = await context.ledger.for_project(self._project_id).run(self._run_id)
-        leases = self._house.input_leases
-        if "input" in allowed_run_moves(run, self._actor) and self._run_id not in leases:
-            leases[self._run_id] = (self._lease_key, self._actor.name)
-            note = Note(
-                tag="terminal:lease_taken",
-                payload={"status": run.status.value},
+        if "input" in allowed_run_moves(run, self._actor):
+            await self._house.keyboards.take(
+                context,
+                project_id=self._project_id,
                 run_id=self._run_id,
+                key=self._lease_key,
+                actor=self._actor,
+                status=run.status.value,
             )
-            await context.ledger.append(self._project_id, [note], actor=self._actor.name, via=self._actor.via)
         await self._say_lease()
 
-    def release(self) -> None:
+    async def release(self) -> None:
         """Gives the lease back, if it is ours."""
-        if self._holds_lease():
-            del self._house.input_leases[self._run_id]
+        await self._house.keyboards.release(self._house.context, run_id=self._run_id, key=self._lease_key)
 
     def _holds_lease(self) -> bool:
-        return self._house.input_leases.get(self._run_id, ("", ""))[0] == self._lease_key
+        return self._house.keyboards.holds(self._run_id, self._lease_key)
 
     async def _say_lease(self) -> None:
-        holder = self._house.input_leases.get(self._run_id)
-        await self._say(
-            {"type": "lease", "held": self._holds_lease(), "holder": None if holder is None else holder[1]}
-        )
+        lease = self._house.keyboards.holder(self._run_id)
+        holder = None if lease is None else lease.actor.name
+        await self._say({"type": "lease", "held": self._holds_lease(), "holder": holder})
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(json.dumps(message))

@@ -592,7 +592,8 @@ class RunOut(Wire):
 
 
 class RunDetailOut(RunOut):
-    """`network` says in words which names the run may reach."""
+    """`network` says in words which names the run may reach; `input_wanted_since` since when it waits for
+    somebody to type, null while it does not."""
 
     plan_digest: str
     network: str
@@ -600,6 +601,7 @@ class RunDetailOut(RunOut):
     approvals: list[ApprovalOut]
     artifacts: list[ArtifactOut]
     hold: HoldOut | None
+    input_wanted_since: str | None
     events: list[EventOut]
 
 

@@ -40,7 +40,16 @@ def add_retention(project: typer.Typer) -> None:
 
 
 def add_transcripts(root: typer.Typer) -> None:
-    """Adds `workbench search`, `hold` and `unhold`."""
+    """Adds `workbench attach`, `search`, `hold` and `unhold`."""
+
+    @root.command()
+    def attach(run_id: Ref) -> None:
+        """Type into a running command's terminal. Ctrl-] leaves it, and it goes on."""
+        import sys
+
+        from workbench.cli.attach import attach_run
+
+        sys.exit(attach_run(run_id))
 
     @root.command()
     def search(

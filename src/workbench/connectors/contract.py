@@ -257,6 +257,14 @@ class Previewer(Protocol):
 
 
 @runtime_checkable
+class Interactive(Protocol):
+    """A connector that can tell that a run waits for somebody to type."""
+
+    def input_wanted(self, ref: ExternalRef) -> str | None:
+        """Returns since when it does, RFC 3339, or None; never for what is busy, sleeps or has ended."""
+
+
+@runtime_checkable
 class Keeper(Protocol):
     """A connector whose logs lie here, and can be moved to an object store and removed."""
 

@@ -40,6 +40,13 @@ class LocalLogs:
         self._bring_back_now(ref)
         return transcripts.render(self._folder(ref), self._log(ref), ref.external_run_id, form, span)
 
+    def input_wanted(self, ref: ExternalRef) -> str | None:
+        """Returns since when the step waits for somebody to type, or None while it does not."""
+        folder = self._folder(ref)
+        waiting = step_folder.read_document(str(folder), step_folder.WAITING)
+        # A supervisor that was killed takes nothing back.
+        return None if waiting is None or keeping.read_end(folder) else str(waiting["since"])
+
     def search(self, ref: ExternalRef, text: str, *, limit: int = 1000) -> Iterator[SearchHit]:
         """Yields the lines of the plain text that hold `text`, case ignored, at most `limit`."""
         return transcripts.search(self._folder(ref), self._log(ref), ref.external_run_id, text, limit=limit)

@@ -19,7 +19,7 @@ import socket
 import time
 from typing import Any
 
-from workbench.sandbox import census, placeholders, step_folder, terminal, traces
+from workbench.sandbox import barrier, census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.doorway import Doorway
 from workbench.sandbox.hardlinks import HardLinks
 from workbench.sandbox.refusals import explain_refusals
@@ -28,6 +28,7 @@ from workbench.sandbox.spoken import say_seconds, say_time
 from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
 from workbench.sandbox.tracer import Tracer
+from workbench.sandbox.waiting import InputWatch
 
 _CROWD = 512
 _TELL_SECONDS = 0.003
@@ -37,7 +38,6 @@ _READ_BYTES = 1024 * 1024
 _SETTLE_SECONDS = 5.0
 _UNWRITTEN_SECONDS = 3600.0
 _WORD_SECONDS = 10.0
-_BARRIER_BYTES = 4096
 _LARGEST_INPUT = 1024 * 1024
 _COMPLAINT_BYTES = 64 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
@@ -89,6 +89,7 @@ class _Step:
         self._subscribers: dict[int, Subscriber] = {}
         self._sources: dict[int, int] = {}
         self._keyboard: int | None = None
+        self._input: InputWatch | None = None
         self._typed = b""
         self._phase = STARTING
         self._began = time.monotonic()
@@ -162,12 +163,12 @@ class _Step:
         else:
             channels = terminal.open_pipes()
         status, status_end = os.pipe()
-        options, options_end = _open_guarded()
-        self._barrier, barrier_end = _open_barrier()
+        options, options_end = barrier.open_guarded()
+        self._barrier, barrier_end = barrier.open_barrier()
         line: list[str] = request["argv"]
         border = line.index("--")
         handed = {
-            request["seccomp_fd"]: _memory("seccomp", base64.b64decode(request["seccomp"])),
+            request["seccomp_fd"]: barrier.open_memory("seccomp", base64.b64decode(request["seccomp"])),
             request["status_fd"]: status_end,
             request["barrier_fd"]: barrier_end.detach(),
             # The options hold the environment, and a process list shows command lines to everybody.
@@ -182,6 +183,9 @@ class _Step:
             mark=step_folder.mark_of(self._folder),
             ownerless=request["ownerless"],
         )
+        if channels.keyboard is not None:
+            other = os.fstat(channels.child[0])
+            self._input = InputWatch(self._folder, channels.keyboard, (other.st_dev, other.st_rdev))
         for descriptor in {*channels.child, *handed.values()}:
             os.close(descriptor)
         self._sources = dict(channels.sources)
@@ -201,7 +205,7 @@ class _Step:
             (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
         ]
         options.sendall("\0".join([*line[1:border], ""]).encode())
-        _let_go(options)
+        barrier.let_go(options)
         self._links = HardLinks(workspace, request["read_only"])
 
     def _open_log(self) -> None:
@@ -277,7 +281,7 @@ class _Step:
                 self._tracer = Tracer(self._init, self._folder)
         self._stamp = traces.read_stamp()
         self._links.note()
-        _let_go(self._barrier)
+        barrier.let_go(self._barrier)
         self._barrier = None
         self._began = self._last_active = time.monotonic()
         self._started_at = time.time()
@@ -293,6 +297,8 @@ class _Step:
         elif self._phase == RUNNING:
             if self._request["timeout_seconds"] is not None:
                 ends.append(self._began + self._request["timeout_seconds"] - now)
+            if self._input is not None:
+                ends.append(self._input.next_look(self._last_active) - now)
             if self._request["idle_timeout_seconds"] is not None:
                 ends.append(self._last_active + self._request["idle_timeout_seconds"] - now)
         return max(0.0, min(ends))
@@ -339,6 +345,8 @@ class _Step:
             self._end("timed_out", f"the time limit of {say_seconds(wall)} was reached")
         elif self._phase == RUNNING and idle is not None and now >= self._last_active + idle:
             self._end("idle_timed_out", f"there was no output for {say_seconds(idle)}")
+        elif self._phase == RUNNING and self._input is not None and self._init is not None:
+            self._input.look(self._init, self._last_active)
 
     def _drain(self, descriptor: int) -> bool:
         """Moves one batch of output to the log; False when there is none now."""
@@ -367,9 +375,14 @@ class _Step:
             self._epoll.unregister(descriptor)
             del self._sources[descriptor]
             if descriptor == self._keyboard:
-                self._keyboard = None
+                self._forget_keyboard()
             os.close(descriptor)
         return size > 0
+
+    def _forget_keyboard(self) -> None:
+        if self._input is not None:
+            self._input.forget()
+        self._keyboard = self._input = None
 
     # -- requests ------------------------------------------------------------------------------------
 
@@ -461,6 +474,9 @@ class _Step:
     def _settle(self) -> dict[str, Any]:
         """Waits until nothing of the step is left, takes the last output, and returns the exit document."""
         self._phase = ENDING
+        if self._input is not None:
+            self._input.forget()
+            self._input = None
         if self._doorway is not None:
             self._kill()
             self._doorway.close()
@@ -608,42 +624,3 @@ def _answer(word: socket.socket, document: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         word.send(json.dumps(document).encode())
     word.close()
-
-
-def _open_guarded() -> tuple[socket.socket, socket.socket]:
-    """Returns our end and bubblewrap's of a connection that it reads to the end.
-
-    Ours holds a byte that we have not read: should we die, the kernel tells bubblewrap of a broken
-    connection and not of the end, so it gives up (unix_release_sock in net/unix/af_unix.c). A pipe would end
-    there, and bubblewrap go on with what it had read.
-    """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    theirs.send(b"!")
-    return ours, theirs
-
-
-def _let_go(ours: socket.socket) -> None:
-    """Ends a guarded connection: with nothing left unread, its end is one."""
-    ours.recv(1)
-    ours.close()
-
-
-def _open_barrier() -> tuple[socket.socket, socket.socket]:
-    """Returns a guarded connection, so full on our side that it turns ready only when bubblewrap reads."""
-    ours, theirs = _open_guarded()
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BARRIER_BYTES)
-    ours.setblocking(False)
-    filling = b"This command runs in a sandbox of the Feature Execution Workbench.\n".ljust(
-        _BARRIER_BYTES, b"\n"
-    )
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            ours.send(filling)
-    return ours, theirs
-
-
-def _memory(name: str, data: bytes) -> int:
-    descriptor = os.memfd_create(name)
-    os.write(descriptor, data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor

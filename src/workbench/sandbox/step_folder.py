@@ -11,6 +11,7 @@ step; what is in it is enough to adopt, replay and prove the end of the step. It
     control      the shim's socket                        exit.json  the proven end
     lost.json    found out later: the shim died without writing the end
     network.jsonl  one line a connection, of a step that has a list of network names
+    waiting.json  since when a running step waits for somebody to type, while it does
     processes.json  what a traced step started: how many processes and threads, and the programs they became
 """
 
@@ -35,6 +36,7 @@ EXIT = "exit.json"
 LOST = "lost.json"
 NETWORK = "network.jsonl"
 PROCESSES = "processes.json"
+WAITING = "waiting.json"
 
 INDEX_RECORD = struct.Struct("<QIIQ")
 """Offset, length, stream number, milliseconds since the start."""

@@ -48,9 +48,10 @@ export type Word =
   | { type: "lease"; held: boolean; holder: string | null }
   | { type: "gap"; offset: number; bytes: number }
   | { type: "removed"; why: string }
+  | { type: "input_wanted"; since: string | null }
   | { type: "waiting"; why: string };
 
-const WORDS: readonly Word["type"][] = ["ended", "lease", "gap", "removed", "waiting"];
+const WORDS: readonly Word["type"][] = ["ended", "lease", "gap", "removed", "input_wanted", "waiting"];
 
 /** The text message of the server, or null for one this page does not know. */
 export function parseWord(message: string): Word | null {

@@ -13,6 +13,7 @@ import {
 import { DropdownMenu } from "radix-ui";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useShade } from "../parts/theme";
+import { When } from "../parts/time";
 import { size } from "../parts/words";
 import { coloursFor, marksFor } from "./colours";
 import type { Frame, Stream } from "./frames";
@@ -45,6 +46,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
   const [shown, setShown] = useState<Shown>("all");
   const [state, setState] = useState<LineState>("connecting");
   const [waiting, setWaiting] = useState("");
+  const [wanted, setWanted] = useState<string | null>(null);
   const [gone, setGone] = useState("");
   const [holder, setHolder] = useState<string | null>(null);
   const [hasLease, setHasLease] = useState(false);
@@ -109,6 +111,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       },
       word: (word) => {
         if (word.type === "waiting") setWaiting(word.why);
+        if (word.type === "input_wanted") setWanted(word.since);
         if (word.type === "removed") setGone(word.why);
         if (word.type === "lease") {
           holds.current = word.held;
@@ -305,6 +308,15 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           </button>
         </search>
       )}
+      {wanted && !hasLease && state === "live" && (
+        <div className="terminal-lease" role="status">
+          <Keyboard aria-hidden />
+          <span>
+            It waits for input since <When at={wanted} />
+            {mayType ? "; take the keyboard to answer." : "."}
+          </span>
+        </div>
+      )}
       {hasLease && (
         <div className="terminal-lease">
           <Keyboard aria-hidden />
@@ -320,7 +332,9 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       )}
       <div className="terminal-place" data-wraps={wraps} ref={place} />
       {isEmpty && (waiting || state === "ended" || state === "refused") && (
-        <p className="terminal-empty">{waiting || (state === "ended" ? gone || "No output." : LINE_WORDS[state])}</p>
+        <p className="terminal-empty">
+          {waiting || (state === "ended" ? gone || "No output." : LINE_WORDS[state])}
+        </p>
       )}
       {link && <p className="terminal-link mono">{link}</p>}
     </section>

@@ -2434,7 +2434,8 @@ export interface components {
         };
         /**
          * RunDetailOut
-         * @description `network` says in words which names the run may reach.
+         * @description `network` says in words which names the run may reach; `input_wanted_since` since when it waits for
+         *     somebody to type, null while it does not.
          */
         RunDetailOut: {
             /** Approvals */
@@ -2463,6 +2464,8 @@ export interface components {
             /** Feature Id */
             feature_id: string | null;
             hold: components["schemas"]["HoldOut"] | null;
+            /** Input Wanted Since */
+            input_wanted_since: string | null;
             /** Mode */
             mode: string;
             /** Moves */

@@ -29,6 +29,7 @@ from workbench.api.render import (
 )
 from workbench.connectors.contract import Span
 from workbench.engine.advise import check_link
+from workbench.engine.attend import input_wanted
 from workbench.engine.cancel import cancel
 from workbench.engine.follow import output_ref
 from workbench.engine.preview import preview
@@ -39,7 +40,7 @@ from workbench.engine.submit import Review, retry, review, submit
 from workbench.gate import render_visible
 from workbench.model.actor import Actor
 from workbench.model.artifact import Artifact, ArtifactKind
-from workbench.model.clock import render_time
+from workbench.model.clock import parse_time, render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.network import render_reach
@@ -358,6 +359,14 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
     if trouble and found.run.status not in RUN_ENDED:
         shown.why = f"Waiting to go on: {trouble}."
         return shown
+    wanted = next((since for step in found.steps if (since := input_wanted(house.context, step))), None)
+    if wanted is not None:
+        shown.input_wanted_since = wanted
+        seconds = int((house.context.clock.now() - parse_time(wanted)).total_seconds())
+        shown.why = (
+            f"Waiting for input since {max(0, seconds)} s; take the terminal to answer: "
+            f"workbench attach {run.run_id}."
+        )
     if any(artifact.truncated for artifact in found.artifacts):
         shown.why += " The transcript was cut; what was dropped is counted in the step's last event."
     for artifact in found.artifacts:

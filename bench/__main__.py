@@ -19,12 +19,13 @@ from bench.lag import measure_lag
 from bench.machine import describe_machine
 from bench.policy_check import measure_policy
 from bench.report import render_json, render_page, render_table
+from bench.search import measure_search
 from bench.server import running
 from bench.server_start import measure_idle, measure_server_start
 from bench.start_to_output import measure_start
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "idle")
+_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "search", "idle")
 
 
 def main() -> int:
@@ -56,6 +57,7 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             "documents": lambda: measure_documents(ground, rounds if is_quick else 11),
             "server": lambda: measure_server_start(ground, rounds if is_quick else 9),
             "policy": lambda: measure_policy(repo, rounds if is_quick else 50),
+            "search": lambda: measure_search(ground, rounds, 20_000_000 if is_quick else 1_000_000_000),
             "idle": lambda: measure_idle(server, 2 if is_quick else 10),
         }
         for part in _PARTS:

@@ -21,6 +21,7 @@ from workbench.connectors.contract import (
     Capabilities,
     DispatchRequest,
     Ended,
+    Extent,
     ExternalRef,
     LogChunk,
     NativeState,
@@ -120,6 +121,9 @@ class Notebook:
 
     def transcript(self, ref: ExternalRef, form: str, span: Span = WHOLE) -> Iterator[bytes]:
         return iter(())
+
+    def extent(self, ref: ExternalRef) -> Extent:
+        return Extent(end_offset=0, duration_ms=0)
 
     async def write_input(self, ref: ExternalRef, data: bytes) -> None:
         raise NotImplementedError

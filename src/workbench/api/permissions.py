@@ -45,6 +45,7 @@ PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/api/runs/{run_id}/events"): _V,
     ("WEBSOCKET", "/api/runs/{run_id}/terminal"): _V,
     ("GET", "/api/runs/{run_id}/transcript"): _V,
+    ("GET", "/api/runs/{run_id}/extent"): _V,
     ("GET", "/api/transcripts/search"): _V,
     ("POST", "/api/runs/{run_id}/hold"): _A,
     ("POST", "/api/runs/{run_id}/unhold"): _A,

@@ -145,6 +145,13 @@ class NoticeTargetOut(Wire):
     project_ids: list[str] | None
 
 
+class ExtentOut(Wire):
+    """How far a run's output goes: the place behind its last byte, and when that came."""
+
+    end_offset: int
+    duration_ms: int
+
+
 class FoundLineOut(Wire):
     """A line of a transcript's plain text; lines count from 1."""
 

@@ -174,15 +174,25 @@ class LogChunk:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """A part of the output: offsets in all of it, `until` exclusive; milliseconds since the step's start,
-    `until_ms` inclusive. None means to the end, or from the start."""
+    `until_ms` inclusive. None means to the end, or from the start. `lead_bytes` are given out before the
+    place of `from_ms` too, for whoever must draw what is on the screen then."""
 
     offset: int = 0
     until: int | None = None
     from_ms: int | None = None
     until_ms: int | None = None
+    lead_bytes: int = 0
 
 
 WHOLE = Span()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How far an output goes: the place behind its last byte, and when that came, in milliseconds."""
+
+    end_offset: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +338,9 @@ class Connector(Protocol):
 
         It reads files and may block: iterate it in a thread.
         """
+
+    def extent(self, ref: ExternalRef) -> Extent:
+        """Returns how far the output goes so far, without reading it. It may block."""
 
     async def write_input(self, ref: ExternalRef, data: bytes) -> None:
         """Types `data` into the run's terminal; refused when the connector is not interactive."""

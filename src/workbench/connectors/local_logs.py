@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.connectors import keeping, transcripts
-from workbench.connectors.contract import WHOLE, ExternalRef, Span, StoredLog
+from workbench.connectors.contract import WHOLE, Extent, ExternalRef, Span, StoredLog
 from workbench.connectors.keeping import KeptFolder
 from workbench.connectors.transcripts import SearchHit
 from workbench.model.errors import NotFound
 from workbench.sandbox import step_folder
+from workbench.sandbox.pieces import find_extent
 
 if TYPE_CHECKING:
     from workbench.connectors.archive import Archive
@@ -39,6 +40,12 @@ class LocalLogs:
         """Yields the output so far in the form asked for, as the contract says."""
         self._bring_back_now(ref)
         return transcripts.render(self._folder(ref), self._log(ref), ref.external_run_id, form, span)
+
+    def extent(self, ref: ExternalRef) -> Extent:
+        """Returns how far the output goes so far, by the last record of its index."""
+        self._bring_back_now(ref)
+        end, at_ms = find_extent(self._log(ref))
+        return Extent(end_offset=end, duration_ms=at_ms)
 
     def input_wanted(self, ref: ExternalRef) -> str | None:
         """Returns since when the step waits for somebody to type, or None while it does not."""

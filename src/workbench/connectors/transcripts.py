@@ -90,7 +90,9 @@ def _pieces(folder: Path, log: LogFolder, span: Span) -> Iterator[Piece]:
     """Yields the output of the span, and at its end what was not kept of the output's end."""
     ended = read_end(folder)
     end = None if ended is None else step_folder.end_of(ended)
-    offset = span.offset if span.from_ms is None else max(span.offset, pieces.find_offset(log, span.from_ms))
+    offset = span.offset
+    if span.from_ms is not None:
+        offset = max(offset, pieces.find_offset(log, span.from_ms) - span.lead_bytes)
     last = None
     for last in pieces.iterate_pieces(log, offset=offset, until=end, stop=span.until):
         if span.until_ms is not None and last.at_ms > span.until_ms:

@@ -84,7 +84,8 @@ def find_lines(chunk_text: str, first_line: int, wanted: str) -> Iterator[tuple[
     folded = fold(chunk_text)
     if wanted not in folded:
         return
-    lines = chunk_text.split("\n")
+    # Folding makes no line out of two and no two out of one.
+    lines, folded_lines = chunk_text.split("\n"), folded.split("\n")
     for number in range(len(lines) - 1, -1, -1):
-        if wanted in fold(lines[number]):
+        if wanted in folded_lines[number]:
             yield first_line + number, lines[number][:_MOST_LINE]

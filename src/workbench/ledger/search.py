@@ -25,9 +25,9 @@ from workbench.model.errors import InvalidInput, LedgerUnavailable
 T = TypeVar("T")
 
 _NEWEST: Final = 2**62
-_BATCH: Final = 16
-_MOST_BATCH: Final = 256
-_MOST_LOOKED_AT: Final = 1_000
+_BATCH: Final = 4
+_MOST_BATCH: Final = 128
+_MOST_LOOKED_AT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

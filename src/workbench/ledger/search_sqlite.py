@@ -123,15 +123,17 @@ class SqliteSearch:
     def _open(self, project_id: str) -> Iterator[sqlite3.Connection]:
         path = self._path(project_id)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
+        is_new = not path.exists() or path.stat().st_size == 0
+        if is_new:
             # Made before SQLite does, so that nobody else can read it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=15)
         try:
             # All of it can be made again from the transcripts: nothing waits for the disk.
-            for pragma in ("journal_mode=WAL", "synchronous=OFF"):
-                connection.execute(f"PRAGMA {pragma}")
-            connection.executescript(_SCHEMA)
+            connection.execute("PRAGMA synchronous=OFF")
+            if is_new:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.executescript(_SCHEMA)
             yield connection
         except sqlite3.DatabaseError as error:
             if not isinstance(error, sqlite3.OperationalError):

@@ -178,6 +178,25 @@ def find_offset(folder: Path | LogFolder, at_ms: int) -> int:
     return found
 
 
+def find_extent(folder: Path | LogFolder) -> tuple[int, int]:
+    """Returns the end of what is indexed, and when its last output came (milliseconds): the last record."""
+    log = _log(folder)
+    for part in reversed(order_parts(log.names())):
+        try:
+            index = log.open(part.times)
+        except OSError:
+            continue
+        try:
+            if count := index.size() // INDEX_RECORD.size:
+                start, length, _, at_ms = _read_record(index, count - 1)
+                return start + length, at_ms
+        except (OSError, struct.error):
+            continue
+        finally:
+            index.close()
+    return 0, 0
+
+
 def measure(folder: Path) -> Measured:
     """Reads the whole log, for one whose writer could not say what it wrote."""
     digest, index_digest = hashlib.sha256(), hashlib.sha256()

@@ -6,6 +6,7 @@ import {
   ChevronUp,
   Copy,
   Download,
+  History,
   Keyboard,
   Search,
   WrapText,
@@ -18,6 +19,7 @@ import { size } from "../parts/words";
 import { coloursFor, marksFor } from "./colours";
 import type { Frame, Stream } from "./frames";
 import { type Line, type LineState, openLine } from "./line";
+import { Player } from "./player";
 import { openScreen, type Screen } from "./screen";
 
 const LINE_WORDS: Record<LineState, string> = {
@@ -46,6 +48,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
   const [shown, setShown] = useState<Shown>("all");
   const [state, setState] = useState<LineState>("connecting");
   const [waiting, setWaiting] = useState("");
+  const [replays, setReplays] = useState(false);
   const [wanted, setWanted] = useState<string | null>(null);
   const [gone, setGone] = useState("");
   const [holder, setHolder] = useState<string | null>(null);
@@ -89,7 +92,10 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
     };
   }, [mode, refit]);
 
+  const screenNow = useCallback(() => screen.current, []);
+
   useEffect(() => {
+    if (replays) return;
     setIsEmpty(true);
     screen.current?.reset();
     shownRef.current = shown;
@@ -132,7 +138,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       opened.close();
       line.current = null;
     };
-  }, [runId, shown, refit]);
+  }, [runId, shown, replays, refit]);
 
   useEffect(() => screen.current?.wear(coloursFor(shade), marksFor(shade)), [shade]);
 
@@ -196,6 +202,18 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
             title={holder ? `${holder} is typing now` : "Take the keyboard of this run"}
           >
             <Keyboard aria-hidden /> Type into it
+          </button>
+        )}
+        {state === "ended" && !gone && (
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Replay"
+            aria-pressed={replays}
+            title="Replay it as it came"
+            onClick={() => setReplays(!replays)}
+          >
+            <History aria-hidden />
           </button>
         )}
         <button
@@ -330,6 +348,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           </button>
         </div>
       )}
+      {replays && <Player runId={runId} screen={screenNow} leave={() => setReplays(false)} />}
       <div className="terminal-place" data-wraps={wraps} ref={place} />
       {isEmpty && (waiting || state === "ended" || state === "refused") && (
         <p className="terminal-empty">

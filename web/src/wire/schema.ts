@@ -715,6 +715,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/extent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Extent
+         * @description How far the output goes so far, in bytes and in time.
+         */
+        get: operations["get_extent_api_runs__run_id__extent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/hold": {
         parameters: {
             query?: never;
@@ -803,7 +823,8 @@ export interface paths {
          * @description The output so far: raw bytes, text without escapes, or an asciicast recording.
          *
          *     A part of it from or until a byte of the whole output (`until` exclusive), or milliseconds since the
-         *     start, is found without reading what lies before.
+         *     start, is found without reading what lies before. With `lead_bytes` a part from a time begins so many
+         *     bytes earlier.
          */
         get: operations["get_transcript_api_runs__run_id__transcript_get"];
         put?: never;
@@ -1655,6 +1676,16 @@ export interface components {
             env_profile?: string;
             /** Project Id */
             project_id: string;
+        };
+        /**
+         * ExtentOut
+         * @description How far a run's output goes: the place behind its last byte, and when that came.
+         */
+        ExtentOut: {
+            /** Duration Ms */
+            duration_ms: number;
+            /** End Offset */
+            end_offset: number;
         };
         /**
          * FeatureDetailOut
@@ -2993,6 +3024,7 @@ export type EnvProfileOut = components['schemas']['EnvProfileOut'];
 export type EventOut = components['schemas']['EventOut'];
 export type EvidenceOut = components['schemas']['EvidenceOut'];
 export type ExplainIn = components['schemas']['ExplainIn'];
+export type ExtentOut = components['schemas']['ExtentOut'];
 export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
 export type FindingOut = components['schemas']['FindingOut'];
@@ -4404,6 +4436,37 @@ export interface operations {
             };
         };
     };
+    get_extent_api_runs__run_id__extent_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtentOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     hold_api_runs__run_id__hold_post: {
         parameters: {
             query?: never;
@@ -4541,6 +4604,7 @@ export interface operations {
             query?: {
                 format?: "raw" | "text" | "asciicast" | "asciicast-v3";
                 from_ms?: number | null;
+                lead_bytes?: number;
                 offset?: number;
                 until?: number | null;
                 until_ms?: number | null;

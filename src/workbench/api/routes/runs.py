@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from workbench.api import wire, wire_decide
+from workbench.api import wire, wire_decide, wire_house
 from workbench.api.house import (
     ActorIn,
     House,
@@ -273,11 +273,13 @@ async def get_transcript(
     until: Position | None = None,
     from_ms: Position | None = None,
     until_ms: Position | None = None,
+    lead_bytes: Annotated[int, Query(ge=0, le=2**24)] = 0,
 ) -> Response:
     """The output so far: raw bytes, text without escapes, or an asciicast recording.
 
     A part of it from or until a byte of the whole output (`until` exclusive), or milliseconds since the
-    start, is found without reading what lies before.
+    start, is found without reading what lies before. With `lead_bytes` a part from a time begins so many
+    bytes earlier.
     """
     project_id = await project_of_run(house, actor, run_id)
     reads = house.context.ledger.for_project(project_id)
@@ -288,9 +290,22 @@ async def get_transcript(
     if ref is None:
         return Response(b"", media_type=_MEDIA[format], headers=headers)
     await house.context.wait_dispatched(ref.external_run_id)
-    span = Span(offset=offset, until=until, from_ms=from_ms, until_ms=until_ms)
+    span = Span(offset=offset, until=until, from_ms=from_ms, until_ms=until_ms, lead_bytes=lead_bytes)
     data = await _begin(house.context.connectors[ref.connector_id].transcript(ref, format, span))
     return StreamingResponse(data, media_type=_MEDIA[format], headers=headers)
+
+
+@router.get("/api/runs/{run_id}/extent")
+async def get_extent(run_id: str, house: HouseIn, actor: ActorIn) -> wire_house.ExtentOut:
+    """How far the output goes so far, in bytes and in time."""
+    project_id = await project_of_run(house, actor, run_id)
+    reads = house.context.ledger.for_project(project_id)
+    steps = await reads.steps(run_id)
+    require_there(await reads.artifacts(run_id), steps[0].step_id)
+    if (ref := output_ref(steps[0])) is None:
+        return wire_house.ExtentOut(end_offset=0, duration_ms=0)
+    found = await asyncio.to_thread(house.context.connectors[ref.connector_id].extent, ref)
+    return wire_house.ExtentOut(end_offset=found.end_offset, duration_ms=found.duration_ms)
 
 
 async def _begin(data: Iterator[bytes]) -> Iterator[bytes]:

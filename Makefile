@@ -47,12 +47,14 @@ bench: setup system web
 
 # Python packages, each pinned by version and hash.
 setup: $(STAMP)
-$(STAMP): requirements/dev.lock pyproject.toml
+$(STAMP): requirements/dev.lock requirements/s3-server.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "python3 >= 3.11 is needed: install it and run make again"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python >= 3.11 is needed; say PYTHON=/path/to/python3.11 make …"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	test -x $(VENV)/s3-server/bin/python || $(PYTHON) -m venv $(VENV)/s3-server
+	$(VENV)/s3-server/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/s3-server.lock
 	@touch $@
 
 # bubblewrap and Chromium come from the system's packages.
@@ -75,6 +77,7 @@ $(DIST): $(WEB_STAMP) $(shell find web/src web/public -type f 2>/dev/null) web/i
 lock: setup
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --universal --python-version 3.11 pyproject.toml -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --universal --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --no-annotate --universal --python-version 3.11 --group pyproject.toml:s3-server -o requirements/s3-server.lock
 
 clean:
 	rm -rf $(VENV) web/node_modules src/workbench/api/static dist .pytest_cache .mypy_cache .ruff_cache

@@ -21,13 +21,26 @@ from bench.large_ledger import measure_large_ledger
 from bench.machine import describe_machine
 from bench.policy_check import measure_policy
 from bench.report import render_json, render_page, render_table
+from bench.search import measure_search
 from bench.server import running
 from bench.server_start import measure_idle, measure_server_start
 from bench.start_to_output import measure_start
 from bench.transition import measure_transition
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "kill", "transition", "large", "idle")
+_PARTS = (
+    "start",
+    "flood",
+    "lag",
+    "documents",
+    "server",
+    "policy",
+    "kill",
+    "transition",
+    "search",
+    "large",
+    "idle",
+)
 
 
 def main() -> int:
@@ -64,6 +77,7 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
                 ground, repo, rounds=rounds if is_quick else 40, runs=20 if is_quick else 20_000
             ),
             "kill": lambda: measure_kill(ground, rounds if is_quick else 15),
+            "search": lambda: measure_search(ground, rounds, 20_000_000 if is_quick else 1_000_000_000),
             "idle": lambda: measure_idle(ground, repo, 2 if is_quick else 20),
         }
         for part in _PARTS:

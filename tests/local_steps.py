@@ -156,11 +156,12 @@ class Ground:
 
 async def finish(connector: LocalConnector, ref: ExternalRef) -> Outcome:
     """Follows a step to its end."""
-    data = b""
+    data, lost = b"", 0
     streams: dict[str, bytes] = {}
     async for chunk in connector.logs(ref, offset=0, follow=True):
-        assert chunk.offset == len(data)
+        assert chunk.offset == len(data) + lost
         data += chunk.data
+        lost += chunk.lost_bytes
         streams[chunk.stream] = streams.get(chunk.stream, b"") + chunk.data
     *_, last = [snapshot async for snapshot in connector.observe(ref)]
     assert last.ended is not None

@@ -22,7 +22,8 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`.
+    """Times in seconds, sizes in bytes. `database_url` "" means SQLite inside `home`, and `artifacts_url` ""
+    that transcripts stay there.
 
     `concurrency` None is 256 for a ledger of its own, and twice the processors for one that others share.
 
@@ -33,6 +34,7 @@ class Config:
 
     home: Path
     database_url: str = ""
+    artifacts_url: str = ""
     port: int = DEFAULT_PORT
     log_level: str = "info"
     default_timeout_seconds: int = 3600
@@ -93,7 +95,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _checked(name: str, value: Any) -> Any:
     match name:
-        case "database_url":
+        case "database_url" | "artifacts_url":
             return str(value)
         case "notify":
             return " ".join(str(address) for address in value) if isinstance(value, list) else str(value)

@@ -266,6 +266,11 @@ V0006_UNDONE = (
     "ALTER TABLE execution_runs DROP COLUMN priority",
 )
 
+V0007_UNDONE = (
+    "DROP TABLE run_holds",
+    "ALTER TABLE execution_artifacts DROP COLUMN removed_at",
+    "ALTER TABLE execution_artifacts DROP COLUMN removed_reason",
+)
 V0008_UNDONE = ("ALTER TABLE switches DROP COLUMN since", "ALTER TABLE switches DROP COLUMN overridden")
 
 
@@ -277,7 +282,7 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE remembered_rules"))
         connection.execute(text("DROP TABLE policy_layers"))
-        for statement in (*V0006_UNDONE, *V0008_UNDONE):
+        for statement in (*V0006_UNDONE, *V0007_UNDONE, *V0008_UNDONE):
             connection.execute(text(statement))
         for name in ("start_by", "edited_by", "changes"):
             connection.execute(text(f"ALTER TABLE execution_approvals DROP COLUMN {name}"))

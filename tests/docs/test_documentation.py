@@ -151,6 +151,7 @@ def test_every_direct_dependency_has_a_line() -> None:
     asked = [
         *project["project"]["dependencies"],
         *project["dependency-groups"]["dev"],
+        *project["dependency-groups"]["s3-server"],
         *project["build-system"]["requires"],
     ]
     python = {re.split(r"[\[=<>~! ]", name)[0] for name in asked}

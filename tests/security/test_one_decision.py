@@ -118,8 +118,10 @@ def engine_beside(project: Project, url: str, folder: Path) -> Context:
         return surroundings_of(project.workspace_root, project.toolchains)
 
     policy = load_policy()
+    ledger = Ledger(url, clock)
     return Context(
-        ledger=Ledger(url, clock),
+        ledger=ledger,
+        search=ledger.transcript_search(folder / "search"),
         connectors={},
         admit=functools.partial(admit, policy=policy),
         policy=policy,

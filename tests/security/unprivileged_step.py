@@ -10,9 +10,10 @@ from pathlib import Path
 sys.path.append(sys.argv[1])
 
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, step_folder, transcript
+from workbench.sandbox import assignment, probe, seccomp, step_folder
 from workbench.sandbox.difference import compare
 from workbench.sandbox.host import open_host
+from workbench.sandbox.pieces import iterate_pieces
 from workbench.sandbox.replica import make_replica
 from workbench.sandbox.sightings import shell_line
 from workbench.sandbox.watch import Watch
@@ -78,7 +79,7 @@ async def main(ground: Path, script: str, mode: str, places: list[tuple[str, int
         await watch.send({"op": "cancel", "reason": "x", "grace_seconds": 0.2})
     await watch.wait_end(60)
     assert watch.ended is not None
-    output = b"".join(piece.data for piece in transcript.iterate_pieces(folder, until=watch.size))
+    output = b"".join(piece.data for piece in iterate_pieces(folder, until=watch.size))
     await watch.close()
     await zygote.close()
     failed = [finding.name for finding in findings if not finding.is_ok]

@@ -15,17 +15,20 @@ from pathlib import Path
 
 from support.clock import ToldClock
 from workbench.connectors.contract import (
+    WHOLE,
     ArtifactFound,
     CancelOutcome,
     Capabilities,
     DispatchRequest,
     Ended,
+    Extent,
     ExternalRef,
     LogChunk,
     NativeState,
     Problem,
     Reconciliation,
     Snapshot,
+    Span,
 )
 from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.drive import drive
@@ -121,8 +124,11 @@ class Notebook:
         for chunk in nothing:
             yield chunk
 
-    def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
+    def transcript(self, ref: ExternalRef, form: str, span: Span = WHOLE) -> Iterator[bytes]:
         return iter(())
+
+    def extent(self, ref: ExternalRef) -> Extent:
+        return Extent(end_offset=0, duration_ms=0)
 
     async def write_input(self, ref: ExternalRef, data: bytes) -> None:
         raise NotImplementedError
@@ -230,6 +236,7 @@ async def open_engine_house(
         kill_file=folder / "KILL",
         feature_cache=folder / "cache",
         limits=limits or Limits(),
+        search=ledger.transcript_search(folder / "search"),
         starter=Waiting(),
         entry_gates=lambda project_id: compute_gates(context, project_id),
     )

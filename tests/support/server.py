@@ -215,6 +215,14 @@ class Workbench:
             proxy=None,
         )
 
+    def wait_until(self, holds: Callable[[], Any]) -> None:
+        """Returns once something holds; the server is asked in between, and must answer."""
+        for _ in range(20_000):
+            if holds():
+                return
+            self.http.get("/healthz").raise_for_status()
+        raise AssertionError("it does not come to hold")
+
     def watch(self, run_id: str, *, offset: int = 0, until: bytes | None = None) -> Seen:
         """Reads the terminal from an offset to the end of the run, or until these bytes were seen."""
         with self.terminal(run_id, offset=offset) as socket:

@@ -18,7 +18,16 @@ from workbench.api.house import House
 from workbench.api.openapi import complete
 from workbench.api.problem import render_problem
 from workbench.api.refusal import explain_http_error, explain_refusal
-from workbench.api.routes import approvals, features, operate, policy, program, runs, switches
+from workbench.api.routes import (
+    approvals,
+    features,
+    operate,
+    policy,
+    program,
+    runs,
+    switches,
+    transcripts,
+)
 from workbench.api.sign_in import sign_in
 from workbench.engine.check_room import check_room
 from workbench.model.errors import NotFound, TooBusy, WorkbenchError
@@ -51,6 +60,7 @@ def create_api() -> FastAPI:
         policy.router,
         program.router,
         stream.router,
+        transcripts.router,
     ):
         api.include_router(router)
     complete(api)

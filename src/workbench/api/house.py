@@ -11,6 +11,7 @@ from fastapi.requests import HTTPConnection
 
 from workbench.api.auth import Access, Identify
 from workbench.api.render import PolicyInForce
+from workbench.engine.attend import Keyboards
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.model.actor import Actor
@@ -21,7 +22,7 @@ from workbench.sinks.notify import TargetState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """`input_leases` maps a run to the connection that may type into its terminal, and who holds it.
+    """`keyboards` says who may type into which run's terminal.
 
     `notices` says how the targets of notices do.
     """
@@ -34,7 +35,7 @@ class House:
     pid: int
     stop: Callable[[], None]
     notices: Callable[[], tuple[TargetState, ...]] = tuple
-    input_leases: dict[str, tuple[str, str]] = field(default_factory=dict)
+    keyboards: Keyboards = field(default_factory=Keyboards)
 
 
 # Both are coroutines because the framework runs plain functions in a thread, one hop for each.

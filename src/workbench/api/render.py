@@ -26,7 +26,7 @@ from workbench.gate.approvals import (
 from workbench.gate.deciders import DECIDING, Answers, describe_deciders, find_deciders
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval, CommandChange
-from workbench.model.artifact import Artifact
+from workbench.model.artifact import Artifact, Hold
 from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
 from workbench.model.feature import Diagnostic, Evidence, Feature, TaskStatus
@@ -62,6 +62,8 @@ def project_out(project: Project, actor: Actor, policy: Policy) -> wire.ProjectO
             )
             for rule in project.approvers
         ],
+        retention_days=project.retention_days,
+        retention_bytes=project.retention_bytes,
         toolchains=list(project.toolchains),
         policy=policy_state(project),
         policy_note=policy_note(policy, project),
@@ -273,6 +275,7 @@ def run_detail_out(
     events: tuple[Event, ...],
     previews: tuple[Event, ...],
     end: RunEnd | None,
+    hold: Hold | None,
     actor: Actor,
     now: str,
     policy: PolicyInForce,
@@ -298,6 +301,11 @@ def run_detail_out(
             for approval in approvals
         ],
         artifacts=[artifact_out(artifact) for artifact in artifacts],
+        hold=None
+        if hold is None
+        else wire.HoldOut(reason=hold.reason, held_by=hold.held_by, held_at=hold.held_at),
+        # Asked of what runs, by whoever renders it.
+        input_wanted_since=None,
         events=[event_out(event) for event in events],
     )
 
@@ -553,6 +561,8 @@ def artifact_out(artifact: Artifact) -> wire.ArtifactOut:
         size_bytes=artifact.size_bytes,
         truncated=artifact.truncated,
         links=list(artifact.links),
+        removed_at=artifact.removed_at,
+        removed_reason=artifact.removed_reason,
     )
 
 

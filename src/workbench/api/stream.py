@@ -29,14 +29,14 @@ from workbench.api.house import (
 )
 from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
+from workbench.engine.attend import input_wanted
 from workbench.engine.elsewhere import has_output, name_worker
 from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
+from workbench.engine.retain import say_removed
 from workbench.engine.wait import explain_wait
-from workbench.ledger.move import Note
 from workbench.model.actor import Actor
-from workbench.model.artifact import ArtifactKind
-from workbench.model.errors import InvalidInput, NotFound, WorkbenchError
+from workbench.model.errors import InvalidInput, LedgerUnavailable, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
 
 router = APIRouter()
@@ -154,6 +154,7 @@ async def stream_terminal(
 ) -> None:
     """Output as binary frames (stream u8, offset u64, milliseconds u32, bytes); text frames are JSON.
 
+    A frame of type "gap" tells how many bytes from an offset on were not kept; output goes on behind them.
     Input counts only from the connection that holds the run's lease. A run that this caller has no terminal
     of, and an offset that is no position, close it with 4000 + (status - 400) and what was wrong.
     """
@@ -184,7 +185,10 @@ async def stream_terminal(
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                 log.warning("a terminal ended", run_id=run_id, problem=repr(outcome))
-        terminal.release()
+        try:
+            await terminal.release()
+        except WorkbenchError as error:
+            log.warning("a lease's end was not recorded", run_id=run_id, problem=error.message)
     # A viewer that has read "ended" may have gone already.
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await socket.close(1000)
@@ -223,14 +227,27 @@ class _Terminal:
             self._ref = None
             why = f"It runs on {await name_worker(context, step.worker_id)}; what it puts out is there."
             await self._say({"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None})
-        if self._ref is not None:
+        if self._ref is not None and not await self._say_removed():
             # A step whose folder could not be made (the disk is full, say) has an end and no transcript.
             with contextlib.suppress(NotFound):
                 async for chunk in follow(context, self._ref, offset=offset):
+                    if chunk.lost_bytes:
+                        await self._say({"type": "gap", "offset": chunk.offset, "bytes": chunk.lost_bytes})
+                        offset = chunk.offset + chunk.lost_bytes
+                        continue
                     head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
                     await self._socket.send_bytes(head + chunk.data)
                     offset = chunk.offset + len(chunk.data)
         await self._say_end(offset, has_read=offset > asked)
+
+    async def _say_removed(self) -> bool:
+        """Tells why there is no output any more, where it was removed on purpose."""
+        reads = self._house.context.ledger.for_project(self._project_id)
+        found = await reads.artifacts(self._run_id)
+        why = next((f"the transcript was {say_removed(each)}" for each in found if each.removed_at), "")
+        if why:
+            await self._say({"type": "removed", "why": why})
+        return bool(why)
 
     async def _say_end(self, offset: int, *, has_read: bool) -> None:
         """Waits for the ledger's word, so that whoever reads "ended" finds the run ended."""
@@ -239,7 +256,7 @@ class _Terminal:
                 continue
             if offset and not has_read:
                 # Whoever asked for what lies behind the end is told where that is.
-                offset = min(offset, await self._size())
+                offset = min(offset, await self._end_offset())
             await self._say(
                 {
                     "type": "ended",
@@ -251,18 +268,17 @@ class _Terminal:
             )
             return
 
-    async def _size(self) -> int:
-        """Returns how many bytes of output the ended run has, by the ledger's record of its transcript."""
-        reads = self._house.context.ledger.for_project(self._project_id)
-        return sum(
-            artifact.size_bytes
-            for artifact in await reads.artifacts(self._run_id)
-            if artifact.kind is ArtifactKind.TRANSCRIPT
-        )
+    async def _end_offset(self) -> int:
+        """Returns the place behind the last kept byte of the ended run's output."""
+        if self._ref is None:
+            return 0
+        ended = (await self._house.context.connectors[self._ref.connector_id].snapshot(self._ref)).ended
+        return 0 if ended is None else ended.end_offset
 
     async def watch_access(self) -> None:
         """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""
-        told = None
+        told: str | None = None
+        wanted: str | None = None
         while True:
             await asyncio.sleep(_ACCESS_SECONDS)
             try:
@@ -274,6 +290,36 @@ class _Terminal:
                 why = f"Waiting to go on: {trouble}."
                 await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
             told = trouble
+            await self._look_after_lease()
+            wanted = await self._say_wanted(wanted)
+
+    async def _look_after_lease(self) -> None:
+        """Has what was typed recorded, and the lease ended when its holder is silent."""
+        try:
+            why = await self._house.keyboards.look_after(
+                self._house.context, run_id=self._run_id, key=self._lease_key
+            )
+        except LedgerUnavailable as error:
+            log.warning("what was typed is not recorded yet", run_id=self._run_id, problem=error.message)
+            return
+        if why:
+            await self._say(
+                {
+                    "type": "refused",
+                    "detail": f"the keyboard was taken back: {why}",
+                    "remedy": "take it again",
+                }
+            )
+            await self._say_lease()
+
+    async def _say_wanted(self, told: str | None) -> str | None:
+        """Tells when the run begins or ceases to wait for somebody to type; returns since when it does."""
+        reads = self._house.context.ledger.for_project(self._project_id)
+        steps = await reads.steps(self._run_id) if self._ref is not None else []
+        wanted = next((since for step in steps if (since := input_wanted(self._house.context, step))), None)
+        if wanted != told:
+            await self._say({"type": "input_wanted", "since": wanted})
+        return wanted
 
     async def read_viewer(self) -> None:
         """Takes what the viewer sends until the connection ends."""
@@ -295,7 +341,9 @@ class _Terminal:
         if not self._holds_lease() or self._ref is None or len(data) > _MAX_INPUT_BYTES:
             return
         try:
-            await self._house.context.connectors[self._ref.connector_id].write_input(self._ref, data)
+            await self._house.keyboards.type(
+                self._house.context, run_id=self._run_id, key=self._lease_key, ref=self._ref, data=data
+            )
         except WorkbenchError as error:
             await self._say({"type": "refused", "detail": error.message, "remedy": error.remedy})
 
@@ -309,7 +357,7 @@ class _Terminal:
         if kind == "lease":
             await self._take_lease()
         elif kind == "release":
-            self.release()
+            await self.release()
             await self._say_lease()
         elif kind == "resize" and self._holds_lease() and self._ref is not None:
             rows, columns = message.get("rows"), message.get("columns")
@@ -324,30 +372,28 @@ class _Terminal:
     async def _take_lease(self) -> None:
         context = self._house.context
         run = await context.ledger.for_project(self._project_id).run(self._run_id)
-        leases = self._house.input_leases
-        if "input" in allowed_run_moves(run, self._actor) and self._run_id not in leases:
-            leases[self._run_id] = (self._lease_key, self._actor.name)
-            note = Note(
-                tag="terminal:lease_taken",
-                payload={"status": run.status.value},
+        if "input" in allowed_run_moves(run, self._actor):
+            await self._house.keyboards.take(
+                context,
+                project_id=self._project_id,
                 run_id=self._run_id,
+                key=self._lease_key,
+                actor=self._actor,
+                status=run.status.value,
             )
-            await context.ledger.append(self._project_id, [note], actor=self._actor.name, via=self._actor.via)
         await self._say_lease()
 
-    def release(self) -> None:
+    async def release(self) -> None:
         """Gives the lease back, if it is ours."""
-        if self._holds_lease():
-            del self._house.input_leases[self._run_id]
+        await self._house.keyboards.release(self._house.context, run_id=self._run_id, key=self._lease_key)
 
     def _holds_lease(self) -> bool:
-        return self._house.input_leases.get(self._run_id, ("", ""))[0] == self._lease_key
+        return self._house.keyboards.holds(self._run_id, self._lease_key)
 
     async def _say_lease(self) -> None:
-        holder = self._house.input_leases.get(self._run_id)
-        await self._say(
-            {"type": "lease", "held": self._holds_lease(), "holder": None if holder is None else holder[1]}
-        )
+        lease = self._house.keyboards.holder(self._run_id)
+        holder = None if lease is None else lease.actor.name
+        await self._say({"type": "lease", "held": self._holds_lease(), "holder": holder})
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(json.dumps(message))

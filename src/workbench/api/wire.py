@@ -79,6 +79,8 @@ class ProjectOut(Wire):
     forbid_self_approval: bool
     approval_quorum: int | None
     approvers: list[ApproverRuleOut]
+    retention_days: int | None
+    retention_bytes: int | None
     toolchains: list[str]
     policy: str
     policy_note: str
@@ -105,8 +107,8 @@ class ApproverRuleIn(Wire):
 class ProjectIn(Wire):
     """Adds a project or changes the one at this path; what is null stays as it is.
 
-    `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all
-    names, `network_add` and `network_remove` leave the other names alone.
+    `approval_quorum` 0 leaves it to the server, a retention of 0 keeps all; `approvers` replaces all rules,
+    `network_allowlist` all names, `network_add` and `network_remove` leave the other names alone.
     """
 
     path: Named = Field(max_length=4096)
@@ -119,6 +121,8 @@ class ProjectIn(Wire):
     network_remove: list[str] = Field(default=[], max_length=64)
     approval_quorum: int | None = Field(default=None, ge=0, le=100)
     approvers: list[ApproverRuleIn] | None = Field(default=None, max_length=3)
+    retention_days: int | None = Field(default=None, ge=0, le=36_500)
+    retention_bytes: int | None = Field(default=None, ge=0, le=2**50)
 
 
 class EvidenceOut(Wire):
@@ -541,6 +545,16 @@ class ArtifactOut(Wire):
     size_bytes: int
     truncated: bool
     links: list[str]
+    removed_at: str | None
+    removed_reason: str
+
+
+class HoldOut(Wire):
+    """Keeps what a run left from retention."""
+
+    reason: str
+    held_by: str
+    held_at: str
 
 
 class RunEndOut(Wire):
@@ -585,13 +599,16 @@ class RunOut(Wire):
 
 
 class RunDetailOut(RunOut):
-    """`network` says in words which names the run may reach."""
+    """`network` says in words which names the run may reach; `input_wanted_since` since when it waits for
+    somebody to type, null while it does not."""
 
     plan_digest: str
     network: str
     steps: list[StepOut]
     approvals: list[ApprovalOut]
     artifacts: list[ArtifactOut]
+    hold: HoldOut | None
+    input_wanted_since: str | None
     events: list[EventOut]
 
 

@@ -198,6 +198,34 @@ class WorkerOut(Wire):
     silent_seconds: float
 
 
+class ExtentOut(Wire):
+    """How far a run's output goes: the place behind its last byte, and when that came."""
+
+    end_offset: int
+    duration_ms: int
+
+
+class FoundLineOut(Wire):
+    """A line of a transcript's plain text; lines count from 1."""
+
+    run_id: str
+    step_id: str
+    line: int
+    text: str
+
+
+class StoringOut(Wire):
+    """Where ended steps' transcripts go: `url` "" means that they stay on this machine.
+
+    `waiting` are not there yet; `problem` says why, with the remedy, and is "" while nothing is wrong.
+    """
+
+    url: str
+    waiting: int
+    problem: str
+    remedy: str
+
+
 class StatusOut(Wire):
     """`ready` is whether something could be recorded now, and `problem` why not, with the remedy.
 
@@ -220,6 +248,7 @@ class StatusOut(Wire):
     kills: list[KillOut]
     policy_notes: list[str]
     notices: list[NoticeTargetOut]
+    storing: StoringOut
 
 
 class TokenOut(Wire):

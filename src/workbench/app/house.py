@@ -10,7 +10,7 @@ import functools
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -26,6 +26,7 @@ from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
 from workbench.engine.flags import Flags
+from workbench.engine.keep import keep_transcripts
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
 from workbench.engine.operate import note
 from workbench.engine.recover import recover, settle
@@ -40,6 +41,9 @@ from workbench.model.place import DEFAULT_POOL
 from workbench.program.canary import watch
 from workbench.program.gates import compute_gates
 from workbench.secrets.vault import Vault
+
+if TYPE_CHECKING:
+    from workbench.connectors.archive import Archive
 
 log = structlog.get_logger()
 
@@ -67,6 +71,7 @@ async def open_house(
         state_home=config.home,
         clock=clock,
         limits=LocalLimits(max_output_bytes=config.max_output_bytes),
+        archive=_open_archive(config.artifacts_url),
     )
     # None of the three needs another, and the sandbox's test mostly waits for processes.
     starting = asyncio.create_task(_start_local(local))
@@ -116,6 +121,7 @@ async def open_house(
             quorum=config.approval_quorum,
             max_queued=config.max_queued,
         ),
+        search=ledger.transcript_search(config.home / "search"),
         starter=durable,
         lease=None if membership is None else membership.lease,
         traces=bool(config.telemetry),
@@ -143,7 +149,14 @@ async def open_house(
             membership.serve(context, durable, begin)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
         asyncio.get_running_loop().call_later(_TRIAL_SECONDS, trial.start)
-        housekeeping = [asyncio.create_task(work) for work in (_keep_house(context), watch(context))]
+        housekeeping = [
+            asyncio.create_task(work)
+            for work in (
+                _keep_house(context),
+                watch(context),
+                keep_transcripts(context, every_seconds=_HOUSEKEEPING_SECONDS),
+            )
+        ]
         try:
             yield context, Access(ledger, clock, new_id)
         finally:
@@ -205,6 +218,15 @@ class _Trial:
         """Lets a trial that is under way end."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _open_archive(url: str) -> Archive | None:
+    """Returns the object store of the setting, or None for none; raises InvalidInput for a wrong address."""
+    if not url:
+        return None
+    from workbench.connectors.archive import Archive
+
+    return Archive(url, environ=os.environ)
 
 
 async def _start_local(local: LocalConnector) -> tuple[Problem, ...]:

@@ -180,7 +180,9 @@ def verify_offline(home: str | None) -> tuple[LedgerFinding, TranscriptFinding]:
             recorded, indexes = await ledger.transcripts(), await ledger.index_digests()
         finally:
             await ledger.close()
-        found = compare_transcripts(config.home if home is None else Path(home), recorded, indexes)
+        found = compare_transcripts(
+            config.home if home is None else Path(home), recorded, indexes, archive_url=config.artifacts_url
+        )
         return replace(finding, ok=found.problem is None, problem=found.problem), found
 
     import asyncio

@@ -61,6 +61,20 @@ class Client:
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Returns the decoded answer; raises RemoteProblem with the server's own words."""
+        return self._call(method, path, query, body, headers)[0]
+
+    def get_page(self, path: str, **query: str | int | None) -> tuple[list[dict[str, Any]], str | None]:
+        """Returns a page of a list, and the cursor of the next one or None."""
+        return self._call("GET", path, query, None, None)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str | int | None] | None,
+        body: dict[str, Any] | None,
+        headers: dict[str, str] | None,
+    ) -> tuple[Any, str | None]:
         connection = self._connect()
         try:
             self._send(connection, method, path, query, body, headers)
@@ -72,7 +86,7 @@ class Client:
             connection.close()
         if answer.status >= 400:
             raise RemoteProblem(_parse(data, answer.status))
-        return json.loads(data) if data else None
+        return json.loads(data) if data else None, answer.getheader("X-Next-Cursor")
 
     def stream(self, path: str, **query: str | int | None) -> Iterator[bytes]:
         """Yields the bytes of an answer as they come."""

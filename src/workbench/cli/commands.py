@@ -14,6 +14,7 @@ from workbench.cli.migrating import migrate
 from workbench.cli.named import check_id
 from workbench.cli.previewing import preview
 from workbench.cli.switching import kill, list_switches, resume, set_switch, unkill
+from workbench.cli.transcripts import add_retention, add_transcripts
 from workbench.cli.version import say_version
 from workbench.cli.working import Pool, Priority, worker
 from workbench.model.place import DEFAULT_POOL
@@ -54,6 +55,7 @@ def build() -> TyperGroup:
     _add_server(root)
     _add_runs(root)
     _add_control(root)
+    add_transcripts(root)
     _add_program(root)
     command = typer.main.get_command(root)
     assert isinstance(command, TyperGroup)
@@ -328,6 +330,8 @@ def _add_server(root: typer.Typer) -> None:
         from workbench.cli.project import accept_project_policy
 
         accept_project_policy(path, json)
+
+    add_retention(project)
 
     @project.command("list")
     def list_(json: Json = False) -> None:

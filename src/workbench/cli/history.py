@@ -90,6 +90,10 @@ def show_run(run_id: str, as_json: bool) -> None:
         for decision in approval["decisions"]:
             print_line(f"    {decision['decision']} by {decision['actor']}: {decision['reason']}")
     print_line(f"  network: {run['network']}")
+    if run["hold"]:
+        print_line(
+            f"  held by {run['hold']['held_by']} since {run['hold']['held_at']}: {run['hold']['reason']}"
+        )
     for event in run["events"]:
         told = _connection(event["payload"]) if event["tag"].startswith("network:") else ""
         print_line(f"  {event['seq']:>6}  {event['at']}  {event['tag']}  {event['actor']}{told}")

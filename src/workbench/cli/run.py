@@ -182,15 +182,25 @@ def exit_status(run: dict[str, Any]) -> int:
 
 
 def follow(
-    client: Client, run_id: str, *, interactive: bool = False, offset: int = 0, show: bool = True
+    client: Client,
+    run_id: str,
+    *,
+    interactive: bool = False,
+    offset: int = 0,
+    show: bool = True,
+    leave_key: bytes = b"",
 ) -> None:
-    """Copies the run's output here until it ends or is held, going on at the same byte after a cut."""
+    """Copies the run's output here until it ends or is held, going on at the same byte after a cut.
+
+    With `interactive` the keyboard is the run's; pressing `leave_key`, where there is one, ends it too.
+    """
     position = offset
     guards = (guard_for(sys.stdout), guard_for(sys.stderr))
     while True:
         try:
             with _socket(client, run_id, position) as socket:
-                for reached in _copy(socket, position, interactive, guards if show else None):
+                keyboard = _keyboard(socket, leave_key) if interactive else None
+                for reached in _copy(socket, run_id, position, keyboard, guards if show else None):
                     position = reached
             if show:
                 _put(1, guards[0].end())
@@ -217,11 +227,12 @@ def _is_refused(error: Exception) -> bool:
 
 def _copy(
     socket: ClientConnection,
+    run_id: str,
     position: int,
-    interactive: bool,
+    keyboard: contextlib.AbstractContextManager[None] | None,
     guards: Guards | None,
 ) -> Iterator[int]:
-    with _keyboard(socket) if interactive else contextlib.nullcontext():
+    with keyboard or contextlib.nullcontext():
         for message in socket:
             if isinstance(message, bytes):
                 stream, offset, _ = _HEAD.unpack_from(message)
@@ -234,6 +245,16 @@ def _copy(
             told = json.loads(message)
             if told["type"] == "ended":
                 return
+            if told["type"] == "gap":
+                position = told["offset"] + told["bytes"]
+                if guards is not None:
+                    lost = render_count(told["bytes"], "byte of the output was", "bytes of the output were")
+                    print_note(f"{lost} not kept here")
+                yield position
+            if told["type"] == "input_wanted" and told["since"] and keyboard is None:
+                print_note(f"{run_id} waits for input; answer it: workbench attach {run_id}")
+            if told["type"] == "refused" and keyboard is not None:
+                print_note(f"{told['detail']}; {told['remedy']}")
             # Queued is not worth a word: it lasts milliseconds. A hold is reported by the caller.
             if told["type"] == "waiting" and told["status"] == "blocked":
                 return
@@ -272,8 +293,11 @@ def _socket(client: Client, run_id: str, offset: int) -> ClientConnection:
 
 
 @contextlib.contextmanager
-def _keyboard(socket: ClientConnection) -> Iterator[None]:
-    """Hands the keyboard to the run: raw mode, under the run's input lease, until the output ends."""
+def _keyboard(socket: ClientConnection, leave_key: bytes) -> Iterator[None]:
+    """Hands the keyboard to the run: raw mode, under the run's input lease, until the output ends.
+
+    The key that leaves closes the connection, which ends the output as well.
+    """
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     socket.send(json.dumps({"type": "lease"}))
@@ -293,7 +317,12 @@ def _keyboard(socket: ClientConnection) -> Iterator[None]:
                 data = os.read(descriptor, 4096)
                 if not data:
                     return
-                socket.send(data)
+                typed, key, _ = data.partition(leave_key) if leave_key else (data, b"", b"")
+                if typed:
+                    socket.send(typed)
+                if key:
+                    socket.close()
+                    return
 
     reader = threading.Thread(target=read, daemon=True)
     earlier = signal.signal(signal.SIGWINCH, resize)

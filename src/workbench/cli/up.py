@@ -103,6 +103,12 @@ def status(*, as_json: bool, link: bool) -> int:
                 )
         for note in found["policy_notes"]:
             print_line(f"policy of {note}")
+        storing = found["storing"]
+        if storing["problem"]:
+            waiting = render_count(storing["waiting"], "transcript waits", "transcripts wait")
+            print_line(f"{waiting} to be stored: {storing['problem']}; {storing['remedy']}")
+        elif storing["url"]:
+            print_line(f"transcripts go to {storing['url']}; {storing['waiting']} on the way")
         for target in found["notices"]:
             print_line(f"notices to {target['name']}: {target['problem'] or 'delivered'}")
         for kill in found["kills"]:

@@ -5,17 +5,23 @@ It reads files of a home and nothing else: no server, no connector that runs. It
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from workbench.connectors.keeping import compare_stored, is_stored
 from workbench.model.artifact import Artifact, ArtifactKind
-from workbench.sandbox.step_folder import INDEX, OUTPUT
+from workbench.sandbox.pieces import DiskFolder
+from workbench.sandbox.step_folder import OUTPUT, order_parts
+
+if TYPE_CHECKING:
+    from workbench.connectors.archive import Archive
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9_-]{1,128}/[A-Za-z0-9_-]{1,128}\.[0-9]{1,9})#transcript")
 _READ_BYTES: Final = 1 << 20
@@ -34,20 +40,23 @@ class TranscriptFinding:
 
 
 def compare_transcripts(
-    home: Path, artifacts: Iterable[Artifact], indexes: Mapping[str, str]
+    home: Path, artifacts: Iterable[Artifact], indexes: Mapping[str, str], *, archive_url: str
 ) -> TranscriptFinding:
-    """Reads the transcript of every ended step below `home` whole, and tells which is not as recorded.
+    """Reads the transcript of every ended step whole, and tells which is not as recorded.
 
+    Each lies below `home`, or in the archive of `archive_url` where it was moved there. Raises what the
+    archive's address is refused with.
     `indexes` are the digests of the files with times and streams, by external run id, where there are any.
     """
     compared = without_times = 0
     problems = []
+    archive = _open_archive(archive_url)
     for artifact in artifacts:
         if artifact.kind is ArtifactKind.TRANSCRIPT:
             compared += 1
             index = indexes.get(artifact.uri.removesuffix("#transcript"), "")
             without_times += not index
-            if (problem := _problem_of(home, artifact, index)) is not None:
+            if (problem := _problem_of(home, archive, artifact, index)) is not None:
                 problems.append(
                     f"the transcript of run {artifact.run_id}, step {artifact.step_id}, {problem}"
                 )
@@ -59,45 +68,67 @@ def compare_transcripts(
     )
 
 
-def _problem_of(home: Path, artifact: Artifact, index: str) -> str | None:
+def _open_archive(url: str) -> Archive | None:
+    if not url:
+        return None
+    from workbench.connectors.archive import Archive
+
+    return Archive(url, environ=os.environ)
+
+
+def _problem_of(home: Path, archive: Archive | None, artifact: Artifact, index: str) -> str | None:
     place = _PLACE.fullmatch(artifact.uri)
     if place is None:
         return f"is recorded at {artifact.uri!r}, which is no place of a transcript"
     folder = home / "runs" / place[1]
-    problem = _compare_file(folder / OUTPUT, artifact.digest, artifact.size_bytes)
+    is_moved = is_stored(folder) or (archive is not None and not folder.exists())
+    if is_moved and not (folder / OUTPUT).exists():
+        recorded = (artifact.digest, artifact.size_bytes)
+        return compare_stored(archive, folder, f"runs/{place[1]}", output=recorded, index=index)
+    parts = order_parts(DiskFolder(folder).names())
+    outputs, indexes = [folder / part.output for part in parts], [folder / part.times for part in parts]
+    problem = _compare_files(outputs, artifact.digest, artifact.size_bytes)
     size = 0 if index == _DIGEST_OF_NOTHING else None
-    if problem is None and index and (of_index := _compare_file(folder / INDEX, index, size)) is not None:
+    if problem is None and index and (of_index := _compare_files(indexes, index, size)) is not None:
         problem = f"has other times and streams than were recorded: its index {of_index}"
     return problem
 
 
-def _compare_file(path: Path, recorded: str, size: int | None) -> str | None:
-    """Returns how a file differs from its recorded digest, and from its size where that is known."""
-    try:
-        # Neither a link nor something that answers by itself may stand in for the file.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        if size == 0:
-            # A supervisor that was killed before it opened the log left none, and there was no output.
-            return None
-        return f"is missing: there is no {path}"
-    except OSError as error:
-        return f"cannot be read: {path}: {error.strerror}"
-    with open(descriptor, "rb", buffering=0) as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return f"is no file any more: {path}"
-        if size is not None and found.st_size != size:
-            how = "shorter" if found.st_size < size else "longer"
-            return f"is {how} than recorded: {found.st_size} bytes of {size} in {path}"
-        digest = hashlib.sha256()
-        try:
-            while data := file.read(_READ_BYTES):
-                digest.update(data)
-        except OSError as error:
-            return f"cannot be read: {path}: {error.strerror}"
+def _compare_files(paths: Sequence[Path], recorded: str, size: int | None) -> str | None:
+    """Returns how files, one after the other, differ from their recorded digest, and from their size where
+    that is known."""
+    digest = hashlib.sha256()
+    found = 0
+    with contextlib.ExitStack() as stack:
+        files = []
+        for path in paths:
+            try:
+                # Neither a link nor something that answers by itself may stand in for the file.
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except FileNotFoundError:
+                if size == 0:
+                    # A supervisor that was killed before it opened the log left none: there was no output.
+                    return None
+                return f"is missing: there is no {path}"
+            except OSError as error:
+                return f"cannot be read: {path}: {error.strerror}"
+            file = stack.enter_context(open(descriptor, "rb", buffering=0))
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode):
+                return f"is no file any more: {path}"
+            found += state.st_size
+            files.append((path, file))
+        if size is not None and found != size:
+            how = "shorter" if found < size else "longer"
+            return f"is {how} than recorded: {found} bytes of {size} in {paths[0]}"
+        for path, file in files:
+            try:
+                while data := file.read(_READ_BYTES):
+                    digest.update(data)
+            except OSError as error:
+                return f"cannot be read: {path}: {error.strerror}"
     if f"sha256:{digest.hexdigest()}" != recorded:
-        return f"was changed: {path} does not have the digest that was recorded when the step ended"
+        return f"was changed: {paths[0]} does not have the digest that was recorded when the step ended"
     return None
 
 

@@ -125,7 +125,9 @@ class Ended:
     `processes_left` is the count of processes of the step still alive after the end: 0 is the proof.
     `detail` says how it ended; `notes` are what whoever asked for it must know besides, such as why its
     output was cut, or what it left that other programs obey: a sentence each, also part of `detail`.
-    `index_digest` is that of the file with the output's times and streams, of a connector that keeps one.
+    `output_bytes` were kept, with `output_digest`, and `dropped_bytes` were not; `end_offset` is the place
+    behind the last kept byte in all of the output. `index_digest` is that of the files with the output's
+    times and streams, of a connector that keeps such files.
     `connections` are the first ones it asked for; `more_connections` counts the rest by decision.
     """
 
@@ -136,6 +138,7 @@ class Ended:
     output_bytes: int
     dropped_bytes: int
     output_digest: str
+    end_offset: int = 0
     index_digest: str = ""
     detail: str = ""
     notes: tuple[str, ...] = ()
@@ -157,13 +160,48 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogChunk:
-    """Output bytes at an offset of the one byte log. `stream`: "terminal", "stdout" or "stderr";
-    `at_ms`: milliseconds since the step started."""
+    """Output bytes at an offset of the whole output. `stream`: "terminal", "stdout" or "stderr";
+    `at_ms`: milliseconds since the step started. Without data it says how many bytes from its offset on were
+    not kept."""
 
     offset: int
     stream: str
     at_ms: int
     data: bytes
+    lost_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of the output: offsets in all of it, `until` exclusive; milliseconds since the step's start,
+    `until_ms` inclusive. None means to the end, or from the start. `lead_bytes` are given out before the
+    place of `from_ms` too, for whoever must draw what is on the screen then."""
+
+    offset: int = 0
+    until: int | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    lead_bytes: int = 0
+
+
+WHOLE = Span()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How far an output goes: the place behind its last byte, and when that came, in milliseconds."""
+
+    end_offset: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLog:
+    """A log in the archive: the address of its folder, how many bytes of output it is, and their digest."""
+
+    url: str
+    size_bytes: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +266,36 @@ class Previewer(Protocol):
         """Returns the stored report; raises NotFound."""
 
 
+@runtime_checkable
+class Interactive(Protocol):
+    """A connector that can tell that a run waits for somebody to type."""
+
+    def input_wanted(self, ref: ExternalRef) -> str | None:
+        """Returns since when it does, RFC 3339, or None; never for what is busy, sleeps or has ended."""
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """A connector whose logs lie here, and can be moved to an object store and removed."""
+
+    @property
+    def archive_url(self) -> str:
+        """Where ended steps' logs are moved to; "" means that they stay where they are."""
+
+    async def unstored(self) -> Sequence[ExternalRef]:
+        """Lists the ended steps whose log is still to be moved."""
+
+    async def store(self, ref: ExternalRef) -> StoredLog | None:
+        """Puts one into the archive, verified, and leaves it here; None while its step goes on. May be
+        repeated. Raises ArchiveUnavailable."""
+
+    async def release_output(self, ref: ExternalRef) -> None:
+        """Removes from here what is stored there."""
+
+    async def remove_output(self, ref: ExternalRef) -> None:
+        """Removes the log of an ended step for good, wherever it lies. Raises ArchiveUnavailable."""
+
+
 class Connector(Protocol):
     """A place where steps run. Every method may raise WorkbenchError; none blocks the event loop."""
 
@@ -264,12 +332,15 @@ class Connector(Protocol):
     def logs(self, ref: ExternalRef, *, offset: int, follow: bool) -> AsyncIterator[LogChunk]:
         """Yields output from `offset`; with `follow`, goes on until the run has ended."""
 
-    def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
+    def transcript(self, ref: ExternalRef, form: str, span: Span = WHOLE) -> Iterator[bytes]:
         """Yields the output so far as "raw" bytes, as "text" without escapes, or as a recording: "asciicast"
-        (v2) or "asciicast-v3".
+        (v2) or "asciicast-v3". What lies before the span is not read.
 
         It reads files and may block: iterate it in a thread.
         """
+
+    def extent(self, ref: ExternalRef) -> Extent:
+        """Returns how far the output goes so far, without reading it. It may block."""
 
     async def write_input(self, ref: ExternalRef, data: bytes) -> None:
         """Types `data` into the run's terminal; refused when the connector is not interactive."""

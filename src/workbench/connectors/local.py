@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import os
-import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.connectors import connections, dispatches, own_place, preview, transcripts
 from workbench.connectors.contract import (
@@ -34,8 +34,8 @@ from workbench.connectors.contract import (
     Reconciliation,
     Snapshot,
 )
+from workbench.connectors.local_logs import LocalLogs
 from workbench.connectors.preparations import Preparations
-from workbench.connectors.transcripts import SearchHit
 from workbench.model.clock import Clock, render_time
 from workbench.model.errors import (
     BoundaryViolation,
@@ -47,10 +47,11 @@ from workbench.model.errors import (
 from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
-from workbench.sandbox import assignment, probe, seccomp, step_folder, tether, transcript
+from workbench.sandbox import assignment, probe, seccomp, step_folder, tether
 from workbench.sandbox.host import Host, open_host
 from workbench.sandbox.leftover import end_leftovers
 from workbench.sandbox.lookup import ProjectSurroundings
+from workbench.sandbox.pieces import Piece, read_pieces
 from workbench.sandbox.probe import Finding
 from workbench.sandbox.profile import PROFILE_NAME, is_within
 from workbench.sandbox.traces import find_repositories
@@ -58,7 +59,9 @@ from workbench.sandbox.watch import SHIM_PATIENCE_SECONDS, Watch
 from workbench.sandbox.workspace import check_toolchain, check_workspace, looking_at, survey_workspace
 from workbench.sandbox.zygote import NOT_STARTED, PATIENCE_SECONDS, Zygote
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+if TYPE_CHECKING:
+    from workbench.connectors.archive import Archive
+
 _CHUNK_BYTES = 256 * 1024
 _ANSWER_SHARE = 0.6
 _SERVER_FILE = "server.json"
@@ -70,10 +73,11 @@ SANDBOX_PROFILE = PROFILE_NAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalLimits:
-    """What one step may take. `max_output_bytes` are kept, the rest is counted; `cancel_grace_seconds`
-    lie between asking a command to end and killing it; after `start_patience_seconds` without an answer the
-    process that starts steps is replaced; a supervisor that is silent for `shim_patience_seconds` past its
-    step's time limit, and for as long again when asked, is ended with the step."""
+    """What one step may take. `max_output_bytes` are kept, half of them from the end, the rest is counted;
+    `cancel_grace_seconds` lie between asking a command to end and killing it; after
+    `start_patience_seconds` without an answer the process that starts steps is replaced; a supervisor that is
+    silent for `shim_patience_seconds` past its step's time limit, and for as long again when asked, is ended
+    with the step."""
 
     max_output_bytes: int = 1024**3
     cancel_grace_seconds: float = 2.0
@@ -86,10 +90,9 @@ def surroundings_of(workspace_root: str, toolchains: Sequence[str] = ()) -> Proj
     return ProjectSurroundings(workspace_root=workspace_root, toolchains=tuple(toolchains))
 
 
-class LocalConnector:
+class LocalConnector(LocalLogs):
     """The connector of this machine. Use `start` before the first dispatch; `close` leaves runs alive."""
 
-    connector_id = "local"
     capabilities = Capabilities(
         cancel="confirmed",
         approvals="none",
@@ -101,11 +104,18 @@ class LocalConnector:
         idempotent_create=True,
     )
 
-    def __init__(self, *, state_home: Path, clock: Clock, limits: LocalLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        state_home: Path,
+        clock: Clock,
+        limits: LocalLimits | None = None,
+        archive: Archive | None = None,
+    ) -> None:
         self._home = state_home.resolve()
+        super().__init__(self._home / "runs", archive)
         self._clock = clock
         self._limits = limits or LocalLimits()
-        self._runs = self._home / "runs"
         self._own = self._home / "sandbox"
         self._zygote = Zygote(
             log_path=self._own / "zygote.log",
@@ -114,7 +124,6 @@ class LocalConnector:
             records=self._own,
         )
         self._watches: dict[str, Watch] = {}
-        self._starting: set[str] = set()
         self._prepared = Preparations(self._zygote, self._assign, self._is_current)
         self._trying = asyncio.Lock()
         self._host: Host | None = None
@@ -399,21 +408,33 @@ class LocalConnector:
             yield batch
 
     async def logs(self, ref: ExternalRef, *, offset: int, follow: bool) -> AsyncIterator[LogChunk]:
-        """Yields output from `offset`, at most 256 KiB a piece; with `follow` until the step has ended."""
+        """Yields output from `offset`, at most 256 KiB a piece; with `follow` until the step has ended.
+
+        Whoever is so slow that what he had not read yet was dropped gets a piece that says so.
+        """
+        await self._bring_back(ref)
         watch = await self._known(ref)
-        folder = self._folder(ref)
-        last: transcript.Piece | None = None
+        log = self._log(ref)
+        last: Piece | None = None
         while True:
             ended, size = watch.ended, watch.size
-            until = None if ended is None else int(ended["output_bytes"])
-            pieces = transcript.read_pieces(
-                folder, offset=offset, limit_bytes=_CHUNK_BYTES, until=until, after=last
+            until = None if ended is None else step_folder.end_of(ended)
+            read = functools.partial(
+                read_pieces, log, offset=offset, limit_bytes=_CHUNK_BYTES, until=until, after=last
             )
-            for piece in pieces:
+            # This disk answers at once.
+            found = await asyncio.to_thread(read) if log.is_far else read()
+            for piece in found:
                 last = piece
-                yield LogChunk(offset=piece.offset, stream=piece.stream, at_ms=piece.at_ms, data=piece.data)
-                offset = piece.offset + len(piece.data)
-            if pieces:
+                yield LogChunk(
+                    offset=piece.offset,
+                    stream=piece.stream,
+                    at_ms=piece.at_ms,
+                    data=piece.data,
+                    lost_bytes=piece.lost_bytes,
+                )
+                offset = piece.end
+            if found:
                 continue
             if ended is not None or not follow:
                 return
@@ -425,6 +446,7 @@ class LocalConnector:
         ended = watch.ended
         if ended is None:
             return ()
+        self.expect_stored(ref)
         return (
             ArtifactFound(
                 name="transcript",
@@ -490,16 +512,6 @@ class LocalConnector:
             )
         await self._tell(ref, {"op": "resize", "rows": rows, "columns": columns})
 
-    # -- transcripts ---------------------------------------------------------------------------------
-
-    def transcript(self, ref: ExternalRef, form: str) -> Iterator[bytes]:
-        """Yields the output so far in the form asked for, as the contract says."""
-        return transcripts.render(self._folder(ref), ref.external_run_id, form)
-
-    def search(self, ref: ExternalRef, text: str, *, limit: int = 1000) -> Iterator[SearchHit]:
-        """Yields the lines of the plain text that hold `text`, case ignored, at most `limit`."""
-        return transcripts.search(self._folder(ref), ref.external_run_id, text, limit=limit)
-
     # -- inside --------------------------------------------------------------------------------------
 
     def _known_host(self) -> Host:
@@ -509,16 +521,6 @@ class LocalConnector:
 
     def _toolchains(self, project: Project) -> tuple[str, ...]:
         return tuple(check_toolchain(path, state_home=str(self._home)) for path in project.toolchains)
-
-    def _folder(self, ref: ExternalRef) -> Path:
-        run, _, rest = ref.external_run_id.partition("/")
-        step, _, attempt = rest.partition(".")
-        is_ours = ref.connector_id == self.connector_id and attempt.isdecimal() and attempt.isascii()
-        if not (is_ours and _ID.fullmatch(run) and _ID.fullmatch(step)):
-            raise NotFound(
-                f"{ref.external_run_id!r} names no local step", remedy="look at the run's steps again"
-            )
-        return self._runs / run / rest
 
     def _watch(self, ref: ExternalRef) -> Watch:
         watch = self._watches.get(ref.external_run_id)
@@ -563,15 +565,6 @@ class LocalConnector:
                 f"{ref.external_run_id} runs in pipe mode and has no terminal", remedy="run it in pty mode"
             )
 
-    def _list_folders(self) -> dict[str, bool]:
-        """Returns every step folder's name and whether its step has not ended."""
-        found: dict[str, bool] = {}
-        for run in self._runs.iterdir() if self._runs.exists() else ():
-            for step in run.iterdir() if run.is_dir() else ():
-                ends = (step_folder.EXIT, step_folder.LOST)
-                found[f"{run.name}/{step.name}"] = not any((step / name).exists() for name in ends)
-        return found
-
 
 def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
     asked_for, more = connections.read_connections(folder / step_folder.NETWORK)
@@ -584,6 +577,7 @@ def _read_ended(document: Mapping[str, Any], folder: Path) -> Ended:
         processes_left=document["processes_left"],
         output_bytes=document["output_bytes"],
         dropped_bytes=document["dropped_bytes"],
+        end_offset=step_folder.end_of(document),
         output_digest=document["output_digest"],
         # A supervisor of an earlier version wrote none.
         index_digest=document.get("index_digest", ""),

@@ -27,6 +27,7 @@ from workbench.sandbox import assignment, step_folder, transcript
 from workbench.sandbox.copied import CopiedSurroundings
 from workbench.sandbox.difference import Difference, compare, shown
 from workbench.sandbox.host import Host
+from workbench.sandbox.pieces import iterate_pieces
 from workbench.sandbox.profile import BWRAP
 from workbench.sandbox.redaction import Redaction, cover_text
 from workbench.sandbox.replica import make_replica, remove_replica
@@ -209,7 +210,7 @@ def _free(place: Path) -> tuple[int, int]:
 
 
 def _read_tail(step: Path, ended: Mapping[str, Any], masks: Sequence[bytes]) -> str:
-    pieces = transcript.iterate_pieces(step, until=int(ended["output_bytes"]))
+    pieces = iterate_pieces(step, until=step_folder.end_of(ended))
     # Its bytes are covered already; without their escapes they may spell what they did not before.
     text = cover_text("".join(transcript.render_text(pieces)), masks)
     return "\n".join(shown(line) for line in text[-_TAIL_BYTES:].splitlines())

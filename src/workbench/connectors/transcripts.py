@@ -11,9 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.connectors.contract import WHOLE, Span
+from workbench.connectors.keeping import read_end
 from workbench.model.errors import NotFound
-from workbench.sandbox import step_folder, transcript
-from workbench.sandbox.transcript import Piece
+from workbench.sandbox import pieces, step_folder, transcript
+from workbench.sandbox.pieces import LogFolder, Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +26,17 @@ class SearchHit:
     text: str
 
 
-def render(folder: Path, name: str, form: str) -> Iterator[bytes]:
+def render(folder: Path, log: LogFolder, name: str, form: str, span: Span) -> Iterator[bytes]:
     """Yields the output so far as "text", "asciicast", "asciicast-v3" or, for other words, the raw bytes.
 
-    `name` is the step's external run id. Raises NotFound for a step that left nothing.
+    `name` is the step's external run id; `folder` holds its documents and `log` its output. Raises NotFound
+    for a step that left nothing.
     """
     request = read_request(folder, name)
+    found = _pieces(folder, log, span)
     match form:
         case "text":
-            return (part.encode() for part in transcript.render_text(_pieces(folder)))
+            return (part.encode() for part in transcript.render_text(found))
         case "asciicast" | "asciicast-v3":
             begun = datetime.fromisoformat(str(request["dispatched_at"]))
             facts: dict[str, Any] = {
@@ -42,21 +46,21 @@ def render(folder: Path, name: str, form: str) -> Iterator[bytes]:
                 "title": str(request["title"]),
             }
             if form == "asciicast":
-                recording = transcript.render_asciicast(_pieces(folder), **facts)
+                recording = transcript.render_asciicast(found, **facts)
             else:
                 status = _exit_status(folder)
-                recording = transcript.render_asciicast_v3(_pieces(folder), exit_status=status, **facts)
+                recording = transcript.render_asciicast_v3(found, exit_status=status, **facts)
             return (part.encode() for part in recording)
         case _:
-            return (piece.data for piece in _pieces(folder))
+            return (piece.data for piece in found)
 
 
-def search(folder: Path, name: str, text: str, *, limit: int) -> Iterator[SearchHit]:
+def search(folder: Path, log: LogFolder, name: str, text: str, *, limit: int) -> Iterator[SearchHit]:
     """Yields the lines of the plain text that hold `text`, case ignored, at most `limit`."""
     read_request(folder, name)
     wanted = text.casefold()
     found = 0
-    for number, line in enumerate(transcript.render_text(_pieces(folder)), start=1):
+    for number, line in enumerate(transcript.render_text(_pieces(folder, log, WHOLE)), start=1):
         if wanted in line.casefold():
             yield SearchHit(line=number, text=line.rstrip("\n"))
             found += 1
@@ -82,11 +86,20 @@ def _exit_status(folder: Path) -> int | None:
     return None if ended["signal"] is None else 128 + int(ended["signal"])
 
 
-def _pieces(folder: Path) -> Iterator[Piece]:
-    until = None
-    for name in (step_folder.EXIT, step_folder.LOST):
-        ended = step_folder.read_document(str(folder), name)
-        if ended is not None:
-            until = int(ended["output_bytes"])
-            break
-    return transcript.iterate_pieces(folder, until=until)
+def _pieces(folder: Path, log: LogFolder, span: Span) -> Iterator[Piece]:
+    """Yields the output of the span, and at its end what was not kept of the output's end."""
+    ended = read_end(folder)
+    end = None if ended is None else step_folder.end_of(ended)
+    offset = span.offset
+    if span.from_ms is not None:
+        offset = max(offset, pieces.find_offset(log, span.from_ms) - span.lead_bytes)
+    last = None
+    for last in pieces.iterate_pieces(log, offset=offset, until=end, stop=span.until):
+        if span.until_ms is not None and last.at_ms > span.until_ms:
+            return
+        yield last
+    if ended is None or end is None or (span.until is not None and span.until <= end):
+        return
+    if lost := step_folder.lost_behind(ended):
+        stream, at_ms = ("stdout", 0) if last is None else (last.stream, last.at_ms)
+        yield Piece(offset=end, stream=stream, at_ms=at_ms, data=b"", lost_bytes=lost)

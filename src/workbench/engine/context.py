@@ -15,6 +15,7 @@ from workbench.engine.turns import Turns
 from workbench.gate import Policy
 from workbench.ledger.lease import Lease
 from workbench.ledger.ledger import Ledger
+from workbench.ledger.search import TranscriptSearch
 from workbench.model.actor import Actor, Role
 from workbench.model.admission import Admission, AdmissionRequest, GateSnapshot
 from workbench.model.clock import Clock, NewId
@@ -65,6 +66,19 @@ class Limits:
     max_queued: int = 10_000
 
 
+@dataclass(slots=True, kw_only=True)
+class Storing:
+    """How the last look at what is to be moved to the object store came out.
+
+    `waiting` are external run ids; `problem` and `remedy` say why they wait, "" while nothing is wrong.
+    """
+
+    url: str = ""
+    waiting: frozenset[str] = frozenset()
+    problem: str = ""
+    remedy: str = ""
+
+
 def _open_thinking() -> ThreadPoolExecutor:
     # Two, and not the loop's own threads: hard questions keep others waiting for a verdict, and nobody else.
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="judging")
@@ -106,6 +120,8 @@ class Context:
     `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
     `unrecorded_cancels` holds, by run id, who asked for an end, and why, that the ledger could not take: what
     runs was told at once, and the request is recorded before the end is.
+    `storing` tells how ended steps' transcripts come into the archive.
+    `retention_wanted` asks for a look at what is past a project's limits now, because these have changed.
     `previews`, `inspections` and `reviews` bound what people may ask for beside starts, however often.
     `unsound_layers` says what is wrong with an organisation's first policy, so that it is looked for once.
     `dispatching` holds, by external run id, the steps whose start is recorded but not yet handed over:
@@ -127,6 +143,7 @@ class Context:
     kill_file: Path
     feature_cache: Path
     limits: Limits
+    search: TranscriptSearch
     starter: Starter
     lease: Lease | None = None
     traces: bool = False
@@ -139,6 +156,8 @@ class Context:
     unrecorded_cancels: dict[str, tuple[Actor, str]] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     unsound_layers: dict[str, str] = field(default_factory=dict)
+    retention_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    storing: Storing = field(default_factory=Storing)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)
     previews: Turns = field(default_factory=_preview_turns)

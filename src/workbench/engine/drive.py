@@ -447,6 +447,7 @@ def render_end(ended: Ended) -> dict[str, Any]:
         "processes_left": ended.processes_left,
         "output_bytes": ended.output_bytes,
         "dropped_bytes": ended.dropped_bytes,
+        "end_offset": ended.end_offset,
         "output_digest": ended.output_digest,
         "index_digest": ended.index_digest,
         "detail": ended.detail,

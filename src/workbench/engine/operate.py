@@ -50,14 +50,16 @@ async def add_project(
     network_remove: tuple[str, ...] = (),
     approval_quorum: int | None = None,
     approvers: tuple[ApproverRule, ...] | None = None,
+    retention_days: int | None = None,
+    retention_bytes: int | None = None,
 ) -> Project:
     """Makes a folder a project, or changes the one it is; what is None stays as it is.
 
-    An `env_profile` takes the place of the one with its name; a quorum of 0 leaves it to the server. Names to
-    add and to remove are so of the list as it is when this is recorded, whoever else changes it. Raises
-    BoundaryViolation for a folder that may not be a workspace or a toolchain, InvalidInput for a variable
-    that would steer programs, for an entry of the network list that is no single name or the workbench's own,
-    and for approvers that nobody could be.
+    A limit of 0 for what is retained means none. An `env_profile` takes the place of the one with its name; a
+    quorum of 0 leaves it to the server. Names to add and to remove are so of the list as it is when this is
+    recorded, whoever else changes it. Raises BoundaryViolation for a folder that may not be a workspace or a
+    toolchain, InvalidInput for a variable that would steer programs, for an entry of the network list that is
+    no single name or the workbench's own, and for approvers that nobody could be.
     """
     given = None if network_allowlist is None else tuple(e.text for e in parse_entries(network_allowlist))
     context.check_names((*(given or ()), *(e.text for e in parse_entries(network_add))))
@@ -80,6 +82,8 @@ async def add_project(
             env_profiles=_with_profile(existing.env_profiles, env_profile),
             approval_quorum=existing.approval_quorum if approval_quorum is None else approval_quorum or None,
             approvers=existing.approvers if approvers is None else approvers,
+            retention_days=existing.retention_days if retention_days is None else retention_days or None,
+            retention_bytes=existing.retention_bytes if retention_bytes is None else retention_bytes or None,
         )
 
     new = Project(
@@ -106,6 +110,7 @@ async def add_project(
             if is_last:
                 raise
             continue
+        context.retention_wanted.set()
         return await context.ledger.project(project.project_id)
     raise AssertionError("unreachable")
 

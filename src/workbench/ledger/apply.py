@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from workbench.ledger import move as m
 from workbench.ledger import tables
 from workbench.ledger.house_rows import HouseRows
+from workbench.ledger.kept_rows import KeptRows
 from workbench.ledger.reads import find_editors
 from workbench.ledger.row_writer import Change
 from workbench.ledger.rows import render_changes, render_json
@@ -73,6 +74,12 @@ def apply_move(
             return rows.use_approval(move)
         case m.AddArtifact():
             return rows.add_artifact(move)
+        case m.RemoveArtifact():
+            return rows.remove_artifact(move)
+        case m.HoldRun():
+            return rows.hold_run(move)
+        case m.LiftHold():
+            return rows.lift_hold(move)
         case m.PutProject():
             return rows.put_project(move)
         case m.PutLayer():
@@ -101,7 +108,7 @@ def apply_move(
             assert_never(move)
 
 
-class _Rows(HouseRows):
+class _Rows(HouseRows, KeptRows):
     """The writers of a run's rows, and of the house's."""
 
     def __init__(self, connection: Connection, project_id: str, actor: str, at: str, starts: Starts) -> None:
@@ -425,6 +432,8 @@ class _Rows(HouseRows):
             "size_bytes": a.size_bytes,
             "truncated": int(a.truncated),
             "links": render_json(list(a.links)),
+            "removed_at": None,
+            "removed_reason": None,
         }
         payload = {
             "artifact_id": a.artifact_id,

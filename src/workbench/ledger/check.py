@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, inspect, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Table, inspect, literal_column, select
 
 from workbench.audit.verify import ChainHead, Finding, StoredEvent, verify_chain
 from workbench.ledger import tables as t
@@ -21,6 +21,7 @@ _STATE_TABLES: Final = (
     t.execution_steps,
     t.execution_approvals,
     t.execution_artifacts,
+    t.run_holds,
     t.switches,
     t.kill_records,
     t.access_tokens,
@@ -28,12 +29,13 @@ _STATE_TABLES: Final = (
     t.policy_layers,
 )
 # A database that was not migrated yet, and is only looked at, lacks what came later.
-_SINCE: Final = {t.remembered_rules: "0003", t.policy_layers: "0005"}
+_SINCE: Final = {t.remembered_rules: "0003", t.policy_layers: "0005", t.run_holds: "0007"}
 _COLUMNS_SINCE: Final = {
     t.execution_approvals: "0002",
     t.access_tokens: "0004",
     t.execution_runs: "0006",
     t.execution_steps: "0006",
+    t.execution_artifacts: "0007",
     t.switches: "0008",
 }
 
@@ -195,7 +197,9 @@ def _state_rows(connection: Connection, table: Table, project_id: str | None) ->
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
     columns = [column for column in table.c if column.name in there]
     # What a newer version added is part of the digests as soon as it holds something.
-    added = [literal_column(f'"{name}"').label(name) for name in sorted(there - set(table.c.keys()))]
+    added: list[ColumnElement[Any]] = [
+        literal_column(f'"{name}"').label(name) for name in sorted(there - set(table.c.keys()))
+    ]
     query = select(*columns, *added)
     if project_id is not None:
         if "project_id" not in table.c:

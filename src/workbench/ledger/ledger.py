@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
-from workbench.ledger import check, queue_rows, reads
+from workbench.ledger import check, kept, queue_rows, reads
 from workbench.ledger.append import append as append_in_transaction
 from workbench.ledger.database import open_engine, try_writing
 from workbench.ledger.lease import Lease
@@ -34,6 +34,7 @@ from workbench.ledger.reads import (
 from workbench.ledger.refused import RefusedWrites
 from workbench.ledger.rows import SwitchRecord
 from workbench.ledger.schema import upgrade_schema
+from workbench.ledger.search import TranscriptSearch
 from workbench.ledger.transfer import refuse_moved
 from workbench.ledger.worker_rows import list_workers
 from workbench.model.approval import Approval
@@ -84,6 +85,10 @@ class Ledger:
     def fence(self, lease: Lease) -> None:
         """From now on appends only while this lease is held, and refuses the others with LeaseLost."""
         self._lease = lease
+
+    def transcript_search(self, folder: Path) -> TranscriptSearch:
+        """Returns the index of transcripts beside this ledger; on SQLite its files lie in `folder`."""
+        return TranscriptSearch(self._engine, folder)
 
     async def open(self) -> None:
         """Connects and migrates; raises LedgerUnavailable when the database cannot be used."""
@@ -200,9 +205,14 @@ class Ledger:
             raise NotFound(f"there is no artifact {artifact_id}", remedy="a run lists its artifacts")
         return found
 
-    async def transcripts(self) -> list[Artifact]:
-        """Lists what is recorded of the transcripts of all projects' ended steps, oldest first."""
-        return await self.read(reads.list_transcripts)
+    async def transcripts(self, *, after: str = "") -> list[Artifact]:
+        """Lists what is recorded of the transcripts of all projects' ended steps, oldest first; none of those
+        that were removed on purpose, and only those after an artifact's id."""
+        return await self.read(kept.list_transcripts, after)
+
+    async def removed_artifacts(self) -> list[Artifact]:
+        """Lists what was removed on purpose, of all projects."""
+        return await self.read(kept.list_removed)
 
     async def index_digests(self) -> dict[str, str]:
         """Returns what was recorded of the transcripts' indexes, by external run id; older ends have none."""
@@ -459,6 +469,14 @@ class ProjectLedger:
 
     async def artifacts(self, run_id: str) -> list[Artifact]:
         return await self._ledger.read(reads.list_artifacts, self.project_id, run_id)
+
+    async def transcripts_past_limits(
+        self, *, ended_before: str | None, most_bytes: int | None, limit: int
+    ) -> list[tuple[Artifact, bool]]:
+        """Lists the transcripts that are to go, the oldest first, and whether for age; held ones not."""
+        return await self._ledger.read(
+            kept.list_past_limits, self.project_id, ended_before, most_bytes, limit
+        )
 
     async def events(self, *, after: int = 0, run_id: str | None = None, limit: int = 500) -> list[Event]:
         return await self._ledger.read(reads.list_events, self.project_id, after, run_id, limit)

@@ -159,6 +159,28 @@ class AddArtifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveArtifact:
+    """Records that an artifact's bytes are removed, and why; Conflict while its run is held, or not ended."""
+
+    artifact_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRun:
+    """Keeps all that a run left until it is lifted; a second hold takes the place of the first."""
+
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftHold:
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PutProject:
     """`seen` is the project as it was when the change was made: Conflict if it has changed since."""
 
@@ -309,6 +331,9 @@ Move = (
     | MoveApproval
     | UseApproval
     | AddArtifact
+    | RemoveArtifact
+    | HoldRun
+    | LiftHold
     | PutProject
     | PutLayer
     | SetSwitch

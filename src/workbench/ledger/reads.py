@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from workbench.ledger import tables as t
 from workbench.ledger.ends import find_ends
+from workbench.ledger.kept import find_hold
 from workbench.ledger.rows import (
     SwitchRecord,
     parse_approval,
@@ -27,7 +28,7 @@ from workbench.ledger.rows import (
 from workbench.ledger.tags import PREVIEW_RECORDED, STEP_TAGS
 from workbench.model.actor import Role
 from workbench.model.approval import Approval
-from workbench.model.artifact import Artifact, ArtifactKind
+from workbench.model.artifact import Artifact, Hold
 from workbench.model.event import Event
 from workbench.model.layer import RememberedRule
 from workbench.model.moves import StepMove
@@ -78,6 +79,7 @@ class RunRecord:
     events: list[Event]
     previews: list[Event]
     end: RunEnd | None
+    hold: Hold | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,7 @@ def find_run_record(connection: Connection, project_id: str, run_id: str, now: s
         events=list_events(connection, project_id, 0, run_id, 500),
         previews=list_tagged_events(connection, project_id, run_id, PREVIEW_RECORDED) if approvals else [],
         end=find_ends(connection, [run_id] if run.status is RunStatus.CANCELED else []).get(run_id),
+        hold=find_hold(connection, project_id, run_id),
     )
 
 
@@ -394,11 +397,6 @@ def _parse_approvals(connection: Connection, rows: list[dict[str, Any]]) -> list
 def list_artifacts(connection: Connection, project_id: str, run_id: str) -> list[Artifact]:
     query = _select(t.execution_artifacts, "run_id", "project_id", order_by=("artifact_id",))
     return [parse_artifact(row) for row in _all(connection, query, run_id=run_id, project_id=project_id)]
-
-
-def list_transcripts(connection: Connection) -> list[Artifact]:
-    query = _select(t.execution_artifacts, "kind", order_by=("artifact_id",))
-    return [parse_artifact(row) for row in _all(connection, query, kind=ArtifactKind.TRANSCRIPT.value)]
 
 
 def list_index_digests(connection: Connection) -> dict[str, str]:

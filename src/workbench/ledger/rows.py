@@ -84,6 +84,7 @@ def render_project_settings(project: Project) -> str:
                 for rule in project.approvers
             ],
             **_accepted_policy(project),
+            **_retention(project),
         }
     )
 
@@ -93,6 +94,12 @@ def _accepted_policy(project: Project) -> dict[str, str]:
     return (
         {"accepted_policy_digest": project.accepted_policy_digest} if project.accepted_policy_digest else {}
     )
+
+
+def _retention(project: Project) -> dict[str, int]:
+    """So do those without limits, which are what projects were before there were any."""
+    limits = {"retention_days": project.retention_days, "retention_bytes": project.retention_bytes}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def render_changes(changes: tuple[CommandChange, ...]) -> str | None:
@@ -126,6 +133,8 @@ def parse_project(row: Row) -> Project:
             )
             for rule in settings.get("approvers", [])
         ),
+        retention_days=settings.get("retention_days"),
+        retention_bytes=settings.get("retention_bytes"),
         created_at=row["created_at"],
         accepted_policy_digest=settings.get("accepted_policy_digest", ""),
     )
@@ -247,6 +256,9 @@ def parse_artifact(row: Row) -> Artifact:
         size_bytes=row["size_bytes"],
         truncated=bool(row["truncated"]),
         links=tuple(msgspec.json.decode(row["links"])),
+        # A ledger of an earlier version, which is only looked at, does not have the two.
+        removed_at=row.get("removed_at"),
+        removed_reason=row.get("removed_reason") or "",
     )
 
 

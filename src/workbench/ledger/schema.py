@@ -14,7 +14,7 @@ from workbench.ledger.tables import metadata
 from workbench.model.errors import LedgerUnavailable
 
 LATEST: Final = "0008"
-_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0008")
+_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 _SCHEMA_LOCK: Final = 0x776F726B0001
 _revisions: Final = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True)

@@ -156,8 +156,21 @@ execution_artifacts: Final = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("truncated", Integer, nullable=False),
     Column("links", Text, nullable=False),
+    Column("removed_at", Text, info=ADDED_LATER),
+    Column("removed_reason", Text, info=ADDED_LATER),
     UniqueConstraint("step_id", "uri"),
     Index("execution_artifacts_by_run", "run_id"),
+)
+
+run_holds: Final = Table(
+    "run_holds",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("project_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("held_by", Text, nullable=False),
+    Column("held_at", Text, nullable=False),
+    Column("lifted_at", Text),
 )
 
 switches: Final = Table(

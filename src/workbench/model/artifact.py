@@ -15,6 +15,8 @@ class ArtifactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
+    """`removed_at` and `removed_reason` tell of one whose bytes were removed on purpose; the rest stays."""
+
     artifact_id: str
     project_id: str
     run_id: str
@@ -26,3 +28,15 @@ class Artifact:
     size_bytes: int
     truncated: bool
     links: tuple[str, ...] = ()
+    removed_at: str | None = None
+    removed_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Keeps all that a run left from retention, until it is lifted."""
+
+    run_id: str
+    reason: str
+    held_by: str
+    held_at: str

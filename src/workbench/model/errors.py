@@ -133,6 +133,20 @@ class Elsewhere(WorkbenchError):
     http_status = 409
 
 
+class ArchiveUnavailable(WorkbenchError):
+    """The object store cannot be used now; what is not stored yet stays on this machine."""
+
+    code = "archive_unavailable"
+    http_status = 503
+
+
+class Removed(WorkbenchError):
+    """What was asked for was there, and was removed on purpose; the record of it stays."""
+
+    code = "removed"
+    http_status = 410
+
+
 class ServerUnavailable(WorkbenchError):
     """No server answers for this WORKBENCH_HOME."""
 

@@ -36,6 +36,8 @@ class Project:
 
     `approval_quorum` is how many different people must approve; None leaves it to the server's setting. A
     risk level without a rule among `approvers` is for everybody who holds the approver's role.
+    Transcripts of runs that ended more than `retention_days` ago are removed, and the oldest of those that
+    hold more than `retention_bytes` together; None keeps them.
     `accepted_policy_digest` is of the policy files in the repository that an admin accepted; "" means none.
     """
 
@@ -49,5 +51,7 @@ class Project:
     toolchains: tuple[str, ...] = ()
     approval_quorum: int | None = None
     approvers: tuple[ApproverRule, ...] = ()
+    retention_days: int | None = None
+    retention_bytes: int | None = None
     created_at: str = ""
     accepted_policy_digest: str = ""

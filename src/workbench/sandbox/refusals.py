@@ -10,23 +10,16 @@ import os
 import re
 from collections.abc import Sequence
 
-_TAIL_BYTES = 64 * 1024
 _MOST_NAMED = 5
 _COMPLAINT = re.compile(rb"Read-only file system|Device or resource busy|EROFS|EBUSY")
 
 
-def explain_refusals(output: str, kept: Sequence[str]) -> str:
+def explain_refusals(tail: bytes, kept: Sequence[str]) -> str:
     """Returns the sentence for the end of a step, or "" where the end of its output shows no such complaint.
 
-    `output` is the path of its log; `kept` are paths relative to the workspace, of what the command could not
-    change or rename.
+    `tail` is that end; `kept` are paths relative to the workspace, of what the command could not change or
+    rename.
     """
-    try:
-        with open(output, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-            tail = file.read(_TAIL_BYTES)
-    except OSError:
-        return ""
     lines = [line for line in tail.splitlines() if _COMPLAINT.search(line)]
     if not lines or not kept:
         return ""

@@ -19,9 +19,8 @@ import socket
 import time
 from typing import Any
 
-from workbench.sandbox import census, placeholders, step_folder, terminal, traces
+from workbench.sandbox import barrier, census, placeholders, step_folder, terminal, traces
 from workbench.sandbox.doorway import Doorway
-from workbench.sandbox.guarded import let_go, open_barrier, open_guarded
 from workbench.sandbox.hardlinks import HardLinks
 from workbench.sandbox.refusals import explain_refusals
 from workbench.sandbox.segment import Segment
@@ -30,6 +29,7 @@ from workbench.sandbox.starter import Starter
 from workbench.sandbox.subscribers import Subscriber
 from workbench.sandbox.tether import Tether
 from workbench.sandbox.tracer import Tracer
+from workbench.sandbox.waiting import InputWatch
 
 _CROWD = 512
 _TELL_SECONDS = 0.003
@@ -41,6 +41,7 @@ _UNWRITTEN_SECONDS = 3600.0
 _WORD_SECONDS = 10.0
 _LARGEST_INPUT = 1024 * 1024
 _LEASE_GRACE_SECONDS = 0.5
+_COMPLAINT_BYTES = 64 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -90,6 +91,7 @@ class _Step:
         self._subscribers: dict[int, Subscriber] = {}
         self._sources: dict[int, int] = {}
         self._keyboard: int | None = None
+        self._input: InputWatch | None = None
         self._typed = b""
         self._phase = STARTING
         self._began = time.monotonic()
@@ -167,12 +169,12 @@ class _Step:
         else:
             channels = terminal.open_pipes()
         status, status_end = os.pipe()
-        options, options_end = open_guarded()
-        self._barrier, barrier_end = open_barrier()
+        options, options_end = barrier.open_guarded()
+        self._barrier, barrier_end = barrier.open_barrier()
         line: list[str] = request["argv"]
         border = line.index("--")
         handed = {
-            request["seccomp_fd"]: _memory("seccomp", base64.b64decode(request["seccomp"])),
+            request["seccomp_fd"]: barrier.open_memory("seccomp", base64.b64decode(request["seccomp"])),
             request["status_fd"]: status_end,
             request["barrier_fd"]: barrier_end.detach(),
             # The options hold the environment, and a process list shows command lines to everybody.
@@ -187,6 +189,9 @@ class _Step:
             mark=step_folder.mark_of(self._folder),
             ownerless=request["ownerless"],
         )
+        if channels.keyboard is not None:
+            other = os.fstat(channels.child[0])
+            self._input = InputWatch(self._folder, channels.keyboard, (other.st_dev, other.st_rdev))
         for descriptor in {*channels.child, *handed.values()}:
             os.close(descriptor)
         self._sources = dict(channels.sources)
@@ -206,7 +211,7 @@ class _Step:
             (path, source, placeholders.identify(source, "")) for path, source in request["bound"]
         ]
         options.sendall("\0".join([*line[1:border], ""]).encode())
-        let_go(options)
+        barrier.let_go(options)
         self._links = HardLinks(workspace, request["read_only"])
 
     def _open_log(self) -> None:
@@ -282,7 +287,7 @@ class _Step:
                 self._tracer = Tracer(self._init, self._folder)
         self._stamp = traces.read_stamp()
         self._links.note()
-        let_go(self._barrier)
+        barrier.let_go(self._barrier)
         self._barrier = None
         self._began = self._last_active = time.monotonic()
         self._started_at = time.time()
@@ -298,6 +303,8 @@ class _Step:
         elif self._phase == RUNNING:
             if self._request["timeout_seconds"] is not None:
                 ends.append(self._began + self._request["timeout_seconds"] - now)
+            if self._input is not None:
+                ends.append(self._input.next_look(self._last_active) - now)
             if self._request["idle_timeout_seconds"] is not None:
                 ends.append(self._last_active + self._request["idle_timeout_seconds"] - now)
         if self._kill_at is None and self._tether is not None:
@@ -348,6 +355,8 @@ class _Step:
             self._end("idle_timed_out", f"there was no output for {say_seconds(idle)}")
         elif self._tether is not None and not self._tether.left_seconds():
             self._end("lease_lost", self._tether.explain(), grace=_LEASE_GRACE_SECONDS)
+        elif self._phase == RUNNING and self._input is not None and self._init is not None:
+            self._input.look(self._init, self._last_active)
 
     def _drain(self, descriptor: int) -> bool:
         """Moves one batch of output to the log; False when there is none now."""
@@ -376,9 +385,14 @@ class _Step:
             self._epoll.unregister(descriptor)
             del self._sources[descriptor]
             if descriptor == self._keyboard:
-                self._keyboard = None
+                self._forget_keyboard()
             os.close(descriptor)
         return size > 0
+
+    def _forget_keyboard(self) -> None:
+        if self._input is not None:
+            self._input.forget()
+        self._keyboard = self._input = None
 
     # -- requests ------------------------------------------------------------------------------------
 
@@ -402,14 +416,14 @@ class _Step:
 
     def _tell(self) -> None:
         now = time.monotonic()
-        is_flood = self._segment.size - self._told_size > _FLOOD_BYTES
+        is_flood = self._segment.end - self._told_size > _FLOOD_BYTES
         self._must_tell = is_flood and self._phase == self._told_phase and now < self._told_at + _TELL_SECONDS
         if self._must_tell:
             # Under a flood one word in a while is enough, and leaves the processor to the flood.
             return
-        self._told_at, self._told_phase, self._told_size = now, self._phase, self._segment.size
+        self._told_at, self._told_phase, self._told_size = now, self._phase, self._segment.end
         for subscriber in list(self._subscribers.values()):
-            if not subscriber.tell(self._segment.size, self._phase):
+            if not subscriber.tell(self._segment.end, self._phase):
                 self._drop(subscriber)
 
     def _serve(self, request: dict[str, Any]) -> None:
@@ -472,6 +486,9 @@ class _Step:
     def _settle(self) -> dict[str, Any]:
         """Waits until nothing of the step is left, takes the last output, and returns the exit document."""
         self._phase = ENDING
+        if self._input is not None:
+            self._input.forget()
+            self._input = None
         if self._doorway is not None:
             self._kill()
             self._doorway.close()
@@ -507,8 +524,10 @@ class _Step:
         found = traces.look_through(root, since=self._stamp, protected=protected, watched=watched)
         found.changed += self._links.changed()
         traces.remember(root, found, state_folder=str(self._request["placeholder_folder"]))
-        output = os.path.join(self._folder, step_folder.OUTPUT)
-        said = [traces.describe(found), explain_refusals(output, self._request["kept"])]
+        said = [
+            traces.describe(found),
+            explain_refusals(self._segment.read_end(_COMPLAINT_BYTES), self._request["kept"]),
+        ]
         for mask in self._request["masks"]:
             secret = base64.b64decode(mask).decode("utf-8", "replace")
             said = [words.replace(secret, "***") for words in said]
@@ -558,7 +577,7 @@ class _Step:
                 self._end_reason = "exited" if number is None else "signaled"
             else:
                 self._note("failed_to_start", self._last_words())
-        cut = f"the output was cut: {self._segment.reason}" if self._segment.reason else ""
+        cut = f"the output was cut: {self._segment.cut}" if self._segment.cut else ""
         notes = [words for words in (cut, *traces_left) if words]
         return {
             "exit_code": code,
@@ -567,6 +586,7 @@ class _Step:
             "processes_left": left,
             "output_bytes": self._segment.size,
             "dropped_bytes": self._segment.dropped,
+            "end_offset": self._segment.end,
             "output_digest": digest,
             "index_digest": self._segment.index_digest,
             "detail": "; ".join(part for part in (self._detail, *notes) if part),
@@ -616,10 +636,3 @@ def _answer(word: socket.socket, document: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         word.send(json.dumps(document).encode())
     word.close()
-
-
-def _memory(name: str, data: bytes) -> int:
-    descriptor = os.memfd_create(name)
-    os.write(descriptor, data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor

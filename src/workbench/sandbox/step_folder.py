@@ -6,9 +6,12 @@ step; what is in it is enough to adopt, replay and prove the end of the step. It
     claim.json   who may start the step: created once, by the shim or by whoever gives the step up
     request.json what was asked, without secrets          shim.json  the shim and its pid namespace
     output.bin   the byte log                             index.bin  (offset, length, stream, time)
+    tail.N.bin, tail.N.idx   the same of the output from byte N on, of one that did not fit in output.bin; the
+                 oldest are gone where even that was too much
     control      the shim's socket                        exit.json  the proven end
     lost.json    found out later: the shim died without writing the end
     network.jsonl  one line a connection, of a step that has a list of network names
+    waiting.json  since when a running step waits for somebody to type, while it does
     processes.json  what a traced step started: how many processes and threads, and the programs they became
 """
 
@@ -17,9 +20,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 import struct
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 CLAIM = "claim.json"
 REQUEST = "request.json"
@@ -31,6 +36,7 @@ EXIT = "exit.json"
 LOST = "lost.json"
 NETWORK = "network.jsonl"
 PROCESSES = "processes.json"
+WAITING = "waiting.json"
 
 INDEX_RECORD = struct.Struct("<QIIQ")
 """Offset, length, stream number, milliseconds since the start."""
@@ -40,8 +46,41 @@ START = b"start"
 
 STREAMS = ("terminal", "stdout", "stderr")
 
+_BLOCK = re.compile(r"tail\.([0-9]{20})\.bin")
+
 _END_BYTES = 8192
 """What is kept free for the word on the end: enough for all the names that its detail may hold."""
+
+
+class Part(NamedTuple):
+    """One file of the byte log, and its index, `times`; `start` is its first byte's place in all output."""
+
+    start: int
+    output: str
+    times: str
+
+
+def name_block(start: int) -> tuple[str, str]:
+    """Returns the names of the files with output from byte `start` on: the bytes, and their index."""
+    return f"tail.{start:020d}.bin", f"tail.{start:020d}.idx"
+
+
+def order_parts(names: Iterable[str]) -> list[Part]:
+    """Returns the parts of the log that a folder with these files holds, in order, and the first one in any
+    case; what lies between two was dropped."""
+    starts = sorted(int(found[1]) for name in names if (found := _BLOCK.fullmatch(name)))
+    return [Part(0, OUTPUT, INDEX), *(Part(start, *name_block(start)) for start in starts)]
+
+
+def end_of(ended: Mapping[str, Any]) -> int:
+    """Returns the place behind the last kept byte in the whole output, from the document of an end."""
+    # An end that an earlier version wrote knows no gap.
+    return int(ended.get("end_offset", ended["output_bytes"]))
+
+
+def lost_behind(ended: Mapping[str, Any]) -> int:
+    """Returns how many bytes came after all that was kept, from the document of an end."""
+    return int(ended["dropped_bytes"]) - (end_of(ended) - int(ended["output_bytes"]))
 
 
 def mark_of(folder: str) -> str:

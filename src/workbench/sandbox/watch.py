@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.sandbox import census, step_folder
+from workbench.sandbox.pieces import measure
 from workbench.sandbox.placeholders import Placeholders
 
 _RETRY_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
@@ -198,7 +198,7 @@ class Watch:
                 return
 
     def _end(self, document: Mapping[str, Any]) -> None:
-        self.size, self.phase, self.ended = document["output_bytes"], "ended", document
+        self.size, self.phase, self.ended = step_folder.end_of(document), "ended", document
         self._changed()
 
     def _is_shim_gone(self) -> bool:
@@ -220,8 +220,7 @@ class Watch:
         request = step_folder.read_document(folder, step_folder.REQUEST) or {}
         if "workspace_root" in request:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))
-        size, digest = await asyncio.to_thread(_digest_file, self.folder / step_folder.OUTPUT)
-        _, index_digest = await asyncio.to_thread(_digest_file, self.folder / step_folder.INDEX)
+        log = await asyncio.to_thread(measure, self.folder)
         never = "pid" not in claim
         end_reason = "never_started" if never else "lost"
         detail = "it was never started" if never else "its supervisor was killed, and it with it"
@@ -234,11 +233,12 @@ class Watch:
             "signal": None,
             "end_reason": end_reason,
             "processes_left": left,
-            "output_bytes": size,
-            "dropped_bytes": 0,
-            "output_digest": digest,
+            "output_bytes": log.size_bytes,
+            "dropped_bytes": log.end - log.size_bytes,
+            "end_offset": log.end,
+            "output_digest": log.digest,
             # A step that was never begun has no index, and none is to be missed.
-            "index_digest": index_digest if (self.folder / step_folder.INDEX).exists() else "",
+            "index_digest": log.index_digest,
             "detail": "; ".join([detail, *notes]),
             "notes": notes,
             "started_at": "",
@@ -302,16 +302,3 @@ def _tidy(workspace: str, placeholder_folder: str) -> None:
         pass
     finally:
         hold.close()
-
-
-def _digest_file(path: Path) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    size = 0
-    try:
-        with open(path, "rb") as file:
-            while data := file.read(1 << 20):
-                digest.update(data)
-                size += len(data)
-    except OSError:
-        pass
-    return size, "sha256:" + digest.hexdigest()

@@ -7,6 +7,7 @@ another's place. The master key is a 0600 file. A value is never listed, logged 
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 from dataclasses import dataclass
@@ -137,6 +138,13 @@ class Vault:
             )
         del file.secrets[name]
         self._save(file)
+
+    def open_mark(self, project_id: str) -> hmac.HMAC:
+        """Returns an HMAC-SHA256 under a key of the project, for what may be compared and not guessed."""
+        key = HKDF(
+            algorithm=SHA256(), length=32, salt=None, info=b"workbench mark " + project_id.encode()
+        ).derive(self._master_key())
+        return hmac.new(key, digestmod="sha256")
 
     def _path(self, project_id: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9_]+", project_id):

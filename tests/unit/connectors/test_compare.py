@@ -38,16 +38,17 @@ def test_a_transcript_without_a_recorded_index_is_compared_by_its_bytes_and_coun
     (folder / "output.bin").write_bytes(b"hello\n")
     (folder / "index.bin").write_bytes(b"whatever")
     artifacts = [transcript_of(b"hello\n")]
-    assert compare_transcripts(tmp_path, artifacts, {}) == TranscriptFinding(
+    assert compare_transcripts(tmp_path, artifacts, {}, archive_url="") == TranscriptFinding(
         compared=1, without_times=1, problem=None
     )
-    found = compare_transcripts(tmp_path, artifacts, {"run_1/step_1.1": digest(b"records")})
+    found = compare_transcripts(tmp_path, artifacts, {"run_1/step_1.1": digest(b"records")}, archive_url="")
     assert found.without_times == 0
     assert "its index was changed" in (found.problem or "")
 
 
 def test_a_step_that_said_nothing_has_no_index_to_lose(tmp_path: Path) -> None:
-    found = compare_transcripts(tmp_path, [transcript_of(b"")], {"run_1/step_1.1": digest(b"")})
+    indexes = {"run_1/step_1.1": digest(b"")}
+    found = compare_transcripts(tmp_path, [transcript_of(b"")], indexes, archive_url="")
     assert found == TranscriptFinding(compared=1, without_times=0, problem=None)
 
 

@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.sandbox.pieces import Piece, iterate_pieces, read_pieces
 from workbench.sandbox.segment import Segment
 from workbench.sandbox.step_folder import INDEX_RECORD
-from workbench.sandbox.transcript import (
-    Piece,
-    iterate_pieces,
-    read_pieces,
-    render_asciicast,
-    render_asciicast_v3,
-    render_text,
-)
+from workbench.sandbox.transcript import render_asciicast, render_asciicast_v3, render_text
 
 
 def pieces_of(*chunks: bytes) -> list[Piece]:

@@ -1,6 +1,8 @@
 /* Reads the binary frames of a run's output, and keeps each byte exactly once across reconnects. Pure.
    Frame: u8 stream, u64 big-endian offset of its first byte, u32 big-endian milliseconds, then the bytes. */
 
+import { size } from "../parts/words";
+
 export type Stream = "terminal" | "stdout" | "stderr";
 
 const STREAMS: readonly Stream[] = ["terminal", "stdout", "stderr"];
@@ -35,16 +37,27 @@ export function unseenPart(frame: Frame, next: number): Frame | null {
   return { ...frame, offset: next, bytes: frame.bytes.subarray(known) };
 }
 
+/** What a page draws where the server says that output was not kept. */
+export function gapFrame(offset: number, atMs: number, bytes: number): Frame {
+  const words = `\x1b[0m\r\n\x1b[2m… ${size(bytes)} of output were not kept …\x1b[0m\r\n`;
+  return { stream: "terminal", offset, atMs, bytes: new TextEncoder().encode(words) };
+}
+
 export type Word =
   | { type: "ended"; exit_code: number | null; end_reason: string | null; offset: number }
   | { type: "lease"; held: boolean; holder: string | null }
+  | { type: "gap"; offset: number; bytes: number }
+  | { type: "removed"; why: string }
+  | { type: "input_wanted"; since: string | null }
   | { type: "waiting"; why: string };
+
+const WORDS: readonly Word["type"][] = ["ended", "lease", "gap", "removed", "input_wanted", "waiting"];
 
 /** The text message of the server, or null for one this page does not know. */
 export function parseWord(message: string): Word | null {
   try {
     const word = JSON.parse(message) as { type?: unknown };
-    return word.type === "ended" || word.type === "lease" || word.type === "waiting" ? (word as Word) : null;
+    return WORDS.includes(word.type as Word["type"]) ? (word as Word) : null;
   } catch {
     return null;
   }

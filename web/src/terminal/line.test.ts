@@ -194,6 +194,24 @@ describe("the line to a terminal", () => {
     expect(seen.skipped).toBe(0);
   });
 
+  it("says where output was not kept, and goes on behind it", async () => {
+    await server.listen((socket, _offset, count) => {
+      if (count > 1) {
+        socket.write(word({ ...ENDED, offset: 1_010 }));
+        return;
+      }
+      socket.write(output(0, "head"));
+      socket.write(word({ type: "gap", offset: 4, bytes: 1_000 }));
+      socket.write(output(1_004, "tail"));
+      setImmediate(() => socket.destroy());
+    });
+    const seen = await watch(({ states }) => states.includes("ended"));
+    expect(seen.text.startsWith("head")).toBe(true);
+    expect(seen.text).toContain("1.0 kB of output were not kept");
+    expect(seen.text.endsWith("tail")).toBe(true);
+    expect(server.offsets).toEqual([0, 1_008]);
+  });
+
   it("stops when the server says that there is nothing here for the caller", async () => {
     await server.listen((socket) => {
       socket.end(framed(8, Buffer.from([4004 >> 8, 4004 & 255])));

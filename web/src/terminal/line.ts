@@ -2,7 +2,7 @@
    It hands the screen no more than it can draw at once. When the screen falls far behind, the oldest bytes
    that wait are skipped, and said to be: they are more than the screen keeps anyway, and the transcript has
    them all. So a flood costs neither memory nor a frozen page. It draws nothing itself. */
-import { type Frame, parseFrame, parseWord, unseenPart, type Word } from "./frames";
+import { type Frame, gapFrame, parseFrame, parseWord, unseenPart, type Word } from "./frames";
 
 /** About half of what a screen draws between two pictures: the other half of the time is for receiving. */
 const DRAWN_AT_ONCE_BYTES = 64 * 1024;
@@ -88,6 +88,14 @@ export function openLine(runId: string, from: number, ends: LineEnds): Line {
     skippedBytes += all - waitingBytes;
   };
 
+  const take = (frame: Frame) => {
+    arrivedAt = performance.now();
+    waiting.push(frame);
+    waitingBytes += frame.bytes.byteLength;
+    if (waitingBytes > MOST_WAITING_BYTES) skipOldest();
+    drawMore();
+  };
+
   const connect = () => {
     if (isClosed) return;
     ends.tell("connecting");
@@ -111,6 +119,12 @@ export function openLine(runId: string, from: number, ends: LineEnds): Line {
           ends.word({ type: "lease", held: false, holder: null });
           ends.tell("ended");
         }
+        if (word.type === "gap") {
+          // What lies behind it goes on at its own place in the whole output.
+          next = word.offset + word.bytes;
+          take(gapFrame(word.offset, 0, word.bytes));
+          return;
+        }
         ends.word(word);
         return;
       }
@@ -118,11 +132,7 @@ export function openLine(runId: string, from: number, ends: LineEnds): Line {
       const unseen = frame && unseenPart(frame, next);
       if (!unseen) return;
       next = unseen.offset + unseen.bytes.byteLength;
-      arrivedAt = performance.now();
-      waiting.push(unseen);
-      waitingBytes += unseen.bytes.byteLength;
-      if (waitingBytes > MOST_WAITING_BYTES) skipOldest();
-      drawMore();
+      take(unseen);
     };
     opened.onclose = ({ code }) => {
       if (socket !== opened || isClosed || hasEnded) return;

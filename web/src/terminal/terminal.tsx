@@ -6,6 +6,7 @@ import {
   ChevronUp,
   Copy,
   Download,
+  History,
   Keyboard,
   Search,
   WrapText,
@@ -13,10 +14,12 @@ import {
 import { DropdownMenu } from "radix-ui";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useShade } from "../parts/theme";
+import { When } from "../parts/time";
 import { size } from "../parts/words";
 import { coloursFor, marksFor } from "./colours";
 import type { Frame, Stream } from "./frames";
 import { type Line, type LineState, openLine } from "./line";
+import { Player } from "./player";
 import { openScreen, type Screen } from "./screen";
 
 const LINE_WORDS: Record<LineState, string> = {
@@ -45,6 +48,9 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
   const [shown, setShown] = useState<Shown>("all");
   const [state, setState] = useState<LineState>("connecting");
   const [waiting, setWaiting] = useState("");
+  const [replays, setReplays] = useState(false);
+  const [wanted, setWanted] = useState<string | null>(null);
+  const [gone, setGone] = useState("");
   const [holder, setHolder] = useState<string | null>(null);
   const [hasLease, setHasLease] = useState(false);
   const [follows, setFollows] = useState(true);
@@ -86,7 +92,10 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
     };
   }, [mode, refit]);
 
+  const screenNow = useCallback(() => screen.current, []);
+
   useEffect(() => {
+    if (replays) return;
     setIsEmpty(true);
     screen.current?.reset();
     shownRef.current = shown;
@@ -108,6 +117,8 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       },
       word: (word) => {
         if (word.type === "waiting") setWaiting(word.why);
+        if (word.type === "input_wanted") setWanted(word.since);
+        if (word.type === "removed") setGone(word.why);
         if (word.type === "lease") {
           holds.current = word.held;
           setHasLease(word.held);
@@ -127,7 +138,7 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
       opened.close();
       line.current = null;
     };
-  }, [runId, shown, refit]);
+  }, [runId, shown, replays, refit]);
 
   useEffect(() => screen.current?.wear(coloursFor(shade), marksFor(shade)), [shade]);
 
@@ -191,6 +202,18 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
             title={holder ? `${holder} is typing now` : "Take the keyboard of this run"}
           >
             <Keyboard aria-hidden /> Type into it
+          </button>
+        )}
+        {state === "ended" && !gone && (
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Replay"
+            aria-pressed={replays}
+            title="Replay it as it came"
+            onClick={() => setReplays(!replays)}
+          >
+            <History aria-hidden />
           </button>
         )}
         <button
@@ -303,6 +326,15 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           </button>
         </search>
       )}
+      {wanted && !hasLease && state === "live" && (
+        <div className="terminal-lease" role="status">
+          <Keyboard aria-hidden />
+          <span>
+            It waits for input since <When at={wanted} />
+            {mayType ? "; take the keyboard to answer." : "."}
+          </span>
+        </div>
+      )}
       {hasLease && (
         <div className="terminal-lease">
           <Keyboard aria-hidden />
@@ -316,9 +348,12 @@ export default function RunTerminal({ runId, mode, mayType }: TerminalProps) {
           </button>
         </div>
       )}
+      {replays && <Player runId={runId} screen={screenNow} leave={() => setReplays(false)} />}
       <div className="terminal-place" data-wraps={wraps} ref={place} />
       {isEmpty && (waiting || state === "ended" || state === "refused") && (
-        <p className="terminal-empty">{waiting || (state === "ended" ? "No output." : LINE_WORDS[state])}</p>
+        <p className="terminal-empty">
+          {waiting || (state === "ended" ? gone || "No output." : LINE_WORDS[state])}
+        </p>
       )}
       {link && <p className="terminal-link mono">{link}</p>}
     </section>

@@ -715,6 +715,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/extent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Extent
+         * @description How far the output goes so far, in bytes and in time.
+         */
+        get: operations["get_extent_api_runs__run_id__extent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold
+         * @description Keeps what the run left from retention, until the hold is lifted.
+         */
+        post: operations["hold_api_runs__run_id__hold_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/preview": {
         parameters: {
             query?: never;
@@ -800,11 +840,32 @@ export interface paths {
         };
         /**
          * Get Transcript
-         * @description The output so far, whole: raw bytes, text without escapes, or an asciicast recording.
+         * @description The output so far: raw bytes, text without escapes, or an asciicast recording.
+         *
+         *     A part of it from or until a byte of the whole output (`until` exclusive), or milliseconds since the
+         *     start, is found without reading what lies before. With `lead_bytes` a part from a time begins so many
+         *     bytes earlier.
          */
         get: operations["get_transcript_api_runs__run_id__transcript_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/unhold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Unhold */
+        post: operations["unhold_api_runs__run_id__unhold_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -900,6 +961,28 @@ export interface paths {
         post?: never;
         /** Revoke Token */
         delete: operations["revoke_token_api_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transcripts/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Transcripts
+         * @description The newest lines of ended transcripts that hold the text, its case ignored.
+         *
+         *     A page may hold fewer than there are, or none: `X-Next-Cursor` leads on as long as there is one.
+         */
+        get: operations["search_transcripts_api_transcripts_search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1173,6 +1256,10 @@ export interface components {
             links: string[];
             /** Media Type */
             media_type: string;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed Reason */
+            removed_reason: string;
             /** Run Id */
             run_id: string;
             /** Size Bytes */
@@ -1613,6 +1700,16 @@ export interface components {
             project_id: string;
         };
         /**
+         * ExtentOut
+         * @description How far a run's output goes: the place behind its last byte, and when that came.
+         */
+        ExtentOut: {
+            /** Duration Ms */
+            duration_ms: number;
+            /** End Offset */
+            end_offset: number;
+        };
+        /**
          * FeatureDetailOut
          * @description `diagnostics` is what could not be read in the feature's own documents.
          */
@@ -1685,6 +1782,20 @@ export interface components {
             text: string;
         };
         /**
+         * FoundLineOut
+         * @description A line of a transcript's plain text; lines count from 1.
+         */
+        FoundLineOut: {
+            /** Line */
+            line: number;
+            /** Run Id */
+            run_id: string;
+            /** Step Id */
+            step_id: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * GateOut
          * @description `measure` is the number behind the state, of which more is worse; null where there is none.
          */
@@ -1704,6 +1815,18 @@ export interface components {
             state: "pass" | "fail" | "not_enough_data";
             /** Text */
             text: string;
+        };
+        /**
+         * HoldOut
+         * @description Keeps what a run left from retention.
+         */
+        HoldOut: {
+            /** Held At */
+            held_at: string;
+            /** Held By */
+            held_by: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * HowCanceled
@@ -2126,8 +2249,8 @@ export interface components {
          * ProjectIn
          * @description Adds a project or changes the one at this path; what is null stays as it is.
          *
-         *     `approval_quorum` 0 leaves it to the server; `approvers` replaces all rules, `network_allowlist` all
-         *     names, `network_add` and `network_remove` leave the other names alone.
+         *     `approval_quorum` 0 leaves it to the server, a retention of 0 keeps all; `approvers` replaces all rules,
+         *     `network_allowlist` all names, `network_add` and `network_remove` leave the other names alone.
          */
         ProjectIn: {
             /** Approval Quorum */
@@ -2153,6 +2276,10 @@ export interface components {
             network_remove?: string[];
             /** Path */
             path: string;
+            /** Retention Bytes */
+            retention_bytes?: number | null;
+            /** Retention Days */
+            retention_days?: number | null;
             /** Toolchains */
             toolchains?: string[] | null;
         };
@@ -2188,6 +2315,10 @@ export interface components {
             policy_note: string;
             /** Project Id */
             project_id: string;
+            /** Retention Bytes */
+            retention_bytes: number | null;
+            /** Retention Days */
+            retention_days: number | null;
             /** Toolchains */
             toolchains: string[];
             /** Workspace Root */
@@ -2382,7 +2513,8 @@ export interface components {
         };
         /**
          * RunDetailOut
-         * @description `network` says in words which names the run may reach.
+         * @description `network` says in words which names the run may reach; `input_wanted_since` since when it waits for
+         *     somebody to type, null while it does not.
          */
         RunDetailOut: {
             /** Approvals */
@@ -2410,6 +2542,9 @@ export interface components {
             exit_code: number | null;
             /** Feature Id */
             feature_id: string | null;
+            hold: components["schemas"]["HoldOut"] | null;
+            /** Input Wanted Since */
+            input_wanted_since: string | null;
             /** Mode */
             mode: string;
             /** Moves */
@@ -2637,6 +2772,7 @@ export interface components {
             projects: number;
             /** Ready */
             ready: boolean;
+            storing: components["schemas"]["StoringOut"];
             /** Url */
             url: string;
             /** Version */
@@ -2695,6 +2831,22 @@ export interface components {
             } | null;
             /** Worker Id */
             worker_id: string | null;
+        };
+        /**
+         * StoringOut
+         * @description Where ended steps' transcripts go: `url` "" means that they stay on this machine.
+         *
+         *     `waiting` are not there yet; `problem` says why, with the remedy, and is "" while nothing is wrong.
+         */
+        StoringOut: {
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Url */
+            url: string;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * SwitchIn
@@ -3010,10 +3162,13 @@ export type EnvProfileOut = components['schemas']['EnvProfileOut'];
 export type EventOut = components['schemas']['EventOut'];
 export type EvidenceOut = components['schemas']['EvidenceOut'];
 export type ExplainIn = components['schemas']['ExplainIn'];
+export type ExtentOut = components['schemas']['ExtentOut'];
 export type FeatureDetailOut = components['schemas']['FeatureDetailOut'];
 export type FeatureOut = components['schemas']['FeatureOut'];
 export type FindingOut = components['schemas']['FindingOut'];
+export type FoundLineOut = components['schemas']['FoundLineOut'];
 export type GateOut = components['schemas']['GateOut'];
+export type HoldOut = components['schemas']['HoldOut'];
 export type HowCanceled = components['schemas']['HowCanceled'];
 export type KillIn = components['schemas']['KillIn'];
 export type KillOut = components['schemas']['KillOut'];
@@ -3055,6 +3210,7 @@ export type SecretIn = components['schemas']['SecretIn'];
 export type SecretOut = components['schemas']['SecretOut'];
 export type StatusOut = components['schemas']['StatusOut'];
 export type StepOut = components['schemas']['StepOut'];
+export type StoringOut = components['schemas']['StoringOut'];
 export type SwitchIn = components['schemas']['SwitchIn'];
 export type SwitchOut = components['schemas']['SwitchOut'];
 export type SwitchSourceOut = components['schemas']['SwitchSourceOut'];
@@ -4423,6 +4579,72 @@ export interface operations {
             };
         };
     };
+    get_extent_api_runs__run_id__extent_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtentOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hold_api_runs__run_id__hold_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetailOut"];
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     preview_run_api_runs__run_id__preview_post: {
         parameters: {
             query?: never;
@@ -4559,6 +4781,11 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "raw" | "text" | "asciicast" | "asciicast-v3";
+                from_ms?: number | null;
+                lead_bytes?: number;
+                offset?: number;
+                until?: number | null;
+                until_ms?: number | null;
             };
             header?: never;
             path: {
@@ -4577,6 +4804,41 @@ export interface operations {
                     "application/octet-stream": string;
                     "application/x-asciicast": string;
                     "text/plain": string;
+                };
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unhold_api_runs__run_id__unhold_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetailOut"];
                 };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
@@ -4856,6 +5118,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_transcripts_api_transcripts_search_get: {
+        parameters: {
+            query: {
+                cursor?: string | null;
+                limit?: number;
+                project_id?: string;
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundLineOut"][];
+                };
             };
             /** @description An RFC 9457 problem document: what happened, a stable code, and what to do. */
             default: {

@@ -65,6 +65,8 @@ async def put_project(body: wire.ProjectIn, house: HouseIn, actor: ActorIn) -> w
             )
             for rule in body.approvers
         ),
+        retention_days=body.retention_days,
+        retention_bytes=body.retention_bytes,
     )
     return project_out(project, actor, house.context.policy)
 

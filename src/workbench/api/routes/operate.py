@@ -68,6 +68,12 @@ async def get_status(house: HouseIn, actor: ActorIn) -> wire_house.StatusOut:
             ),
         ],
         notices=await _list_notices(house, actor),
+        storing=wire_house.StoringOut(
+            url=(storing := house.context.storing).url,
+            waiting=len(storing.waiting),
+            problem=storing.problem,
+            remedy=storing.remedy,
+        ),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from workbench.api import wire, wire_decide
+from workbench.api import wire, wire_decide, wire_house
 from workbench.api.house import (
     ActorIn,
     House,
@@ -24,7 +27,9 @@ from workbench.api.render import (
     self_approval_notice,
     verdict_fields,
 )
+from workbench.connectors.contract import Span
 from workbench.engine.advise import check_link
+from workbench.engine.attend import input_wanted
 from workbench.engine.cancel import cancel
 from workbench.engine.elsewhere import require_output
 from workbench.engine.follow import output_ref
@@ -32,12 +37,13 @@ from workbench.engine.preview import preview
 from workbench.engine.reconcile import refresh
 from workbench.engine.recorded import is_preview, show_preview
 from workbench.engine.resume import resume
+from workbench.engine.retain import hold_run, lift_hold, require_there, say_removed
 from workbench.engine.submit import Review, retry, review, submit
 from workbench.engine.wait import explain_wait
 from workbench.gate import render_visible
 from workbench.model.actor import Actor
 from workbench.model.artifact import Artifact, ArtifactKind
-from workbench.model.clock import render_time
+from workbench.model.clock import parse_time, render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.network import render_reach
@@ -48,6 +54,7 @@ from workbench.secrets.scope import find_profile
 
 router = APIRouter()
 
+Position = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
@@ -203,6 +210,21 @@ async def resume_run(run_id: str, body: wire.ReasonIn, house: HouseIn, actor: Ac
     return await show(house, actor, run)
 
 
+@router.post("/api/runs/{run_id}/hold")
+async def hold(run_id: str, body: wire.ReasonIn, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    """Keeps what the run left from retention, until the hold is lifted."""
+    project_id = await project_of_run(house, actor, run_id)
+    await hold_run(house.context, project_id=project_id, run_id=run_id, actor=actor, reason=body.reason)
+    return await get_run(run_id, house, actor)
+
+
+@router.post("/api/runs/{run_id}/unhold")
+async def unhold(run_id: str, body: wire.ReasonIn, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
+    project_id = await project_of_run(house, actor, run_id)
+    await lift_hold(house.context, project_id=project_id, run_id=run_id, actor=actor, reason=body.reason)
+    return await get_run(run_id, house, actor)
+
+
 @router.post("/api/runs/{run_id}/refresh")
 async def refresh_run(run_id: str, house: HouseIn, actor: ActorIn) -> wire.RunDetailOut:
     project_id = await project_of_run(house, actor, run_id)
@@ -260,19 +282,50 @@ async def get_transcript(
     house: HouseIn,
     actor: ActorIn,
     format: Literal["raw", "text", "asciicast", "asciicast-v3"] = "text",
+    offset: Position = 0,
+    until: Position | None = None,
+    from_ms: Position | None = None,
+    until_ms: Position | None = None,
+    lead_bytes: Annotated[int, Query(ge=0, le=2**24)] = 0,
 ) -> Response:
-    """The output so far, whole: raw bytes, text without escapes, or an asciicast recording."""
+    """The output so far: raw bytes, text without escapes, or an asciicast recording.
+
+    A part of it from or until a byte of the whole output (`until` exclusive), or milliseconds since the
+    start, is found without reading what lies before. With `lead_bytes` a part from a time begins so many
+    bytes earlier.
+    """
     project_id = await project_of_run(house, actor, run_id)
     reads = house.context.ledger.for_project(project_id)
     steps = await reads.steps(run_id)
     ref = output_ref(steps[0])
+    require_there(await reads.artifacts(run_id), steps[0].step_id)
     headers = {"Content-Disposition": f'attachment; filename="{run_id}.{_SUFFIX[format]}"'}
     if ref is None:
         return Response(b"", media_type=_MEDIA[format], headers=headers)
     await require_output(house.context, steps[0])
     await house.context.wait_dispatched(ref.external_run_id)
-    connector = house.context.connectors[ref.connector_id]
-    return StreamingResponse(connector.transcript(ref, format), media_type=_MEDIA[format], headers=headers)
+    span = Span(offset=offset, until=until, from_ms=from_ms, until_ms=until_ms, lead_bytes=lead_bytes)
+    data = await _begin(house.context.connectors[ref.connector_id].transcript(ref, format, span))
+    return StreamingResponse(data, media_type=_MEDIA[format], headers=headers)
+
+
+@router.get("/api/runs/{run_id}/extent")
+async def get_extent(run_id: str, house: HouseIn, actor: ActorIn) -> wire_house.ExtentOut:
+    """How far the output goes so far, in bytes and in time."""
+    project_id = await project_of_run(house, actor, run_id)
+    reads = house.context.ledger.for_project(project_id)
+    steps = await reads.steps(run_id)
+    require_there(await reads.artifacts(run_id), steps[0].step_id)
+    if (ref := output_ref(steps[0])) is None:
+        return wire_house.ExtentOut(end_offset=0, duration_ms=0)
+    found = await asyncio.to_thread(house.context.connectors[ref.connector_id].extent, ref)
+    return wire_house.ExtentOut(end_offset=found.end_offset, duration_ms=found.duration_ms)
+
+
+async def _begin(data: Iterator[bytes]) -> Iterator[bytes]:
+    """Reads the first part, so that what cannot be read is an error and no answer that breaks off."""
+    first = await asyncio.to_thread(next, data, b"")
+    return itertools.chain((first,), data)
 
 
 _MEDIA = {
@@ -303,16 +356,15 @@ async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Resp
         shown = await show_preview(house.context, artifact, actor)
         return Response(shown.data, media_type="application/octet-stream", headers=headers)
     reads = house.context.ledger.for_project(artifact.project_id)
+    require_there((artifact,), artifact.step_id)
     steps = await reads.steps(artifact.run_id)
     step = next(step for step in steps if step.step_id == artifact.step_id)
     ref = output_ref(step)
     await require_output(house.context, step)
     if artifact.kind is not ArtifactKind.TRANSCRIPT or ref is None:
         raise NotFound(f"the bytes of artifact {artifact_id} are gone", remedy="see the run's events")
-    connector = house.context.connectors[ref.connector_id]
-    return StreamingResponse(
-        connector.transcript(ref, "raw"), media_type="application/octet-stream", headers=headers
-    )
+    data = await _begin(house.context.connectors[ref.connector_id].transcript(ref, "raw"))
+    return StreamingResponse(data, media_type="application/octet-stream", headers=headers)
 
 
 async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
@@ -328,6 +380,7 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         events=tuple(found.events),
         previews=tuple(found.previews),
         end=found.end,
+        hold=found.hold,
         actor=actor,
         now=render_time(house.context.clock.now()),
         policy=await policy_in_force(house, run.project_id) if found.approvals else house.context.policy,
@@ -336,8 +389,23 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
     # Its driver may still be on the way out of what held it up.
     if trouble and found.run.status not in RUN_ENDED:
         shown.why = f"Waiting to go on: {trouble}."
-    elif wait := await explain_wait(house.context, found.run, found.steps):
+        return shown
+    if wait := await explain_wait(house.context, found.run, found.steps):
         shown.why = wait
-    elif any(artifact.truncated for artifact in found.artifacts):
+    wanted = next((since for step in found.steps if (since := input_wanted(house.context, step))), None)
+    if wanted is not None:
+        shown.input_wanted_since = wanted
+        seconds = int((house.context.clock.now() - parse_time(wanted)).total_seconds())
+        shown.why = (
+            f"Waiting for input since {max(0, seconds)} s; take the terminal to answer: "
+            f"workbench attach {run.run_id}."
+        )
+    if any(artifact.truncated for artifact in found.artifacts):
         shown.why += " The transcript was cut; what was dropped is counted in the step's last event."
+    for artifact in found.artifacts:
+        if artifact.removed_at is not None:
+            shown.why += f" Its transcript was {say_removed(artifact)}."
+    storing = house.context.storing
+    if storing.problem and any(step.external_run_id in storing.waiting for step in found.steps):
+        shown.why += f" Its transcript waits to be stored: {storing.problem}."
     return shown

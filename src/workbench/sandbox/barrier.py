@@ -1,15 +1,15 @@
-"""Connections to bubblewrap at whose end it gives up when the shim dies, and goes on when it is let go.
+"""The connections by which bubblewrap is held until its command may start, and gives up when we die.
 
-Standard library only: the shim uses them.
+Standard library only, for the shim.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-from typing import Final
 
-_BARRIER_BYTES: Final = 4096
+_BARRIER_BYTES = 4096
 
 
 def open_guarded() -> tuple[socket.socket, socket.socket]:
@@ -42,3 +42,11 @@ def open_barrier() -> tuple[socket.socket, socket.socket]:
         while True:
             ours.send(filling)
     return ours, theirs
+
+
+def open_memory(name: str, data: bytes) -> int:
+    """Returns a descriptor of a file in memory with these bytes, to be read from its start."""
+    descriptor = os.memfd_create(name)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

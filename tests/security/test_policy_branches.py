@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from support.judged import decide, judged
 from workbench.model.verdict import Decision
-from workbench.policy import judge, load_policy
-from workbench.sandbox.lookup import ProjectSurroundings
 
-POLICY = load_policy(is_tried=False)
 CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 
 
@@ -36,12 +34,6 @@ def root(tmp_path: Path) -> Path:
     ):
         subprocess.run(["git", *words], cwd=tmp_path, env=CLEAN, check=True)
     return tmp_path
-
-
-def decide(root: Path, text: str) -> Decision:
-    place = str(root.resolve())
-    surroundings = ProjectSurroundings(workspace_root=place, toolchains=())
-    return judge(POLICY, text, cwd=place, workspace_root=place, surroundings=surroundings).verdict.verdict
 
 
 @pytest.mark.parametrize(
@@ -96,25 +88,73 @@ def test_git_itself_loses_nothing_by_what_is_allowed_and_loses_what_is_asked_abo
     assert (root / "notes").read_text() == "n\n"
 
 
-@pytest.mark.parametrize("text", ["git switch theirs", "git checkout theirs", "git merge theirs"])
-def test_a_file_that_git_ignores_is_not_written_over_by_what_runs_unasked(root: Path, text: str) -> None:
-    def git(*words: str) -> None:
-        subprocess.run(["git", *words], cwd=root, env=CLEAN, check=True, capture_output=True)
+def git(root: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=root, env=CLEAN, check=True, capture_output=True)
 
+
+@pytest.fixture
+def ignored(root: Path) -> Path:
+    """A repository whose .env git ignores, and a branch `theirs` that tracks one."""
     (root / ".gitignore").write_text(".env\n")
-    git("add", ".gitignore")
-    git("commit", "-qm", "second")
-    git("checkout", "-qb", "theirs")
+    git(root, "add", ".gitignore")
+    git(root, "commit", "-qm", "second")
+    git(root, "checkout", "-qb", "theirs")
     (root / ".env").write_text("theirs\n")
-    git("add", "-f", ".env")
-    git("commit", "-qm", "third")
-    git("checkout", "-q", "main")
+    git(root, "add", "-f", ".env")
+    git(root, "commit", "-qm", "third")
+    git(root, "checkout", "-q", "main")
     (root / ".env").write_text("mine\n")
-    place = str(root.resolve())
-    surroundings = ProjectSurroundings(workspace_root=place, toolchains=())
-    found = judge(POLICY, text, cwd=place, workspace_root=place, surroundings=surroundings)
+    return root
+
+
+KEPT = {
+    "git switch theirs": "git switch --no-overwrite-ignore theirs",
+    "git checkout theirs": "git checkout --no-overwrite-ignore theirs",
+    "git merge --ff-only theirs": "git merge --no-overwrite-ignore --ff-only theirs",
+    "timeout 9 git switch theirs": "timeout 9 git switch --no-overwrite-ignore theirs",
+    "env CI=1 git checkout theirs": "env CI=1 git checkout --no-overwrite-ignore theirs",
+    "nice timeout 9 git -C docs merge --ff-only theirs": (
+        "nice timeout 9 git -C docs merge --no-overwrite-ignore --ff-only theirs"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_a_file_that_git_ignores_is_not_written_over_by_what_runs_unasked(ignored: Path, text: str) -> None:
+    found = judged(ignored, text)
     assert found.verdict.verdict is Decision.ALLOW
-    assert found.commands[0].argv == (*text.split()[:2], "--no-overwrite-ignore", "theirs")
-    done = subprocess.run(found.argv, cwd=root, env=CLEAN, capture_output=True, text=True)
+    assert found.argv[1:] == tuple(KEPT[text].split()[1:])
+    done = subprocess.run(found.argv, cwd=ignored, env=CLEAN, capture_output=True, text=True)
     assert "would be overwritten" in done.stderr
-    assert (root / ".env").read_text() == "mine\n"
+    assert (ignored / ".env").read_text() == "mine\n"
+
+
+def test_the_option_is_put_into_a_script_that_is_given_in_one_word(ignored: Path) -> None:
+    found = judged(ignored, "sh -c 'git switch theirs; true'")
+    assert found.verdict.verdict is Decision.ALLOW
+    subprocess.run(found.argv, cwd=ignored, env=CLEAN, capture_output=True)
+    assert (ignored / ".env").read_text() == "mine\n"
+
+
+WRITTEN = {"change.sh": "#!/bin/sh\ngit switch theirs\n", "Makefile": "change:\n\tgit switch theirs\n"}
+
+
+@pytest.mark.parametrize("text", ["sh change.sh", "./change.sh", "make change"])
+def test_where_the_option_cannot_be_put_in_it_is_asked_about(ignored: Path, text: str) -> None:
+    for name, content in WRITTEN.items():
+        (ignored / name).write_text(content)
+        (ignored / name).chmod(0o755)
+    found = judged(ignored, text)
+    assert found.verdict.verdict is Decision.REQUIRES_APPROVAL
+    assert "destructive" in found.verdict.reason_codes
+    subprocess.run(found.argv, cwd=ignored, env=CLEAN, check=True, capture_output=True)
+    assert (ignored / ".env").read_text() == "theirs\n"
+
+
+@pytest.mark.parametrize("text", ["sh change.sh", "./change.sh", "make change"])
+def test_where_nothing_lies_in_the_way_the_same_script_runs_unasked(ignored: Path, text: str) -> None:
+    for name, content in WRITTEN.items():
+        (ignored / name).write_text(content)
+        (ignored / name).chmod(0o755)
+    (ignored / ".env").unlink()
+    assert decide(ignored, text) is Decision.ALLOW

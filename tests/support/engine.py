@@ -74,6 +74,9 @@ class PlainMachine:
     def tracked_files(self, top: str) -> tuple[str, ...] | None:
         return ()
 
+    def committed_files(self, top: str, revision: str) -> tuple[str, ...] | None:
+        return ()
+
 
 class Notebook:
     """A connector that notes what it is told to start, and says that it ended well."""

@@ -37,6 +37,10 @@ class Surroundings(Protocol):
     def tracked_files(self, top: str) -> tuple[str, ...] | None:
         """Returns the paths that git tracks in the repository with this top folder; None when not known."""
 
+    def committed_files(self, top: str, revision: str) -> tuple[str, ...] | None:
+        """Returns the paths of the files in the commits that `revision` (a branch, an id, `A..B`) names in
+        the repository with this top folder, none for a word that names nothing; None when not known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:

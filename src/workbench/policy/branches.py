@@ -12,7 +12,8 @@ from workbench.policy.tracked import top_folder
 from workbench.policy.walk import plain
 
 _CHANGES_BRANCH = (("switch",), ("checkout",), ("merge",))
-_KEEPS = "--no-overwrite-ignore"
+KEEPS = "--no-overwrite-ignore"
+"""With this option git refuses where it would write over a file that it ignores."""
 # Part of the names that git allows, without the signs of patterns and revisions.
 _NAME = re.compile(r"(?!.*(?:\.\.|//|\.lock(?:/|$)))[A-Za-z0-9_][A-Za-z0-9_.+@/-]*(?<![./])")
 
@@ -53,9 +54,9 @@ def keep_ignored(form: Form, reading: Reading, args: tuple[str, ...]) -> tuple[s
 
     A change of branch overwrites them by default, an .env with its secrets among them, and says nothing.
     """
-    if form.words[:1] not in _CHANGES_BRANCH or "changes_tree" not in reading.labels or _KEEPS in args:
+    if form.words[:1] not in _CHANGES_BRANCH or "changes_tree" not in reading.labels or KEEPS in args:
         return None
     if [plain(arg) for arg in args].count(form.words[0]) != 1:
         return None
     at = [plain(arg) for arg in args].index(form.words[0]) + 1
-    return (*args[:at], _KEEPS, *args[at:])
+    return (*args[:at], KEEPS, *args[at:])

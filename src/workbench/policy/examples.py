@@ -53,6 +53,10 @@ class ExampleSurroundings:
         """Returns nothing: this machine has no repository."""
         return ()
 
+    def committed_files(self, top: str, revision: str) -> tuple[str, ...] | None:
+        """Returns nothing: this machine has no repository."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from workbench.model.verdict import Effect
-from workbench.policy.branches import keep_ignored
+from workbench.policy.branches import KEEPS, keep_ignored
 from workbench.policy.calls import (
     Call,
     Facts,
@@ -33,6 +33,7 @@ from workbench.policy.leniency import functions_of, in_project, in_shell_text
 from workbench.policy.links import acts_on_links, brought_links
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
+from workbench.policy.overwritten import may_overwrite_ignored
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, take_variable, use_path
 from workbench.policy.programs import Reader, find_tool, resolve_program, tool_labels
@@ -41,7 +42,7 @@ from workbench.policy.search import read_search
 from workbench.policy.settled import take_settled
 from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
-from workbench.policy.unwrap import Inner, only_prints, split_find, unwrap, without_dashes
+from workbench.policy.unwrap import Inner, only_prints, own_tool, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 from workbench.policy.wrappers import in_generated, is_generated, is_shell_text
 
@@ -345,7 +346,8 @@ def _read_words(
         hidden = _hidden_calls(reader, args, cwd, depth)
         return [call_of(path or name, words, cwd, paths), *script, *hidden], words, True
     form, reading = known
-    if depth == 0 and program.name == "git" and (kept := keep_ignored(form, reading, args)) is not None:
+    is_git = program.name == "git"
+    if is_git and depth <= reader.rewrites_to and (kept := keep_ignored(form, reading, args)) is not None:
         args = own = kept
         words = (words[0], *args)
         form, reading = program.read(own) or known
@@ -370,8 +372,10 @@ def _read_words(
         paths.brings |= brought_links(reader, program.name, form, reading, cwd_inside)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
     paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
-    if program.name == "git" and may_start_programs(reader, cwd_inside):
+    if is_git and may_start_programs(reader, cwd_inside):
         paths.labels.add("script_unsure")
+    if is_git and may_overwrite_ignored(reader, form, reading, cwd_inside, is_kept=KEEPS in reading.given):
+        paths.labels.add("overwrites_ignored")
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):
@@ -411,8 +415,8 @@ def _read_words(
             paths.labels.discard("runs_code")
             lines[-1] = replace(lines[-1], labels=lines[-1].labels | {"runs_code"})
         calls = [call_of(path or name, words, cwd, paths), *calls[1:], *lines]
-    if form.takes_code and (own_tool := _own_tool(reader, reading, own)):
-        inner = (*inner, own_tool)
+    if form.takes_code and (tool_call := own_tool(reader.catalog, reading, own)):
+        inner = (*inner, tool_call)
     rewritten = list(args)
     strict = True
     outer = enter_environment(reader, program.name, reading)
@@ -424,7 +428,9 @@ def _read_words(
     if program.family == "javascript" and "wrapper" in paths.labels:
         reader.tools_from = cwd_inside
     for item in (*inner, *wrapped):
+        reader.rewrites_to += item.may_rewrite and depth == reader.rewrites_to
         found, replacement, is_strict = _read_inner(reader, item, reading, cwd_inside, paths, trail, depth)
+        reader.rewrites_to = min(depth, reader.rewrites_to)
         calls.extend(found)
         strict = strict and is_strict
         if item.may_rewrite and replacement and is_strict:
@@ -435,15 +441,6 @@ def _read_words(
     reader.tools_from = outer_tools
     reader.environment, reader.given = outer
     return calls, (words[0], *rewritten), strict
-
-
-def _own_tool(reader: Reader, reading: Reading, words: tuple[str, ...]) -> Inner | None:
-    """Returns the call of the project's own tool that an interpreter is given: `python manage.py flush`."""
-    code = next((value for value in reading.values if value.is_operand), None)
-    if code is None or reader.catalog.find_local(code.text) is None:
-        return None
-    name = code.text if "/" in code.text else f"./{code.text}"
-    return Inner(words=(name, *words[code.index + 1 :]), may_rewrite=False)
 
 
 def _follow_walk(

@@ -122,6 +122,8 @@ def understand(
         language=policy.language,
         surroundings=surroundings,
         workspace_root=workspace_root,
+        # Text that is not strict runs as it was written.
+        rewrites_to=0 if script.strict else -1,
     )
     facts = gather_facts(reader, script, cwd)
     labels = set(facts.labels)

@@ -18,6 +18,7 @@ class NotedSurroundings:
         self.list_folder = inner.list_folder
         self.scan_folder = inner.scan_folder
         self.tracked_files = inner.tracked_files
+        self.committed_files = inner.committed_files
 
     def program_path(self, name: str) -> str | None:
         """Returns what the surroundings say; within one command a name leads to one program."""

@@ -71,7 +71,8 @@ class Reader:
     under git's care, `is_unruled` that ignore files may be others by then. `is_single` tells that there is
     one command and nothing behind it, `is_lost` that the folder worked in is not known, `is_sourced` that the
     shell file at hand was started by another, `is_link` by the way of a link. `tools_from` is the folder of
-    which node_modules/.bin stands first on the PATH, with those above it.
+    which node_modules/.bin stands first on the PATH, with those above it. `rewrites_to` is the depth of
+    wrappers down to which the words that are judged are those that run, so that an option can be put in.
     """
 
     catalog: Catalog
@@ -105,6 +106,7 @@ class Reader:
     is_sourced: bool = False
     is_link: bool = False
     tools_from: str = ""
+    rewrites_to: int = 0
     tool_texts: dict[str, str | None] = field(default_factory=dict)
 
     def scan(self, path: str) -> tuple[tuple[str, str], ...] | None:

@@ -137,7 +137,9 @@ INVARIANTS = (
         name="deleting-is-asked",
         text="Nothing is deleted, and no uncommitted change is discarded, without approval.",
         action=RUN,
-        breaks=lambda terms: terms.any_of("deletes", "discards", "deletes_workspace", "deletes_found"),
+        breaks=lambda terms: terms.any_of(
+            "deletes", "discards", "overwrites_ignored", "deletes_workspace", "deletes_found"
+        ),
     ),
     Invariant(
         name="writing-outside-is-asked",

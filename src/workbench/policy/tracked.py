@@ -163,8 +163,14 @@ def top_folder(reader: Reader, cwd: str) -> str:
     while is_within(folder, reader.workspace_root):
         kind = dict(reader.scan(folder) or ()).get(".git")
         if kind is not None:
-            return folder if kind == "folder" else ""
+            return folder, kind
         if folder == reader.workspace_root:
             break
         folder = posixpath.dirname(folder)
-    return ""
+    return "", ""
+    top, kind = find_repository(reader, cwd)
+    return top if kind == "folder" else ""
+
+
+def find_repository(reader: Reader, cwd: str) -> tuple[str, str]:
+    """Returns the folder around `cwd` that holds a `.git`, and that one's kind; "" and "" without one."""

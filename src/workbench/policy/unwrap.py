@@ -79,6 +79,15 @@ def without_dashes(found: tuple[Inner, ...]) -> tuple[Inner, ...]:
     )
 
 
+def own_tool(catalog: Catalog, reading: Reading, words: tuple[str, ...]) -> Inner | None:
+    """Returns the call of the project's own tool that an interpreter is given: `python manage.py flush`."""
+    code = next((value for value in reading.values if value.is_operand), None)
+    if code is None or catalog.find_local(code.text) is None:
+        return None
+    name = code.text if "/" in code.text else f"./{code.text}"
+    return Inner(words=(name, *words[code.index + 1 :]), may_rewrite=False)
+
+
 def _spell_out(text: str) -> str:
     """Returns what concurrently's short form `npm:build` stands for."""
     runner, sign, rest = text.partition(":")

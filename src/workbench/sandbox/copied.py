@@ -1,7 +1,7 @@
 """Answers policy's questions about a copy of a workspace, under the names that the original has.
 
 So that what is judged is what the copy holds, whatever became of the original meanwhile. Only of files that
-the copy holds empty the original is asked. It judges nothing.
+the copy holds empty, and of commits, the original is asked. It judges nothing.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class CopiedSurroundings:
             # An index that lies apart from its repository is read where the original's is.
             return self._original.tracked_files(top)
         return self._copy.tracked_files(self._there(folder))
+
+    def committed_files(self, top: str, revision: str) -> tuple[str, ...] | None:
+        """Returns what the original's commits hold: the copy may be without them."""
+        return self._original.committed_files(top, revision)
 
     def _below(self, real: str) -> str:
         return real[len(self._root) :].strip("/")

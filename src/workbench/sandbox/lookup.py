@@ -11,6 +11,7 @@ import os
 import re
 import stat
 
+from workbench.sandbox.commits import read_committed
 from workbench.sandbox.index import read_index
 from workbench.sandbox.profile import is_within, search_path
 
@@ -200,6 +201,16 @@ class ProjectSurroundings:
         with open(descriptor, "rb") as file:
             data = file.read(_LARGEST_INDEX + 1)
         return read_index(data) if len(data) <= _LARGEST_INDEX else None
+
+    def committed_files(self, top: str, revision: str) -> tuple[str, ...] | None:
+        """Returns the paths of the files in the commits that a word of git's names; see `read_committed`.
+
+        None outside the workspace, and where it cannot be known.
+        """
+        folder = f"{top}/.git"
+        if resolve_path(folder) != folder or not is_within(folder, self._root):
+            return None
+        return read_committed(folder, revision)
 
     def _is_shown(self, real: str) -> bool:
         shown = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", *self._toolchains)

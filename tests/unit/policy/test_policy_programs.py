@@ -40,6 +40,9 @@ class Machine:
     def tracked_files(self, top: str) -> tuple[str, ...] | None:
         return ()
 
+    def committed_files(self, top: str, revision: str) -> tuple[str, ...] | None:
+        return ()
+
 
 @pytest.mark.parametrize(
     ("word", "program", "path", "labels"),

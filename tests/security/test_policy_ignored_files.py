@@ -1,0 +1,169 @@
+"""Git writes over files that it ignores when it brings others in: where it would, somebody is asked first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.judged import decide, judged
+from workbench.model.verdict import Decision
+from workbench.policy import load_policy
+
+TRUSTING = load_policy("trusting", is_tried=False)
+CLEAN = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "LC_ALL": "C",
+    "GIT_EDITOR": "true",
+}
+
+
+def git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=root, env=CLEAN, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(root: Path, name: str, text: str | None = "x\n") -> None:
+    if text is None:
+        git(root, "rm", "-qf", name)
+    else:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+        git(root, "add", "-f", name)
+    git(root, "commit", "-qm", f"about {name}")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two branches that went apart, of which `theirs` tracks what `main` ignores; nothing lies there yet."""
+    for words in (
+        ("init", "-q", "-b", "main"),
+        ("config", "user.email", "a@b.c"),
+        ("config", "user.name", "a"),
+    ):
+        git(tmp_path, *words)
+    commit(tmp_path, ".gitignore", ".env\nlocal/\n")
+    commit(tmp_path, ".env", "once\n")
+    commit(tmp_path, ".env", None)
+    git(tmp_path, "tag", "without")
+    git(tmp_path, "checkout", "-qb", "plain")
+    commit(tmp_path, "plain.txt")
+    git(tmp_path, "checkout", "-q", "main")
+    git(tmp_path, "checkout", "-qb", "theirs")
+    commit(tmp_path, "a.txt")
+    commit(tmp_path, ".env", "theirs\n")
+    commit(tmp_path, "local/notes", "theirs\n")
+    commit(tmp_path, "b.txt")
+    git(tmp_path, "checkout", "-q", "main")
+    commit(tmp_path, "c.txt")
+    (tmp_path / ".env").write_text("stashed\n")
+    git(tmp_path, "add", "-f", ".env")
+    git(tmp_path, "stash", "-q")
+    git(tmp_path, "pack-refs", "--all")
+    return tmp_path
+
+
+WAYS = {
+    "merge": "git merge --no-edit theirs",
+    "squash": "git merge --squash theirs",
+    "pick": "git cherry-pick theirs~2",
+    "several": "git cherry-pick theirs~3 theirs~2",
+    "range": "git cherry-pick main..theirs",
+    "id": "git cherry-pick ID",
+    "revert": "git revert --no-edit without",
+    "rebase": "git rebase theirs",
+    "onto": "git rebase --onto theirs without",
+    "pop": "git stash pop",
+    "apply": "git stash apply 'stash@{0}'",
+    "bisect": "git bisect start theirs without",
+    "line": "git branch -a && git merge --no-edit theirs",
+    "wrapped": "timeout 9 git merge --no-edit theirs",
+}
+
+
+def spell(root: Path, way: str) -> str:
+    return WAYS[way].replace("ID", git(root, "rev-parse", "--short", "theirs~2"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_would_write_over_an_ignored_file_is_asked_about(root: Path, way: str) -> None:
+    (root / ".env").write_text("mine\n")
+    text = spell(root, way)
+    found = judged(root, text, TRUSTING)
+    assert found.verdict.verdict is Decision.REQUIRES_APPROVAL
+    assert "destructive" in found.verdict.reason_codes
+    # Git says nothing, and the file is lost.
+    subprocess.run(["bash", "-c", text], cwd=root, env=CLEAN, check=True, capture_output=True)
+    assert (root / ".env").read_text() != "mine\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_where_nothing_lies_in_the_way_it_runs_unasked(root: Path, way: str) -> None:
+    assert decide(root, spell(root, way), TRUSTING) is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git merge plain",
+        "git cherry-pick plain",
+        "git rebase plain",
+        "git revert --no-edit main",
+        "git stash",
+    ],
+)
+def test_what_brings_no_such_file_runs_unasked_whatever_is_ignored(root: Path, text: str) -> None:
+    (root / ".env").write_text("mine\n")
+    (root / "local").mkdir()
+    (root / "local" / "notes").write_text("mine\n")
+    assert decide(root, text, TRUSTING) is Decision.ALLOW
+    subprocess.run(["bash", "-c", text], cwd=root, env=CLEAN, check=True, capture_output=True)
+    assert (root / ".env").read_text() == (root / "local" / "notes").read_text() == "mine\n"
+
+
+def test_a_file_in_place_of_a_folder_that_comes_is_in_the_way(root: Path) -> None:
+    (root / ".gitignore").write_text(".env\nlocal\n")
+    git(root, "commit", "-qam", "another rule")
+    (root / "local").write_text("mine\n")
+    assert decide(root, "git merge --no-edit theirs") is Decision.REQUIRES_APPROVAL
+    subprocess.run(["git", "merge", "-q", "--no-edit", "theirs"], cwd=root, env=CLEAN, capture_output=True)
+    assert not (root / "local").is_file()
+
+
+def test_what_an_earlier_part_writes_is_in_the_way_as_well(root: Path) -> None:
+    (root / "kept").write_text("mine\n")
+    assert decide(root, "cp kept local.txt && git merge --no-edit theirs") is Decision.ALLOW
+    asked = decide(root, "cp kept .env && git merge --no-edit theirs")
+    assert asked is Decision.REQUIRES_APPROVAL
+
+
+@pytest.mark.parametrize(
+    "text", ["git merge", "git rebase --continue", "git merge ':/about b'", "git merge theirs^{commit}"]
+)
+def test_what_cannot_be_seen_is_asked_about(root: Path, text: str) -> None:
+    found = judged(root, text, TRUSTING).verdict
+    assert found.verdict is Decision.REQUIRES_APPROVAL
+    assert "destructive" in found.reason_codes
+
+
+def test_a_name_that_nothing_has_and_a_folder_without_a_repository_are_no_reason(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (root / ".env").write_text("mine\n")
+    assert decide(root, "git merge nowhere") is Decision.ALLOW
+    assert decide(tmp_path_factory.mktemp("bare"), "git merge theirs") is Decision.ALLOW
+
+
+def test_a_store_that_borrows_its_objects_or_is_damaged_cannot_be_seen(root: Path) -> None:
+    assert decide(root, "git merge plain") is Decision.ALLOW
+    borrowed = root / ".git" / "objects" / "info" / "alternates"
+    borrowed.write_text("/nonexistent\n")
+    assert decide(root, "git merge plain") is Decision.REQUIRES_APPROVAL
+    borrowed.unlink()
+    tip = git(root, "rev-parse", "plain^{tree}")
+    (root / ".git" / "objects" / tip[:2] / tip[2:]).unlink()
+    assert decide(root, "git merge plain") is Decision.REQUIRES_APPROVAL

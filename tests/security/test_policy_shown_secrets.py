@@ -94,6 +94,10 @@ SHOWS = (
     *("git archive --format=tar HEAD", "git archive -o x.tar HEAD conf", "git cat-file -p HEAD:conf/.env"),
     *("git grep TOKEN", "git grep -h . HEAD", "git grep TOKEN -- conf", "git grep -n TOKEN HEAD -- conf"),
     *("git grep -e TOKEN", "git range-diff HEAD~1...HEAD", "git diff HEAD~1 && ls"),
+    # That a text occurs there, and where, tells of it as well.
+    *("git log -S TOKEN", "git log -G TOKEN --oneline", "git log --all -S TOKEN -s", "git log -G T -- conf"),
+    *("git grep -l TOKEN", "git grep -c TOKEN", "git grep -q TOKEN", "git grep -L TOKEN HEAD~1"),
+    *("git diff --stat -S TOKEN HEAD~1", "git diff --name-only -G TOKEN HEAD~1"),
 )
 KEEPS = (
     *(
@@ -111,8 +115,9 @@ KEEPS = (
         "git show HEAD:src/app.py",
         "git show HEAD -- src/app.py",
     ),
-    *("git show -s HEAD", "git stash show", "git stash list", "git grep turn -- src", "git grep -l turn"),
-    *("git grep -c turn", "git cat-file -t HEAD", "git blame src/app.py", "git archive -o out.tar HEAD src"),
+    *("git show -s HEAD", "git stash show", "git stash list", "git grep turn -- src"),
+    *("git grep -l turn -- src", "git log -S turn -- src", "git log -G turn src/app.py"),
+    *("git cat-file -t HEAD", "git blame src/app.py", "git archive -o out.tar HEAD src"),
     *(
         "git -C src diff -- app.py",
         "cd src && git diff -- .",
@@ -164,6 +169,48 @@ def test_without_a_readable_index_every_file_may_be_tracked(tmp_path: Path, spoi
     assert decide("git diff -- src", root) is Decision.ALLOW
 
 
+GONE = ("git log -p", "git log -S TOKEN --oneline", "git log -G TOKEN", "git whatchanged -p")
+GREPPED = ("git grep TOKEN main~1", "git grep -l TOKEN once", "git grep TOKEN main~1 -- conf")
+
+
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that tracked a secret once, and whose branches and folder have none."""
+    root = tmp_path_factory.mktemp("cleaned") / "repo"
+    (root / "conf").mkdir(parents=True)
+    git(root, "init", "-q", "-b", "main")
+    (root / "conf" / ".env").write_text(f"TOKEN={MARK}\n")
+    (root / "app.py").write_text("a = 1\n")
+    git(root, "add", "--force", "--all")
+    git(root, "commit", "-q", "-m", "first")
+    git(root, "tag", "-m", "then", "once")
+    git(root, "rm", "-q", "conf/.env")
+    git(root, "commit", "-q", "-m", "without")
+    git(root, "gc", "-q")
+    return root.resolve()
+
+
+@pytest.mark.parametrize("text", [*GONE, *GREPPED])
+def test_a_secret_that_is_gone_counts_where_history_is_shown_or_searched(cleaned: Path, text: str) -> None:
+    assert "reads_secret" in reasons(text, cleaned)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git log -p app.py",
+        "git log -S TOKEN -- app.py",
+        "git log --stat",
+        "git grep TOKEN",
+        "git grep a main",
+    ],
+)
+def test_what_leaves_the_secret_that_is_gone_out_runs_unasked(cleaned: Path, text: str) -> None:
+    assert decide(text, cleaned) is Decision.ALLOW
+    done = subprocess.run(["bash", "-c", text], cwd=cleaned, env=CLEAN, capture_output=True)
+    assert MARK.encode() not in done.stdout + done.stderr
+
+
 def test_an_ordinary_repository_is_not_asked_about(tmp_path: Path) -> None:
     root = tmp_path / "repo"
     root.mkdir()
@@ -173,7 +220,10 @@ def test_an_ordinary_repository_is_not_asked_about(tmp_path: Path) -> None:
     (root / ".env").write_text(MARK)
     (root / ".gitignore").write_text(".env\n")
     git(root, "add", "--all")
-    for text in ("git diff", "git show", "git log -p", "git stash show -p", "git grep x", "git remote -v"):
+    git(root, "commit", "-q", "-m", "one")
+    more = ("git log -S x", "git log -G x --all", "git grep -l x", "git grep x HEAD", "git grep x main")
+    plain = ("git diff", "git show", "git log -p", "git stash show -p", "git grep x", "git remote -v")
+    for text in (*plain, *more):
         assert decide(text, root.resolve()) is Decision.ALLOW, text
 
 

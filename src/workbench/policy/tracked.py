@@ -1,8 +1,9 @@
 """Says whether git would show a secret: a tracked file of such a name, or a login in its configuration.
 
 What git shows without being given a path is all that it tracks. The names come through the surroundings,
-from git's index; where that cannot be read, every file that lies there may be tracked. Commits are not
-looked into: a secret that was tracked once and is no more is not noticed.
+from git's index; where that cannot be read, every file that lies there may be tracked. Where many commits are
+shown or searched, the names that they hold count as well, in histories of a bounded size. Single commits are
+not looked into: a secret that was tracked there and is no more is not noticed.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def shows_secret(
     """Returns `reads_secret` where what git shows for these argument words may hold one, else nothing."""
     found: set[str] = set()
     is_shown = "shows_tracked" in labels and "names_only" not in labels
-    if is_shown or "shows_content" in labels:
-        found |= _show(reader, reading, words, cwd)
+    if is_shown or not labels.isdisjoint({"shows_content", "searches_history"}):
+        found |= _show(reader, reading, labels, words, cwd)
     if "shows_settings" in labels:
         keys = [
             value.text for value in reading.values if value.is_operand and value.kind in ("name", "configkey")
@@ -47,7 +48,7 @@ def shows_secret(
     return found
 
 
-def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) -> set[str]:
+def _show(reader: Reader, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str) -> set[str]:
     paths, is_whole = _asked_paths(reader, reading, words, cwd)
     if not paths and not is_whole:
         return set()
@@ -71,6 +72,8 @@ def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) ->
         folders = [root] if root else [(place.path, text) for place, text in paths]
         trail = Trail(roots=tuple((Place(path=path, zone="workspace"), text) for path, text in folders))
         return reach(reader, trail, opens=True) & {"reads_secret", "reads_unknown"}
+    if is_whole or not all(_is_one_file(reader, place, text) for place, text in paths):
+        names = (*names, *_committed(reader, reading, labels, words, cwd, top))
     for name in names:
         path = f"{top}/{name}"
         if not is_secret(path) or holds_only_settings(reader, path):
@@ -78,6 +81,29 @@ def _show(reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str) ->
         if is_whole or any(_takes(place, text, path, cwd) for place, text in paths):
             return {"reads_secret"}
     return set()
+
+
+def _committed(
+    reader: Reader, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str, top: str
+) -> list[str]:
+    """Returns the names in the commits that are looked through; those that cannot be known are left out."""
+    revisions: list[str] = []
+    if top and "walks_history" in labels:
+        revisions = ["--all"]
+    elif top and "searches_history" in labels:
+        dash = next((index for index, word in enumerate(words) if plain(word) == "--"), len(words))
+        revisions = [
+            value.text
+            for value in reading.values
+            if value.is_operand
+            and value.kind in _KINDS
+            and value.index < dash
+            and ":" not in value.text
+            and not _is_there(reader, value, cwd)
+        ]
+    found = [reader.surroundings.committed_files(top, revision) or () for revision in revisions]
+    names = [name for each in found for name in each]
+    return names if reader.work.take(len(names)) else []
 
 
 def may_hold_tracked(reader: Reader, path: str) -> bool:
@@ -149,6 +175,11 @@ def _is_there(reader: Reader, value: Value, cwd: str) -> bool:
     return place.zone == "workspace" and name in {entry for entry, _ in reader.scan(parent) or ()}
 
 
+def _is_one_file(reader: Reader, place: Place, text: str) -> bool:
+    parent, name = posixpath.split(place.path)
+    return not _GLOB.search(text) and dict(reader.scan(parent) or ()).get(name) == "file"
+
+
 def _takes(place: Place, text: str, path: str, cwd: str) -> bool:
     if not _GLOB.search(text):
         return is_within(path, place.path)
@@ -159,6 +190,12 @@ def _takes(place: Place, text: str, path: str, cwd: str) -> bool:
 
 def top_folder(reader: Reader, cwd: str) -> str:
     """Returns the repository's top folder, or "" where its `.git` is no folder of the workspace."""
+    top, kind = find_repository(reader, cwd)
+    return top if kind == "folder" else ""
+
+
+def find_repository(reader: Reader, cwd: str) -> tuple[str, str]:
+    """Returns the folder around `cwd` that holds a `.git`, and that one's kind; "" and "" without one."""
     folder = posixpath.normpath(cwd)
     while is_within(folder, reader.workspace_root):
         kind = dict(reader.scan(folder) or ()).get(".git")
@@ -168,9 +205,3 @@ def top_folder(reader: Reader, cwd: str) -> str:
             break
         folder = posixpath.dirname(folder)
     return "", ""
-    top, kind = find_repository(reader, cwd)
-    return top if kind == "folder" else ""
-
-
-def find_repository(reader: Reader, cwd: str) -> tuple[str, str]:
-    """Returns the folder around `cwd` that holds a `.git`, and that one's kind; "" and "" without one."""

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from workbench.model.verdict import Effect
+from workbench.policy.appended import with_file
 from workbench.policy.branches import KEEPS, keep_ignored
 from workbench.policy.calls import (
     Call,
@@ -500,7 +501,8 @@ def _read_inner(
             met |= reach(reader, found, opens=True)
     if trail is not None and "for_each_path" in item.labels:
         met |= reach(reader, trail, opens=True)
-    calls, words, strict = _read_words(reader, item.words, cwd, Findings(labels=labels), "", depth + 1)
+    known = with_file(reader, item.words) if "appends_stdin" in reading.labels else item.words
+    calls, words, strict = _read_words(reader, known, cwd, Findings(labels=labels), "", depth + 1)
     calls = [replace(call, labels=call.labels | met) for call in calls] if met else calls
     if is_printer:
         # What is appended are texts that it prints.
@@ -521,7 +523,7 @@ def _read_inner(
     if "for_each_path" in item.labels:
         # One `cp x {}` overwrites every file below the start, and runs again after what stands behind it.
         calls = [replace(call, labels=call.labels | many_changes(call), is_loose=True) for call in calls]
-    if words != item.words and not item.may_rewrite:
+    if words != known and not item.may_rewrite:
         # A script further inside would run as it was written, not as it was judged.
         calls.append(call_of("", item.words, cwd, Findings(labels={"wrapper_unsure"})))
     return calls, words, strict

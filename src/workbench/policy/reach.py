@@ -160,6 +160,7 @@ def read_trail(
             is_expression_for_secrets(text)
             for text in (*expressions, *(search.expressions if search else ()))
         ),
+        is_tracked="lists_tracked" in labels and "meets_ignored" not in labels,
     )
 
 

@@ -88,6 +88,32 @@ def test_a_preview_belongs_to_the_approval_it_was_made_for_and_to_none_that_take
 
 
 def test_what_is_no_preview_is_not_shown_as_one(project: Project, served: Workbench) -> None:
+def test_a_preview_from_before_what_the_request_rests_on_changed_says_so_and_what_to_do(
+    project: Project, served: Workbench
+) -> None:
+    (project.repo / "Makefile").write_text("wipe:\n\trm -rf build\n")
+    run = project.run("make wipe")
+    (approval,) = run["approvals"]
+    assert project.cli("preview", run["run_id"], "--json").json["outdated"] == ""
+    (project.repo / "Makefile").write_text("wipe:\n\trm -rf build docs\n")
+    shown = project.cli("preview", run["run_id"], "--json").json
+    assert "made before what the request rests on changed" in shown["outdated"]
+    assert f"workbench approve {approval['approval_id']}" in shown["outdated"]
+    assert shown["outdated"] in project.cli("preview", run["run_id"]).text
+    again = served.http.post(f"/api/runs/{run['run_id']}/preview")
+    assert again.status_code == 409
+    assert f"workbench approve {approval['approval_id']}" in again.json()["remedy"]
+    # What the remedy says leads on: a new question, of which there can be a preview.
+    path = f"/api/approvals/{approval['approval_id']}"
+    asked = served.http.post(f"{path}/approve", json={"reason": "as it says"}).json()
+    assert asked["code"] == "asked_anew"
+    late = served.http.post(f"{path}/approve", json={"reason": "again"})
+    (waiting,) = project.pending()
+    assert late.status_code == 409
+    assert f"workbench approve {waiting['approval_id']}" in late.json()["remedy"]
+    assert served.post(f"/api/runs/{run['run_id']}/preview", {})["outdated"] == ""
+
+
     run = project.run("true")
     (transcript,) = run["artifacts"]
     answer = served.http.get(f"/api/previews/{transcript['artifact_id']}")

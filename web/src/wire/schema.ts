@@ -1976,8 +1976,10 @@ export interface components {
          *     `withheld` says who may see what is left out here, or is empty. It is left out where the command reads
          *     secrets (`reads_secret` in `reason_codes`) and this actor may not approve it: then the texts and all
          *     names are empty, and the numbers stay. `emptied` are the first of the `emptied_files` that the copy
-         *     holds empty, because of their names keys and passwords lie there. `by` asked for it `at`; `is_current`:
-         *     what was tried is what the approval is about.
+         *     holds empty, because of their names keys and passwords lie there. With `is_history_omitted` the copy was
+         *     without what version control keeps of earlier versions, as the command was not understood. `by` asked for
+         *     it `at`; `is_current`: what was tried is what the approval is about. `outdated` says that this has changed
+         *     since, and what to do, or is empty.
          *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
          *     `process_names` are the different command lines of its processes, in the order in which they came, with
@@ -2039,6 +2041,10 @@ export interface components {
             /** Process Names */
             process_names: string[];
             /** Processes Started */
+            /** Is History Omitted */
+            is_history_omitted: boolean;
+            /** Outdated */
+            outdated: string;
             processes_started: number;
             /** Reason Codes */
             reason_codes: string[];

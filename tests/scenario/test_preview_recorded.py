@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.edits import approve_edit
 from support.server import Project, Workbench
 
 
@@ -80,14 +81,13 @@ def test_a_preview_belongs_to_the_approval_it_was_made_for_and_to_none_that_take
 ) -> None:
     served.add(project.repo, approval_quorum=2)
     project.cli("preview", held["run_id"], "--json")
-    edit = {"command": "rm -r build", "reason": "less"}
-    edited = served.post(f"/api/approvals/{held['approvals'][0]['approval_id']}/approve-edited", edit)
+    approval_id = held["approvals"][0]["approval_id"]
+    edited = approve_edit(served.http, approval_id, reason="less", command="rm -r build").json()
     assert (edited["status"], edited["previews"]) == ("pending", [])
     before, count = project.cli("preview", held["run_id"], "--json").json, count_tries(served, held)
     assert (before["subject_digest"], count) == (edited["subject_digest"], 2)
 
 
-def test_what_is_no_preview_is_not_shown_as_one(project: Project, served: Workbench) -> None:
 def test_a_preview_from_before_what_the_request_rests_on_changed_says_so_and_what_to_do(
     project: Project, served: Workbench
 ) -> None:
@@ -114,6 +114,7 @@ def test_a_preview_from_before_what_the_request_rests_on_changed_says_so_and_wha
     assert served.post(f"/api/runs/{run['run_id']}/preview", {})["outdated"] == ""
 
 
+def test_what_is_no_preview_is_not_shown_as_one(project: Project, served: Workbench) -> None:
     run = project.run("true")
     (transcript,) = run["artifacts"]
     answer = served.http.get(f"/api/previews/{transcript['artifact_id']}")

@@ -30,11 +30,12 @@ class EditIn(Wire):
 
 
 class EditDecisionIn(EditIn):
-    """`edited_digest` is the subject that the edit was shown to come to."""
+    """`edited_digest` is the subject that the edit was shown to come to (`edit-check`). It has to be given:
+    what nobody has looked at is approved by nobody, and what has changed since is refused."""
 
     reason: str = Field(max_length=4000)
     subject_digest: str | None = None
-    edited_digest: str | None = None
+    edited_digest: str
 
 
 class EditOut(VerdictOut):
@@ -76,8 +77,8 @@ class PreviewOut(Wire):
     at: str
     is_current: bool
     withheld: str
-    preview_id: str
     outdated: str
+    preview_id: str
     run_id: str
     step_id: str
     subject_digest: str
@@ -100,7 +101,7 @@ class PreviewOut(Wire):
     git_files: int
     emptied: list[str]
     emptied_files: int
-    diff: str
     is_history_omitted: bool
+    diff: str
     is_cut: bool
     duration_ms: int

@@ -1430,7 +1430,8 @@ export interface components {
         };
         /**
          * EditDecisionIn
-         * @description `edited_digest` is the subject that the edit was shown to come to.
+         * @description `edited_digest` is the subject that the edit was shown to come to (`edit-check`). It has to be given:
+         *     what nobody has looked at is approved by nobody, and what has changed since is refused.
          */
         EditDecisionIn: {
             /** Allow Hosts */
@@ -1440,7 +1441,7 @@ export interface components {
             /** Cwd */
             cwd?: string | null;
             /** Edited Digest */
-            edited_digest?: string | null;
+            edited_digest: string;
             /** Reason */
             reason: string;
             /** Subject Digest */

@@ -1807,16 +1807,21 @@ export interface components {
          * @description What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
          *
          *     `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+         *     `difference` are lines of a diff of the rules; `moves` holds accept where exactly these can be accepted.
          */
         OrganisationPreviewOut: {
             /** Changes */
             changes: components["schemas"]["ReplayedOut"][];
+            /** Difference */
+            difference: string[];
             /** Digest */
             digest: string;
             /** Examples */
             examples: number;
             /** Findings */
             findings: components["schemas"]["FindingOut"][];
+            /** Moves */
+            moves: string[];
             /** Previous Digest */
             previous_digest: string | null;
             /** Problem */
@@ -1847,7 +1852,8 @@ export interface components {
          * PolicyLayerOut
          * @description One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
          *
-         *     `note` says what of it is not in force though the layer is, or is empty.
+         *     `note` says what of it is not in force though the layer is, or is empty. `moves` holds accept where this
+         *     actor may accept the organisation's files as they lie there now; the project's moves are PolicyOut's.
          *     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
          */
         PolicyLayerOut: {
@@ -1855,6 +1861,8 @@ export interface components {
             accepted_at: string | null;
             /** Accepted By */
             accepted_by: string | null;
+            /** Moves */
+            moves: string[];
             /**
              * Name
              * @enum {string}
@@ -2033,6 +2041,10 @@ export interface components {
             is_cut: boolean;
             /** Is Every Process Named */
             is_every_process_named: boolean;
+            /** Is History Omitted */
+            is_history_omitted: boolean;
+            /** Outdated */
+            outdated: string;
             /** Output Bytes */
             output_bytes: number;
             /** Output Tail */
@@ -2042,10 +2054,6 @@ export interface components {
             /** Process Names */
             process_names: string[];
             /** Processes Started */
-            /** Is History Omitted */
-            is_history_omitted: boolean;
-            /** Outdated */
-            outdated: string;
             processes_started: number;
             /** Reason Codes */
             reason_codes: string[];

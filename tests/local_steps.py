@@ -124,6 +124,7 @@ def terms_of(
     *,
     stop: Callable[[], Awaitable[str | None]] = nobody_stops,
     hides: Callable[[str], bool] = hide_nothing,
+    omits_history: bool = False,
     check: Callable[[Surroundings], Awaitable[None]] | None = None,
 ) -> PreviewTerms:
     """What a preview keeps to in a test that is about something else."""
@@ -131,7 +132,7 @@ def terms_of(
     async def take(copied: Surroundings) -> None:
         return None
 
-    return PreviewTerms(hides=hides, check=check or take, stop=stop)
+    return PreviewTerms(hides=hides, omits_history=omits_history, check=check or take, stop=stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.edits import approve_edit
 from support.server import Project
 
 Picture = Callable[[Page, str], Path]
@@ -56,9 +57,12 @@ def test_a_full_decision_at_a_phones_width_is_whole(
         "/api/tokens", {"name": "bea-on-her-phone", "role": "approver", "project_id": board.project_id}
     )
     with bench.as_token(bea["token"]) as client:
-        edited = client.post(
-            f"/api/approvals/{approval['approval_id']}/approve-edited",
-            json={"command": LONG, "allow_hosts": ["mirror.example.org"], "reason": "only what is stale"},
+        edited = approve_edit(
+            client,
+            approval["approval_id"],
+            reason="only what is stale",
+            command=LONG,
+            allow_hosts=["mirror.example.org"],
         )
         assert edited.is_success, edited.text
     page = open_page(width=360, height=740)

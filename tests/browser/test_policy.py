@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.policies import write_rules
+from support.policies import remove_rules, write_into, write_rules
 from support.server import ENDED, Project
 
 Picture = Callable[[Page, str], Path]
@@ -71,6 +71,44 @@ def test_a_changed_policy_is_seen_before_it_is_accepted(
     assert fits(page)
     pictures(page, f"policy-{width}")
     assert board.run("touch b")["blocked_by"] == "policy"
+
+
+def test_an_admin_sees_what_the_organisations_changed_files_change_and_accepts_them(
+    board: Project, open_page: OpenPage, pictures: Pictures
+) -> None:
+    home = board.bench.home
+    file = write_into(home, FROZEN)
+    try:
+        assert board.run("touch a")["blocked_by"] == "policy"
+        write_into(home, FROZEN.replace("context.writes", "context.network"))
+        assert board.run("ls")["blocked_by"] == "policy"
+        page = open_page(width=360, height=740)
+        page.goto(f"{board.bench.url}/p/{board.project_id}/policy")
+        files = page.get_by_role("region", name="Organisation's files")
+        expect(files.get_by_role("button", name="Accept these files")).to_have_count(0)
+        files.get_by_role("button", name="Show what accepting changes").click()
+        expect(files.get_by_text("-when { context.writes };")).to_be_visible()
+        expect(files.get_by_text("+when { context.network };")).to_be_visible()
+        expect(files.get_by_role("list", name="Verdicts that would be another one")).to_contain_text(
+            "touch a"
+        )
+        expect(files.get_by_text("hold, for every combination of facts")).to_be_visible()
+        assert fits(page)
+        pictures(page, "policy-organisation-360")
+        files.get_by_role("button", name="Accept these files").click()
+        expect(files).to_have_count(0)
+        assert board.run("touch a")["status"] == "succeeded"
+        assert board.run("curl https://example.org")["blocked_by"] == "policy"
+        # Nobody else is offered it, nor an admin of this project alone.
+        write_into(home, FROZEN)
+        for role, limits in (("approver", {}), ("admin", {"project_id": board.project_id})):
+            token = board.bench.post("/api/tokens", {"name": f"one-{role}", "role": role, **limits})["token"]
+            with board.bench.as_token(token) as client:
+                shown = client.get("/api/policy", params={"project_id": board.project_id}).json()
+            assert [layer["moves"] for layer in shown["layers"]] == [[], [], []]
+    finally:
+        remove_rules(file)
+        board.bench.post("/api/policy/organisation/accept", {})
 
 
 def test_files_that_change_after_they_were_shown_are_not_accepted(

@@ -222,11 +222,29 @@ def test_an_edit_that_is_no_longer_what_was_shown_is_refused(project: Project, s
     seen = served.post(f"{path}/edit-check", {"command": "rm -r build"})
     body = {"command": "rm -r build", "reason": "r", "edited_digest": seen["subject_digest"]}
     assert served.http.post(f"{path}/approve-edited", json={**body, "cwd": "build"}).status_code == 409
+    unseen = {key: value for key, value in body.items() if key != "edited_digest"}
+    refused = served.http.post(f"{path}/approve-edited", json=unseen)
+    assert (refused.status_code, served.get(path)["status"]) == (422, "pending")
+    assert "edited_digest" in refused.text
     assert served.http.post(f"{path}/approve-edited", json=body).status_code == 200
     for role in ("viewer", "operator"):
         with served.as_token(served.make_token(role)["token"]) as client:
             assert client.post(f"{path}/edit-check", json={"command": "ls"}).status_code == 403
             assert client.post(f"{path}/approve-edited", json=body).status_code == 403
+
+
+def test_an_edit_whose_script_changes_after_it_was_shown_is_refused(
+    project: Project, served: Workbench
+) -> None:
+    (project.repo / "Makefile").write_text("wipe:\n\trm -rf build\n")
+    _, approval = hold(project)
+    path = f"/api/approvals/{approval['approval_id']}"
+    seen = served.post(f"{path}/edit-check", {"command": "make wipe"})
+    (project.repo / "Makefile").write_text("wipe:\n\trm -rf build docs\n")
+    body = {"command": "make wipe", "reason": "r", "edited_digest": seen["subject_digest"]}
+    answer = served.http.post(f"{path}/approve-edited", json=body)
+    assert (answer.status_code, served.get(path)["status"]) == (409, "pending")
+    assert "no longer what was shown" in answer.json()["detail"]
 
 
 def test_what_was_approved_while_the_server_was_down_too_long_is_asked_anew(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.edits import approve_edit
 from support.fixtures import Start
 from support.ground import make_repository
 from support.mail import PASSWORD, MailServer, taking_mail
@@ -51,8 +52,7 @@ def test_what_is_asked_decided_failed_and_held_is_told_with_a_link_to_it(
     bea = bench.post("/api/tokens", {"name": "bea", "role": "approver"})["token"]
     bench.add(project.repo, forbid_self_approval=True)
     with bench.as_token(bea) as client:
-        path = f"/api/approvals/{edited['approval_id']}/approve-edited"
-        new = client.post(path, json={"command": "rm -rf other", "reason": "less"}).json()
+        new = approve_edit(client, edited["approval_id"], reason="less", command="rm -rf other").json()
     assert new["status"] == "pending"
     changed = hook.next()["message"]
     assert changed.startswith(f"{new['requested_by']} asks to run, changed by token:bea: rm -rf other\n")

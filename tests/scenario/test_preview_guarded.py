@@ -102,6 +102,47 @@ def test_what_a_command_reads_out_of_git_is_for_who_may_approve_it(
     assert all("9917" in text for text in fetch(served, "approver", found["artifact_id"]))
 
 
+@pytest.fixture
+def removed(guarded: Project) -> Project:
+    """The same, where nothing but history holds the secrets any more."""
+    subprocess.run([*GIT, "rm", "-q", ".env", "keys/id_rsa"], cwd=guarded.repo, check=True)
+    subprocess.run([*GIT, "commit", "-qm", "fewer"], cwd=guarded.repo, check=True)
+    return guarded
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git cat-file --batch-all-objects --batch --buffer",
+        "for r in $(git rev-list --all); do git show $r; done",
+        "rm -rf src; find .git/objects -type f -exec python3 -c "
+        "'import sys,zlib;print(zlib.decompress(open(sys.argv[1],\"rb\").read()))' {} ';'",
+    ],
+)
+def test_what_is_not_understood_finds_no_earlier_version_of_a_secret_in_its_copy(
+    removed: Project, served: Workbench, command: str
+) -> None:
+    run = removed.run(command)
+    assert "reads_secret" not in run["approvals"][0]["reason_codes"]
+    found = ask(served, "operator", run)
+    told = json.dumps(found) + "".join(fetch(served, "admin", found["artifact_id"]))
+    assert "9917" not in told
+    assert (found["is_history_omitted"], found["withheld"]) == (True, "")
+    said = removed.cli("preview", run["run_id"]).text
+    assert "without git's history, as the command is not understood" in said
+
+
+def test_what_is_understood_has_git_at_hand_in_its_copy(removed: Project, served: Workbench) -> None:
+    (removed.repo / "src" / "a.txt").write_text("b\n")
+    found = ask(
+        served, "operator", removed.run("git diff; git log --oneline; git status --short; rm -rf src")
+    )
+    assert (found["is_history_omitted"], found["deleted"]) == (False, ["src/", "src/a.txt"])
+    for line in ("-a", "+b", " M src/a.txt"):
+        assert line in found["output_tail"].splitlines()
+    assert " fewer" in found["output_tail"]
+
+
 def test_who_may_not_approve_by_the_projects_rules_sees_no_contents_either(
     guarded: Project, served: Workbench
 ) -> None:

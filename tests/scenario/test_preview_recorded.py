@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.edits import approve_edit
 from support.server import Project, Workbench
 
 
@@ -80,11 +81,37 @@ def test_a_preview_belongs_to_the_approval_it_was_made_for_and_to_none_that_take
 ) -> None:
     served.add(project.repo, approval_quorum=2)
     project.cli("preview", held["run_id"], "--json")
-    edit = {"command": "rm -r build", "reason": "less"}
-    edited = served.post(f"/api/approvals/{held['approvals'][0]['approval_id']}/approve-edited", edit)
+    approval_id = held["approvals"][0]["approval_id"]
+    edited = approve_edit(served.http, approval_id, reason="less", command="rm -r build").json()
     assert (edited["status"], edited["previews"]) == ("pending", [])
     before, count = project.cli("preview", held["run_id"], "--json").json, count_tries(served, held)
     assert (before["subject_digest"], count) == (edited["subject_digest"], 2)
+
+
+def test_a_preview_from_before_what_the_request_rests_on_changed_says_so_and_what_to_do(
+    project: Project, served: Workbench
+) -> None:
+    (project.repo / "Makefile").write_text("wipe:\n\trm -rf build\n")
+    run = project.run("make wipe")
+    (approval,) = run["approvals"]
+    assert project.cli("preview", run["run_id"], "--json").json["outdated"] == ""
+    (project.repo / "Makefile").write_text("wipe:\n\trm -rf build docs\n")
+    shown = project.cli("preview", run["run_id"], "--json").json
+    assert "made before what the request rests on changed" in shown["outdated"]
+    assert f"workbench approve {approval['approval_id']}" in shown["outdated"]
+    assert shown["outdated"] in project.cli("preview", run["run_id"]).text
+    again = served.http.post(f"/api/runs/{run['run_id']}/preview")
+    assert again.status_code == 409
+    assert f"workbench approve {approval['approval_id']}" in again.json()["remedy"]
+    # What the remedy says leads on: a new question, of which there can be a preview.
+    path = f"/api/approvals/{approval['approval_id']}"
+    asked = served.http.post(f"{path}/approve", json={"reason": "as it says"}).json()
+    assert asked["code"] == "asked_anew"
+    late = served.http.post(f"{path}/approve", json={"reason": "again"})
+    (waiting,) = project.pending()
+    assert late.status_code == 409
+    assert f"workbench approve {waiting['approval_id']}" in late.json()["remedy"]
+    assert served.post(f"/api/runs/{run['run_id']}/preview", {})["outdated"] == ""
 
 
 def test_what_is_no_preview_is_not_shown_as_one(project: Project, served: Workbench) -> None:

@@ -472,7 +472,11 @@ def test_a_token_bound_to_one_project_reaches_nothing_of_another(
         ("GET", f"/api/policy/remembered?project_id={other.project_id}", None),
         ("DELETE", f"/api/policy/remembered/rem_none?project_id={other.project_id}", None),
         ("POST", f"/api/approvals/{approval}/edit-check", {"command": "ls"}),
-        ("POST", f"/api/approvals/{approval}/approve-edited", {"command": "ls", "reason": "x"}),
+        (
+            "POST",
+            f"/api/approvals/{approval}/approve-edited",
+            {"command": "ls", "reason": "x", "edited_digest": "x"},
+        ),
         ("GET", f"/api/runs?project_id={other.project_id}", None),
         ("POST", "/api/runs", {"project_id": other.project_id, "command": "touch planted"}),
         ("GET", f"/api/runs/{done['run_id']}", None),

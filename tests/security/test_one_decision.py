@@ -209,10 +209,13 @@ def test_of_all_decisions_at_once_one_has_an_effect_and_has_it_once(
 
 
 def edit_by_http(project: Project, approval: dict[str, Any]) -> Vote:
+    path = f"/api/approvals/{approval['approval_id']}"
+    edit = {"command": "echo http >> effect"}
+    shown = project.bench.post(f"{path}/edit-check", edit)["subject_digest"]
+
     def vote(number: int) -> str:
         answer = project.bench.http.post(
-            f"/api/approvals/{approval['approval_id']}/approve-edited",
-            json={"command": "echo http >> effect", "reason": f"edit {number}"},
+            f"{path}/approve-edited", json={**edit, "reason": f"edit {number}", "edited_digest": shown}
         )
         return "approve" if answer.status_code == 200 else str(answer.json()["code"])
 

@@ -150,7 +150,8 @@ class _Tools:
         """Show what a held run's command does on a throw-away copy, without network and secrets.
 
         A preview that was made before is shown; with again, or when there is none, the command is tried now,
-        for up to a minute. "withheld" says who may see what is left out.
+        for up to a minute. "withheld" says who may see what is left out, "outdated" that what is
+        asked about has changed since.
         """
         run: dict[str, Any] = await _ask(lambda: self._server.call("GET", f"/api/runs/{_segment(run_id)}"))
         recorded = None if again else find_recorded(run)

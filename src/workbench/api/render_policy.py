@@ -38,6 +38,9 @@ def policy_out(view: PolicyView, actor: Actor) -> wire_policy.PolicyOut:
                 accepted_by=accepted.actor if accepted and layer.name == "project" else None,
                 accepted_at=accepted.at if accepted and layer.name == "project" else None,
                 rule_ids=list(layer.rule_ids),
+                moves=_organisation_moves(actor)
+                if layer.name == "organisation" and layer.state is LayerState.CHANGED
+                else [],
             )
             for layer in standing.layers
         ],
@@ -76,17 +79,20 @@ def policy_preview_out(change: Change, actor: Actor) -> wire_policy.PolicyPrevie
     )
 
 
-def organisation_preview_out(change: OrganisationChange) -> wire_policy.OrganisationPreviewOut:
+def organisation_preview_out(change: OrganisationChange, actor: Actor) -> wire_policy.OrganisationPreviewOut:
+    is_sound = not change.problem and all(finding.is_proved for finding in change.findings)
     return wire_policy.OrganisationPreviewOut(
         digest=change.digest,
         previous_digest=change.previous_digest,
         problem=change.problem,
         remedy=change.remedy,
         rules=list(change.rules),
+        difference=list(change.difference),
         examples=change.examples,
         findings=_findings_out(change.findings),
         replayed=change.replayed,
         changes=_replayed_out(change.changes),
+        moves=_organisation_moves(actor) if is_sound and change.digest != change.previous_digest else [],
     )
 
 
@@ -181,6 +187,11 @@ def _part_out(part: Part) -> wire_policy.TracePartOut:
 def _moves(actor: Actor) -> list[str]:
     moves = ["preview"] if actor.has(Role.OPERATOR) else []
     return [*moves, "accept"] if actor.has(Role.ADMIN) else moves
+
+
+def _organisation_moves(actor: Actor) -> list[str]:
+    """What is in force in every project is accepted by an admin of all of them."""
+    return ["accept"] if actor.has(Role.ADMIN) and actor.project_id is None else []
 
 
 def _layer_name(name: str) -> Literal["shipped", "organisation", "project"]:

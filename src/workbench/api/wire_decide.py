@@ -30,11 +30,12 @@ class EditIn(Wire):
 
 
 class EditDecisionIn(EditIn):
-    """`edited_digest` is the subject that the edit was shown to come to."""
+    """`edited_digest` is the subject that the edit was shown to come to (`edit-check`). It has to be given:
+    what nobody has looked at is approved by nobody, and what has changed since is refused."""
 
     reason: str = Field(max_length=4000)
     subject_digest: str | None = None
-    edited_digest: str | None = None
+    edited_digest: str
 
 
 class EditOut(VerdictOut):
@@ -58,8 +59,10 @@ class PreviewOut(Wire):
     `withheld` says who may see what is left out here, or is empty. It is left out where the command reads
     secrets (`reads_secret` in `reason_codes`) and this actor may not approve it: then the texts and all
     names are empty, and the numbers stay. `emptied` are the first of the `emptied_files` that the copy
-    holds empty, because of their names keys and passwords lie there. `by` asked for it `at`; `is_current`:
-    what was tried is what the approval is about.
+    holds empty, because of their names keys and passwords lie there. With `is_history_omitted` the copy was
+    without what version control keeps of earlier versions, as the command was not understood. `by` asked for
+    it `at`; `is_current`: what was tried is what the approval is about. `outdated` says that this has changed
+    since, and what to do, or is empty.
 
     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
     `process_names` are the different command lines of its processes, in the order in which they came, with
@@ -74,6 +77,7 @@ class PreviewOut(Wire):
     at: str
     is_current: bool
     withheld: str
+    outdated: str
     preview_id: str
     run_id: str
     step_id: str
@@ -97,6 +101,7 @@ class PreviewOut(Wire):
     git_files: int
     emptied: list[str]
     emptied_files: int
+    is_history_omitted: bool
     diff: str
     is_cut: bool
     duration_ms: int

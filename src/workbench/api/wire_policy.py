@@ -15,7 +15,8 @@ from workbench.api.wire import Wire
 class PolicyLayerOut(Wire):
     """One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
 
-    `note` says what of it is not in force though the layer is, or is empty.
+    `note` says what of it is not in force though the layer is, or is empty. `moves` holds accept where this
+    actor may accept the organisation's files as they lie there now; the project's moves are PolicyOut's.
     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
     """
 
@@ -28,6 +29,7 @@ class PolicyLayerOut(Wire):
     accepted_by: str | None
     accepted_at: str | None
     rule_ids: list[str]
+    moves: list[str]
 
 
 class PolicyRuleOut(Wire):
@@ -113,6 +115,7 @@ class OrganisationPreviewOut(Wire):
     """What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
 
     `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+    `difference` are lines of a diff of the rules; `moves` holds accept where exactly these can be accepted.
     """
 
     digest: str
@@ -120,10 +123,12 @@ class OrganisationPreviewOut(Wire):
     problem: str
     remedy: str
     rules: list[str]
+    difference: list[str]
     examples: int
     findings: list[FindingOut]
     replayed: int
     changes: list[ReplayedOut]
+    moves: list[str]
 
 
 class AcceptOrganisationIn(Wire):

@@ -10,6 +10,9 @@ from workbench.cli.output import print_json, print_line, print_note
 from workbench.model.counted import render_count
 
 _MARKS: Final = (("created", "+"), ("changed", "~"), ("deleted", "-"))
+_WITHOUT_HISTORY: Final = (
+    "without git's history, as the command is not understood: what it does with git it could not do here"
+)
 
 
 def preview_run(run_id: str, is_again: bool, as_json: bool) -> None:
@@ -81,6 +84,8 @@ def render_preview(found: dict[str, Any]) -> list[str]:
         f"{counts['created']} created, {counts['changed']} changed, {counts['deleted']} deleted"
         + (f", {found['git_files']} of git's own files" if found["git_files"] else "")
     ]
+    if found["outdated"]:
+        lines.append(f"  {found['outdated']}")
     if found["withheld"]:
         lines.append(f"  {found['withheld']}")
     if found["detail"]:
@@ -93,6 +98,8 @@ def render_preview(found: dict[str, Any]) -> list[str]:
     lines += [f"  too long to show: {path}" for path in found["unshown"]]
     if found["emptied_files"]:
         lines.append(f"  empty in the copy, as secrets lie there by their name: {_name_emptied(found)}")
+    if found["is_history_omitted"]:
+        lines.append(f"  {_WITHOUT_HISTORY}")
     lines.append(f"  {describe_processes(found)}")
     lines += [f"    {line}" for line in found["process_names"]]
     lines += found["diff"].splitlines()

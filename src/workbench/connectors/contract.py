@@ -225,10 +225,12 @@ class ArtifactFound:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTerms:
     """What a preview keeps to. `hides` says of the absolute path of a file whether the copy must hold it
-    empty. `check` is handed what policy may ask about the copy, before anything runs there, and raises when
-    that is not what was admitted. `stop` is asked while it runs and says why it must end now, or None."""
+    empty, `omits_history` whether what version control keeps of earlier versions is left out. `check` is
+    handed what policy may ask about the copy, before anything runs there, and raises when that is not what
+    was admitted. `stop` is asked while it runs and says why it must end now, or None."""
 
     hides: Callable[[str], bool]
+    omits_history: bool
     check: Callable[[Surroundings], Awaitable[None]]
     stop: Callable[[], Awaitable[str | None]]
 

@@ -80,7 +80,9 @@ async def try_command(
     root = request.project.workspace_root
     began = time.monotonic()
     try:
-        manifest = await asyncio.to_thread(make_replica, root, str(tree), hides=terms.hides)
+        manifest = await asyncio.to_thread(
+            make_replica, root, str(tree), hides=terms.hides, omits_history=terms.omits_history
+        )
         await terms.check(
             CopiedSurroundings(root=root, tree=str(tree), manifest=manifest, toolchains=means.toolchains)
         )
@@ -92,6 +94,7 @@ async def try_command(
         difference = await asyncio.to_thread(compare, root, str(tree), manifest, masks=request.masks)
         started = _started(step, seen)
         report = _describe(request, name, ended, difference, started, _read_tail(step, ended, request.masks))
+        report["is_history_omitted"] = terms.omits_history
         report["duration_ms"] = int((time.monotonic() - began) * 1000)
         return await asyncio.to_thread(_write, place, name, report)
     finally:

@@ -156,7 +156,7 @@ async def find_decidable(
     approval = await reads.approval(approval_id)
     now = render_time(context.clock.now())
     if approval.status is not ApprovalStatus.PENDING:
-        raise _decided(approval, approval.status, decision, actor)
+        raise _decided(approval, approval.status, decision, actor, await _successor(context, approval))
     if is_expired(approval, now):
         await _expire(context, project_id, approval)
         raise _decided(approval, ApprovalStatus.EXPIRED, decision, actor)
@@ -187,13 +187,31 @@ async def find_decidable(
     return approval
 
 
-def _decided(approval: Approval, status: ApprovalStatus, decision: str, actor: Actor) -> IllegalMove:
+async def _successor(context: Context, approval: Approval) -> Approval | None:
+    """Returns the approval that asks in the place of one that was withdrawn, where one waits."""
+    if approval.status is not ApprovalStatus.WITHDRAWN:
+        return None
+    asked = await context.ledger.for_project(approval.project_id).approvals(run_id=approval.run_id)
+    waiting = (each for each in asked if each.status is ApprovalStatus.PENDING)
+    return next((each for each in waiting if each.step_id == approval.step_id), None)
+
+
+def _decided(
+    approval: Approval,
+    status: ApprovalStatus,
+    decision: str,
+    actor: Actor,
+    successor: Approval | None = None,
+) -> IllegalMove:
     error = IllegalMove(
         noun="approval", object_id=approval.approval_id, state=status.value, move=decision, actor=actor.name
     )
     if status is ApprovalStatus.EXPIRED:
         # Nothing can be decided any more, and its run has ended: only asking anew leads on.
         error.remedy = f"its run was canceled; ask anew: workbench retry {approval.run_id} --acknowledge"
+    if successor is not None:
+        asked = f"{successor.approval_id} asks in its place"
+        error.remedy = f"{asked}: workbench {decision} {successor.approval_id} --reason WHY"
     return error
 
 

@@ -73,8 +73,8 @@ async def approve_edited(
     edit: Edit,
     actor: Actor,
     reason: str,
+    edited_digest: str,
     subject_digest: str | None = None,
-    edited_digest: str | None = None,
 ) -> Approval:
     """Puts the edited request in the place of what is held, with this actor's approval of it.
 
@@ -95,7 +95,8 @@ async def approve_edited(
             remedy="edit it differently, approve it as it is, or deny it",
             code="edit_refused",
         )
-    if edited_digest not in (None, seen.admission.subject_digest):
+    # Without it nobody would notice that a script under the edited command is another than the one shown.
+    if edited_digest != seen.admission.subject_digest:
         raise Conflict(
             "the edited command is no longer what was shown",
             remedy="look at what it comes to now, and decide",

@@ -206,7 +206,7 @@ def _preview(
         posture=shown.posture,
         added=tuple(name for name in texts_after if texts_after[name] != texts_before.get(name)),
         removed=tuple(name for name in texts_before if name not in texts_after),
-        difference=_difference(
+        difference=describe_difference(
             "" if acceptance is None else acceptance.rules_text, layers.project.rules_text
         ),
         findings=() if candidate is None else prove_policy(candidate),
@@ -282,7 +282,8 @@ def _judge(context: Context, project: Project, policy: Policy, command: Command)
     return ask_for_names(judgement, command, project).verdict
 
 
-def _difference(before: str, after: str) -> tuple[str, ...]:
+def describe_difference(before: str, after: str) -> tuple[str, ...]:
+    """Returns the lines of a unified diff of two texts of rules, without file names, and cut when long."""
     # The first two lines of a unified diff name files; there are none here.
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
     more = len(lines) - _MOST_LINES

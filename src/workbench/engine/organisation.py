@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.engine.context import Context
-from workbench.engine.inspect import MOST_REPLAYED, Acceptance, Replayed, find_acceptance, replay
+from workbench.engine.inspect import (
+    MOST_REPLAYED,
+    Acceptance,
+    Replayed,
+    describe_difference,
+    find_acceptance,
+    replay,
+)
 from workbench.engine.look import ORGANISATION
 from workbench.gate import (
     Policy,
@@ -39,6 +46,7 @@ class OrganisationChange:
     """What accepting the organisation's files of this `digest` ("" for none) would mean.
 
     `previous_digest` is the one recorded now, None where none ever was. With a `problem` they are refused.
+    `difference` are lines of a unified diff of the rules, from what was recorded to what lies there;
     `examples` is how many of their own held. Verdicts of all projects were judged anew.
     """
 
@@ -47,6 +55,7 @@ class OrganisationChange:
     problem: str
     remedy: str
     rules: tuple[str, ...]
+    difference: tuple[str, ...]
     examples: int
     findings: tuple[Finding, ...]
     replayed: int
@@ -164,6 +173,7 @@ def _preview(
         problem="",
         remedy="",
         rules=(),
+        difference=describe_difference(acceptance.rules_text if acceptance else "", layer.rules_text),
         examples=0,
         findings=(),
         replayed=0,

@@ -11,6 +11,7 @@ from workbench.engine.context import Context
 from workbench.engine.look import look, read_kill
 from workbench.engine.recorded import PREVIEW_URI, RECORDED
 from workbench.gate import is_secret
+from workbench.gate.history import may_read_history
 from workbench.ledger.move import AddArtifact, Move, Note
 from workbench.model.actor import Actor
 from workbench.model.admission import Admission, AdmissionRequest
@@ -103,7 +104,12 @@ async def _preview(context: Context, project_id: str, run_id: str, actor: Actor)
             timeout_seconds=command.timeout_seconds,
         ),
         name=context.new_id("pre_"),
-        terms=PreviewTerms(hides=is_secret, check=check, stop=stop),
+        terms=PreviewTerms(
+            hides=is_secret,
+            omits_history=not may_read_history(admission.judgement),
+            check=check,
+            stop=stop,
+        ),
     )
     artifact = Artifact(
         artifact_id=context.new_id("art_"),
@@ -140,5 +146,6 @@ def _refuse_other(admission: Admission, approval: Approval) -> None:
         raise Conflict(
             f"what approval {approval.approval_id} is about has changed since it was asked for: the scripts "
             "and settings that the command rests on, the policy, or the project's settings",
-            remedy="put back what was changed; or cancel the run, ask for it anew and preview that",
+            remedy=f"put back what was changed; or workbench approve {approval.approval_id} --reason WHY: "
+            "that takes no vote, and asks anew about what it is now, which can be previewed",
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workbench.connectors.contract import Previewer
+from workbench.engine.ask import ask_step
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.gate.approvals import may_see_guarded
@@ -22,6 +23,7 @@ from workbench.model.artifact import Artifact
 from workbench.model.errors import NotFound, WorkbenchError
 from workbench.model.event import Event
 from workbench.model.people import names_in
+from workbench.model.statuses import ApprovalStatus
 
 PREVIEW_URI: Final = "preview:"
 RECORDED: Final = PREVIEW_RECORDED
@@ -29,7 +31,12 @@ _GUARDED: Final = "reads_secret"
 # Names too are the command's own choice, and so is which of them it touches.
 _CHOSEN: Final = ("created", "changed", "deleted", "binary", "unshown", "process_names")
 # What reports of an earlier version do not say. Why they were held is not known, so they count as guarded.
-_OLDER: Final[dict[str, Any]] = {"reason_codes": [_GUARDED], "emptied": [], "emptied_files": 0}
+_OLDER: Final[dict[str, Any]] = {
+    "reason_codes": [_GUARDED],
+    "emptied": [],
+    "emptied_files": 0,
+    "is_history_omitted": False,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +55,12 @@ class RecordedPreview:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownReport:
     """A preview's report as an actor may see it. `withheld` says what is left out, for whom it is and why, or
-    is ""; `data` are the bytes of what is shown, without `withheld` just those that were stored."""
+    is ""; `outdated` says that it was made before something changed, and what to do, or is "". `data` are the
+    bytes of what is shown, without `withheld` just those that were stored."""
 
     report: Mapping[str, Any]
     withheld: str
+    outdated: str
     data: bytes
     recorded: RecordedPreview
 
@@ -101,7 +110,28 @@ async def show_preview(context: Context, artifact: Artifact, actor: Actor) -> Sh
         report |= {name: [] for name in _CHOSEN}
         report |= {"output_tail": "", "diff": "", "is_every_process_named": False}
         data = json.dumps({**report, "withheld": withheld}, sort_keys=True).encode()
-    return ShownReport(report=report, withheld=withheld, data=data, recorded=recorded)
+    outdated = await _find_change(context, approval, recorded)
+    return ShownReport(report=report, withheld=withheld, outdated=outdated, data=data, recorded=recorded)
+
+
+async def _find_change(context: Context, approval: Approval, recorded: RecordedPreview) -> str:
+    """Returns that a preview is of another subject than what waits now, or ""; of what is decided nothing."""
+    if approval.status is not ApprovalStatus.PENDING:
+        return ""
+    run, steps = await context.ledger.for_project(approval.project_id).run_with_steps(approval.run_id)
+    if not recorded.is_current:
+        return f"made before the request changed; try it again: workbench preview {run.run_id} --again"
+    step = next(step for step in steps if step.step_id == approval.step_id)
+    try:
+        _, admission = await ask_step(context, run, step)
+    except WorkbenchError as problem:
+        return f"whether it still holds is not known: {problem.message}"
+    if admission.subject_digest == approval.subject_digest:
+        return ""
+    return (
+        "made before what the request rests on changed; to be asked anew about what it is now, which can be "
+        f"tried then: workbench approve {approval.approval_id} --reason WHY"
+    )
 
 
 async def _find_bar(context: Context, approval: Approval, actor: Actor) -> str:

@@ -7,18 +7,21 @@ understood (refs in a table, borrowed objects, damage) is given up, never guesse
 from __future__ import annotations
 
 import contextlib
+import functools
 import heapq
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit
 
 _MOST_OBJECTS: Final = 6_000
+_MOST_SEARCHED: Final = 2_000
+_TREE: Final = 2
 _MOST_NAMES: Final = 200_000
 _LARGEST_REFS: Final = 4 << 20
 _LARGEST_OBJECT: Final = 8 << 20
@@ -37,12 +40,13 @@ def read_committed(git_folder: str, revision: str) -> tuple[str, ...] | None:
 
     It is a word as git takes it: a branch, tag or remote branch, `@`, an id or its beginning, `stash@{1}`,
     with `~2` and `^`; or `A..B`, all commits of B that A has not; or `--all`, the history of everything that
-    has a name. A word that names nothing holds nothing. None for any other word, and where that is not known.
+    has a name, of which the youngest 2,000 objects are read. A word that names nothing holds nothing. None
+    for any other word, and where that is not known.
     """
     try:
         with _open(git_folder) as store:
             if revision == "--all":
-                return store.files(store.between(set(), store.named()))
+                return _read_history(git_folder, frozenset(store.named()), store.end)
             since, sign, until = revision.partition("..")
             if until.startswith("."):
                 return None
@@ -52,6 +56,27 @@ def read_committed(git_folder: str, revision: str) -> tuple[str, ...] | None:
     except Exception:
         # A hostile store of objects can make its reader fail in any way; each means "not known".
         return None
+
+
+@functools.lru_cache(maxsize=8)
+def _read_history(git_folder: str, tips: frozenset[bytes], end: str) -> tuple[str, ...]:
+    """Returns the names in the history of these commits, as far as it is looked at.
+
+    A commit's id says what it is and comes from, so the answer is the same as long as the tips are, and the
+    `end` of a shallow clone.
+    """
+    with _open(git_folder) as store:
+        return store.youngest_files(set(tips), _MOST_SEARCHED)
+
+
+def _entries(tree: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yields mode, name and id of each entry of a tree, as git stores it."""
+    at = 0
+    while at < len(tree):
+        blank = tree.index(b" ", at)
+        end = tree.index(b"\0", blank)
+        yield tree[at:blank], tree[blank + 1 : end], tree[end + 1 : end + 21].hex().encode()
+        at = end + 21
 
 
 class _Unknown(Exception):
@@ -77,7 +102,7 @@ def _open(git_folder: str) -> Iterator[_Store]:
             raise _Unknown
     disk = DiskObjectStore(objects, loose_object_size_limit=_LARGEST_OBJECT)
     try:
-        yield _Store(folder=git_folder, get=disk.__getitem__, prefixed=disk.iter_prefix)  # type: ignore[arg-type]
+        yield _Store(folder=git_folder, disk=disk)
     finally:
         disk.close()
 
@@ -87,11 +112,15 @@ class _Store:
     """One repository's refs and objects, with what may still be read of them."""
 
     folder: str
-    get: Callable[[bytes], object]
-    prefixed: Callable[[bytes], Iterator[bytes]]
+    disk: Any
     left: int = _MOST_OBJECTS
     known: dict[bytes, Commit] = field(default_factory=dict)
     cut: frozenset[bytes] | None = None
+
+    @property
+    def end(self) -> str:
+        """Where a shallow clone ends: the ids of commits whose parents are named and not there."""
+        return self._text("shallow") or ""
 
     def resolve(self, word: str) -> set[bytes]:
         """Returns the commits that git may take this word for, none for a word that names nothing."""
@@ -153,26 +182,45 @@ class _Store:
 
     def files(self, commits: set[bytes]) -> tuple[str, ...]:
         """Returns the paths of all files that these commits hold."""
-        from dulwich.objects import Tree
-
         names: set[str] = set()
-        waiting = [("", bytes(self.commit(sha).tree)) for sha in sorted(commits)]
-        seen = set(waiting)
+        seen: set[tuple[str, bytes]] = set()
+        for sha in sorted(commits):
+            self._take_files(sha, names, seen)
+        return tuple(sorted(names))
+
+    def youngest_files(self, tips: set[bytes], bound: int) -> tuple[str, ...]:
+        """Returns the paths in the history of these commits, the youngest first, as far as `bound` goes."""
+        names: set[str] = set()
+        seen: set[tuple[str, bytes]] = set()
+        waiting = [(-self.commit(sha).commit_time, sha) for sha in tips]
+        heapq.heapify(waiting)
+        met = set(tips)
+        end = self.left - bound
+        while waiting and self.left > end:
+            _, sha = heapq.heappop(waiting)
+            self._take_files(sha, names, seen)
+            for parent in self._parents(sha):
+                if parent not in met:
+                    met.add(parent)
+                    heapq.heappush(waiting, (-self.commit(parent).commit_time, parent))
+        return tuple(sorted(names))
+
+    def _take_files(self, commit: bytes, names: set[str], seen: set[tuple[str, bytes]]) -> None:
+        waiting = [("", bytes(self.commit(commit).tree))]
         while waiting:
-            folder, sha = waiting.pop()
-            tree = self._read(sha)
-            if not isinstance(tree, Tree):
-                raise _Unknown
-            for entry in tree.iteritems():
-                path = folder + entry.path.decode("utf-8", "replace")
-                if not stat.S_ISDIR(entry.mode):
+            here = waiting.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            folder, sha = here
+            for mode, name, below in _entries(self._raw_tree(sha)):
+                path = folder + name.decode("utf-8", "replace")
+                if mode in (b"40000", b"040000"):
+                    waiting.append((f"{path}/", below))
+                else:
                     names.add(path)
-                elif (below := (f"{path}/", bytes(entry.sha))) not in seen:
-                    seen.add(below)
-                    waiting.append(below)
             if len(names) > _MOST_NAMES:
                 raise _Unknown
-        return tuple(sorted(names))
 
     def commit(self, sha: bytes) -> Commit:
         from dulwich.objects import Commit
@@ -186,8 +234,7 @@ class _Store:
 
     def _parents(self, sha: bytes) -> list[bytes]:
         if self.cut is None:
-            self.cut = frozenset((self._text("shallow") or "").encode().split())
-        # Where a clone ends, the parents are named and not there.
+            self.cut = frozenset(self.end.encode().split())
         return [] if sha in self.cut else [bytes(parent) for parent in self.commit(sha).parents]
 
     def _peel(self, sha: bytes) -> bytes:
@@ -201,7 +248,19 @@ class _Store:
             self.known[sha] = found
         return sha
 
+    def _raw_tree(self, sha: bytes) -> bytes:
+        # Read as it is: dulwich would sort and check each of thousands.
+        self._spend(sha)
+        kind, data = self.disk.get_raw(sha)
+        if kind != _TREE:
+            raise _Unknown
+        return bytes(data)
+
     def _read(self, sha: bytes) -> object:
+        self._spend(sha)
+        return self.disk[sha]
+
+    def _spend(self, sha: bytes) -> None:
         self.left -= 1
         loose = f"{self.folder}/objects/{sha[:2].decode()}/{sha[2:].decode()}"
         with contextlib.suppress(FileNotFoundError):
@@ -209,7 +268,6 @@ class _Store:
                 raise _Unknown
         if self.left < 0:
             raise _Unknown
-        return self.get(sha)
 
     def _named(self, base: str) -> set[bytes]:
         if stashed := _STASHED.fullmatch(base):
@@ -229,7 +287,11 @@ class _Store:
         described = _DESCRIBED.fullmatch(name)
         beginning = described[1] if described else name
         if _HEX.fullmatch(beginning):
-            shas |= {bytes(sha) for sha in self.prefixed(beginning.lower().encode()) if self._is_commit(sha)}
+            shas |= {
+                bytes(sha)
+                for sha in self.disk.iter_prefix(beginning.lower().encode())
+                if self._is_commit(sha)
+            }
         return shas
 
     def _is_commit(self, sha: bytes) -> bool:

@@ -1,9 +1,9 @@
 """Copies a workspace so that a command can be tried on it, and says afterwards what became different.
 
 Every file is copied byte by byte (shared by the file system where that can do so, never by a hard link), so
-nothing in the copy leads to the original; those that must not be shown are there and empty. Folders are
-walked by descriptor and no symlink is followed, in the original as in the copy that a hostile command has
-left. It runs nothing.
+nothing in the copy leads to the original; those that must not be shown are there and empty, and earlier
+versions of files, which hold them as well, can be left out. Folders are walked by descriptor and no symlink
+is followed, in the original as in the copy that a hostile command has left. It runs nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from workbench.model.errors import BoundaryViolation
+from workbench.sandbox.kept_versions import is_kept_version, keeps_versions
 
 MOST_FILES = 200_000
 MOST_BYTES = 4 * 1024**3
@@ -58,16 +59,19 @@ def hide_nothing(path: str) -> bool:
     return False
 
 
-def make_replica(root: str, target: str, *, hides: Hides = hide_nothing) -> Manifest:
+def make_replica(
+    root: str, target: str, *, hides: Hides = hide_nothing, omits_history: bool = False
+) -> Manifest:
     """Copies `root` into the new folder `target`; returns a stamp for each path of the copy, relative.
 
-    A file that `hides` names is there with its name, mode and times, and is empty. Sockets, pipes and devices
-    are left out, and no file lends its owner's rights. Raises BoundaryViolation when the workspace holds more
-    than MOST_FILES or MOST_BYTES, OSError when it cannot be read or written.
+    A file that `hides` names is there with its name, mode and times, and is empty. With `omits_history` the
+    files are left out in which version control keeps earlier versions; their folders stay. Sockets, pipes and
+    devices are left out, and no file lends its owner's rights. Raises BoundaryViolation when the workspace
+    holds more than MOST_FILES or MOST_BYTES, OSError when it cannot be read or written.
     """
     os.mkdir(target, 0o700)
     copied = _Copied()
-    _copy_folder(root, target, _Budget(), copied, hides)
+    _copy_folder(root, target, _Budget(), copied, hides, omits_history=omits_history)
     return {path: _stamp_copied(found, path, copied) for path, found in walk(target)}
 
 
@@ -229,9 +233,16 @@ class _Budget:
             )
 
 
-def _copy_folder(root: str, target: str, budget: _Budget, copied: _Copied, hides: Hides) -> None:
+def _copy_folder(
+    root: str, target: str, budget: _Budget, copied: _Copied, hides: Hides, *, omits_history: bool
+) -> None:
     folders: list[tuple[str, os.stat_result]] = []
+    keeping: set[str] = set()
     for path, found in walk(root):
+        if omits_history and stat.S_ISDIR(found.st_mode) and keeps_versions(root, path):
+            keeping.add(path)
+        if omits_history and not stat.S_ISDIR(found.st_mode) and is_kept_version(path, keeping):
+            continue
         if stat.S_ISDIR(found.st_mode):
             budget.spend(0)
             if is_deepest(path):

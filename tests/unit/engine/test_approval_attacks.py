@@ -11,7 +11,7 @@ import pytest
 from support.engine import House, open_engine_house
 from support.policies import write_into
 from workbench.engine.decide import approve, deny, expire_overdue
-from workbench.engine.edit import Edit, approve_edited
+from workbench.engine.edit import Edit, approve_edited, review_edit
 from workbench.engine.submit import submit
 from workbench.model.actor import Actor, Role
 from workbench.model.approval import Approval
@@ -124,13 +124,18 @@ async def test_one_person_with_two_tokens_is_one_voter_and_no_second_person(hous
     mine = await hold(house)
     with pytest.raises(NotAllowed, match="second person"):
         await vote(house, mine, ann)
+    edit = Edit(source_text="rm -rf build/old")
+    seen = await review_edit(
+        house.context, project_id="prj_1", approval_id=mine.approval_id, edit=edit, actor=BOB
+    )
     changed = await approve_edited(
         house.context,
         project_id="prj_1",
         approval_id=mine.approval_id,
-        edit=Edit(source_text="rm -rf build/old"),
+        edit=edit,
         actor=BOB,
         reason="less",
+        edited_digest=seen.admission.subject_digest,
     )
     assert changed.status is ApprovalStatus.PENDING
     second = await house.give_token("token:bob-phone", Role.ADMIN, person="user:bob")

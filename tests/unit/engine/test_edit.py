@@ -47,6 +47,9 @@ async def hold(house: House, text: str = RISKY) -> tuple[Run, Approval]:
 
 
 async def edited(house: House, approval: Approval, edit: Edit, actor: Actor = BOB) -> Approval:
+    seen = await review_edit(
+        house.context, project_id="prj_1", approval_id=approval.approval_id, edit=edit, actor=actor
+    )
     return await approve_edited(
         house.context,
         project_id="prj_1",
@@ -55,6 +58,7 @@ async def edited(house: House, approval: Approval, edit: Edit, actor: Actor = BO
         actor=actor,
         reason="only the old part",
         subject_digest=approval.subject_digest,
+        edited_digest=seen.admission.subject_digest,
     )
 
 
@@ -166,13 +170,14 @@ async def test_an_edit_of_nothing_without_a_reason_or_of_something_else_is_refus
     with pytest.raises(InvalidInput, match="changes nothing"):
         await edited(house, asked, Edit(source_text=RISKY))
     with pytest.raises(InvalidInput, match="reason"):
-        await approve_edited(house.context, edit=SAFER, reason=" ", **common)  # type: ignore[arg-type]
+        await approve_edited(house.context, edit=SAFER, reason=" ", edited_digest="", **common)  # type: ignore[arg-type]
     with pytest.raises(Conflict, match="another subject"):
         await approve_edited(
             house.context,
             edit=SAFER,
             reason="r",
             subject_digest="sha256:0",
+            edited_digest="sha256:0",
             **common,  # type: ignore[arg-type]
         )
     with pytest.raises(Conflict, match="no longer what was shown"):

@@ -44,6 +44,27 @@ def test_the_copy_has_the_same_bytes_and_no_file_of_the_original(root: Path, tmp
     assert not originals & {path.lstat().st_ino for path in copy.rglob("*")}
 
 
+def test_a_copy_without_history_has_no_file_in_which_versions_are_kept(root: Path, tmp_path: Path) -> None:
+    kept = [
+        *(".git/objects/ab/cdef", ".git/objects/pack/p.pack", ".git/modules/refs/objects/ab/cdef"),
+        *(".git/lfs/objects/a/b", ".git/rr-cache/a/preimage", ".git/rebase-apply/patch"),
+        *("sub/.git/objects/a", "bare/objects/ab/cdef", ".hg/store/data/a.i", "x/.svn/pristine/a/b"),
+    ]
+    others = [
+        *(".git/HEAD", ".git/config", ".git/index", ".git/refs/heads/objects/one", ".git/modules/refs/HEAD"),
+        *(".git/logs/refs/heads/objects/one", ".git/modules/refs/refs/heads/a", "bare/HEAD", "bare/refs/a"),
+        *("objects/a", "src/objects/b"),
+    ]
+    for path in (*kept, *others):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("x\n")
+    manifest = make_replica(str(root), str(tmp_path / "copy"), omits_history=True)
+    assert [path for path in kept if path in manifest or (tmp_path / "copy" / path).exists()] == []
+    assert [path for path in others if not (tmp_path / "copy" / path).exists()] == []
+    assert (tmp_path / "copy" / ".git/objects/pack").is_dir()
+    assert set(kept) <= set(make_replica(str(root), str(tmp_path / "whole")))
+
+
 def test_what_became_different_is_told(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     manifest = make_replica(str(root), str(copy))

@@ -2,6 +2,7 @@
    the server does, and says why not. */
 import { address, ask, freshKey } from "./ask";
 import type {
+  AcceptedOrganisationOut,
   AcceptedPolicyOut,
   ApprovalOut,
   CheckIn,
@@ -12,6 +13,7 @@ import type {
   ExplainIn,
   KillIn,
   KillOut,
+  OrganisationPreviewOut,
   PolicyPreviewOut,
   PreviewOut,
   ProjectIn,
@@ -75,6 +77,14 @@ export const previewPolicy = (projectId: string, last: number) =>
 /** Accepts exactly the files that were shown. */
 export const acceptPolicy = (projectId: string, digest: string) =>
   ask<AcceptedPolicyOut>("/api/policy/accept", { method: "POST", body: { project_id: projectId, digest } });
+
+/** What accepting the organisation's policy files would change, in every project; writes nothing. */
+export const previewOrganisation = (last: number) =>
+  ask<OrganisationPreviewOut>("/api/policy/organisation/preview", { method: "POST", body: { last } });
+
+/** Accepts exactly the organisation's files that were shown. */
+export const acceptOrganisation = (digest: string) =>
+  ask<AcceptedOrganisationOut>("/api/policy/organisation/accept", { method: "POST", body: { digest } });
 
 /** Records what the proposal from the same run shows. */
 export const rememberRule = (runId: string, days: number) =>

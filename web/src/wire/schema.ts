@@ -1539,7 +1539,8 @@ export interface components {
         };
         /**
          * EditDecisionIn
-         * @description `edited_digest` is the subject that the edit was shown to come to.
+         * @description `edited_digest` is the subject that the edit was shown to come to (`edit-check`). It has to be given:
+         *     what nobody has looked at is approved by nobody, and what has changed since is refused.
          */
         EditDecisionIn: {
             /** Allow Hosts */
@@ -1549,7 +1550,7 @@ export interface components {
             /** Cwd */
             cwd?: string | null;
             /** Edited Digest */
-            edited_digest?: string | null;
+            edited_digest: string;
             /** Reason */
             reason: string;
             /** Subject Digest */
@@ -1960,16 +1961,21 @@ export interface components {
          * @description What accepting the organisation's files of `digest` would change; with a `problem` they are refused.
          *
          *     `previous_digest` is the one in force now, null where none ever was; `digest` is empty for no files.
+         *     `difference` are lines of a diff of the rules; `moves` holds accept where exactly these can be accepted.
          */
         OrganisationPreviewOut: {
             /** Changes */
             changes: components["schemas"]["ReplayedOut"][];
+            /** Difference */
+            difference: string[];
             /** Digest */
             digest: string;
             /** Examples */
             examples: number;
             /** Findings */
             findings: components["schemas"]["FindingOut"][];
+            /** Moves */
+            moves: string[];
             /** Previous Digest */
             previous_digest: string | null;
             /** Problem */
@@ -2017,7 +2023,8 @@ export interface components {
          * PolicyLayerOut
          * @description One layer. `problem` is what is wrong with it, with place and line, and stops every start; or empty.
          *
-         *     `note` says what of it is not in force though the layer is, or is empty.
+         *     `note` says what of it is not in force though the layer is, or is empty. `moves` holds accept where this
+         *     actor may accept the organisation's files as they lie there now; the project's moves are PolicyOut's.
          *     `accepted_by` and `accepted_at` are of the project's files that an admin accepted.
          */
         PolicyLayerOut: {
@@ -2025,6 +2032,8 @@ export interface components {
             accepted_at: string | null;
             /** Accepted By */
             accepted_by: string | null;
+            /** Moves */
+            moves: string[];
             /**
              * Name
              * @enum {string}
@@ -2147,8 +2156,10 @@ export interface components {
          *     `withheld` says who may see what is left out here, or is empty. It is left out where the command reads
          *     secrets (`reads_secret` in `reason_codes`) and this actor may not approve it: then the texts and all
          *     names are empty, and the numbers stay. `emptied` are the first of the `emptied_files` that the copy
-         *     holds empty, because of their names keys and passwords lie there. `by` asked for it `at`; `is_current`:
-         *     what was tried is what the approval is about.
+         *     holds empty, because of their names keys and passwords lie there. With `is_history_omitted` the copy was
+         *     without what version control keeps of earlier versions, as the command was not understood. `by` asked for
+         *     it `at`; `is_current`: what was tried is what the approval is about. `outdated` says that this has changed
+         *     since, and what to do, or is empty.
          *
          *     Lists hold the first of each kind, `counts` all; the artifact holds all of this, under `digest`.
          *     `process_names` are the different command lines of its processes, in the order in which they came, with
@@ -2201,6 +2212,10 @@ export interface components {
             is_cut: boolean;
             /** Is Every Process Named */
             is_every_process_named: boolean;
+            /** Is History Omitted */
+            is_history_omitted: boolean;
+            /** Outdated */
+            outdated: string;
             /** Output Bytes */
             output_bytes: number;
             /** Output Tail */

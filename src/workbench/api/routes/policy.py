@@ -87,7 +87,7 @@ async def preview_organisation_policy(
 ) -> wire_policy.OrganisationPreviewOut:
     """What accepting the organisation's files that lie in the home now would change; writes nothing."""
     require_project(actor, "every project")
-    return organisation_preview_out(await preview_organisation(house.context, last=body.last))
+    return organisation_preview_out(await preview_organisation(house.context, last=body.last), actor)
 
 
 @router.post("/api/policy/organisation/accept")

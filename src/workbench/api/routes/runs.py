@@ -259,6 +259,7 @@ async def _preview_out(house: House, actor: Actor, artifact: Artifact) -> wire_d
         at=shown.recorded.at,
         is_current=shown.recorded.is_current,
         withheld=shown.withheld,
+        outdated=shown.outdated,
         **shown.report,
     )
 

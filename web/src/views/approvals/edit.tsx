@@ -34,12 +34,12 @@ export function EditBox({
   };
   const seen = useMutation({ mutationFn: () => checkEdit(approval.approval_id, wanted) });
   const approve = useMutation({
-    mutationFn: () =>
+    mutationFn: (shown: string) =>
       approveEdited(approval.approval_id, {
         ...wanted,
         reason: reason.trim(),
         subject_digest: approval.subject_digest,
-        edited_digest: seen.data?.subject_digest ?? null,
+        edited_digest: shown,
       }),
     onSuccess: (after) => onReplaced?.(after.approval_id),
     onSettled: () => {
@@ -133,7 +133,7 @@ export function EditBox({
                 type="button"
                 className="button primary"
                 disabled={approve.isPending || reason.trim() === ""}
-                onClick={() => approve.mutate()}
+                onClick={() => approve.mutate(answer.subject_digest)}
               >
                 Approve the change
               </button>

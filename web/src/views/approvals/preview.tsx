@@ -5,7 +5,7 @@ import { Words } from "../../parts/command";
 import { Fold, ProblemNotice } from "../../parts/notice";
 import { When } from "../../parts/time";
 import { visible } from "../../parts/visible";
-import { count, spoken } from "../../parts/words";
+import { capital, count, spoken } from "../../parts/words";
 import { previewQuery } from "../../wire/queries";
 import { previewRun } from "../../wire/requests";
 import type { ApprovalOut, PreviewOut } from "../../wire/schema";
@@ -44,6 +44,11 @@ export function Found({ found }: { found: PreviewOut }) {
           <span className="mono">{found.emptied.map(visible).join("  ")}</span>
           {found.emptied_files > found.emptied.length &&
             ` … ${found.emptied_files - found.emptied.length} more`}
+        </p>
+      )}
+      {found.is_history_omitted && (
+        <p className="quiet">
+          Without git's history, as the command is not understood: what it does with git it could not do here.
         </p>
       )}
       <dl className="facts">
@@ -101,13 +106,13 @@ function Recorded({ artifactId }: { artifactId: string }) {
   const recorded = useQuery(previewQuery(artifactId));
   if (recorded.isError) return <ProblemNotice error={recorded.error} />;
   if (!recorded.data) return null;
-  const { by, at, is_current } = recorded.data;
+  const { by, at, outdated } = recorded.data;
   return (
     <section className="stack tight" aria-label="Preview">
       <p className="quiet">
         Tried for {visible(by)} <When at={at} />
       </p>
-      {!is_current && <p className="notice">That was of something else than what is asked about.</p>}
+      {outdated && <p className="notice">{capital(visible(outdated))}.</p>}
       <Found found={recorded.data} />
     </section>
   );

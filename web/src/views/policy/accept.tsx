@@ -1,87 +1,12 @@
 /* Accepting a project's own policy files: what they change is shown first (the difference, the last verdicts
    judged anew, the proof), and exactly what was shown is accepted. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { CommandLine } from "../../parts/command";
 import { Fold, ProblemNotice } from "../../parts/notice";
-import { Status } from "../../parts/status";
 import { visible } from "../../parts/visible";
 import { capital, count } from "../../parts/words";
 import { acceptPolicy, previewPolicy } from "../../wire/requests";
-import type { FindingOut, PolicyOut, PolicyPreviewOut, ReplayedOut } from "../../wire/schema";
-
-const LAST = 100;
-
-function Difference({ lines }: { lines: string[] }) {
-  if (lines.length === 0) return <p className="quiet">The text of the rules is the one that was accepted.</p>;
-  return (
-    <pre className="mono preview-lines diff">
-      {lines.map((line, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line's place is its identity.
-        <span key={index} data-sign={line.charAt(0)}>
-          {visible(line)}
-          {"\n"}
-        </span>
-      ))}
-    </pre>
-  );
-}
-
-function Replay({ change, projectId }: { change: ReplayedOut; projectId: string }) {
-  return (
-    <li className="row row-replay">
-      <span className="line inline">
-        <Status status={change.now ?? change.recorded} quiet />
-        <span aria-hidden="true">→</span>
-        <span className="unseen">becomes</span>
-        <Status status={change.changed} quiet />
-      </span>
-      <span className="two">
-        <Link
-          to="/p/$projectId/runs/$runId"
-          params={{ projectId, runId: change.run_id }}
-          className="mono cut"
-        >
-          <CommandLine command={change.command} />
-        </Link>
-        <small>
-          {change.rule_ids.join(", ")}
-          {change.by_policy === false &&
-            " · not by the policy: the machine or the shipped rules changed since"}
-          {change.by_policy === null && " · compared with what was recorded"}
-        </small>
-      </span>
-    </li>
-  );
-}
-
-function Proof({ findings }: { findings: FindingOut[] }) {
-  const refuted = findings.filter(({ is_proved }) => !is_proved);
-  return (
-    <Fold
-      title={
-        refuted.length > 0
-          ? `Proof: ${refuted.length} of ${count(findings.length, "invariant")} refuted`
-          : `Proof: all ${count(findings.length, "invariant")} hold, for every combination of facts`
-      }
-      open={refuted.length > 0}
-    >
-      <ul className="stack tight proof">
-        {findings.map((finding) => (
-          <li key={finding.name}>
-            <Status status={finding.is_proved ? "proved" : "refuted"} quiet />
-            <span>
-              {finding.text}
-              {!finding.is_proved && (
-                <span className="mono quiet"> {finding.counter_example.join(", ")}</span>
-              )}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </Fold>
-  );
-}
+import type { PolicyOut, PolicyPreviewOut } from "../../wire/schema";
+import { Difference, LAST, Proof, Replayed } from "./change";
 
 function Shown({ change, projectId }: { change: PolicyPreviewOut; projectId: string }) {
   if (change.problem)
@@ -111,14 +36,7 @@ function Shown({ change, projectId }: { change: PolicyPreviewOut; projectId: str
           {change.replayed} would be another one
         </dd>
       </dl>
-      {change.changes.length > 0 && (
-        <ul className="rows boxed" aria-label="Verdicts that would be another one">
-          {change.changes.map((each, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: one run may have several steps.
-            <Replay key={`${each.run_id} ${index}`} change={each} projectId={projectId} />
-          ))}
-        </ul>
-      )}
+      <Replayed changes={change.changes} projectId={projectId} />
       <Proof findings={change.findings} />
       <Fold title="Difference to what was accepted" open>
         <Difference lines={change.difference} />

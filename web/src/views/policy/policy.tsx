@@ -11,6 +11,7 @@ import { policyQuery } from "../../wire/queries";
 import type { PolicyLayerOut, PolicyOut } from "../../wire/schema";
 import { Accept } from "./accept";
 import { Explain } from "./explain";
+import { AcceptOrganisation } from "./organisation";
 import { Remembered } from "./remembered";
 import { RuleList } from "./rules";
 
@@ -95,6 +96,7 @@ export function PolicyPage() {
             </div>
           )}
           <Standing policy={found} />
+          {found.layers.some(({ moves }) => moves.includes("accept")) && <AcceptOrganisation />}
           {found.moves.length > 0 && <Accept key={found.digest} policy={found} />}
           <Explain projectId={projectId} />
           <Remembered projectId={projectId} />

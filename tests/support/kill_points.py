@@ -229,7 +229,7 @@ def judge_events(events: list[dict[str, Any]], run: dict[str, Any], written: byt
                     assert states[noun] == told["status"], tag
         if tag.startswith("step:"):
             once[event["step_id"], told.get("attempt"), tag] += 1
-        elif tag in ("run:cancel_requested", "artifact:added"):
+        elif tag in ("run:cancel_requested", "artifact:recorded"):
             once[event["run_id"], tag] += 1
     assert [name for name, count in once.items() if count > 1] == []
     assert states["run_id", run["run_id"]] == run["status"]

@@ -31,6 +31,7 @@ from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.explain import allowed_run_moves, explain
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
+from workbench.engine.held_up import describe_wait
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
 from workbench.model.artifact import ArtifactKind
@@ -263,11 +264,11 @@ class _Terminal:
                 await self._identify()
             except WorkbenchError:
                 return
-            trouble = self._house.context.held_up.get(self._run_id)
-            if trouble and trouble != told:
-                why = f"Waiting to go on: {trouble}."
+            held = self._house.context.held_up.get(self._run_id)
+            if held is not None and held != told:
+                why = describe_wait(held, monotonic=self._house.context.clock.monotonic())
                 await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
-            told = trouble
+            told = held
 
     async def read_viewer(self) -> None:
         """Takes what the viewer sends until the connection ends."""

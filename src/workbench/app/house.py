@@ -184,11 +184,17 @@ async def _first_layer(context: Context) -> None:
 
 
 async def _keep_house(context: Context) -> None:
-    """Expires approvals whose time is over, and records when the kill file comes and goes."""
+    """Expires approvals, records when the kill file comes and goes, has runs driven that nobody drives."""
     seen: str | None = None
+    swept = 0
     while True:
         try:
             await expire_overdue(context)
+            if (refusals := context.ledger.refusals) != swept:
+                # Of an append whose answer was lost nobody knows whether it was carried out: what it
+                # queued, or released, may have no driver.
+                await recover(context)
+                swept = refusals
             found = read_kill_file(context.kill_file)
             if (found is None) != (seen is None):
                 tag = "kill:file_set" if found is not None else "kill:file_removed"

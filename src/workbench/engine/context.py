@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from workbench.connectors.contract import Connector, Problem
+from workbench.engine.held_up import HeldUp
 from workbench.engine.turns import Turns
 from workbench.gate import Policy
 from workbench.ledger.ledger import Ledger
@@ -90,7 +91,7 @@ class Context:
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
     looked for again at each start that it stops.
     `thinking` are the threads in which commands are understood, so that the event loop serves meanwhile.
-    `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
+    `held_up` holds, by run id, what a driver waits for that cannot go on just now, such as a full disk.
     `unrecorded_cancels` holds, by run id, who asked for an end, and why, that the ledger could not take: what
     runs was told at once, and the request is recorded before the end is.
     `previews`, `inspections` and `reviews` bound what people may ask for beside starts, however often.
@@ -118,7 +119,7 @@ class Context:
     try_policy: Callable[[], Awaitable[None]] | None = None
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
-    held_up: dict[str, str] = field(default_factory=dict)
+    held_up: dict[str, HeldUp] = field(default_factory=dict)
     unrecorded_cancels: dict[str, tuple[Actor, str]] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)

@@ -16,6 +16,7 @@ from workbench.connectors.contract import Ended, ExternalRef, NativeState, Probl
 from workbench.engine.ask import ask_step
 from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
+from workbench.engine.held_up import hold_up
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
 from workbench.gate.approvals import has_lapsed
@@ -62,8 +63,13 @@ async def drive(context: Context, project_id: str, run_id: str) -> None:
         try:
             while await _advance(context, project_id, run_id):
                 pass
-        except WorkbenchError as error:
-            context.held_up[run_id] = f"{error.message}; {error.remedy}"
+        except Exception as error:
+            context.held_up[run_id] = hold_up(
+                error,
+                context.held_up.get(run_id),
+                at=context.clock.now(),
+                monotonic=context.clock.monotonic(),
+            )
             raise
     context.held_up.pop(run_id, None)
     context.run_locks.pop(run_id, None)

@@ -99,7 +99,7 @@ def strike_everywhere(stage: Stage, play: str, whom: str) -> None:
     stage.unreached.clear()
     found = []
     points = stage.count(PLAYS[play])
-    assert len(points) > 10
+    assert len(points) > 3
     for name, skip in points:
         try:
             stage.strike(PLAYS[play], whom, name, skip)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import runpy
@@ -35,9 +36,9 @@ def wrap_server(folder: Path, home: Path) -> None:
         if not any(type(move).__name__ in _ABOUT_A_RUN for move in moves):
             return await append(self, project_id, moves, **kwargs)
         name = "append " + ", ".join(_describe(move) for move in moves)
-        found.cross(f"before {name}")
+        await _cross(found, f"before {name}")
         done = await append(self, project_id, moves, **kwargs)
-        found.cross(f"after {name}")
+        await _cross(found, f"after {name}")
         return done
 
     Ledger.append = counted  # type: ignore[method-assign]
@@ -60,14 +61,20 @@ def wrap_server(folder: Path, home: Path) -> None:
     )
 
 
+async def _cross(found: Crossings, name: str) -> None:
+    if hold := found.note(name):
+        # Only who came past is held; the server serves others meanwhile.
+        await asyncio.to_thread(found.wait_go, hold)
+
+
 def _around(
     found: Crossings, name: str, work: Callable[..., Awaitable[Any]]
 ) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(work)
     async def crossed(*args: Any, **kwargs: Any) -> Any:
-        found.cross(f"before {name}")
+        await _cross(found, f"before {name}")
         done = await work(*args, **kwargs)
-        found.cross(f"after {name}")
+        await _cross(found, f"after {name}")
         return done
 
     return crossed

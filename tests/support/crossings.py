@@ -1,8 +1,9 @@
 """Counts what a run's programs come past between two records, and kills one of them at a chosen one.
 
 Standard library only, because the processes that start and supervise steps read it too. Everything lies in
-one folder: `crossed` (the names, a line each, in order), `target.json` (where to strike, once), `fired`,
-`server.pid` and `zygote.pid`. No program of the house knows of it: tests hand them over already wrapped.
+one folder: `crossed` (the names, a line each, in order), `targets.json` (where to strike, each once),
+`fired`, `server.pid`, `zygote.pid`, and FIFOs for who is held instead of killed. No program of the house
+knows of it: tests hand them over already wrapped.
 """
 
 from __future__ import annotations
@@ -32,9 +33,15 @@ class Crossings:
         """Notes that a process came past; where a strike waits for this crossing, it is carried out here.
 
         A strike at another process returns once that process is gone; one at this process does not return.
+        Who is held returns when that is over.
         """
+        if hold := self.note(name):
+            self.wait_go(hold)
+
+    def note(self, name: str) -> str:
+        """Does the same, but returns at once where one is to be held: by the name to wait for, else ""."""
         if self.is_rehearsing:
-            return
+            return ""
         with open(self.folder / "crossed", "a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(f"{name}\n".encode())
@@ -42,11 +49,16 @@ class Crossings:
             strike = self._take_strike(name)
             if strike is not None:
                 (self.folder / "fired").touch()
-        if strike == "hold":
-            # Opened for reading it waits for somebody who opens it for writing.
-            os.close(os.open(self.folder / "go", os.O_RDONLY))
-        elif strike is not None:
+        if strike is not None and strike.startswith("hold"):
+            return strike
+        if strike is not None:
             end_all(self.victims(strike))
+        return ""
+
+    def wait_go(self, hold: str) -> None:
+        """Returns once somebody lets go who is held under this name."""
+        # Opened for reading, a FIFO waits for somebody who opens it for writing.
+        os.close(os.open(self.folder / hold, os.O_RDONLY))
 
     def around(self, name: str, work: Callable[P, R]) -> Callable[P, R]:
         """Returns `work` with a crossing before and one after it."""
@@ -75,20 +87,29 @@ class Crossings:
         return int((self.folder / f"{whom}.pid").read_text())
 
     def _take_strike(self, name: str) -> str | None:
-        path = self.folder / "target.json"
-        try:
-            target = json.loads(path.read_text())
-        except FileNotFoundError:
-            return None
-        if target["name"] != name:
-            return None
-        if target["skip"]:
-            part = path.with_name("target.part")
-            part.write_text(json.dumps({**target, "skip": target["skip"] - 1}))
-            part.rename(path)
-            return None
-        path.unlink()
-        return str(target["whom"])
+        targets = read_targets(self.folder)
+        for target in targets:
+            if target["name"] == name:
+                target["skip"] -= 1
+                left = [each for each in targets if each["skip"] >= 0]
+                write_targets(self.folder, left)
+                return None if target in left else str(target["whom"])
+        return None
+
+
+def read_targets(folder: Path) -> list[dict[str, Any]]:
+    """Returns what is to be struck yet: the name of a crossing, how many like it to skip, and whom."""
+    try:
+        found: list[dict[str, Any]] = json.loads((folder / "targets.json").read_text())
+    except FileNotFoundError:
+        return []
+    return found
+
+
+def write_targets(folder: Path, targets: list[dict[str, Any]]) -> None:
+    part = folder / f"targets.{os.getpid()}.part"
+    part.write_text(json.dumps(targets))
+    part.rename(folder / "targets.json")
 
 
 def end_all(pids: list[int]) -> None:

@@ -7,7 +7,6 @@ A play is a dialogue that can be taken up again wherever it was cut off.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections import Counter
@@ -19,9 +18,10 @@ from typing import Any, Final
 import httpx
 from websockets.exceptions import WebSocketException
 
+from support.crossings import read_targets, write_targets
 from support.divided import CROSSINGS
 from support.ground import make_repository
-from support.processes import find_marked, is_running, live_shims, unfinished_steps, wait_gone
+from support.processes import is_running, live_shims, unfinished_steps, wait_gone, wait_unmarked
 from support.server import ENDED, Project, Workbench, running
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
 from workbench.model.moves import APPROVAL_MOVES, NEW, RUN_MOVES, STEP_MOVES
@@ -29,6 +29,7 @@ from workbench.model.moves import APPROVAL_MOVES, NEW, RUN_MOVES, STEP_MOVES
 FOREVER: Final = "trap '' TERM INT HUP; echo ready; while :; do read -t 1 <> <(:); done"
 _CUT: Final = (httpx.HTTPError, WebSocketException, AssertionError, OSError)
 _STRIKE_SECONDS: Final = 5.0
+_HELD_SECONDS: Final = 60.0
 _MOST_OUTPUTS: Final = 2
 """How many of a flood's writes are struck at: how many there are is the terminal's chance."""
 
@@ -121,15 +122,13 @@ class Stage:
         """Plays it with `whom` killed at a point, mends what is down, plays on to the end, judges that."""
         self._begin()
         self._whom = whom
-        part = self.crossings / "target.part"
-        part.write_text(json.dumps({"name": name, "skip": skip, "whom": whom}))
-        part.rename(self.crossings / "target.json")
+        write_targets(self.crossings, [{"name": name, "skip": skip, "whom": whom}])
         for _ in range(9):
             try:
                 script.play(self)
                 if not self._has_struck():
                     self.unreached.append(f"{script.name}: {name} #{skip + 1}")
-                    (self.crossings / "target.json").unlink(missing_ok=True)
+                    write_targets(self.crossings, [])
                 self._mend()
                 # Struck after the last answer or before it: what is there now is what stays.
                 runs = script.play(self)
@@ -162,7 +161,7 @@ class Stage:
     def _begin(self) -> None:
         self._mend()
         self.number += 1
-        for name in ("crossed", "fired", "target.json"):
+        for name in ("crossed", "fired", "targets.json"):
             (self.crossings / name).unlink(missing_ok=True)
 
     def _mend(self) -> bool:
@@ -177,6 +176,30 @@ class Stage:
             self.bench.start()
             self._whom, was_down = "", True
         return was_down
+
+    # -- who is held ---------------------------------------------------------------------------------
+
+    def hold_at(self, **points: str) -> None:
+        """Begins a play in which whoever first comes past these points is held, each under its own name."""
+        self._begin()
+        for name in points:
+            with contextlib.suppress(FileExistsError):
+                os.mkfifo(self.crossings / f"hold {name}")
+        write_targets(
+            self.crossings,
+            [{"name": point, "skip": 0, "whom": f"hold {name}"} for name, point in points.items()],
+        )
+
+    def wait_held(self, name: str) -> None:
+        """Returns once somebody is held under this name."""
+        deadline = time.monotonic() + _HELD_SECONDS
+        while any(target["whom"] == f"hold {name}" for target in read_targets(self.crossings)):
+            assert time.monotonic() < deadline, f"nobody came to {name}"
+            os.sched_yield()
+
+    def let_go(self, name: str) -> None:
+        """Lets go who is held under this name."""
+        os.close(os.open(self.crossings / f"hold {name}", os.O_WRONLY))
 
     # -- the judge -----------------------------------------------------------------------------------
 
@@ -199,7 +222,8 @@ class Stage:
                 assert expected.says in run["why"], told
             judge_events(run["events"], run, written)
         assert self.bench.get("/api/audit/verify", project_id=self.project.project_id)["ok"] is True
-        assert find_marked(self.mark) == []
+        # What was only built beforehand, and holds its command back, is taken down by itself.
+        wait_unmarked(self.mark)
         assert unfinished_steps(self.bench.home) == []
 
 
@@ -244,7 +268,6 @@ def open_stage(folder: Path, *, mend: Callable[[], bool] = bool, **settings: str
     """A server whose crossings are counted, and a project for the plays."""
     crossings = folder / "crossings"
     crossings.mkdir()
-    os.mkfifo(crossings / "go")
     with running(folder / "home", **{CROSSINGS: str(crossings)}, **settings) as bench:
         project = bench.add(make_repository(folder / "repo"))
         yield Stage(bench=bench, project=project, crossings=crossings, mend=mend)

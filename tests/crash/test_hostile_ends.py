@@ -50,14 +50,16 @@ async def wait_ready(ground: Ground, ref: ExternalRef) -> None:
 async def test_nothing_of_a_hostile_command_is_left_and_its_end_says_so(
     ground: Ground, name: str, end: str
 ) -> None:
+    # A deep tree takes its time where the machine is busy.
+    limit = 1 if (name, end) in SHORT else 4
     mark = f"hostile-{ground.workspace.parent.name}"
     request = make_request(
         ground.workspace,
         f": {mark}; {EVERYTHING[name]}",
         environment={"MARK": mark, "PATH": "/usr/bin:/bin"},
         mode=TerminalMode.PTY if name in AT_A_TERMINAL else TerminalMode.PIPE,
-        timeout_seconds=1 if end == "timed_out" else None,
-        idle_timeout_seconds=1 if end == "idle_timed_out" else None,
+        timeout_seconds=limit if end == "timed_out" else None,
+        idle_timeout_seconds=limit if end == "idle_timed_out" else None,
     )
     ref = await ground.connector.dispatch(request)
     await wait_ready(ground, ref)

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from workbench.api.auth import Access
-from workbench.app.clock import SystemClock, new_sortable_id
+from workbench.app.clock import OrderedIds, SystemClock
 from workbench.app.home import Settings
 from workbench.app.trials import load_tried
 from workbench.connectors.contract import Problem
@@ -24,6 +24,7 @@ from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
 from workbench.engine.durable import Durable
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
+from workbench.engine.notice_jump import ClockWatch, record_jump
 from workbench.engine.operate import note, set_switch
 from workbench.engine.recover import recover, settle
 from workbench.gate import Policy, admit, load_policy, read_organisation
@@ -49,7 +50,7 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
     """
 
     clock = SystemClock()
-    new_id: NewId = new_sortable_id
+    new_id: NewId = OrderedIds()
     ledger = Ledger(config.ledger_url, clock)
     local = LocalConnector(
         state_home=config.home,
@@ -187,8 +188,11 @@ async def _keep_house(context: Context) -> None:
     """Expires approvals, records when the kill file comes and goes, has runs driven that nobody drives."""
     seen: str | None = None
     swept = 0
+    watch = ClockWatch(context.clock)
     while True:
         try:
+            # Before anything expires by it.
+            await record_jump(context, watch)
             await expire_overdue(context)
             if (refusals := context.ledger.refusals) != swept:
                 # Of an append whose answer was lost nobody knows whether it was carried out: what it

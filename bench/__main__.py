@@ -17,6 +17,7 @@ from bench.flood import measure_flood
 from bench.ground import make_repository
 from bench.lag import measure_lag
 from bench.machine import describe_machine
+from bench.many_runs import measure_many
 from bench.policy_check import measure_policy
 from bench.report import render_json, render_page, render_table
 from bench.server import running
@@ -24,7 +25,7 @@ from bench.server_start import measure_idle, measure_server_start
 from bench.start_to_output import measure_start
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "idle")
+_PARTS = ("start", "flood", "lag", "documents", "server", "policy", "idle", "many")
 
 
 def main() -> int:
@@ -57,6 +58,9 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             "server": lambda: measure_server_start(ground, rounds if is_quick else 9),
             "policy": lambda: measure_policy(repo, rounds if is_quick else 50),
             "idle": lambda: measure_idle(server, 2 if is_quick else 10),
+            "many": lambda: measure_many(
+                server, ground, repo, at_once=40 if is_quick else 200, queued=100 if is_quick else 1000
+            ),
         }
         for part in _PARTS:
             if part in parts:

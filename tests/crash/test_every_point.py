@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from support.kill_points import Stage, open_stage
 from support.long import later
 from support.plays import PLAYS
+from support.processes import is_running
 
 START = "MoveRun:start, MoveStep:start"
 
@@ -35,8 +37,15 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         try:
             yield server
         finally:
-            server.ensure_postgres_running()
             server.cleanup()
+
+
+def start_again(server: Any) -> None:
+    """Starts a PostgreSQL that was killed; its files may name a process that nobody has taken back yet."""
+    socket_folder = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
+    for path in (server.pgdata / "postmaster.pid", Path(socket_folder, ".s.PGSQL.5432.lock")):
+        path.unlink(missing_ok=True)
+    server.ensure_postgres_running()
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +55,9 @@ def postgres_stage(own_postgres: Any, tmp_path_factory: pytest.TempPathFactory) 
     named = folder / "crossings" / "postgres"
 
     def mend() -> bool:
-        if own_postgres.get_postmaster_info().is_running():
+        if is_running(int(named.read_text())):
             return False
-        own_postgres.ensure_postgres_running()
+        start_again(own_postgres)
         named.write_text(str(own_postgres.get_pid()))
         return True
 

@@ -9,7 +9,7 @@ from typing import Final
 from workbench.model.counted import render_count
 from workbench.model.errors import WorkbenchError
 
-RETRY_SECONDS: Final = (0.1, 0.5, 2.0, 10.0)
+RETRY_SECONDS: Final = (0.1, 0.5, 2.0, 5.0)
 """How long a driver stands back after the first problem, the second, and so on; the last for all later."""
 
 

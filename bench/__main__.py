@@ -19,6 +19,7 @@ from bench.kill_switch import measure_kill
 from bench.lag import measure_lag
 from bench.large_ledger import measure_large_ledger
 from bench.machine import describe_machine
+from bench.many_runs import measure_many
 from bench.policy_check import measure_policy
 from bench.report import render_json, render_page, render_table
 from bench.search import measure_search
@@ -39,6 +40,7 @@ _PARTS = (
     "transition",
     "search",
     "large",
+    "many",
     "idle",
 )
 
@@ -78,6 +80,9 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
             ),
             "kill": lambda: measure_kill(ground, rounds if is_quick else 15),
             "search": lambda: measure_search(ground, rounds, 20_000_000 if is_quick else 1_000_000_000),
+            "many": lambda: measure_many(
+                server, ground, repo, at_once=40 if is_quick else 200, queued=100 if is_quick else 1000
+            ),
             "idle": lambda: measure_idle(ground, repo, 2 if is_quick else 20),
         }
         for part in _PARTS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from websockets.frames import Opcode
@@ -64,7 +65,8 @@ def first_output_seconds(server: Server, project_id: str, mode: str) -> tuple[fl
     return taken, run_id
 
 
-def _bare(argv: list[str], repo: Path) -> float:
+def bare_line(argv: Sequence[str], repo: Path) -> list[str]:
+    """Returns the plain bubblewrap's command line for these words, run in the repository."""
     line = ["bwrap", "--unshare-all", "--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc"]
     for name in ("/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(name):
@@ -72,7 +74,11 @@ def _bare(argv: list[str], repo: Path) -> float:
         elif os.path.isdir(name):
             line += ["--ro-bind", name, name]
     line += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(repo), str(repo)]
-    line += ["--chdir", str(repo), "--die-with-parent", "--", *argv]
+    return [*line, "--chdir", str(repo), "--die-with-parent", "--", *argv]
+
+
+def _bare(argv: list[str], repo: Path) -> float:
+    line = bare_line(argv, repo)
     began = time.perf_counter()
     with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

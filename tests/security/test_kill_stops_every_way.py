@@ -20,7 +20,7 @@ from support.long import later
 from workbench.connectors.contract import DispatchRequest, Ended, ExternalRef, NativeState, Snapshot
 from workbench.engine.decide import approve
 from workbench.engine.drive import drive
-from workbench.engine.edit import Edit, approve_edited
+from workbench.engine.edit import Edit, approve_edited, review_edit
 from workbench.engine.operate import set_kill
 from workbench.engine.preview import preview
 from workbench.engine.recover import recover
@@ -161,13 +161,16 @@ async def go_approve(house: House, approval_id: str) -> None:
 
 
 async def go_approve_edited(house: House, approval_id: str) -> None:
+    edit = Edit(source_text="rm -rf build/old")
+    seen = await review_edit(house.context, project_id="prj_1", approval_id=approval_id, edit=edit, actor=BOB)
     await approve_edited(
         house.context,
         project_id="prj_1",
         approval_id=approval_id,
-        edit=Edit(source_text="rm -rf build/old"),
+        edit=edit,
         actor=BOB,
         reason="less",
+        edited_digest=seen.admission.subject_digest,
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import runpy
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import IO, Final, cast
 
 PRELOADED: Final = "support.preloaded"
+CROSSINGS: Final = "WORKBENCH_TESTS_CROSSINGS"
+"""Names the folder in which a server that is to be struck counts what it comes past (support.crossed)."""
 
 
 def begin(words: list[str], environment: dict[str, str], cwd: str, handed: list[Connection]) -> None:
@@ -30,6 +34,9 @@ def begin(words: list[str], environment: dict[str, str], cwd: str, handed: list[
     sys.stdout = _as_text(1, "wb", "strict")
     sys.stderr = _as_text(2, "wb", "backslashreplace", line_buffering=True)
     sys.argv = ["workbench", *words]
+    if folder := os.environ.pop(CROSSINGS, ""):
+        crossed = importlib.import_module("support.crossed")
+        crossed.wrap_server(Path(folder), Path(os.environ["WORKBENCH_HOME"]))
     runpy.run_module("workbench", run_name="__main__", alter_sys=True)
 
 

@@ -207,10 +207,15 @@ class House:
 
 @asynccontextmanager
 async def open_engine_house(
-    url: str, folder: Path, *, limits: Limits | None = None, connector: Notebook | None = None
+    url: str,
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    connector: Notebook | None = None,
+    clock: ToldClock | None = None,
 ) -> AsyncIterator[House]:
     """A fresh house on this database, with local execution switched on."""
-    clock = ToldClock()
+    clock = clock or ToldClock()
     folder = folder.resolve()
     (folder / "ws").mkdir(parents=True, exist_ok=True)
     counter = itertools.count(1)

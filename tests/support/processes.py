@@ -21,6 +21,27 @@ def find_marked(mark: str) -> list[int]:
     return found
 
 
+def wait_unmarked(mark: str) -> None:
+    """Returns once no process holds the mark in its command line."""
+    for pid in find_marked(mark):
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            wait_gone(descriptor)
+            os.close(descriptor)
+    assert find_marked(mark) == []
+
+
+def find_marked_anywhere(mark: str) -> list[int]:
+    """Returns the processes whose command line or environment holds the mark, whatever their names are."""
+    found = []
+    for pid in _pids():
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                if pid != os.getpid() and mark.encode() in Path(f"/proc/{pid}/{name}").read_bytes():
+                    found.append(pid)
+    return sorted(set(found))
+
+
 def find_children(parent: int) -> list[int]:
     """Returns the direct children of a process."""
     found = []

@@ -25,7 +25,7 @@ from typing import Final, Protocol
 
 import pytest
 
-from support.divided import PRELOADED, begin
+from support.divided import CROSSINGS, PRELOADED, begin
 
 STARTED_ANEW: Final = "WORKBENCH_TESTS_PROGRAMS"
 _READ_BY_THE_INTERPRETER: Final = ("PYTHON", "LC_", "LD_")
@@ -126,8 +126,12 @@ def start_program(
     if not prefix and not reads_itself and os.environ.get(STARTED_ANEW) != "new":
         return _Divided(words, environment, cwd, streams, ready)
     named = {"WORKBENCH_READY_FD": str(ready)} if ready >= 0 else {}
+    module = "workbench"
+    if CROSSINGS in environment:
+        module = "support.crossed"
+        named["PYTHONPATH"] = str(Path(__file__).parents[1])
     return subprocess.Popen(
-        [*prefix, sys.executable, "-m", "workbench", *words],
+        [*prefix, sys.executable, "-m", module, *words],
         env={**environment, **named},
         pass_fds=(ready,) if ready >= 0 else (),
         stdin=streams[0],

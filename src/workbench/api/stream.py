@@ -31,10 +31,11 @@ from workbench.api.render import event_out
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.attend import input_wanted
 from workbench.engine.elsewhere import has_output, name_worker
-from workbench.engine.explain import allowed_run_moves, explain
+from workbench.engine.explain import allowed_run_moves
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
+from workbench.engine.held_up import HeldUp, describe_wait
 from workbench.engine.retain import say_removed
-from workbench.engine.wait import explain_wait
+from workbench.engine.stand import Onlooker
 from workbench.model.actor import Actor
 from workbench.model.errors import InvalidInput, LedgerUnavailable, NotFound, WorkbenchError
 from workbench.model.statuses import RUN_ENDED
@@ -209,10 +210,10 @@ class _Terminal:
         """Sends all output from `offset`, then how it ended."""
         context = self._house.context
         asked = offset
-        waiting_why = ""
+        waiting_why, onlooker = "", Onlooker(context)
         async for run, step in wait_started(context, self._project_id, self._run_id):
             self._ref = output_ref(step)
-            why = await explain_wait(context, run, [step]) or explain(run, (step,))
+            why = await onlooker.say_why(run, (step,))
             if self._ref is None and why != waiting_why and run.status not in RUN_ENDED:
                 waiting_why = why
                 await self._say(
@@ -277,7 +278,7 @@ class _Terminal:
 
     async def watch_access(self) -> None:
         """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""
-        told: str | None = None
+        told: HeldUp | None = None
         wanted: str | None = None
         while True:
             await asyncio.sleep(_ACCESS_SECONDS)
@@ -285,11 +286,11 @@ class _Terminal:
                 await self._identify()
             except WorkbenchError:
                 return
-            trouble = self._house.context.held_up.get(self._run_id)
-            if trouble and trouble != told:
-                why = f"Waiting to go on: {trouble}."
+            held = self._house.context.held_up.get(self._run_id)
+            if held is not None and held != told:
+                why = describe_wait(held, monotonic=self._house.context.clock.monotonic())
                 await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
-            told = trouble
+            told = held
             await self._look_after_lease()
             wanted = await self._say_wanted(wanted)
 

@@ -17,8 +17,23 @@ class SystemClock:
         return time.monotonic()
 
 
+class OrderedIds:
+    """Makes sortable ids; while it lives, none sorts before an earlier one though the clock is put back."""
+
+    def __init__(self) -> None:
+        self._latest = 0
+
+    def __call__(self, prefix: str) -> str:
+        self._latest = max(self._latest, time.time_ns() // 1_000_000)
+        return _render(prefix, self._latest)
+
+
 def new_sortable_id(prefix: str) -> str:
     """Returns the prefix and 26 characters: milliseconds, then 80 random bits, in order of making."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return _render(prefix, time.time_ns() // 1_000_000)
+
+
+def _render(prefix: str, milliseconds: int) -> str:
+    number = milliseconds << 80 | secrets.randbits(80)
     alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
     return prefix + "".join(alphabet[number >> shift & 31] for shift in range(125, -1, -5))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from workbench.api.auth import Access
-from workbench.app.clock import SystemClock, new_sortable_id
+from workbench.app.clock import OrderedIds, SystemClock
 from workbench.app.home import Settings
 from workbench.app.membership import Membership
 from workbench.app.trials import load_tried
@@ -28,6 +28,7 @@ from workbench.engine.durable import Durable
 from workbench.engine.flags import Flags
 from workbench.engine.keep import keep_transcripts
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
+from workbench.engine.notice_jump import ClockWatch, record_jump
 from workbench.engine.operate import note
 from workbench.engine.recover import recover, settle
 from workbench.engine.switch import set_switch
@@ -65,7 +66,7 @@ async def open_house(
     """
 
     clock = SystemClock()
-    new_id: NewId = new_sortable_id
+    new_id: NewId = OrderedIds()
     ledger = Ledger(config.ledger_url, clock)
     local = LocalConnector(
         state_home=config.home,
@@ -273,11 +274,20 @@ async def _first_layer(context: Context) -> None:
 
 
 async def _keep_house(context: Context) -> None:
-    """Expires approvals whose time is over, and records when the kill file comes and goes."""
+    """Expires approvals, records when the kill file comes and goes, has runs driven that nobody drives."""
     seen: str | None = None
+    swept = 0
+    watch = ClockWatch(context.clock)
     while True:
         try:
+            # Before anything expires by it.
+            await record_jump(context, watch)
             await expire_overdue(context)
+            if (refusals := context.ledger.refusals) != swept:
+                # Of an append whose answer was lost nobody knows whether it was carried out: what it
+                # queued, or released, may have no driver.
+                await recover(context)
+                swept = refusals
             found = read_kill_file(context.kill_file)
             if (found is None) != (seen is None):
                 tag = "kill:file_set" if found is not None else "kill:file_removed"

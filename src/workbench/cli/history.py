@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 from workbench.cli.client import connect
 from workbench.cli.decide import describe_changes, describe_deciders
@@ -13,6 +13,8 @@ from workbench.cli.place import find_project
 from workbench.cli.preview import describe_previews
 from workbench.cli.refusals import refused_names
 from workbench.cli.run import end_notes, follow
+
+_OPEN: Final = ("queued", "running", "blocked")
 
 
 def list_runs(repo: str | None, feature: str | None, status: str | None, as_json: bool) -> None:
@@ -43,6 +45,9 @@ def list_runs(repo: str | None, feature: str | None, status: str | None, as_json
             for run in found
         ]
         print_table(rows, ["RUN", "STATUS", "EXIT", "ASKED", "COMMAND"])
+        for run in found:
+            if run["status"] in _OPEN:
+                print_line(f"{run['run_id']}: {run['why']}")
     elif feature or status:
         print_line("no run is like that; all of them: workbench runs")
     else:

@@ -257,6 +257,14 @@ class Networked(Protocol):
 
 
 @runtime_checkable
+class Quiet(Protocol):
+    """A connector that knows how long a step has put nothing out."""
+
+    def quiet_seconds(self, ref: ExternalRef) -> float:
+        """Returns for how long this process has seen no output of a running step; 0.0 when it cannot tell."""
+
+
+@runtime_checkable
 class Previewer(Protocol):
     """A connector that can try a command on a throw-away copy, without network and secrets."""
 

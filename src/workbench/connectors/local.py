@@ -400,6 +400,11 @@ class LocalConnector(LocalLogs):
             return self._describe(self._watch(ref))
         return self._describe(await self._known(ref))
 
+    def quiet_seconds(self, ref: ExternalRef) -> float:
+        """Returns for how long the step has put nothing out, as far as it was followed from here."""
+        watch = self._watches.get(ref.external_run_id)
+        return 0.0 if watch is None or watch.ended is not None else watch.quiet_seconds()
+
     async def connections(self, ref: ExternalRef, *, after: int) -> AsyncIterator[tuple[Connection, ...]]:
         """Yields what the step's proxy writes down, in batches, until the step has ended."""
         watch = await self._known(ref)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from workbench.connectors.contract import Connector, Problem
 from workbench.engine.flags import Flags
+from workbench.engine.held_up import HeldUp
 from workbench.engine.turns import Turns
 from workbench.gate import Policy
 from workbench.ledger.lease import Lease
@@ -117,7 +118,7 @@ class Context:
     `not_ready` names what keeps a connector from starting anything: found when the server started, and
     looked for again at each start that it stops.
     `thinking` are the threads in which commands are understood, so that the event loop serves meanwhile.
-    `held_up` says why a run's driver cannot go on just now and tries again, such as a full disk.
+    `held_up` holds, by run id, what a driver waits for that cannot go on just now, such as a full disk.
     `unrecorded_cancels` holds, by run id, who asked for an end, and why, that the ledger could not take: what
     runs was told at once, and the request is recorded before the end is.
     `storing` tells how ended steps' transcripts come into the archive.
@@ -152,7 +153,7 @@ class Context:
     entry_gates: Callable[[str], Awaitable[Sequence[EntryGate]]] | None = None
     run_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     not_ready: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
-    held_up: dict[str, str] = field(default_factory=dict)
+    held_up: dict[str, HeldUp] = field(default_factory=dict)
     unrecorded_cancels: dict[str, tuple[Actor, str]] = field(default_factory=dict)
     dispatching: dict[str, asyncio.Event] = field(default_factory=dict)
     unsound_layers: dict[str, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from workbench.engine.connections import notes_left, recording
 from workbench.engine.context import ENGINE, Context
 from workbench.engine.elsewhere import is_own, require_same
 from workbench.engine.flags import render_answers
+from workbench.engine.held_up import hold_up
 from workbench.engine.look import read_kill
 from workbench.engine.ready import build_dispatch
 from workbench.engine.submit import approval_request, render_judgement
@@ -71,8 +72,13 @@ async def _drive_on(context: Context, project_id: str, run_id: str) -> None:
     try:
         while await _advance(context, project_id, run_id):
             pass
-    except WorkbenchError as error:
-        context.held_up[run_id] = f"{error.message}; {error.remedy}"
+    except Exception as error:
+        context.held_up[run_id] = hold_up(
+            error,
+            context.held_up.get(run_id),
+            at=context.clock.now(),
+            monotonic=context.clock.monotonic(),
+        )
         raise
 
 

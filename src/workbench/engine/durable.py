@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlalchemy import Engine, create_engine, event
 
+from workbench.engine.held_up import RETRY_SECONDS
 from workbench.engine.pool import Pool, Waiting, queue_priority
 from workbench.ledger.lease import Lease
 from workbench.ledger.ledger import Ledger
@@ -44,7 +45,6 @@ _VERSION: Final = "1"
 """Changes only when a workflow's own shape does, so that an upgrade finds the runs of the version before, and
 workers of two versions share a queue."""
 _UNFINISHED: Final = ["PENDING", "ENQUEUED", "DELAYED"]
-_RETRY_SECONDS: Final = (0.1, 0.5, 2.0, 10.0)
 _HEAD_START_SECONDS: Final = 0.005
 """How long who asked for a run stands back: what is rendered for him meanwhile would delay the start."""
 _UNRECORDED_SECONDS: Final = 0.5
@@ -419,7 +419,7 @@ class Durable:
                 log.warning("driver waits", run_id=run_id, problem=error.message, remedy=error.remedy)
             except Exception:
                 log.exception("driver failed", run_id=run_id)
-            await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
 
     def _config(self) -> DBOSConfig:
         config: DBOSConfig = {

@@ -13,9 +13,14 @@ from workbench.model.statuses import RUN_ENDED, ApprovalStatus, BlockedBy, RunSt
 
 
 def explain(
-    run: Run, steps: tuple[Step, ...], approvals: tuple[Approval, ...] = (), end: RunEnd | None = None
+    run: Run,
+    steps: tuple[Step, ...],
+    approvals: tuple[Approval, ...] = (),
+    end: RunEnd | None = None,
+    *,
+    whom: str = "",
 ) -> str:
-    """Returns one line for people; never empty."""
+    """Returns one line for people; never empty. `whom` names who may approve, where that is known."""
     step = steps[0] if steps else None
     admission = str((step.verdict or {}).get("admission", "")) if step else ""
     match run.status:
@@ -27,7 +32,7 @@ def explain(
             return "Running in the sandbox."
         case RunStatus.BLOCKED:
             problem = (step.failure_reason or "") if step else ""
-            line = _explain_block(run.blocked_by, admission, problem, approvals)
+            line = _explain_block(run.blocked_by, admission, problem, approvals, whom or "an approver")
             return f"{line} {hint}" if (hint := _find_hint(run.blocked_by, step)) else line
         case RunStatus.SUCCEEDED:
             return "Ended with exit code 0; no process is left."
@@ -79,14 +84,14 @@ def _find_hint(blocked_by: BlockedBy | None, step: Step | None) -> str:
 
 
 def _explain_block(
-    blocked_by: BlockedBy | None, admission: str, problem: str, approvals: tuple[Approval, ...]
+    blocked_by: BlockedBy | None, admission: str, problem: str, approvals: tuple[Approval, ...], whom: str
 ) -> str:
     match blocked_by:
         case BlockedBy.APPROVAL:
             pending = [a for a in approvals if a.status is ApprovalStatus.PENDING]
             if pending:
                 line = (
-                    f"Waiting for approval by an approver ({pending[0].risk_level} risk), "
+                    f"Waiting for approval by {whom} ({pending[0].risk_level} risk), "
                     f"until {pending[0].expires_at}."
                 )
                 if any(a.is_used and a.step_id == pending[0].step_id for a in approvals):

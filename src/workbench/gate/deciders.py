@@ -117,6 +117,20 @@ def describe_deciders(found: Deciders, approval: Approval) -> str:
     return f"{words}. {denied}"
 
 
+def name_deciders(found: Deciders) -> str:
+    """Returns whom one waits for, as it follows "waiting for approval by"."""
+    if found.closed:
+        return f"nobody, as things are: {found.closed.rstrip('.')}"
+    words = [f"whoever is {_either(found.roles)}"] if found.roles else []
+    words += [_either(found.people)] if found.people else []
+    line = ", or by ".join(words)
+    if found.left_out:
+        line += f", but not {_either(found.left_out)}"
+    if found.quorum > 1:
+        line += f"; {found.quorum} different people must, {found.given} {_have(found.given)}"
+    return line
+
+
 def _why_closed(answers: Mapping[Role, tuple[bool, str]]) -> str:
     """Returns the policy's words, or that the roles it lets in are not the project's."""
     refusals = [words for is_allowed, words in answers.values() if not is_allowed]

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from workbench.ledger import check, kept, queue_rows, reads
 from workbench.ledger.append import append as append_in_transaction
@@ -57,6 +58,9 @@ HOUSE: Final = "_"
 # How often a tail looks for events that another process wrote; its own process wakes it at once.
 _FOREIGN_POLL_SECONDS: Final = 0.25
 
+_UNREACHED: Final = ("connection", "terminating", "the database system is", "server closed")
+"""What PostgreSQL and its driver say when it is not there, or has left."""
+
 
 class Ledger:
     """Async face of the one database. Close it when done; its threads hold connections."""
@@ -71,6 +75,7 @@ class Ledger:
         self._is_closed = False
         self._refused = RefusedWrites(clock)
         self._lease: Lease | None = None
+        self._writing: dict[object, tuple[str, float]] = {}
 
     @property
     def folder(self) -> Path | None:
@@ -145,6 +150,8 @@ class Ledger:
                         worker_id=worker_id,
                     )
 
+        ticket = object()
+        self._writing[ticket] = (project_id, self._clock.monotonic())
         try:
             events = await self._run(self._writers, write)
         except IntegrityError as error:
@@ -159,9 +166,21 @@ class Ledger:
         except LedgerUnavailable as error:
             self._refused.tell(error)
             raise
+        finally:
+            del self._writing[ticket]
         for watcher in self._watchers:
             watcher.set()
         return events
+
+    @property
+    def refusals(self) -> int:
+        """How many appends raised LedgerUnavailable: what became of such a one, nobody was told."""
+        return self._refused.count
+
+    def unanswered_seconds(self, project_id: str) -> float:
+        """Returns for how long the oldest append to the project's chain has waited for its answer."""
+        began = [since for chain, since in self._writing.values() if chain == project_id]
+        return self._clock.monotonic() - min(began) if began else 0.0
 
     def for_project(self, project_id: str) -> ProjectLedger:
         """Returns the reads of one project."""
@@ -266,6 +285,10 @@ class Ledger:
     ) -> RunPage:
         """Lists runs of one project, or of all, newest first; `before` is a run id, exclusive."""
         return await self.read(reads.list_runs, project_id, status, feature_id, text, before, limit)
+
+    async def approvals_of(self, run_ids: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
+        """Returns the approvals of these runs, by run, oldest first."""
+        return await self.read(reads.list_approvals_of, run_ids)
 
     async def approvals(
         self, project_id: str | None, *, status: str | None = None, after: str | None = None, limit: int = 100
@@ -389,8 +412,10 @@ class Ledger:
             return await asyncio.get_running_loop().run_in_executor(pool, work)
         except IntegrityError:
             raise
-        except (OperationalError, DatabaseError) as error:
+        except DBAPIError as error:
             raise _unavailable(str(error.orig)) from error
+        except PoolTimeout as error:
+            raise _unavailable("the database does not answer: every connection to it waits") from error
         except RuntimeError as error:
             if "shutdown" in str(error):
                 raise _closed() from error
@@ -509,6 +534,11 @@ def _closed() -> LedgerUnavailable:
 
 
 def _unavailable(words: str) -> LedgerUnavailable:
+    if any(sign in words for sign in _UNREACHED):
+        return LedgerUnavailable(
+            f"the database cannot be reached: {words.strip().splitlines()[0].rstrip('.')}",
+            remedy="see that PostgreSQL runs where WORKBENCH_DATABASE_URL leads; what was recorded is kept",
+        )
     if "disk is full" in words or "disk I/O" in words:
         remedy = "free space on the disk that holds WORKBENCH_HOME; what was written before is kept"
     elif "readonly" in words or "read-only" in words:

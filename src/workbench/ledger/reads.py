@@ -300,6 +300,16 @@ def list_approvals(
     return _parse_approvals(connection, rows)
 
 
+def list_approvals_of(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
+    """Lists the approvals of these runs, by run, oldest first."""
+    approvals = t.execution_approvals
+    query = select(approvals).where(approvals.c.run_id.in_(run_ids)).order_by(approvals.c.approval_id)
+    found: dict[str, tuple[Approval, ...]] = {}
+    for approval in _parse_approvals(connection, _all(connection, query)):
+        found[approval.run_id] = (*found.get(approval.run_id, ()), approval)
+    return found
+
+
 def page_approvals(
     connection: Connection, project_id: str | None, status: str | None, after: str | None, limit: int
 ) -> ApprovalPage | None:

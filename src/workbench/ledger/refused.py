@@ -22,11 +22,13 @@ class RefusedWrites:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.count = 0
         self._logged_at: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
 
     def tell(self, error: LedgerUnavailable) -> None:
         """Logs the refusal, unless one of its kind was logged within the last minute."""
+        self.count += 1
         now, kind = self._clock.monotonic(), error.remedy
         last = self._logged_at.get(kind)
         if last is not None and now - last < _QUIET_SECONDS:

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Watch:
         self.ended: Mapping[str, Any] | None = None
         self._placeholder_folder = placeholder_folder
         self._event = asyncio.Event()
+        self._grown_at = time.monotonic()
         self._socket: socket.socket | None = None
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -56,6 +58,10 @@ class Watch:
     def is_lost(self) -> bool:
         """Whether the step ended without its shim having seen it."""
         return self.ended is not None and self.ended["end_reason"] in ("lost", "never_started")
+
+    def quiet_seconds(self) -> float:
+        """Returns how long ago the output last grew, or this watch began."""
+        return time.monotonic() - self._grown_at
 
     async def wait_change(self, *, size: int, phase: str) -> None:
         """Returns once there is more output than `size`, another phase, or the end."""
@@ -186,6 +192,8 @@ class Watch:
             if "ended" in message:
                 self._end(message["ended"])
                 return
+            if message["bytes"] != self.size:
+                self._grown_at = time.monotonic()
             size, phase = message["bytes"], message["phase"]
             self.size, self.phase = size, phase
             self._changed()

@@ -38,18 +38,18 @@ from workbench.engine.reconcile import refresh
 from workbench.engine.recorded import is_preview, show_preview
 from workbench.engine.resume import resume
 from workbench.engine.retain import hold_run, lift_hold, require_there, say_removed
+from workbench.engine.stand import Onlooker
 from workbench.engine.submit import Review, retry, review, submit
-from workbench.engine.wait import explain_wait
 from workbench.gate import render_visible
 from workbench.model.actor import Actor
 from workbench.model.artifact import Artifact, ArtifactKind
-from workbench.model.clock import parse_time, render_time
+from workbench.model.clock import render_time
 from workbench.model.command import Command
 from workbench.model.errors import NotFound
 from workbench.model.network import render_reach
 from workbench.model.place import Place
 from workbench.model.run import Run
-from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus, TerminalMode
+from workbench.model.statuses import BlockedBy, RunStatus, TerminalMode
 from workbench.secrets.scope import find_profile
 
 router = APIRouter()
@@ -133,7 +133,16 @@ async def list_runs(
     )
     if page.next_before is not None:
         response.headers["X-Next-Cursor"] = page.next_before
-    return [run_out(run, steps, actor, page.ends.get(run.run_id)) for run, steps in page.runs]
+    held = [run for run, _ in page.runs if run.blocked_by is BlockedBy.APPROVAL]
+    pending = await house.context.ledger.approvals_of([run.run_id for run in held]) if held else {}
+    onlooker = Onlooker(house.context)
+    shown = []
+    for run, steps in page.runs:
+        end = page.ends.get(run.run_id)
+        told = run_out(run, steps, actor, end)
+        told.why = await onlooker.say_why(run, steps, pending.get(run.run_id, ()), end)
+        shown.append(told)
+    return shown
 
 
 @router.post("/api/runs", status_code=201)
@@ -386,21 +395,12 @@ async def show(house: House, actor: Actor, run: Run) -> wire.RunDetailOut:
         now=render_time(house.context.clock.now()),
         policy=await policy_in_force(house, run.project_id) if found.approvals else house.context.policy,
     )
-    trouble = house.context.held_up.get(run.run_id)
-    # Its driver may still be on the way out of what held it up.
-    if trouble and found.run.status not in RUN_ENDED:
-        shown.why = f"Waiting to go on: {trouble}."
-        return shown
-    if wait := await explain_wait(house.context, found.run, found.steps):
-        shown.why = wait
-    wanted = next((since for step in found.steps if (since := input_wanted(house.context, step))), None)
-    if wanted is not None:
-        shown.input_wanted_since = wanted
-        seconds = int((house.context.clock.now() - parse_time(wanted)).total_seconds())
-        shown.why = (
-            f"Waiting for input since {max(0, seconds)} s; take the terminal to answer: "
-            f"workbench attach {run.run_id}."
-        )
+    shown.input_wanted_since = next(
+        (since for step in found.steps if (since := input_wanted(house.context, step))), None
+    )
+    shown.why = await Onlooker(house.context).say_why(
+        found.run, tuple(found.steps), tuple(found.approvals), found.end
+    )
     if any(artifact.truncated for artifact in found.artifacts):
         shown.why += " The transcript was cut; what was dropped is counted in the step's last event."
     for artifact in found.artifacts:

@@ -70,6 +70,7 @@ def test_an_approval_while_it_is_on_says_so_and_a_person_resumes_the_run_with_it
     assert "resume" in again.err
 
 
+@pytest.mark.long
 def test_what_was_held_before_it_was_asked_about_is_asked_about_when_it_is_resumed(
     own: Project, bench: Workbench
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_part_is_said_to_be_on_and_what_is_still_on_is_not_said_to_be_off(
     assert (said.text, "for all is still on: all of it" in said.err) == ("", True)
 
 
+@pytest.mark.long
 def test_with_server_and_database_down_it_is_thrown_and_holds_from_the_first_start_on(
     tmp_path: Path, postgres_url: str
 ) -> None:
@@ -146,6 +148,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@pytest.mark.long
 def test_two_servers_on_one_database_obey_it_at_once_and_a_lost_record_stops_both(
     tmp_path: Path, postgres_url: str
 ) -> None:

@@ -1,8 +1,8 @@
 """Measures (k): how long after a kill the last start is still recorded, by servers that start all the time.
 
 Three servers share one PostgreSQL, and each is asked for one run after the other until one is held. Meanwhile
-the kill switch is thrown at one of them, or its file is made in the home of each. What counts is the time from
-the asking, on the same clock, to the last start of any server that the ledger holds.
+the kill switch is thrown at one of them, or its file is made in the home of each. What counts is the time
+from the asking, on the same clock, to the last start of any server that the ledger holds.
 """
 
 from __future__ import annotations

@@ -172,3 +172,20 @@ def test_two_servers_on_one_database_obey_it_at_once_and_a_lost_record_stops_bot
                 assert "cannot be read, which counts as engaged" in run["why"]
             database.execute("ALTER TABLE lost RENAME TO kill_records")
         assert one.run("true")["status"] == "succeeded"
+
+
+@pytest.mark.long
+def test_what_runs_by_another_server_of_the_database_is_ended_too(tmp_path: Path, postgres_url: str) -> None:
+    with two_servers(tmp_path, postgres_url) as (one, other):
+        run = other.submit(other.script("go.sh", "echo ready; sleep 600"))["run_id"]
+        other.bench.wait_output(run, b"ready\n")
+        (shim,) = live_shims(other.bench.home).values()
+        descriptor = os.pidfd_open(shim)
+        said = one.cli("kill", "--reason", "stop all", "--stop-running")
+        assert said.status == 0, said.err
+        assert "1 run ended, with proof that no process is left" in said.text
+        wait_gone(descriptor)
+        os.close(descriptor)
+        ended = one.bench.run_of(run)
+        tags = {event["tag"]: event["payload"] for event in ended["events"]}
+        assert (ended["status"], tags["step:canceled"]["processes_left"]) == ("canceled", 0)

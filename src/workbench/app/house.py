@@ -19,6 +19,7 @@ from workbench.app.home import Settings
 from workbench.app.trials import load_tried
 from workbench.connectors.contract import Problem
 from workbench.connectors.local import SANDBOX_PROFILE, LocalConnector, LocalLimits
+from workbench.engine.cancel import follow_requests
 from workbench.engine.context import ENGINE, Context, Limits
 from workbench.engine.decide import expire_overdue
 from workbench.engine.drive import drive
@@ -41,6 +42,7 @@ from workbench.secrets.vault import Vault
 log = structlog.get_logger()
 
 _HOUSEKEEPING_SECONDS: Final = 2.0
+_FOLLOW_SECONDS: Final = 0.5
 _TRIAL_SECONDS: Final = 2.0
 _SETTLE_SECONDS: Final = 2.0
 
@@ -117,7 +119,10 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         await recover(context)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
         asyncio.get_running_loop().call_later(_TRIAL_SECONDS, trial.start)
-        housekeeping = [asyncio.create_task(work) for work in (_keep_house(context), watch(context))]
+        works = [_keep_house(context), watch(context)]
+        if ledger.folder is None:
+            works.append(_follow_others(context))
+        housekeeping = [asyncio.create_task(work) for work in works]
         try:
             yield context, Access(ledger, clock, new_id)
         finally:
@@ -200,6 +205,17 @@ async def _first_layer(context: Context) -> None:
     recorded = await context.ledger.layer_digest(ORGANISATION)
     if recorded is None and not layer.is_empty and await record_first(context, layer) is None:
         log.error("the organisation's policy is not sound, so nothing starts", place=layer.place)
+
+
+async def _follow_others(context: Context) -> None:
+    """Ends what runs here when another server of the same database was asked to."""
+    told: set[str] = set()
+    while True:
+        try:
+            await follow_requests(context, told)
+        except WorkbenchError as error:
+            log.warning("requests of other servers not read", problem=error.message)
+        await asyncio.sleep(_FOLLOW_SECONDS)
 
 
 async def _keep_house(context: Context) -> None:

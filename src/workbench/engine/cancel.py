@@ -52,6 +52,23 @@ async def cancel(context: Context, *, project_id: str, run_id: str, actor: Actor
         return await reads.run(run_id)
 
 
+async def follow_requests(context: Context, told: set[str]) -> None:
+    """Ends what this process drives and another one was asked to end; `told` keeps what was told already.
+
+    A request is a row that every server of the database sees; what runs is in the hands of one of them.
+    """
+    requested = await context.ledger.requested_ends()
+    told &= {run_id for _, run_id in requested}
+    for project_id, run_id in requested:
+        if run_id in told or run_id not in context.run_locks:
+            continue
+        told.add(run_id)
+        for step in await context.ledger.for_project(project_id).steps(run_id):
+            if step.status is StepStatus.RUNNING and step.external_run_id is not None:
+                ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
+                context.spawn(_tell_quietly(context, ref, "canceled"))
+
+
 async def _cancel_waiting(
     context: Context, project_id: str, run: Run, steps: list[Step], actor: Actor, reason: str
 ) -> None:

@@ -171,6 +171,10 @@ class Ledger:
         """Lists the queued, running and blocked runs of all projects, oldest first."""
         return await self.read(reads.list_open_runs)
 
+    async def requested_ends(self) -> list[tuple[str, str]]:
+        """Lists (project_id, run_id) of what runs in any project though its end was asked for."""
+        return await self.read(reads.list_requested_ends)
+
     async def pending_approvals(self) -> list[Approval]:
         """Lists the pending approvals of all projects, oldest first."""
         return await self.read(reads.list_pending_approvals)

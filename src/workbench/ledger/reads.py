@@ -284,6 +284,16 @@ def list_open_runs(connection: Connection) -> list[Run]:
     ]
 
 
+def list_requested_ends(connection: Connection) -> list[tuple[str, str]]:
+    """Lists (project_id, run_id) of what runs though its end was asked for, oldest first."""
+    runs = t.execution_runs
+    query = select(runs.c.project_id, runs.c.run_id).where(
+        runs.c.status == RunStatus.RUNNING.value, runs.c.cancel_requested_at.is_not(None)
+    )
+    rows = _all(connection, query.order_by(runs.c.run_id))
+    return [(row["project_id"], row["run_id"]) for row in rows]
+
+
 def list_approvals(
     connection: Connection, project_id: str, run_id: str | None, status: str | None
 ) -> list[Approval]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import inspect, text
 
@@ -135,6 +136,24 @@ async def test_text_that_postgresql_cannot_keep_is_named_by_its_row(
     with pytest.raises(LedgerUnavailable, match="reason of the row all of kill_records holds a NUL"):
         move(path, postgres_url)
     assert tables_of(postgres_url) == []
+
+
+def test_a_database_that_cannot_keep_the_text_gets_nothing(ledger_file: Path, postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE western ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+        name = connection.info.dbname
+    url = postgres_url.replace(f"/{name}", "/western")
+    try:
+        with pytest.raises(LedgerUnavailable) as refused:
+            move(ledger_file, url)
+        assert refused.value.code == "ledger_not_moved"
+        assert tables_of(url) == []
+        assert not note_path(ledger_file).exists()
+    finally:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("DROP DATABASE western WITH (FORCE)")
 
 
 def test_only_postgresql_is_a_place_to_move_to(ledger_file: Path, tmp_path: Path) -> None:

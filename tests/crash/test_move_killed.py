@@ -39,7 +39,14 @@ def is_empty(url: str) -> bool:
         engine.dispose()
 
 
-@pytest.mark.parametrize("moment", [1, later(2), 5, later(7), later(9), later(12), *FROM_THE_END])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *map(later, (1, 2, 7, 9, 12, "verifying", "verified", "noted here")),
+        5,
+        "in force there",
+    ],
+)
 def test_a_move_that_is_killed_is_begun_again_or_ended(
     ledger_file: Path, postgres_url: str, postgres_server: str, moment: int | str
 ) -> None:

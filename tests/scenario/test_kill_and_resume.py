@@ -70,6 +70,7 @@ def test_an_approval_while_it_is_on_says_so_and_a_person_resumes_the_run_with_it
     assert "resume" in again.err
 
 
+@pytest.mark.long
 def test_what_was_held_before_it_was_asked_about_is_asked_about_when_it_is_resumed(
     own: Project, bench: Workbench
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_part_is_said_to_be_on_and_what_is_still_on_is_not_said_to_be_off(
     assert (said.text, "for all is still on: all of it" in said.err) == ("", True)
 
 
+@pytest.mark.long
 def test_with_server_and_database_down_it_is_thrown_and_holds_from_the_first_start_on(
     tmp_path: Path, postgres_url: str
 ) -> None:
@@ -146,6 +148,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@pytest.mark.long
 def test_two_servers_on_one_database_obey_it_at_once_and_a_lost_record_stops_both(
     tmp_path: Path, postgres_url: str
 ) -> None:
@@ -169,3 +172,20 @@ def test_two_servers_on_one_database_obey_it_at_once_and_a_lost_record_stops_bot
                 assert "cannot be read, which counts as engaged" in run["why"]
             database.execute("ALTER TABLE lost RENAME TO kill_records")
         assert one.run("true")["status"] == "succeeded"
+
+
+@pytest.mark.long
+def test_what_runs_by_another_server_of_the_database_is_ended_too(tmp_path: Path, postgres_url: str) -> None:
+    with two_servers(tmp_path, postgres_url) as (one, other):
+        run = other.submit(other.script("go.sh", "echo ready; sleep 600"))["run_id"]
+        other.bench.wait_output(run, b"ready\n")
+        (shim,) = live_shims(other.bench.home).values()
+        descriptor = os.pidfd_open(shim)
+        said = one.cli("kill", "--reason", "stop all", "--stop-running")
+        assert said.status == 0, said.err
+        assert "1 run ended, with proof that no process is left" in said.text
+        wait_gone(descriptor)
+        os.close(descriptor)
+        ended = one.bench.run_of(run)
+        tags = {event["tag"]: event["payload"] for event in ended["events"]}
+        assert (ended["status"], tags["step:canceled"]["processes_left"]) == ("canceled", 0)

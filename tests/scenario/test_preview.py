@@ -169,6 +169,8 @@ def test_a_queue_of_previews_is_bounded_and_who_is_refused_is_told_what_to_do(
     # The first goes on until starts are stopped, so one of nine finds no place; it alone is answered.
     first.get(timeout=60)
     (refused,) = answers
+    while not processes_with("preview-5545"):
+        assert any(thread.is_alive() for thread in asking)
     served.post("/api/kill", {"engaged": True, "reason": "drill"})
     for thread in asking:
         thread.join(120)

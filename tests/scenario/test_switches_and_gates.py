@@ -49,6 +49,7 @@ def test_a_phase_is_switched_on_by_its_gates_or_an_override_that_the_list_shows(
     assert queued["payload"]["flags"] == [{"source": "ledger", "value": "canary", "is_member": True}]
 
 
+@pytest.mark.long
 def test_a_companys_own_flag_system_restricts_and_a_broken_one_stops(tmp_path: Path) -> None:
     flags = tmp_path / "flags.json"
     flags.write_text(json.dumps({"execution.local": "on"}))
@@ -92,6 +93,7 @@ def test_a_companys_own_flag_system_restricts_and_a_broken_one_stops(tmp_path: P
         bench.close()
 
 
+@pytest.mark.long
 def test_a_flag_source_that_cannot_be_loaded_lets_no_server_start(tmp_path: Path) -> None:
     bench = Workbench(home=tmp_path / "home", settings={"WORKBENCH_FLAGS": "nowhere.at.all:made"})
     try:

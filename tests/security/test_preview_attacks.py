@@ -191,11 +191,23 @@ async def test_a_command_that_makes_files_without_end_is_stopped(
 
 
 async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> None:
+    asked: list[None] = []
+
     async def stopped() -> str | None:
-        return "the kill switch is on"
+        asked.append(None)
+        return "the kill switch is on" if len(asked) > 1 else None
 
     report = await try_out(ground, "sleep 1000", stop=stopped)
     assert (report["end_reason"], report["detail"].split(";")[0]) == ("canceled", "the kill switch is on")
+
+
+async def test_it_is_not_begun_when_starts_were_stopped_while_the_copy_was_made(ground: Ground) -> None:
+    async def stopped() -> str | None:
+        return "the kill switch is on"
+
+    with pytest.raises(NotAllowed, match="not tried: the kill switch is on"):
+        await try_out(ground, "sleep 1000", stop=stopped)
+    assert list((ground.home / "previews").iterdir()) == []
 
 
 async def test_it_is_ended_when_its_time_is_over(ground: Ground) -> None:

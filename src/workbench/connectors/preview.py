@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.connectors.contract import DispatchRequest, PreviewFound, PreviewTerms
-from workbench.model.errors import NotFound
+from workbench.model.errors import NotAllowed, NotFound
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, step_folder, transcript
 from workbench.sandbox.copied import CopiedSurroundings
@@ -70,8 +70,8 @@ async def try_command(
 ) -> PreviewFound:
     """Runs the command on a copy for at most SECONDS, and returns the report that was written.
 
-    Raises BoundaryViolation for a workspace that cannot be copied, SandboxUnavailable, and what
-    `terms.check` says of the copy.
+    Raises BoundaryViolation for a workspace that cannot be copied, SandboxUnavailable, NotAllowed where
+    starts were stopped meanwhile, and what `terms.check` says of the copy.
     """
     place = means.folder / name
     means.folder.mkdir(mode=0o700, exist_ok=True)
@@ -89,6 +89,11 @@ async def try_command(
         for folder in (step, holds):
             folder.mkdir(mode=0o700)
         facts = await asyncio.to_thread(_assign, means, request, place, tree, step, holds, cwd)
+        if reason := await terms.stop():
+            # The copy took its time: what was let in when it began need not be let in any more.
+            raise NotAllowed(
+                f"the command was not tried: {reason}", remedy="see what holds it, then try again"
+            )
         await means.zygote.spawn(facts)
         ended, seen = await _follow(step, holds, place, terms.stop)
         difference = await asyncio.to_thread(compare, root, str(tree), manifest, masks=request.masks)

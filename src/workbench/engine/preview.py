@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbench.connectors.contract import DispatchRequest, Previewer, PreviewTerms
 from workbench.engine.context import Context
+from workbench.engine.flags import render_answers
 from workbench.engine.look import look, read_kill
 from workbench.engine.recorded import PREVIEW_URI, RECORDED
 from workbench.gate import is_secret
@@ -87,7 +88,8 @@ async def _preview(context: Context, project_id: str, run_id: str, actor: Actor)
 
     released = release(context.vault, project, command.env_profile)
     subject = {"approval_id": approval.approval_id, "subject_digest": admission.subject_digest}
-    started = Note(tag="preview:started", payload=subject, run_id=run_id, step_id=step.step_id)
+    begun = {**subject, "flags": render_answers(admission.switch_answers)}
+    started = Note(tag="preview:started", payload=begun, run_id=run_id, step_id=step.step_id)
     await context.ledger.append(project_id, [started], actor=actor.name, via=actor.via)
     found = await connector.preview(
         DispatchRequest(

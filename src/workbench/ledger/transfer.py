@@ -74,6 +74,8 @@ def move_ledger(path: Path, target_url: str, *, at: str, progress: Progress) -> 
             return moved
     except (DatabaseError, StatementError) as error:
         raise _refused(str(error.orig or error)) from error
+    except UnicodeError as error:
+        raise _refused(f"the database is not in UTF-8, and cannot keep this text: {error}") from error
     finally:
         source.dispose()
         target.dispose()

@@ -174,9 +174,8 @@ def test_what_is_no_provider_is_refused_when_the_server_starts(source: str) -> N
     "damage",
     ["state = 'onn'", "people = '[\"ann\"'", "people = 'null'", "overridden = '[{\"gate_id\": 1}]'"],
 )
-async def test_a_damaged_switch_in_the_ledger_is_not_what_it_was_but_off(
-    damage: str, database_url: str, tmp_path: Path
-) -> None:
+async def test_a_damaged_switch_in_the_ledger_is_not_what_it_was_but_off(damage: str, tmp_path: Path) -> None:
+    database_url = f"sqlite:///{tmp_path}/ledger.db"
     command = Command(source_text="ls", cwd="")
     async with open_engine_house(database_url, tmp_path) as house:
         made = await submit(house.context, project_id="prj_1", command=command, actor=ENGINE)

@@ -29,6 +29,12 @@ BREACH = ("prj_1", "audit_storage")
 
 
 @pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite alone: what is rolled back does not depend on the database."""
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture
 async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     async with open_engine_house(database_url, tmp_path) as opened:
         (tmp_path / "two").mkdir()

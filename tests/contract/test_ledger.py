@@ -265,6 +265,9 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE remembered_rules"))
         connection.execute(text("DROP TABLE policy_layers"))
+        connection.execute(text("DROP TABLE run_holds"))
+        for name in ("removed_at", "removed_reason"):
+            connection.execute(text(f"ALTER TABLE execution_artifacts DROP COLUMN {name}"))
         for name in ("start_by", "edited_by", "changes"):
             connection.execute(text(f"ALTER TABLE execution_approvals DROP COLUMN {name}"))
         connection.execute(text("DROP INDEX access_tokens_by_actor"))
@@ -273,6 +276,7 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     assert (await ledger.verify()).ok
+    assert await ledger.transcripts() == []
     second = Ledger(database_url, ledger._clock)
     await second.open()
     assert (await second.for_project("prj_1").run("run_1")).run_id == "run_1"

@@ -69,6 +69,8 @@ def test_what_is_put_is_read_back_by_ranges_and_removed(archive: Archive, tmp_pa
     assert folder.open("index.bin").read(5, 0) == b""
     with pytest.raises(FileNotFoundError):
         folder.open("tail.bin")
+    if archive.url.startswith("file://"):
+        assert (tmp_path / "archive").stat().st_mode & 0o077 == 0
     archive.remove(PLACE)
     assert archive.read_manifest(PLACE) is None
     assert archive.read_document(PLACE, "output.bin") is None

@@ -47,6 +47,7 @@ WAITING = {
     "poll": "python3 -c 'import select; p = select.poll(); p.register(0, select.POLLIN); p.poll()'",
     "with work in the background": "sleep 100 & read x; kill %1",
 }
+IN_SHORT = ("bash", "a prompt for a password", "select")
 
 
 @pytest.fixture
@@ -87,7 +88,13 @@ async def test_only_what_waits_for_this_terminal_alone_waits_for_input(ground: G
     assert not (ground.home / "runs" / ref.external_run_id / "waiting.json").exists()
 
 
-@pytest.mark.parametrize("script", WAITING.values(), ids=WAITING)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=name, marks=() if name in IN_SHORT else pytest.mark.long)
+        for name, script in WAITING.items()
+    ],
+)
 async def test_whatever_way_a_program_waits_for_typing_is_known(ground: Ground, script: str) -> None:
     ref = await ground.connector.dispatch(make_request(ground.workspace, script, mode=TerminalMode.PTY))
     await wait_wanted(ground, ref)

@@ -292,6 +292,7 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     assert (await ledger.verify()).ok
+    assert await ledger.transcripts() == []
     second = Ledger(database_url, ledger._clock)
     await second.open()
     assert (await second.for_project("prj_1").run("run_1")).run_id == "run_1"

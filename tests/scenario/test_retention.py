@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.ground import make_repository
+from support.long import later
 from support.server import Project, Workbench, running
 
 
@@ -20,7 +21,11 @@ def bytes_of(home: Path, run: dict[str, Any]) -> list[Path]:
     return sorted((home / "runs" / run["run_id"]).glob("*/*.bin"))
 
 
-@pytest.mark.parametrize("archived", [False, True])
+@pytest.mark.parametrize(
+    ("database_url", "archived"),
+    [("sqlite", True), later("sqlite", False), later("postgresql", True), later("postgresql", False)],
+    indirect=["database_url"],
+)
 def test_transcripts_past_the_limit_go_with_a_tombstone_and_held_ones_stay(
     tmp_path: Path, archived: bool, database_url: str
 ) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from support.ground import make_repository
+from support.long import later
 from support.server import running
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", later("postgresql")], indirect=True)
 def test_a_text_is_found_over_all_ended_runs_of_the_project_and_again_after_the_index_is_lost(
     tmp_path: Path, database_url: str
 ) -> None:

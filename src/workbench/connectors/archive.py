@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -71,6 +71,9 @@ class Archive:
     def _store(self) -> ObjectStore:
         # Opened when it is first used: one that cannot be opened just now keeps no server from starting.
         if self._opened is None:
+            if self.url.startswith("file://"):
+                # What was printed is nobody else's to read.
+                Path(unquote(urlsplit(self.url).path)).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._opened = from_url(self.url, **self._options)
         return self._opened
 

@@ -72,12 +72,14 @@ class Storing:
     """How the last look at what is to be moved to the object store came out.
 
     `waiting` are external run ids; `problem` and `remedy` say why they wait, "" while nothing is wrong.
+    `has_leftovers` tells that bytes which the ledger calls removed could not be removed yet.
     """
 
     url: str = ""
     waiting: frozenset[str] = frozenset()
     problem: str = ""
     remedy: str = ""
+    has_leftovers: bool = True
 
 
 def _open_thinking() -> ThreadPoolExecutor:

@@ -7,7 +7,8 @@ It never fails a run, and what cannot be done now is tried again for as long as 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -30,30 +31,59 @@ _MOST_FAILURES: Final = 3
 async def keep_transcripts(context: Context, *, every_seconds: float) -> None:
     """Does all of it again and again, without end; while something is wrong less and less often."""
     pause = every_seconds
-    looked_at = None
     indexing = Indexing()
-    has_finished = False
+    retaining = _Retaining()
+    # Each for itself: a full index keeps nothing from the store, and a store that is away no old one here.
+    works: tuple[tuple[str, Callable[[Context], Awaitable[None]]], ...] = (
+        ("removals", _finish_removals),
+        ("search", indexing.index_ended),
+        ("store", store_ended),
+        ("retention", retaining.retain_when_due),
+    )
     while True:
-        try:
-            if not has_finished:
-                await finish_removals(context)
-                has_finished = True
-            await indexing.index_ended(context)
-            await store_ended(context)
-            is_well = not context.storing.problem
-            now = context.clock.now()
-            if looked_at is None or context.retention_wanted.is_set() or now - looked_at > _RETAIN_EVERY:
-                context.retention_wanted.clear()
-                looked_at = now if await retain(context) == 0 else None
-        except WorkbenchError as error:
-            is_well = False
-            log.warning("transcripts not looked after", problem=error.message)
+        is_well = True
+        for name, work in works:
+            try:
+                await work(context)
+            except WorkbenchError as error:
+                is_well = False
+                log.warning("transcripts not looked after", work=name, problem=error.message)
+            except Exception:
+                is_well = False
+                log.exception("transcripts not looked after", work=name)
+        is_well = is_well and not context.storing.problem
         pause = every_seconds if is_well else min(_LONGEST_PAUSE_SECONDS, pause * 2)
         try:
             async with asyncio.timeout(pause):
                 await context.retention_wanted.wait()
         except TimeoutError:
             continue
+
+
+class _Retaining:
+    """When retention was looked after last."""
+
+    def __init__(self) -> None:
+        self._looked_at: datetime | None = None
+
+    async def retain_when_due(self, context: Context) -> None:
+        """Removes what is past its limits, once in a while and when the limits have changed."""
+        now = context.clock.now()
+        is_due = self._looked_at is None or now - self._looked_at > _RETAIN_EVERY
+        if is_due or context.retention_wanted.is_set():
+            context.retention_wanted.clear()
+            # What there was too much of for one look is gone on with at the next.
+            self._looked_at = now if await retain(context) == 0 else None
+
+
+async def _finish_removals(context: Context) -> None:
+    if context.storing.has_leftovers:
+        context.storing.has_leftovers = False
+        try:
+            await finish_removals(context)
+        except BaseException:
+            context.storing.has_leftovers = True
+            raise
 
 
 async def store_ended(context: Context) -> None:

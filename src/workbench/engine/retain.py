@@ -54,13 +54,16 @@ async def _retain_project(context: Context, project: Project) -> int:
             # Held meanwhile, or removed by another server.
             log.info("transcript stays", artifact_id=artifact.artifact_id, why=error.message)
             continue
-        await remove_bytes(context, artifact)
+        # Until it is through: a stop or a failure in between is made good by finish_removals.
+        context.storing.has_leftovers, had_leftovers = True, context.storing.has_leftovers
         await context.search.remove(artifact)
+        context.storing.has_leftovers = had_leftovers
+        await remove_bytes(context, artifact)
     return len(past)
 
 
 async def remove_bytes(context: Context, artifact: Artifact) -> None:
-    """Removes the bytes of what the ledger calls removed; what cannot be now is, at the next start."""
+    """Removes the bytes of what the ledger calls removed; what cannot be now is tried again later."""
     external_run_id, _, name = artifact.uri.partition("#")
     if artifact.kind is not ArtifactKind.TRANSCRIPT or name != "transcript":
         return
@@ -70,6 +73,7 @@ async def remove_bytes(context: Context, artifact: Artifact) -> None:
             try:
                 await connector.remove_output(ref)
             except ArchiveUnavailable as error:
+                context.storing.has_leftovers = True
                 log.warning("removed transcript still lies there", ref=external_run_id, problem=error.message)
 
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _NEWEST: Final = 2**62
 _BATCH: Final = 4
 _MOST_BATCH: Final = 128
-_MOST_LOOKED_AT: Final = 500
+_MOST_LOOKED_AT: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

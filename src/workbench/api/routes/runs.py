@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
@@ -315,7 +315,8 @@ async def get_transcript(
     await require_output(house.context, steps[0])
     await house.context.wait_dispatched(ref.external_run_id)
     span = Span(offset=offset, until=until, from_ms=from_ms, until_ms=until_ms, lead_bytes=lead_bytes)
-    data = await _begin(house.context.connectors[ref.connector_id].transcript(ref, format, span))
+    connector = house.context.connectors[ref.connector_id]
+    data = await _begin(lambda: connector.transcript(ref, format, span))
     return StreamingResponse(data, media_type=_MEDIA[format], headers=headers)
 
 
@@ -332,10 +333,14 @@ async def get_extent(run_id: str, house: HouseIn, actor: ActorIn) -> wire_house.
     return wire_house.ExtentOut(end_offset=found.end_offset, duration_ms=found.duration_ms)
 
 
-async def _begin(data: Iterator[bytes]) -> Iterator[bytes]:
+async def _begin(open_data: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
     """Reads the first part, so that what cannot be read is an error and no answer that breaks off."""
-    first = await asyncio.to_thread(next, data, b"")
-    return itertools.chain((first,), data)
+
+    def begin() -> Iterator[bytes]:
+        data = open_data()
+        return itertools.chain((next(data, b""),), data)
+
+    return await asyncio.to_thread(begin)
 
 
 _MEDIA = {
@@ -373,7 +378,8 @@ async def get_artifact(artifact_id: str, house: HouseIn, actor: ActorIn) -> Resp
     await require_output(house.context, step)
     if artifact.kind is not ArtifactKind.TRANSCRIPT or ref is None:
         raise NotFound(f"the bytes of artifact {artifact_id} are gone", remedy="see the run's events")
-    data = await _begin(house.context.connectors[ref.connector_id].transcript(ref, "raw"))
+    connector = house.context.connectors[ref.connector_id]
+    data = await _begin(lambda: connector.transcript(ref, "raw"))
     return StreamingResponse(data, media_type="application/octet-stream", headers=headers)
 
 

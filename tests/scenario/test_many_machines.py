@@ -196,6 +196,31 @@ def test_what_nobody_can_run_waits_and_says_for_whom(
         assert [w["pool"] for w in status["worker_list"]] == ["default", "gpu"]
 
 
+@pytest.mark.long
+def test_two_servers_share_a_ledger_and_each_decides_on_what_the_other_holds_or_runs(
+    start: Start, postgres_url: str, tmp_path: Path
+) -> None:
+    one = start(database_url=postgres_url)
+    two = start(database_url=postgres_url)
+    project = one.add(make_repository(tmp_path / "repo"))
+    prepare(project)
+    running = project.submit("python3 step.py 1")
+    wait_until(lambda: lines(project, "launched") == ["1"])
+    held = project.run("rm -rf build && echo once >> effect")
+    (approval,) = held["approvals"]
+    body = {"reason": "fine", "subject_digest": approval["subject_digest"]}
+    two.post(f"/api/approvals/{approval['approval_id']}/approve", body)
+    assert two.wait(held["run_id"], lambda run: run["status"] == "succeeded")
+    assert (project.repo / "effect").read_text() == "once\n"
+    two.post(f"/api/runs/{running['run_id']}/cancel", {"reason": "enough"})
+    assert two.wait(running["run_id"])["status"] == "canceled"
+    assert unfinished_steps(one.home) == []
+    assert two.stop() == 0
+    assert project.run("echo on")["status"] == "succeeded"
+    assert [w["state"] for w in one.get("/api/status")["worker_list"]] == ["live"]
+    assert one.cli("audit", "verify").status == 0
+
+
 def test_a_ledger_of_one_server_takes_no_workers_no_pools_and_has_places(
     start: Start, tmp_path: Path
 ) -> None:

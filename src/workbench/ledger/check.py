@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, inspect, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Table, inspect, literal_column, select
 
 from workbench.audit.verify import ChainHead, Finding, StoredEvent, verify_chain
 from workbench.ledger import tables as t
@@ -194,7 +194,9 @@ def _state_rows(connection: Connection, table: Table, project_id: str | None) ->
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
     columns = [column for column in table.c if column.name in there]
     # What a newer version added is part of the digests as soon as it holds something.
-    added = [literal_column(f'"{name}"').label(name) for name in sorted(there - set(table.c.keys()))]
+    added: list[ColumnElement[Any]] = [
+        literal_column(f'"{name}"').label(name) for name in sorted(there - set(table.c.keys()))
+    ]
     query = select(*columns, *added)
     if project_id is not None:
         if "project_id" not in table.c:

@@ -192,6 +192,23 @@ async def test_a_place_is_taken_up_by_the_next_process_of_its_home_unless_it_is_
         await _append(shared)
 
 
+async def test_who_went_long_ago_is_forgotten(shared: Ledger, lease: Lease, engine: Engine) -> None:
+    for worker_id in ("wrk_b", "wrk_c"):
+        await shared.join(place(worker_id))
+        await shared.append(
+            HOUSE, [LoseWorker(worker_id=worker_id, is_known=True)], actor="engine", via="engine"
+        )
+    with engine.begin() as connection:
+        old = "2020-01-01T00:00:00.000Z"
+        connection.execute(
+            text(f"UPDATE workers SET seen_at = '{old}' WHERE worker_id IN ('wrk_a', 'wrk_b')")
+        )
+    await shared.forget_workers()
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT worker_id FROM workers ORDER BY 1")).scalars().all()
+    assert left == ["wrk_a", "wrk_c"]
+
+
 async def test_a_project_with_one_run_does_not_wait_behind_another_with_a_thousand(shared: Ledger) -> None:
     usual, high = Place(), Place(priority=RunPriority.HIGH)
     many = [await shared.take_rank(usual, "prj_a") for _ in range(50)]

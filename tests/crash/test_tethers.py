@@ -44,7 +44,7 @@ async def test_a_step_goes_on_over_the_end_of_a_lease_that_was_renewed(ground: G
     ground.connector.hold_lease("wrk_a", boot_seconds() + 600)
     async with asyncio.timeout(30):
         while boot_seconds() < first + 0.3:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
     (ground.workspace / "go").touch()
     outcome = await ground.finish(ref)
     assert (outcome.ended.end_reason, outcome.data) == ("exited", b"over\n")

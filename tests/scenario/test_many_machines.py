@@ -16,8 +16,9 @@ import pytest
 from support.cable import Cable, cable
 from support.fixtures import Start
 from support.ground import make_repository
+from support.long import later
 from support.processes import live_shims, unfinished_steps
-from support.server import ENDED, Project, Workbench
+from support.server import ENDED, Project, StartFailed, Workbench
 from support.workers import Worker, worker
 
 STEP = """
@@ -26,7 +27,7 @@ until [ -e go ]; do read -t 0.3 <> <(:); done
 echo "$1" >> finished
 """
 PROGRAM = "import os, sys\nos.execvp('bash', ['bash', 'step.sh', *sys.argv[1:]])\n"
-LEASE_SECONDS = 10
+LEASE_SECONDS = 8
 
 
 def prepare(project: Project) -> None:
@@ -88,7 +89,7 @@ def three(tmp_path: Path, url: str, wire: Cable, places: int) -> Iterator[tuple[
         )
 
 
-@pytest.mark.parametrize("places", [4, pytest.param(67, marks=pytest.mark.long)])
+@pytest.mark.parametrize("places", [4, later(67)])
 def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_runs_twice(
     project: Project, postgres_url: str, tmp_path: Path, places: int
 ) -> None:
@@ -105,6 +106,9 @@ def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_
         killed.kill()
         wire.freeze()
         stopped.signal(signal.SIGSTOP)
+        found = map(project.bench.run_of, runs[:running])
+        asleep = next(r["run_id"] for r in found if r["steps"][0]["worker_id"] == stopped.worker_id)
+        wait_until(lambda: "was not seen for" in project.bench.run_of(asleep)["why"])
         wait_until(lambda: statuses(project)["failed"] == running)
         for machine in machines:
             assert unfinished_steps(machine.home) == [], "its steps ended with its lease"
@@ -134,8 +138,9 @@ def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_
             assert unfinished_steps(machine.home) == []
 
 
+@pytest.mark.parametrize("by", ["cancel", later("kill")])
 def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
-    project: Project, postgres_url: str, tmp_path: Path
+    project: Project, postgres_url: str, tmp_path: Path, by: str
 ) -> None:
     with worker(tmp_path / "a", **settings_of(postgres_url)) as machine:
         run = project.submit("python3 step.py 1")
@@ -145,7 +150,13 @@ def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
         answer = project.bench.http.get(f"/api/runs/{run['run_id']}/transcript")
         assert (answer.status_code, answer.json()["code"]) == (409, "elsewhere")
         assert machine.worker_id in answer.json()["detail"]
-        project.bench.post(f"/api/runs/{run['run_id']}/cancel", {"reason": "enough"})
+        if by == "cancel":
+            project.bench.post(f"/api/runs/{run['run_id']}/cancel", {"reason": "enough"})
+        else:
+            said = project.cli("kill", "--reason", "enough", "--stop-running")
+            assert said.status == 0, said.err
+            held = project.submit("python3 step.py 2")
+            assert (held["status"], held["blocked_by"]) == ("blocked", "kill_switch")
         ended = project.bench.wait(run["run_id"])
         assert (ended["status"], unfinished_steps(machine.home)) == ("canceled", [])
         assert lines(project, "finished") == []
@@ -185,7 +196,50 @@ def test_what_nobody_can_run_waits_and_says_for_whom(
         assert [w["pool"] for w in status["worker_list"]] == ["default", "gpu"]
 
 
-@pytest.mark.parametrize("is_shared", [False, True])
+@pytest.mark.long
+def test_two_servers_share_a_ledger_and_each_decides_on_what_the_other_holds_or_runs(
+    start: Start, postgres_url: str, tmp_path: Path
+) -> None:
+    one = start(database_url=postgres_url)
+    two = start(database_url=postgres_url)
+    project = one.add(make_repository(tmp_path / "repo"))
+    prepare(project)
+    running = project.submit("python3 step.py 1")
+    wait_until(lambda: lines(project, "launched") == ["1"])
+    held = project.run("rm -rf build && echo once >> effect")
+    (approval,) = held["approvals"]
+    body = {"reason": "fine", "subject_digest": approval["subject_digest"]}
+    two.post(f"/api/approvals/{approval['approval_id']}/approve", body)
+    assert two.wait(held["run_id"], lambda run: run["status"] == "succeeded")
+    assert (project.repo / "effect").read_text() == "once\n"
+    two.post(f"/api/runs/{running['run_id']}/cancel", {"reason": "enough"})
+    assert two.wait(running["run_id"])["status"] == "canceled"
+    assert unfinished_steps(one.home) == []
+    assert two.stop() == 0
+    assert project.run("echo on")["status"] == "succeeded"
+    assert [w["state"] for w in one.get("/api/status")["worker_list"]] == ["live"]
+    assert one.cli("audit", "verify").status == 0
+
+
+def test_a_ledger_of_one_server_takes_no_workers_no_pools_and_has_places(
+    start: Start, tmp_path: Path
+) -> None:
+    with pytest.raises(StartFailed) as caught, worker(tmp_path / "a"):
+        pass
+    assert "WORKBENCH_DATABASE_URL" in caught.value.answer["remedy"]
+    with pytest.raises(StartFailed) as caught:
+        start(concurrency="0")
+    assert (caught.value.answer["code"], "workers" in caught.value.answer["remedy"]) == (
+        "invalid_input",
+        True,
+    )
+    project = start().add(make_repository(tmp_path / "repo"))
+    said = project.cli("run", "--pool", "gpu", "--", "true")
+    assert (said.status != 0, "there is no pool 'gpu'" in said.err) == (True, True), said.err
+    assert project.bench.get("/api/runs", project_id=project.project_id) == []
+
+
+@pytest.mark.parametrize("is_shared", [False, later(True)])
 def test_what_is_too_much_is_refused_at_the_door_and_nothing_of_it_is_recorded(
     start: Start, tmp_path: Path, request: pytest.FixtureRequest, is_shared: bool
 ) -> None:
@@ -212,7 +266,7 @@ def test_what_is_too_much_is_refused_at_the_door_and_nothing_of_it_is_recorded(
     assert bench.get("/api/audit/verify", project_id=project.project_id)["ok"] is True
 
 
-@pytest.mark.parametrize("is_shared", [False, True])
+@pytest.mark.parametrize("is_shared", [False, later(True)])
 def test_one_run_of_a_project_does_not_wait_behind_many_of_another(
     start: Start, tmp_path: Path, request: pytest.FixtureRequest, is_shared: bool
 ) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -85,7 +86,7 @@ class Membership:
                 lease_seconds=self._config.lease_seconds,
             )
         )
-        write_private(self._config.home / _FILE, json.dumps({"worker_id": worker_id}))
+        write_private(self._config.home / _FILE, json.dumps({"worker_id": worker_id, "boot_id": _boot_id()}))
         self.lease.begin(worker_id, asked_at=asked_at)
         log.info("worker joined", worker_id=worker_id, pool=self.shared.pool)
 
@@ -200,8 +201,14 @@ class Membership:
         return await asyncio.to_thread(os.path.isdir, self._roots[project_id])
 
     def _read_id(self) -> str | None:
+        """Returns the id that this home had since the machine was started; before, it can have nothing that
+        runs, and a copy of it on another machine has not either."""
         try:
             found = json.loads((self._config.home / _FILE).read_text())
-            return str(found["worker_id"])
+            return str(found["worker_id"]) if found["boot_id"] == _boot_id() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

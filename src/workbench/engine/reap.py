@@ -54,6 +54,7 @@ class Reaper:
         await self._durable.move_on(frozenset(w.worker_id for w in workers if is_writing(w)))
         if self._rounds % _SWEEP_EVERY == 0:
             await self._drive_undriven(is_alone=len(leading) <= 1)
+            await self._context.ledger.forget_workers()
         self._rounds += 1
 
     async def _fail_lost(self) -> None:

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 _BEATS: Final = 6
 """How often a lease is renewed in its time: four lost beats in a row cost nothing."""
 _MOST_BETWEEN_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.5
 _MARGIN: Final = 4
 _MOST_MARGIN_SECONDS: Final = 3.0
 
@@ -90,7 +91,7 @@ class Lease:
         """Returns once the lease is not held any more."""
         # Looked at now and then, because no event tells of a time that has passed while the machine slept.
         while (left := self._until - boot_seconds()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(left, self._between))
+            await asyncio.sleep(min(left, self._between, _LOOK_SECONDS))
 
     async def close(self) -> None:
         """Stops renewing; what was renewed last holds until its time is over."""

@@ -37,7 +37,7 @@ from workbench.ledger.rows import SwitchRecord
 from workbench.ledger.schema import upgrade_schema
 from workbench.ledger.search import TranscriptSearch
 from workbench.ledger.transfer import refuse_moved
-from workbench.ledger.worker_rows import list_workers
+from workbench.ledger.worker_rows import forget_workers, list_workers
 from workbench.model.approval import Approval
 from workbench.model.artifact import Artifact
 from workbench.model.clock import Clock, render_time
@@ -264,6 +264,10 @@ class Ledger:
     async def workers(self) -> list[Worker]:
         """Lists who shares this ledger now, and who is lost with steps that are recorded as running."""
         return await self.read(list_workers)
+
+    async def forget_workers(self) -> None:
+        """Forgets the workers that went long ago; what they did stays in the events."""
+        await self._run(self._writers, lambda: self._read(forget_workers))
 
     async def pending_approvals(self) -> list[Approval]:
         """Lists the pending approvals of all projects, oldest first."""

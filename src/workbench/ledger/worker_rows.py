@@ -9,10 +9,23 @@ UPDATE) waits for all of them; whoever writes later finds that its place is gone
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import TIMESTAMP, Connection, Text, bindparam, cast, func, or_, select, update
+from sqlalchemy import (
+    TIMESTAMP,
+    Connection,
+    Interval,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from workbench.ledger import move as m
 from workbench.ledger.row_writer import Change
@@ -22,9 +35,9 @@ from workbench.model.errors import Conflict, LeaseLost
 from workbench.model.statuses import StepStatus
 from workbench.model.worker import WRITING, Worker, WorkerState
 
-_NOW: Final = func.to_char(
-    func.timezone("UTC", func.clock_timestamp()), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"', type_=Text
-)
+_FORM: Final = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+_KEPT: Final = timedelta(days=7)
+_NOW: Final = func.to_char(func.timezone("UTC", func.clock_timestamp()), _FORM, type_=Text)
 _SILENT: Final = func.extract(
     "epoch", func.clock_timestamp() - cast(workers.c.seen_at, TIMESTAMP(timezone=True))
 ).label("silent")
@@ -48,6 +61,17 @@ _LIST: Final = (
         )
     )
     .order_by(workers.c.worker_id)
+)
+
+_FORGET: Final = delete(workers).where(
+    ~_IS_WRITING,
+    workers.c.seen_at
+    < func.to_char(func.timezone("UTC", func.clock_timestamp() - cast(_KEPT, Interval)), _FORM, type_=Text),
+    workers.c.worker_id.not_in(
+        select(execution_steps.c.worker_id).where(
+            execution_steps.c.status == StepStatus.RUNNING.value, execution_steps.c.worker_id.is_not(None)
+        )
+    ),
 )
 
 
@@ -122,6 +146,11 @@ def lose_worker(connection: Connection, move: m.LoseWorker) -> Change:
     return Change(
         tag="worker:lost", payload={"worker_id": move.worker_id, "silent_seconds": round(found.silent)}
     )
+
+
+def forget_workers(connection: Connection) -> None:
+    """Removes who went long ago and has nothing that is recorded as running."""
+    connection.execute(_FORGET)
 
 
 def _parse(row: Any) -> Worker:

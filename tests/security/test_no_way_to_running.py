@@ -217,6 +217,13 @@ class EveryCall(RuleBasedStateMachine):
             else:
                 self.call(caller, "POST", f"{path}/cancel", reason="no")
 
+    @precondition(has_runs)
+    @rule(pick=picks, caller=people)
+    def resume(self, pick: int, caller: Caller) -> None:
+        if found := self.runs():
+            path = f"/api/runs/{found[pick % len(found)].run_id}/resume"
+            self.call(caller, "POST", path, reason="go on")
+
     @initialize(caller=people, four_eyes=st.booleans(), approvers=st.sampled_from(RULES))
     def begin_with_something_held(
         self, caller: Caller, four_eyes: bool, approvers: list[dict[str, Any]]

@@ -33,8 +33,8 @@ Breaches = frozenset[tuple[str, str]]
 
 LOOK_SECONDS: Final = 30.0
 """How long it rests at least, which is also how far apart the two looks are that set a switch off."""
-_REST_FOR_WORK: Final = 20
-"""It rests so many times as long as a look took: a twentieth of one core is what it may cost."""
+_REST_FOR_WORK: Final = 100
+"""It rests so many times as long as a look took: a hundredth of one core is what it may cost."""
 
 
 async def watch(context: Context, *, pause_seconds: float = LOOK_SECONDS) -> None:
@@ -66,7 +66,7 @@ async def roll_back(context: Context, seen: Breaches) -> Breaches:
         if not live:
             continue
         breached: dict[str, list[EntryGate]] = {}
-        for gate in await compute_gates(context, project.project_id):
+        for gate in await compute_gates(context, project.project_id, phases=live.keys()):
             record = live.get(gate.phase)
             if record is None or not _is_breach(gate, record, project):
                 continue

@@ -5,16 +5,28 @@ A gate never guesses: what nothing measures yet says so, and counts as not passe
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from workbench.engine.context import Context
+from workbench.engine.switch import SWITCHES
+from workbench.gate.switches import CONNECTORS
 from workbench.model.counted import render_count
 from workbench.model.entry_gate import EntryGate as Gate
 
 
-async def compute_gates(context: Context, project_id: str) -> list[Gate]:
-    """Returns every entry gate with its state and the evidence for it."""
+async def compute_gates(
+    context: Context, project_id: str, *, phases: Collection[str] = SWITCHES
+) -> list[Gate]:
+    """Returns every entry gate of these phases with its state and the evidence for it."""
+    gates = await _compute(context, project_id, is_sandbox_asked=CONNECTORS in phases)
+    return [gate for gate in gates if gate.phase in phases]
+
+
+async def _compute(context: Context, project_id: str, *, is_sandbox_asked: bool) -> list[Gate]:
+    """Returns all gates; the one that rests on the sandbox's self-test, which starts processes, if asked."""
     finding = await context.ledger.verify(project_id)
     problems = {
-        connector_id: await connector.validate_config()
+        connector_id: await connector.validate_config() if is_sandbox_asked else ()
         for connector_id, connector in sorted(context.connectors.items())
     }
     local = problems.get("local", [])

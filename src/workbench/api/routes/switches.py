@@ -36,7 +36,11 @@ async def list_switches(
     """
     await _require_known(house, actor, project_id)
     records = await house.context.ledger.switches()
-    return [await _show(house, actor, name, records, project_id) for name in SWITCHES]
+    async with contextlib.AsyncExitStack() as turn:
+        if project_id and house.context.flags.has_own:
+            # Who only looks must not keep a slow source from those who are to start something.
+            await turn.enter_async_context(house.context.inspections.take(project_id))
+        return [await _show(house, actor, name, records, project_id) for name in SWITCHES]
 
 
 @router.put("/api/switches")

@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.figure import Figure, median, percentile
@@ -78,7 +78,7 @@ async def _measure(ground: Path, rounds: int, size_bytes: int) -> list[Figure]:
     search = ledger.transcript_search(ground / "index")
     began = time.perf_counter()
     for path in sorted(texts.iterdir()):
-        await search.add(_artifact(path.stem), _reader(path))
+        await search.add(_artifact(path.stem), _read(path))
     building = time.perf_counter() - began
     there = sum(path.stat().st_size for path in texts.iterdir())
     index = sum(path.stat().st_size for path in (ground / "index").iterdir())
@@ -132,13 +132,10 @@ def _lines(number: int) -> Iterator[bytes]:
         yield f"here is the {_NEEDLE}\n".encode()
 
 
-def _reader(path: Path) -> Callable[[], Iterator[bytes]]:
-    def read() -> Iterator[bytes]:
-        with open(path, "rb") as file:
-            while data := file.read(1 << 16):
-                yield data
-
-    return read
+def _read(path: Path) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while data := file.read(1 << 16):
+            yield data
 
 
 def _artifact(name: str) -> Artifact:

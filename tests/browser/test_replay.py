@@ -36,3 +36,20 @@ def test_a_run_is_replayed_from_its_end_to_its_beginning_and_played(
     bar.get_by_role("button", name="Leave the replay").click()
     expect(bar).to_have_count(0)
     expect(terminal).to_contain_text("last-word")
+
+
+def test_words_are_found_in_what_runs_printed_and_lead_to_the_run(
+    board: Project, open_page: OpenPage
+) -> None:
+    run = board.run(board.script("say.sh", "echo a most unusual-word here"))
+    board.bench.wait_until(
+        lambda: board.bench.get("/api/transcripts/search", q="unusual", project_id=board.project_id)
+    )
+    page = open_page()
+    page.goto(f"{board.bench.url}/p/{board.project_id}/runs")
+    page.get_by_role("searchbox", name="Search runs").fill("UNUSUAL-w")
+    found = page.get_by_role("region", name="In what they printed")
+    expect(found).to_contain_text("a most unusual-word here")
+    found.get_by_role("link").first.click()
+    expect(page.get_by_role("region", name="Terminal")).to_contain_text("a most unusual-word here")
+    assert run["run_id"] in page.url

@@ -94,6 +94,10 @@ async def test_what_is_past_a_limit_is_listed_oldest_first_without_what_is_held_
         "art_going",
         "art_other",
     ]
+    assert [each.artifact_id for each in await ledger.transcripts_after("art_c")] == [
+        "art_going",
+        "art_other",
+    ]
     (removed,) = await ledger.removed_artifacts()
     assert (removed.artifact_id, removed.digest, removed.size_bytes) == ("art_a", "sha256:a", 10)
     assert removed.removed_reason == "retention"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def search(ledger: Ledger, tmp_path: Path) -> TranscriptSearch:
 
 
 async def fill(search: TranscriptSearch, number: int, text: str, project: str = "prj_1") -> None:
-    await search.add(artifact(number, project), lambda: [text.encode()])
+    await search.add(artifact(number, project), [text.encode()])
 
 
 async def find_all(search: TranscriptSearch, text: str, limit: int = 3, project: str = "prj_1") -> list[str]:
@@ -105,12 +106,14 @@ async def test_what_is_taken_out_is_found_no_more_and_what_is_put_in_again_once(
 
 
 async def test_a_transcript_that_could_not_be_read_to_its_end_is_not_known(search: TranscriptSearch) -> None:
-    def broken() -> list[bytes]:
+    def broken() -> Iterator[bytes]:
+        yield b"half of it\n"
         raise InvalidInput("no", remedy="no")
 
     with pytest.raises(InvalidInput):
-        await search.add(artifact(1), broken)
+        await search.add(artifact(1), broken())
     assert await search.known("prj_1") == set()
+    assert await find_all(search, "half") == []
     await fill(search, 1, "here\n")
     assert await find_all(search, "here") == ["1:1"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import resource
@@ -110,6 +111,23 @@ async def test_a_killed_shim_takes_everything_with_it_and_the_step_is_lost(groun
     assert outcome.ended.output_bytes == 6
     assert processes_with("orphan-c0de") == []
     assert list(ground.workspace.iterdir()) == []
+
+
+async def test_of_a_flood_whose_shim_is_killed_beginning_and_end_are_kept_and_counted(tmp_path: Path) -> None:
+    async with open_ground(tmp_path, limits=LocalLimits(max_output_bytes=4096)) as ground:
+        script = "seq 1 20000; echo ready; exec sleep 1000"
+        ref = await ground.connector.dispatch(make_request(ground.workspace, script))
+        async for chunk in ground.connector.logs(ref, offset=0, follow=True):
+            if chunk.data.endswith(b"ready\n"):
+                break
+        os.kill(shim_of(ground, ref), signal.SIGKILL)
+        outcome = await ground.finish(ref)
+    whole = b"".join(b"%d\n" % number for number in range(1, 20001)) + b"ready\n"
+    ended = outcome.ended
+    assert (ended.end_reason, ended.end_offset) == ("lost", len(whole))
+    assert ended.output_bytes + ended.dropped_bytes == len(whole)
+    assert outcome.data == whole[:2048] + whole[2048 + ended.dropped_bytes :]
+    assert ended.output_digest == f"sha256:{hashlib.sha256(outcome.data).hexdigest()}"
 
 
 async def test_a_shim_killed_at_any_moment_of_the_start_leaves_no_process(ground: Ground) -> None:

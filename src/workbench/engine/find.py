@@ -6,7 +6,7 @@ control sequence. A run is never slower for it, and what cannot be read now is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
 
 import structlog
 
@@ -31,7 +31,7 @@ class Indexing:
     async def index_ended(self, context: Context) -> None:
         """Puts in what has ended since the last time, and at first all that is missing."""
         # Another writer's transcript may be recorded a little after a younger one: from one look before.
-        found = await context.ledger.transcripts(after=self._before_that)
+        found = await context.ledger.transcripts_after(self._before_that)
         for artifact in found:
             project_id = artifact.project_id
             if project_id not in self._known:
@@ -47,13 +47,12 @@ async def _index_one(context: Context, artifact: Artifact) -> None:
     external_run_id = artifact.uri.partition("#")[0]
     for connector_id, connector in context.connectors.items():
         ref = ExternalRef(connector_id=connector_id, external_run_id=external_run_id)
-
-        def read(ref: ExternalRef = ref) -> Iterator[bytes]:
-            return context.connectors[ref.connector_id].transcript(ref, "text")
-
+        if connector.capabilities.logs != "live":
+            continue
         try:
-            if connector.capabilities.logs == "live":
-                await context.search.add(artifact, read)
+            # Opened first: where it is not here, what another server put into the index stays there.
+            text = await asyncio.to_thread(connector.transcript, ref, "text")
+            await context.search.add(artifact, text)
         except (NotFound, ArchiveUnavailable) as error:
             log.info("transcript not searchable", artifact_id=artifact.artifact_id, why=error.message)
 

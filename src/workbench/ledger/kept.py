@@ -12,15 +12,27 @@ from workbench.model.statuses import RUN_ENDED
 _ENDED = [status.value for status in RUN_ENDED]
 
 
-def list_transcripts(connection: Connection, after: str) -> list[Artifact]:
-    """Lists the transcripts of all projects that are still there, after an artifact's id, oldest first."""
+def list_transcripts(connection: Connection) -> list[Artifact]:
+    """Lists the transcripts of all projects that are still there, oldest first, whatever the schema."""
     artifacts = t.execution_artifacts
     there = {column["name"] for column in inspect(connection).get_columns(artifacts.name)}
     query = select(*(column for column in artifacts.c if column.name in there)).where(
-        artifacts.c.kind == ArtifactKind.TRANSCRIPT.value, artifacts.c.artifact_id > after
+        artifacts.c.kind == ArtifactKind.TRANSCRIPT.value
     )
     if "removed_at" in there:
         query = query.where(artifacts.c.removed_at.is_(None))
+    rows = connection.execute(query.order_by(artifacts.c.artifact_id)).mappings()
+    return [parse_artifact(dict(row)) for row in rows]
+
+
+def list_transcripts_after(connection: Connection, artifact_id: str) -> list[Artifact]:
+    """Lists those of them that come after an artifact, oldest first."""
+    artifacts = t.execution_artifacts
+    query = select(artifacts).where(
+        artifacts.c.kind == ArtifactKind.TRANSCRIPT.value,
+        artifacts.c.removed_at.is_(None),
+        artifacts.c.artifact_id > artifact_id,
+    )
     rows = connection.execute(query.order_by(artifacts.c.artifact_id)).mappings()
     return [parse_artifact(dict(row)) for row in rows]
 

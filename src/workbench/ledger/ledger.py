@@ -224,10 +224,14 @@ class Ledger:
             raise NotFound(f"there is no artifact {artifact_id}", remedy="a run lists its artifacts")
         return found
 
-    async def transcripts(self, *, after: str = "") -> list[Artifact]:
+    async def transcripts(self) -> list[Artifact]:
         """Lists what is recorded of the transcripts of all projects' ended steps, oldest first; none of those
-        that were removed on purpose, and only those after an artifact's id."""
-        return await self.read(kept.list_transcripts, after)
+        that were removed on purpose. It reads a ledger of an earlier schema too."""
+        return await self.read(kept.list_transcripts)
+
+    async def transcripts_after(self, artifact_id: str) -> list[Artifact]:
+        """Lists those of them that come after an artifact; "" stands before all."""
+        return await self.read(kept.list_transcripts_after, artifact_id)
 
     async def removed_artifacts(self) -> list[Artifact]:
         """Lists what was removed on purpose, of all projects."""

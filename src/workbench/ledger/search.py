@@ -51,10 +51,10 @@ class TranscriptSearch:
         """Returns the ids of the transcripts that can be searched."""
         return await self._run(lambda: self._index.known(project_id))
 
-    async def add(self, artifact: Artifact, read: Callable[[], Iterable[bytes]]) -> None:
-        """Puts a transcript in. `read` yields its plain text as UTF-8, in a thread, and may raise."""
+    async def add(self, artifact: Artifact, text: Iterable[bytes]) -> None:
+        """Puts a transcript in. `text` yields it plain, as UTF-8, in a thread, and may raise."""
         await self._run(
-            lambda: self._index.add(artifact, cut_chunks(part.decode("utf-8", "replace") for part in read()))
+            lambda: self._index.add(artifact, cut_chunks(part.decode("utf-8", "replace") for part in text))
         )
 
     async def remove(self, artifact: Artifact) -> None:

@@ -11,6 +11,7 @@ import type {
   DocumentTextOut,
   FeatureDetailOut,
   FeatureOut,
+  FoundLineOut,
   GateOut,
   KillOut,
   MeOut,
@@ -91,6 +92,17 @@ export const runsQuery = (projectId: string, filter: RunFilter = {}, limit = 50)
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor || undefined,
     enabled: projectId !== "",
+  });
+
+export const foundQuery = (projectId: string, words: string) =>
+  infiniteQueryOptions({
+    queryKey: ["found", projectId, words],
+    queryFn: ({ pageParam }) =>
+      askWhole<FoundLineOut[]>(
+        address("/api/transcripts/search", { project_id: projectId, q: words, cursor: pageParam, limit: 20 }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextCursor || undefined,
   });
 
 export const runQuery = (runId: string) =>

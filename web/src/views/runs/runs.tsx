@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "react";
 import { Empty, ProblemNotice, Waiting } from "../../parts/notice";
 import { featuresQuery, runsQuery } from "../../wire/queries";
 import { ReviewDialog } from "../review/review";
+import { Found } from "./found";
 import { RunHead, RunRow } from "./row";
 
 const route = getRouteApi("/p/$projectId/runs");
@@ -64,7 +65,7 @@ export function RunsPage() {
         <input
           type="search"
           aria-label="Search runs"
-          placeholder="Words of the command"
+          placeholder="Words of the command or of its output"
           value={words}
           onChange={(event) => setWords(event.target.value)}
         />
@@ -135,6 +136,7 @@ export function RunsPage() {
           })}
         </ul>
       </div>
+      {search.q && <Found projectId={projectId} words={search.q} />}
       {isAsking && <ReviewDialog projectId={projectId} close={() => setAsking(false)} />}
     </div>
   );

@@ -17,6 +17,7 @@ from support.cable import Cable, cable
 from support.fixtures import Start
 from support.ground import make_repository
 from support.long import later
+from support.namespaces import without_bubblewrap
 from support.processes import live_shims, unfinished_steps
 from support.server import ENDED, Project, StartFailed, Workbench
 from support.workers import Worker, worker
@@ -219,6 +220,19 @@ def test_two_servers_share_a_ledger_and_each_decides_on_what_the_other_holds_or_
     assert project.run("echo on")["status"] == "succeeded"
     assert [w["state"] for w in one.get("/api/status")["worker_list"]] == ["live"]
     assert one.cli("audit", "verify").status == 0
+
+
+@pytest.mark.long
+def test_a_machine_that_can_run_nothing_takes_nothing(
+    project: Project, postgres_url: str, tmp_path: Path
+) -> None:
+    run = project.submit("python3 step.py 1")
+    with pytest.raises(StartFailed) as caught:
+        with worker(tmp_path / "a", prefix=without_bubblewrap(), **settings_of(postgres_url)):
+            pass
+    assert caught.value.answer["code"] == "sandbox_unavailable"
+    assert [w["pool"] for w in project.bench.get("/api/status")["worker_list"]] == ["default"]
+    assert project.bench.run_of(run["run_id"])["status"] == "queued"
 
 
 def test_a_ledger_of_one_server_takes_no_workers_no_pools_and_has_places(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +79,11 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(home: Path, *words: str, prefix: tuple[str, ...] = (), **settings: str) -> Iterator[Worker]:
+def worker(
+    home: Path, *words: str, settings: Mapping[str, str] | None = None, prefix: tuple[str, ...] = ()
+) -> Iterator[Worker]:
     """A started worker on a fresh home; everything of it is ended afterwards."""
-    made = Worker(home=home, settings=settings, words=words, prefix=prefix)
+    made = Worker(home=home, settings=dict(settings or {}), words=words, prefix=prefix)
     try:
         yield made.start()
     finally:

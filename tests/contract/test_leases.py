@@ -211,6 +211,7 @@ async def test_who_went_long_ago_is_forgotten(shared: Ledger, lease: Lease, engi
 
 async def test_a_project_with_one_run_does_not_wait_behind_another_with_a_thousand(shared: Ledger) -> None:
     usual, high = Place(), Place(priority=RunPriority.HIGH)
+    assert await shared.take_rank(usual, "prj_c") == 1
     many = [await shared.take_rank(usual, "prj_a") for _ in range(50)]
     assert many == list(range(1, 51))
     for rank in many[:20]:
@@ -218,6 +219,7 @@ async def test_a_project_with_one_run_does_not_wait_behind_another_with_a_thousa
     assert await shared.take_rank(usual, "prj_b") in (20, 21)
     assert await shared.take_rank(usual, "prj_b") in (21, 22)
     assert await shared.take_rank(usual, "prj_a") == 51
+    assert await shared.take_rank(usual, "prj_c") == 20, "what it had long ago puts it before nobody"
     assert await shared.take_rank(high, "prj_a") == 1
 
 

@@ -17,6 +17,7 @@ from support.cable import Cable, cable
 from support.fixtures import Start
 from support.ground import make_repository
 from support.long import later
+from support.namespaces import without_bubblewrap
 from support.processes import live_shims, unfinished_steps
 from support.server import ENDED, Project, StartFailed, Workbench
 from support.workers import Worker, worker
@@ -83,9 +84,9 @@ def three(tmp_path: Path, url: str, wire: Cable, places: int) -> Iterator[tuple[
     words = ("--concurrency", str(places))
     with contextlib.ExitStack() as stack:
         yield (
-            stack.enter_context(worker(tmp_path / "a", *words, **settings_of(url))),
-            stack.enter_context(worker(tmp_path / "b", *words, **settings_of(wire.url))),
-            stack.enter_context(worker(tmp_path / "c", *words, **settings_of(url))),
+            stack.enter_context(worker(tmp_path / "a", *words, settings=settings_of(url))),
+            stack.enter_context(worker(tmp_path / "b", *words, settings=settings_of(wire.url))),
+            stack.enter_context(worker(tmp_path / "c", *words, settings=settings_of(url))),
         )
 
 
@@ -142,7 +143,7 @@ def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_
 def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
     project: Project, postgres_url: str, tmp_path: Path, by: str
 ) -> None:
-    with worker(tmp_path / "a", **settings_of(postgres_url)) as machine:
+    with worker(tmp_path / "a", settings=settings_of(postgres_url)) as machine:
         run = project.submit("python3 step.py 1")
         wait_until(lambda: lines(project, "launched") == ["1"])
         seen = project.bench.run_of(run["run_id"])
@@ -165,7 +166,7 @@ def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
 def test_a_worker_that_is_started_again_within_its_lease_takes_up_what_it_ran(
     project: Project, postgres_url: str, tmp_path: Path
 ) -> None:
-    with worker(tmp_path / "a", **settings_of(postgres_url)) as machine:
+    with worker(tmp_path / "a", settings=settings_of(postgres_url)) as machine:
         first = machine.worker_id
         run = project.submit("python3 step.py 1")
         wait_until(lambda: lines(project, "launched") == ["1"])
@@ -188,7 +189,7 @@ def test_what_nobody_can_run_waits_and_says_for_whom(
     assert (shown["status"], shown["pool"], shown["priority"]) == ("queued", "gpu", "high")
     assert shown["why"] == ("Waiting: no worker of pool gpu is live; start one: workbench worker --pool gpu")
     (project.repo / "go").touch()
-    with worker(tmp_path / "a", "--pool", "gpu", **settings_of(postgres_url)) as machine:
+    with worker(tmp_path / "a", "--pool", "gpu", settings=settings_of(postgres_url)) as machine:
         ended = project.bench.wait(run["run_id"])
         assert (ended["status"], ended["steps"][0]["worker_id"]) == ("succeeded", machine.worker_id)
         status: dict[str, Any] = project.bench.get("/api/status")
@@ -219,6 +220,19 @@ def test_two_servers_share_a_ledger_and_each_decides_on_what_the_other_holds_or_
     assert project.run("echo on")["status"] == "succeeded"
     assert [w["state"] for w in one.get("/api/status")["worker_list"]] == ["live"]
     assert one.cli("audit", "verify").status == 0
+
+
+@pytest.mark.long
+def test_a_machine_that_can_run_nothing_takes_nothing(
+    project: Project, postgres_url: str, tmp_path: Path
+) -> None:
+    run = project.submit("python3 step.py 1")
+    with pytest.raises(StartFailed) as caught:
+        with worker(tmp_path / "a", prefix=without_bubblewrap(), settings=settings_of(postgres_url)):
+            pass
+    assert caught.value.answer["code"] == "sandbox_unavailable"
+    assert [w["pool"] for w in project.bench.get("/api/status")["worker_list"]] == ["default"]
+    assert project.bench.run_of(run["run_id"])["status"] == "queued"
 
 
 def test_a_ledger_of_one_server_takes_no_workers_no_pools_and_has_places(
@@ -314,11 +328,13 @@ def test_workers_of_two_versions_stand_side_by_side_and_open_runs_finish(
         "Metadata-Version: 2.1\nName: feature-execution-workbench\nVersion: 9.9.9\n"
     )
     settings = {**settings_of(postgres_url), "WORKBENCH_LEASE_SECONDS": "30"}
-    with worker(tmp_path / "a", "--concurrency", "2", **settings) as old:
+    with worker(tmp_path / "a", "--concurrency", "2", settings=settings) as old:
         running = [project.submit(f"python3 step.py {number}")["run_id"] for number in range(2)]
         wait_until(lambda: len(lines(project, "launched")) == 2)
         waiting = [project.submit(f"python3 step.py {number}")["run_id"] for number in (2, 3)]
-        with worker(tmp_path / "b", "--concurrency", "2", **settings, PYTHONPATH=str(newer.parent)) as new:
+        with worker(
+            tmp_path / "b", "--concurrency", "2", settings={**settings, "PYTHONPATH": str(newer.parent)}
+        ) as new:
             found = {w["worker_id"]: w["version"] for w in project.bench.get("/api/status")["worker_list"]}
             assert (found[old.worker_id] != "9.9.9", found[new.worker_id]) == (True, "9.9.9")
             assert old.stop() == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from support.processes import find_children, kill_and_wait, live_shims
@@ -21,9 +21,9 @@ class Worker:
     home: Path
     settings: dict[str, str]
     words: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
     process: Program | None = None
     worker_id: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -32,7 +32,7 @@ class Worker:
     def start(self) -> Worker:
         """Starts it and returns once it has joined; raises StartFailed with what it said."""
         ready, writing = os.pipe()
-        environment = {**Workbench(home=self.home, settings=self.settings).environment, **self.environment}
+        environment = Workbench(home=self.home, settings=self.settings).environment
         with open(self.log, "ab") as log, open(os.devnull, "rb") as nothing:
             self.process = start_program(
                 ["worker", *self.words],
@@ -40,6 +40,7 @@ class Worker:
                 cwd=self.log.parent,
                 streams=(nothing.fileno(), log.fileno(), log.fileno()),
                 ready=writing,
+                prefix=self.prefix,
             )
         os.close(writing)
         try:
@@ -78,9 +79,11 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(home: Path, *words: str, **settings: str) -> Iterator[Worker]:
+def worker(
+    home: Path, *words: str, settings: Mapping[str, str] | None = None, prefix: tuple[str, ...] = ()
+) -> Iterator[Worker]:
     """A started worker on a fresh home; everything of it is ended afterwards."""
-    made = Worker(home=home, settings=settings, words=words)
+    made = Worker(home=home, settings=dict(settings or {}), words=words, prefix=prefix)
     try:
         yield made.start()
     finally:

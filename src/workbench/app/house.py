@@ -37,7 +37,7 @@ from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
 from workbench.model.admission import SwitchState
 from workbench.model.clock import NewId
-from workbench.model.errors import InvalidInput, WorkbenchError
+from workbench.model.errors import InvalidInput, SandboxUnavailable, WorkbenchError
 from workbench.model.place import DEFAULT_POOL
 from workbench.program.canary import watch
 from workbench.program.gates import compute_gates
@@ -57,12 +57,18 @@ _OWN_PLACES: Final = 256
 
 @asynccontextmanager
 async def open_house(
-    config: Settings, *, version: str, pool: str = DEFAULT_POOL, places: int | None = None
+    config: Settings,
+    *,
+    version: str,
+    pool: str = DEFAULT_POOL,
+    places: int | None = None,
+    must_run: bool = False,
 ) -> AsyncIterator[tuple[Context, Access]]:
     """Opens ledger, connectors and engine, recovers open runs, and closes all of it again.
 
     What runs in the sandbox is left running: the next house adopts it. On a ledger that others share the
-    house is a worker of `pool`, which drives `places` runs at once.
+    house is a worker of `pool`, which drives `places` runs at once; with `must_run` it raises
+    SandboxUnavailable where it could run nothing, instead of holding what it takes.
     """
 
     clock = SystemClock()
@@ -138,6 +144,8 @@ async def open_house(
     try:
         if problems := await starting:
             context.not_ready["local"] = problems
+            if must_run:
+                raise SandboxUnavailable(problems[0].message, remedy=problems[0].remedy)
         await asyncio.to_thread(flags.open)
         if membership is not None:
             await membership.join()

@@ -26,7 +26,8 @@ log = structlog.get_logger()
 async def work(config: Settings, *, pool: str, places: int | None, on_ready: Callable[[str], None]) -> None:
     """Works for this pool until SIGTERM or SIGINT; `on_ready` gets the worker's id.
 
-    Raises InvalidInput for a ledger that only one process can have, AlreadyRunning, LedgerUnavailable.
+    Raises InvalidInput for a ledger that only one process can have, SandboxUnavailable where nothing can be
+    run, AlreadyRunning, LedgerUnavailable.
     """
     check_pool(pool)
     if config.ledger_url.startswith("sqlite"):
@@ -43,7 +44,10 @@ async def work(config: Settings, *, pool: str, places: int | None, on_ready: Cal
         loop.add_signal_handler(number, ending.set)
     try:
         version = version_of("feature-execution-workbench")
-        async with open_house(config, version=version, pool=pool, places=places) as (context, _):
+        async with open_house(config, version=version, pool=pool, places=places, must_run=True) as (
+            context,
+            _,
+        ):
             assert context.lease is not None
             on_ready(context.lease.worker_id)
             log.info("worker started", worker_id=context.lease.worker_id, pool=pool, version=version)

@@ -74,6 +74,8 @@ async def test_a_start_that_was_recorded_under_a_lost_lease_is_not_dispatched(
             other.begin("wrk_b", asked_at=boot_seconds())
             await drive(replace(house.context, lease=other), project_id, run.run_id)
             assert house.connector.dispatched == []
+            (step,) = await ledger.for_project(project_id).steps(run.run_id)
+            assert step.status is StepStatus.RUNNING, "its end is not for others to write"
             await lose(house.context, "wrk_a", is_known=True)
             await other.close()
         finally:

@@ -30,7 +30,7 @@ FOREVER: Final = "trap '' TERM INT HUP; echo ready; while :; do read -t 1 <> <(:
 _CUT: Final = (httpx.HTTPError, WebSocketException, AssertionError, OSError)
 _STRIKE_SECONDS: Final = 5.0
 _HELD_SECONDS: Final = 60.0
-_MOST_CUTS: Final = 20
+_CUT_SECONDS: Final = 120.0
 _MOST_OUTPUTS: Final = 2
 """How many of a flood's writes are struck at: how many there are is the terminal's chance."""
 
@@ -124,7 +124,8 @@ class Stage:
         self._begin()
         self._whom = whom
         write_targets(self.crossings, [{"name": name, "skip": skip, "whom": whom}])
-        for _ in range(_MOST_CUTS):
+        deadline = time.monotonic() + _CUT_SECONDS
+        while time.monotonic() < deadline:
             try:
                 script.play(self)
                 if not self._has_struck():

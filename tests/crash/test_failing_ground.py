@@ -4,6 +4,8 @@ waits for."""
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from support.ground import make_repository
 from support.kill_points import judge_events
 from support.long import later
 from support.namespaces import make_faulty, with_disk_of_its_own
-from support.processes import find_marked, kill_and_wait
+from support.processes import find_marked, kill_and_wait, live_shims
 from support.server import ENDED, Project, Workbench, running
 
 WAITING = "until [ -e go ]; do read -t 0.02 <> <(:); done"
@@ -183,6 +185,7 @@ def test_a_disk_that_turns_read_only_in_mid_run_stops_nothing_from_ending_and_lo
         )
         for run in (ending, other):
             bench.wait_output(run["run_id"], b"ready\n")
+        os.sync()
         make_faulty(image)
         (own.repo / "go").touch()
         whys = (bench.run_of(ending["run_id"])["why"] for _ in range(20_000))
@@ -205,3 +208,29 @@ def test_a_disk_that_turns_read_only_in_mid_run_stops_nothing_from_ending_and_lo
             assert (ended["status"], "lost" in ended["why"]) == ("failed", True)
         assert (own.repo / "effect").read_text() == "once\n"
         assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
+
+
+@pytest.mark.parametrize("left", ["no folder", later("a claim of no bytes")])
+def test_a_run_that_a_power_cut_leaves_without_a_trace_is_lost_and_not_started_again(
+    own: Project, bench: Workbench, left: str
+) -> None:
+    """The record of the start was on the disk, what came after it was not: here it is taken away."""
+    run = own.submit(own.script("go.sh", f"echo once >> effect; echo ready; {WAITING}"))
+    bench.wait_output(run["run_id"], b"ready\n")
+    (shim,) = live_shims(bench.home).values()
+    bench.kill()
+    kill_and_wait(shim)
+    if left == "no folder":
+        shutil.rmtree(bench.home / "runs" / run["run_id"])
+    else:
+        (claim,) = (bench.home / "runs" / run["run_id"]).glob("*/claim.json")
+        claim.write_bytes(b"")
+    (bench.home / "sandbox" / "boot").write_text("another boot")
+    (own.repo / "go").touch()
+    bench.start()
+    ended = bench.wait(run["run_id"])
+    assert (ended["status"], "lost" in ended["why"]) == ("failed", True)
+    assert (own.repo / "effect").read_text() == "once\n"
+    # From now on this is the boot in which what left no trace was never started.
+    assert own.run("echo after")["status"] == "succeeded"
+    assert (bench.home / "sandbox" / "boot").read_text() != "another boot"

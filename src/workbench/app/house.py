@@ -26,7 +26,7 @@ from workbench.engine.durable import Durable
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
 from workbench.engine.notice_jump import ClockWatch, record_jump
 from workbench.engine.operate import note, set_switch
-from workbench.engine.recover import recover, settle
+from workbench.engine.recover import give_up_unproven, recover, settle
 from workbench.gate import Policy, admit, load_policy, read_organisation
 from workbench.gate.switches import LOCAL
 from workbench.ledger.ledger import Ledger
@@ -106,6 +106,9 @@ async def open_house(config: Settings) -> AsyncIterator[tuple[Context, Access]]:
         await _first_switch(context)
         await _first_layer(context)
         await settle(context, within_seconds=_SETTLE_SECONDS)
+        if local.has_rebooted():
+            await give_up_unproven(context)
+        await asyncio.to_thread(_note_boot, local)
         durable.launch(functools.partial(drive, context))
         await recover(context)
         # Not now: it would only compete with the door for the interpreter. A decision does not wait for this.
@@ -165,6 +168,14 @@ async def _start_local(local: LocalConnector) -> tuple[Problem, ...]:
     for problem in problems:
         log.error("local connector not ready", problem=problem.message, remedy=problem.remedy)
     return problems
+
+
+def _note_boot(local: LocalConnector) -> None:
+    try:
+        local.note_boot()
+    except OSError as error:
+        # Without the note, the next start after a power cut takes it for none; a full disk stops no server.
+        log.warning("boot not noted", problem=str(error))
 
 
 async def _first_switch(context: Context) -> None:

@@ -182,10 +182,10 @@ def _adopt(home: Path, ground: Path) -> float:
     try:
         found = second.call("GET", f"/api/runs/{run_id}")
         taken = time.perf_counter() - began
-        if found["status"] != "running" or found["steps"][0]["attempt"] != 1:
-            raise RuntimeError(f"the run was not adopted: {found['why']}")
         second.call("POST", f"/api/runs/{run_id}/cancel", {"reason": "measured"})
         second.wait_ended(run_id)
+        if found["status"] != "running" or found["steps"][0]["attempt"] != 1:
+            raise RuntimeError(f"the run was not adopted: {found['why']}")
     finally:
         second.close()
     return taken

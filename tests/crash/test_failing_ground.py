@@ -4,6 +4,8 @@ waits for."""
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,7 +20,9 @@ from support.fixtures import Start
 from support.ground import make_repository
 from support.kill_points import judge_events
 from support.long import later
-from support.server import ENDED, Project, Workbench
+from support.namespaces import make_faulty, with_disk_of_its_own
+from support.processes import find_marked, kill_and_wait, live_shims
+from support.server import ENDED, Project, Workbench, running
 
 WAITING = "until [ -e go ]; do read -t 0.02 <> <(:); done"
 
@@ -163,3 +167,70 @@ def test_a_ledger_that_does_not_answer_is_what_a_run_says_it_waits_for(
         other.execute("ROLLBACK")
     assert whole(own, run["run_id"])["status"] == "succeeded"
     assert (own.repo / "effect").read_text() == "once\n"
+
+
+@pytest.mark.long
+def test_a_disk_that_turns_read_only_in_mid_run_stops_nothing_from_ending_and_loses_no_record(
+    tmp_path: Path,
+) -> None:
+    """A real disk on which the kernel finds a fault: what it cannot take is said, what runs can be ended."""
+    home, image = tmp_path / "home", tmp_path / "disk"
+    with running(home, prefix=with_disk_of_its_own(home, image)) as bench:
+        own = bench.add(make_repository(tmp_path / "repo"))
+        before = own.run("echo before")
+        ending = own.submit(own.script("go.sh", f"echo ready; {WAITING}; echo once >> effect; exit 0"))
+        mark = f"faulty-{own.project_id}"
+        other = own.submit(
+            own.script("on.sh", f"trap '' TERM; (exec -a {mark} sleep 1000) & echo ready; wait")
+        )
+        for run in (ending, other):
+            bench.wait_output(run["run_id"], b"ready\n")
+        os.sync()
+        make_faulty(image)
+        (own.repo / "go").touch()
+        whys = (bench.run_of(ending["run_id"])["why"] for _ in range(20_000))
+        why = next(why for why in whys if why.startswith("Waiting to go on"))
+        assert "the ledger cannot be used" in why
+        answer = bench.http.post(f"/api/runs/{other['run_id']}/cancel", json={"reason": "enough"})
+        assert answer.status_code == 503
+        assert "its processes have ended" in answer.json()["detail"]
+        assert find_marked(mark) == []
+        assert own.bench.http.post("/api/runs", json={"project_id": own.project_id, "command": "ls"}).is_error
+    # Whoever mends the disk must first end all that has files open on it.
+    for pid in find_marked(f"{home}/sandbox"):
+        kill_and_wait(pid)
+    with running(home, prefix=with_disk_of_its_own(home, image)) as bench:
+        runs = {run["run_id"]: run for run in bench.get("/api/runs", project_id=own.project_id)}
+        assert runs.keys() == {before["run_id"], ending["run_id"], other["run_id"]}
+        assert runs[before["run_id"]]["status"] == "succeeded"
+        for run in (ending, other):
+            ended = bench.wait(run["run_id"], lambda run: run["status"] in ENDED)
+            assert (ended["status"], "lost" in ended["why"]) == ("failed", True)
+        assert (own.repo / "effect").read_text() == "once\n"
+        assert bench.get("/api/audit/verify", project_id=own.project_id)["ok"] is True
+
+
+@pytest.mark.parametrize("left", ["no folder", later("a claim of no bytes")])
+def test_a_run_that_a_power_cut_leaves_without_a_trace_is_lost_and_not_started_again(
+    own: Project, bench: Workbench, left: str
+) -> None:
+    """The record of the start was on the disk, what came after it was not: here it is taken away."""
+    run = own.submit(own.script("go.sh", f"echo once >> effect; echo ready; {WAITING}"))
+    bench.wait_output(run["run_id"], b"ready\n")
+    (shim,) = live_shims(bench.home).values()
+    bench.kill()
+    kill_and_wait(shim)
+    if left == "no folder":
+        shutil.rmtree(bench.home / "runs" / run["run_id"])
+    else:
+        (claim,) = (bench.home / "runs" / run["run_id"]).glob("*/claim.json")
+        claim.write_bytes(b"")
+    (bench.home / "sandbox" / "boot").write_text("another boot")
+    (own.repo / "go").touch()
+    bench.start()
+    ended = bench.wait(run["run_id"])
+    assert (ended["status"], "lost" in ended["why"]) == ("failed", True)
+    assert (own.repo / "effect").read_text() == "once\n"
+    # From now on this is the boot in which what left no trace was never started.
+    assert own.run("echo after")["status"] == "succeeded"
+    assert (bench.home / "sandbox" / "boot").read_text() != "another boot"

@@ -26,10 +26,13 @@ from workbench.sandbox import zygote
 _ABOUT_A_RUN: Final = ("CreateRun", "MoveRun", "RequestCancel", "MoveApproval")
 
 
-def wrap_server(folder: Path, home: Path) -> None:
-    """Wraps this process's ledger, connector and durable engine; once, in a process of its own."""
+def wrap_server(folder: Path, home: Path, command: str) -> None:
+    """Wraps this process's ledger, connector and durable engine; once, in a process of its own.
+
+    It can be struck under the name of its command, `up` under "server".
+    """
     found = Crossings(folder, home)
-    (folder / "server.pid").write_text(str(os.getpid()))
+    (folder / f"{'server' if command == 'up' else command}.pid").write_text(str(os.getpid()))
     append = Ledger.append
 
     async def counted(self: Ledger, project_id: str, moves: Any, **kwargs: Any) -> Any:
@@ -91,6 +94,6 @@ def _describe(move: Any) -> str:
 
 
 if __name__ == "__main__":
-    wrap_server(Path(os.environ.pop(CROSSINGS)), Path(os.environ["WORKBENCH_HOME"]))
+    wrap_server(Path(os.environ.pop(CROSSINGS)), Path(os.environ["WORKBENCH_HOME"]), sys.argv[1])
     sys.argv[0] = "workbench"
     runpy.run_module("workbench", run_name="__main__", alter_sys=True)

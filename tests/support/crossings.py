@@ -72,7 +72,7 @@ class Crossings:
         return crossed
 
     def victims(self, whom: str) -> list[int]:
-        """Returns the processes that a word stands for: server, zygote, shim, or the file that names them."""
+        """Returns the processes that a word stands for: shim, postgres, or whoever has a file WORD.pid."""
         if whom == "shim":
             own = os.getpid()
             if own not in (self._pid("server"), self._pid("zygote")):

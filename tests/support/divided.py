@@ -36,7 +36,7 @@ def begin(words: list[str], environment: dict[str, str], cwd: str, handed: list[
     sys.argv = ["workbench", *words]
     if folder := os.environ.pop(CROSSINGS, ""):
         crossed = importlib.import_module("support.crossed")
-        crossed.wrap_server(Path(folder), Path(os.environ["WORKBENCH_HOME"]))
+        crossed.wrap_server(Path(folder), Path(os.environ["WORKBENCH_HOME"]), words[0])
     runpy.run_module("workbench", run_name="__main__", alter_sys=True)
 
 

@@ -37,6 +37,26 @@ def with_read_only(folder: Path) -> tuple[str, ...]:
     return _in_mount_namespace('mount -t tmpfs -o ro,mode=700 none "$0"', str(folder))
 
 
+def with_disk_of_its_own(folder: Path, image: Path) -> tuple[str, ...]:
+    """A disk that lies in the image file, on the folder, seen by the command alone.
+
+    It turns read-only when it finds a fault in itself. Needs root, and a loop device.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not image.exists():
+        with open(image, "wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+    return _in_mount_namespace(f'mount -o loop,errors=remount-ro {image} "$0"; chmod 700 "$0"', str(folder))
+
+
+def make_faulty(image: Path) -> None:
+    """Has the kernel find a fault on the disk in this image: from now on it takes nothing."""
+    found = subprocess.run(["losetup", "-nO", "NAME", "-j", str(image)], check=True, capture_output=True)
+    device = Path(found.stdout.decode().strip()).name
+    Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("tried by a test")
+
+
 def without_bubblewrap() -> tuple[str, ...]:
     """A machine on which /usr/bin/bwrap is no program."""
     return _in_mount_namespace(f'mount --bind {_EMPTY} "$0"', "/usr/bin/bwrap")

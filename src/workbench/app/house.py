@@ -30,7 +30,7 @@ from workbench.engine.keep import keep_transcripts
 from workbench.engine.look import ORGANISATION, read_kill_file, record_first
 from workbench.engine.notice_jump import ClockWatch, record_jump
 from workbench.engine.operate import note
-from workbench.engine.recover import recover, settle
+from workbench.engine.recover import give_up_unproven, recover, settle
 from workbench.engine.switch import set_switch
 from workbench.gate import Policy, admit, load_policy, read_organisation
 from workbench.gate.switches import LOCAL
@@ -153,6 +153,9 @@ async def open_house(
         await _first_switch(context)
         await _first_layer(context)
         await settle(context, within_seconds=_SETTLE_SECONDS)
+        if local.has_rebooted():
+            await give_up_unproven(context)
+        await asyncio.to_thread(_note_boot, local)
         await begin()
         if membership is not None:
             membership.serve(context, durable, begin)
@@ -253,6 +256,14 @@ async def _start_local(local: LocalConnector) -> tuple[Problem, ...]:
     for problem in problems:
         log.error("local connector not ready", problem=problem.message, remedy=problem.remedy)
     return problems
+
+
+def _note_boot(local: LocalConnector) -> None:
+    try:
+        local.note_boot()
+    except OSError as error:
+        # Without the note, the next start after a power cut takes it for none; a full disk stops no server.
+        log.warning("boot not noted", problem=str(error))
 
 
 async def _first_switch(context: Context) -> None:

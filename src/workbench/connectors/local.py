@@ -48,6 +48,7 @@ from workbench.model.network import parse_entries
 from workbench.model.project import Project
 from workbench.model.statuses import TerminalMode
 from workbench.sandbox import assignment, probe, seccomp, step_folder, tether
+from workbench.sandbox.census import read_boot_id
 from workbench.sandbox.host import Host, open_host
 from workbench.sandbox.leftover import end_leftovers
 from workbench.sandbox.lookup import ProjectSurroundings
@@ -194,6 +195,25 @@ class LocalConnector(LocalLogs):
                 watch.kill_shim()
                 await watch.wait_end(self._limits.cancel_grace_seconds)
         return watch.ended is None
+
+    def has_rebooted(self) -> bool:
+        """Says whether the machine went down since `note_boot`: some of its disk may have gone with it."""
+        try:
+            return (self._own / "boot").read_text() != read_boot_id()
+        except OSError:
+            return False
+
+    def note_boot(self) -> None:
+        """Writes down which boot of the machine this is, durably; raises OSError."""
+        with contextlib.suppress(OSError):
+            if (self._own / "boot").read_text() == read_boot_id():
+                return
+        part = self._own / "boot.part"
+        with open(part, "w") as file:
+            file.write(read_boot_id())
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(self._own / "boot")
 
     @property
     def zygote_pid(self) -> int | None:

@@ -351,6 +351,25 @@ async def record_known_end(context: Context, project_id: str, run_id: str) -> No
             context.run_locks.pop(run_id, None)
 
 
+async def record_unproven(context: Context, project_id: str, run_id: str) -> None:
+    """Fails a running run of which nothing shows whether it was started, as after a power cut.
+
+    Its step's folder is made after the start is recorded, and need not have reached the disk though the
+    command has run. Raises LedgerUnavailable, or what its connector raises.
+    """
+    project, run, steps = await context.ledger.for_project(project_id).run_with_project(run_id)
+    for step in steps:
+        if step.status is not StepStatus.RUNNING or step.external_run_id is None or not is_own(context, step):
+            continue
+        ref = ExternalRef(connector_id=step.connector, external_run_id=step.external_run_id)
+        ended = (await context.connectors[step.connector].snapshot(ref)).ended
+        if ended is not None and ended.end_reason == "never_started":
+            reason = "lost: the machine went down, and nothing shows whether its command had begun"
+            await _record_failure(
+                context, project, run, step, reason, "see what it may have done, then retry the run"
+            )
+
+
 async def _cancel_again(context: Context, ref: ExternalRef, connector_id: str) -> None:
     await context.connectors[connector_id].cancel(
         ref, reason="canceled", deadline_seconds=context.limits.cancel_deadline_seconds

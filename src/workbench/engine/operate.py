@@ -15,7 +15,7 @@ from typing import Final
 from workbench.engine.cancel import CancelUnrecorded, cancel
 from workbench.engine.context import Context
 from workbench.ledger.ledger import HOUSE, Ledger
-from workbench.ledger.move import Move, Note, PutProject, SetKill
+from workbench.ledger.move import Move, Note, PutProject, RequestCancel, SetKill
 from workbench.model.actor import Actor, Role
 from workbench.model.clock import parse_time, render_time
 from workbench.model.errors import Conflict, IllegalMove, InvalidInput, LedgerUnavailable, NotFound
@@ -304,6 +304,22 @@ async def note(context: Context, *, tag: str, actor: Actor, payload: dict[str, s
     await context.ledger.append(HOUSE, [Note(tag=tag, payload=payload)], actor=actor.name, via=actor.via)
 
 
+async def _request_all(context: Context, runs: list[Run], actor: Actor, reason: str) -> None:
+    """Records in one append a project that their end is asked for, where that can be done.
+
+    Two hundred appends would take a second, and the last of the runs would be told only after them. What
+    cannot be recorded so is recorded run by run, as each is canceled.
+    """
+    asked: dict[str, list[Move]] = {}
+    for run in runs:
+        if run.cancel_requested_at is None:
+            request = RequestCancel(run_id=run.run_id, reason=f"kill: {reason}")
+            asked.setdefault(run.project_id, []).append(request)
+    for project_id, moves in asked.items():
+        with contextlib.suppress(IllegalMove, Conflict, LedgerUnavailable):
+            await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
+
+
 async def _stop_running(
     context: Context, actor: Actor, reason: str, project_id: str | None, connector: str | None
 ) -> tuple[tuple[str, ...], list[str]]:
@@ -328,6 +344,7 @@ async def _stop_running(
         and (project_id is None or run.project_id == project_id)
         and (connector is None or any(step.command.connector == connector for step in run.plan.steps))
     ]
+    await _request_all(context, [run for run in runs if run.status is RunStatus.RUNNING], actor, reason)
     # All at once: where nothing can be recorded, each waits for its own proof.
     stopped = await asyncio.gather(*(stop(run) for run in runs))
     left = [run.run_id for run, is_stopped in zip(runs, stopped, strict=True) if not is_stopped]

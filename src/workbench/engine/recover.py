@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from workbench.engine.context import Context
-from workbench.engine.drive import record_known_end
+from workbench.engine.drive import record_known_end, record_unproven
 from workbench.engine.elsewhere import is_own
 from workbench.model.errors import WorkbenchError
 from workbench.model.run import Run
@@ -52,6 +52,16 @@ async def _record_end(context: Context, run: Run) -> None:
     except Exception:
         # One run that cannot be understood keeps neither the others nor the server waiting.
         log.exception("end not recorded", run_id=run.run_id)
+
+
+async def give_up_unproven(context: Context) -> None:
+    """After the machine went down: fails the runs that may have begun and left nothing, so none runs twice.
+
+    Called before anything is driven. Raises LedgerUnavailable, or what a connector raises.
+    """
+    for run in await context.ledger.open_runs():
+        if run.status is RunStatus.RUNNING:
+            await record_unproven(context, run.project_id, run.run_id)
 
 
 async def recover(context: Context) -> int:

@@ -215,10 +215,16 @@ class Watch:
         claim = step_folder.read_document(folder, step_folder.CLAIM)
         if claim is None:
             try:
-                return step_folder.take_claim(folder, {"given_up": True})
+                # A claim comes with its whole content; one that cannot be read went through a power cut.
+                return step_folder.take_claim(folder, {"given_up": True}) or self._has_damaged_claim()
             except OSError:
                 return not self.folder.exists()
         return not census.is_alive(claim)
+
+    def _has_damaged_claim(self) -> bool:
+        folder = str(self.folder)
+        is_there = (self.folder / step_folder.CLAIM).exists()
+        return is_there and step_folder.read_document(folder, step_folder.CLAIM) is None
 
     async def _take_loss(self) -> None:
         folder = str(self.folder)
@@ -229,7 +235,7 @@ class Watch:
         if "workspace_root" in request:
             await asyncio.to_thread(_tidy, request["workspace_root"], str(self._placeholder_folder))
         log = await asyncio.to_thread(measure, self.folder)
-        never = "pid" not in claim
+        never = "pid" not in claim and not self._has_damaged_claim()
         end_reason = "never_started" if never else "lost"
         detail = "it was never started" if never else "its supervisor was killed, and it with it"
         notes = []

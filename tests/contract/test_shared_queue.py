@@ -110,10 +110,12 @@ async def test_a_process_takes_what_it_has_places_for_in_the_order_of_priority_a
 async def test_what_a_process_took_that_is_gone_goes_on_with_another(
     ledger: Ledger, postgres_url: str, tmp_path: Path
 ) -> None:
-    async with process(ledger, postgres_url, tmp_path / "a", "wrk_a", 1) as (durable, _, drive):
+    async with process(ledger, postgres_url, tmp_path / "a", "wrk_a", 1) as (durable, lease, drive):
         await durable.start("prj_a", "run_taken")
         assert await drive.next() == "run_taken"
         await durable.start("prj_a", "run_waiting")
+        # As one that is killed, it hands nothing back.
+        lease.end()
     async with process(ledger, postgres_url, tmp_path / "b", "wrk_b", 4) as (durable, _, drive):
         assert await drive.next() == "run_waiting"
         await durable.move_on(frozenset({"wrk_a", "wrk_b"}))
@@ -122,6 +124,16 @@ async def test_what_a_process_took_that_is_gone_goes_on_with_another(
         await durable.move_on(frozenset({"wrk_b"}))
         assert await drive.next() == "run_taken"
         assert drive.began.empty()
+
+
+async def test_what_a_process_took_that_ends_in_order_is_back_on_the_queue(
+    ledger: Ledger, postgres_url: str, tmp_path: Path
+) -> None:
+    async with process(ledger, postgres_url, tmp_path / "a", "wrk_a", 1) as (durable, _, drive):
+        await durable.start("prj_a", "run_taken")
+        assert await drive.next() == "run_taken"
+    async with process(ledger, postgres_url, tmp_path / "b", "wrk_b", 4) as (_, _, drive):
+        assert await drive.next() == "run_taken"
 
 
 async def test_who_has_not_the_projects_folder_passes_its_run_on(

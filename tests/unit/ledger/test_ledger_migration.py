@@ -63,10 +63,13 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
     drop = [f"ALTER TABLE execution_approvals DROP COLUMN {name}" for name in columns]
     drop.append("DROP INDEX access_tokens_by_actor")
     drop += [f"ALTER TABLE access_tokens DROP COLUMN {name}" for name in ("person", "made_with")]
+    removed = ("removed_at", "removed_reason")
+    drop += [f"ALTER TABLE execution_artifacts DROP COLUMN {name}" for name in removed]
     change(
         url,
         "DROP TABLE remembered_rules",
         "DROP TABLE policy_layers",
+        "DROP TABLE run_holds",
         *drop,
         "UPDATE alembic_version SET version_num = '0001'",
     )

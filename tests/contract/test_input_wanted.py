@@ -15,9 +15,10 @@ from workbench.model.statuses import TerminalMode
 # Each of these is quiet for long enough to be looked at more than once, with the terminal as its input.
 NOT_WAITING = """
 import os, select, subprocess, sys, time
+from time import sleep as rest
 def pause(what):
     print(what, flush=True)
-pause("sleep"); time.sleep(0.9)
+pause("sleep"); rest(0.9)
 pause("busy")
 end = time.monotonic() + 0.9
 while time.monotonic() < end: pass
@@ -29,12 +30,12 @@ while time.monotonic() < end: select.select([0], [], [], 0.2)
 pause("the terminal or something else")
 r, w = os.pipe()
 if os.fork() == 0:
-    os.close(r); time.sleep(0.9); os._exit(0)
+    os.close(r); rest(0.9); os._exit(0)
 os.close(w); select.select([0, r], [], [])
 pause("another terminal")
 ours, theirs = os.openpty()
 if os.fork() == 0:
-    time.sleep(0.9); os.write(ours, b"x\\n"); time.sleep(0.2); os._exit(0)
+    rest(0.9); os.write(ours, b"x\\n"); rest(0.2); os._exit(0)
 os.read(theirs, 5)
 open("asked", "w").close()
 """
@@ -61,7 +62,7 @@ async def wait_wanted(ground: Ground, ref: ExternalRef) -> None:
     async with asyncio.timeout(60):
         while ground.connector.input_wanted(ref) is None:
             # Taken from the disk: nothing tells of it.
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 async def test_only_what_waits_for_this_terminal_alone_waits_for_input(ground: Ground) -> None:
@@ -83,7 +84,7 @@ async def test_only_what_waits_for_this_terminal_alone_waits_for_input(ground: G
     # It was answered, and what it does now is no wait for anybody.
     async with asyncio.timeout(60):
         while ground.connector.input_wanted(ref) is not None:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
     await ground.connector.cancel(ref, reason="done", deadline_seconds=5)
     assert not (ground.home / "runs" / ref.external_run_id / "waiting.json").exists()
 

@@ -67,7 +67,6 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
     drop.append("ALTER TABLE execution_steps DROP COLUMN worker_id")
     drop += [f"ALTER TABLE access_tokens DROP COLUMN {name}" for name in ("person", "made_with")]
     drop += [f"ALTER TABLE switches DROP COLUMN {name}" for name in ("since", "overridden")]
-    drop.append("DROP TABLE run_holds")
     drop += [
         f"ALTER TABLE execution_artifacts DROP COLUMN {name}" for name in ("removed_at", "removed_reason")
     ]
@@ -75,6 +74,7 @@ async def test_rows_of_the_first_schema_keep_their_digest_and_an_edited_new_colu
         url,
         "DROP TABLE remembered_rules",
         "DROP TABLE policy_layers",
+        "DROP TABLE run_holds",
         *drop,
         "UPDATE alembic_version SET version_num = '0001'",
     )

@@ -56,11 +56,8 @@ async def _record_end(context: Context, run: Run) -> None:
 async def give_up_unproven(context: Context) -> None:
     """After the machine went down: fails the runs that may have begun and left nothing, so none runs twice.
 
-    Called before anything is driven. Raises LedgerUnavailable, or what a connector raises. A database server
-    may hold runs of other machines, of which this one's disk says nothing, so they are left alone.
+    Called before anything is driven. Raises LedgerUnavailable, or what a connector raises.
     """
-    if context.ledger.folder is None:
-        return
     for run in await context.ledger.open_runs():
         if run.status is RunStatus.RUNNING:
             await record_unproven(context, run.project_id, run.run_id)

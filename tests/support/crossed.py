@@ -32,7 +32,7 @@ def wrap_server(folder: Path, home: Path, command: str) -> None:
     It can be struck under the name of its command, `up` under "server".
     """
     found = Crossings(folder, home)
-    (folder / f"{'server' if command == 'up' else command}.pid").write_text(str(os.getpid()))
+    found.name("server" if command == "up" else command)
     append = Ledger.append
 
     async def counted(self: Ledger, project_id: str, moves: Any, **kwargs: Any) -> Any:

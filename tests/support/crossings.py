@@ -77,14 +77,24 @@ class Crossings:
             own = os.getpid()
             if own not in (self._pid("server"), self._pid("zygote")):
                 return [own]
-            return [*_children(self._pid("zygote")), *_live_shims(self.home)]
+            zygote = self._pid("zygote")
+            return [*(_children(zygote) if zygote else ()), *_live_shims(self.home)]
         if whom == "postgres":
             postmaster = int((self.folder / "postgres").read_text())
-            return [postmaster, *_children(postmaster)]
-        return [self._pid(whom)]
+            is_there = b"postgres" in _read(f"/proc/{postmaster}/cmdline")
+            return [postmaster, *_children(postmaster)] if is_there else []
+        return [pid for pid in [self._pid(whom)] if pid]
 
     def _pid(self, whom: str) -> int:
-        return int((self.folder / f"{whom}.pid").read_text())
+        """Returns the process of this name, or 0 where it has gone: its number may be another's by now."""
+        words = _read(str(self.folder / f"{whom}.pid")).split()
+        if len(words) != 2 or _read_ticks(int(words[0])) != int(words[1]):
+            return 0
+        return int(words[0])
+
+    def name(self, whom: str) -> None:
+        """Writes down that this process is the one of this name."""
+        (self.folder / f"{whom}.pid").write_text(f"{os.getpid()} {_read_ticks(os.getpid())}")
 
     def _take_strike(self, name: str) -> str | None:
         targets = read_targets(self.folder)
@@ -130,7 +140,7 @@ def wrap_steps(folder: str, home: str) -> None:
     from workbench.sandbox import segment, shim, spawner, step_folder
 
     found = Crossings(Path(folder), Path(home))
-    (found.folder / "zygote.pid").write_text(str(os.getpid()))
+    found.name("zygote")
     for name in ("take_claim", "reserve_end", "listen_control"):
         setattr(step_folder, name, found.around(name, getattr(step_folder, name)))
     supervised: Any = shim._Step
@@ -163,6 +173,19 @@ def wrap_steps(folder: str, home: str) -> None:
     program.rehearse = rehearsed
     step_folder._put = put_in_place
     os.rename = renamed  # type: ignore[assignment]
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def _read_ticks(pid: int) -> int:
+    """Returns the start time of a process, or 0 when it has gone."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return int(fields[19]) if fields and fields[0] not in (b"Z", b"X") else 0
 
 
 def _children(parent: int) -> Iterator[int]:

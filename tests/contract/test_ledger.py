@@ -289,8 +289,6 @@ async def test_a_ledger_of_the_first_schema_can_be_checked_and_is_brought_up_to_
         connection.execute(text("DROP INDEX access_tokens_by_actor"))
         for name in ("person", "made_with"):
             connection.execute(text(f"ALTER TABLE access_tokens DROP COLUMN {name}"))
-        for name in ("since", "overridden"):
-            connection.execute(text(f"ALTER TABLE switches DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     assert (await ledger.verify()).ok

@@ -45,10 +45,8 @@ def test_a_run_that_waits_says_so_and_is_answered_by_attach(tmp_path: Path) -> N
             since = wait_said(socket, seen, "input_wanted")["since"]
             shown = bench.run_of(run["run_id"])
             assert shown["input_wanted_since"] == since
-            assert shown["why"].startswith("Waiting for input since ")
-            assert shown["why"].endswith(
-                f" s; take the terminal to answer: workbench attach {run['run_id']}."
-            )
+            assert shown["why"].startswith("Waiting for input for ")
+            assert shown["why"].endswith(f"; take the terminal to answer: workbench attach {run['run_id']}.")
             assert "Waiting for input" in bench.cli("show", run["run_id"]).text
             ours, process = attach(bench, run["run_id"])
             read_until(ours, b"ready")

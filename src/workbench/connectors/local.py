@@ -209,7 +209,7 @@ class LocalConnector(LocalLogs):
             if (self._own / "boot").read_text() == read_boot_id():
                 return
         part = self._own / "boot.part"
-        with open(part, "w") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(read_boot_id())
             file.flush()
             os.fsync(file.fileno())

@@ -93,7 +93,7 @@ class Onlooker:
         if wanted is not None:
             passed = max(0.0, (context.clock.now() - parse_time(wanted)).total_seconds())
             return (
-                f"Waiting for input since {_seconds(passed)}; take the terminal to answer: "
+                f"Waiting for input for {_seconds(passed)}; take the terminal to answer: "
                 f"workbench attach {run.run_id}."
             )
         quiet = self._quiet_seconds(steps) if run.status is RunStatus.RUNNING else 0.0

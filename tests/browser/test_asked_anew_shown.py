@@ -14,6 +14,7 @@ Pictures = Callable[[Page, str], None]
 RECIPE = "mk:\n\trm -rf old\n\techo {}\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [360, later(1280)])
 def test_whoever_approves_a_changed_recipe_is_led_to_the_question_put_anew(
     width: int, board: Project, browser_page: Page, pictures: Pictures

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.server import Project
 
 
+@pytest.mark.long
 def test_what_a_run_left_stands_below_how_it_ended(board: Project, open_page: Callable[..., Page]) -> None:
     run = board.run(board.script("plant.sh", "echo x > .npmrc"))
     page = open_page()

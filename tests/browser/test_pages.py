@@ -188,6 +188,7 @@ def test_a_project_is_stopped_and_its_held_run_resumed_on_the_page(
         board.bench.post("/api/kill", body)
 
 
+@pytest.mark.long
 def test_a_phase_is_a_canary_for_named_people_in_spite_of_its_gates(
     board: Project, browser_page: Page
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_changed_policy_is_seen_before_it_is_accepted(
     assert board.run("touch b")["blocked_by"] == "policy"
 
 
+@pytest.mark.long
 def test_an_admin_sees_what_the_organisations_changed_files_change_and_accepts_them(
     board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
@@ -111,6 +112,7 @@ def test_an_admin_sees_what_the_organisations_changed_files_change_and_accepts_t
         board.bench.post("/api/policy/organisation/accept", {})
 
 
+@pytest.mark.long
 def test_files_that_change_after_they_were_shown_are_not_accepted(
     board: Project, browser_page: Page, picture: Picture
 ) -> None:

@@ -29,6 +29,7 @@ def test_a_preview_is_shown_on_the_card_and_changes_nothing(board: Project, open
     assert (board.repo / "build" / "old").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [360, later(1280)])
 def test_whoever_decides_later_sees_the_preview_that_was_made_and_nothing_runs_for_it(
     board: Project, open_page: OpenPage, pictures: Callable[[Page, str], None], width: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.server import Project
@@ -38,6 +39,7 @@ def test_a_run_is_replayed_from_its_end_to_its_beginning_and_played(
     expect(terminal).to_contain_text("last-word")
 
 
+@pytest.mark.long
 def test_words_are_found_in_what_runs_printed_and_lead_to_the_run(
     board: Project, open_page: OpenPage
 ) -> None:

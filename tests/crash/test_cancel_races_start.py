@@ -20,6 +20,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield opened
 
 
+@pytest.mark.long
 def test_a_run_that_is_canceled_right_before_its_start_is_recorded_never_starts(stage: Stage) -> None:
     stage.hold_at(start=START)
     run = stage.submit(f"echo once >> {stage.effect.name}")

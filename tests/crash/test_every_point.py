@@ -71,9 +71,9 @@ def postgres_stage(own_postgres: Any, tmp_path_factory: pytest.TempPathFactory) 
     [
         ("success", "server", "after append CreateRun, CreateStep"),
         ("approved", "server", f"after append UseApproval, {START}"),
-        ("success", "server", "after take_claim"),
-        ("canceled while running", "server", "after append RequestCancel"),
-        ("success", "zygote", "before spawn"),
+        later("success", "server", "after take_claim"),
+        later("canceled while running", "server", "after append RequestCancel"),
+        later("success", "zygote", "before spawn"),
         ("success", "shim", "after release"),
         later("flood", "shim", "after output"),
     ],

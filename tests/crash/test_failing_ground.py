@@ -57,7 +57,7 @@ def insist(project: Project, command: str, key: str) -> dict[str, Any]:
     raise AssertionError("nobody took the run")
 
 
-@pytest.mark.parametrize("word", [b"run:queued", later(b"run:started"), later(b"run:succeeded")])
+@pytest.mark.parametrize("word", [later(b"run:queued"), later(b"run:started"), later(b"run:succeeded")])
 def test_an_append_that_was_carried_out_and_not_answered_is_neither_lost_nor_repeated(
     far: Project, line: FaultyLine, word: bytes
 ) -> None:

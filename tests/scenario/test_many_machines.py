@@ -90,7 +90,7 @@ def three(tmp_path: Path, url: str, wire: Cable, places: int) -> Iterator[tuple[
         )
 
 
-@pytest.mark.parametrize("places", [4, later(67)])
+@pytest.mark.parametrize("places", [later(4), later(67)])
 def test_of_three_workers_one_is_killed_one_cut_off_and_one_stopped_and_nothing_runs_twice(
     project: Project, postgres_url: str, tmp_path: Path, places: int
 ) -> None:

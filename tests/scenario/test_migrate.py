@@ -10,6 +10,7 @@ from support.ground import make_repository
 from support.server import StartFailed, Workbench
 
 
+@pytest.mark.long
 def test_a_home_goes_on_in_postgresql_with_all_that_it_had(tmp_path: Path, postgres_url: str) -> None:
     bench = Workbench(home=tmp_path / "home")
     try:

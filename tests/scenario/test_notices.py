@@ -193,6 +193,7 @@ def test_a_target_may_be_for_one_project_alone(start: Start, hook: Webhook, tmp_
         assert seen == ["json (target 2)"]
 
 
+@pytest.mark.long
 def test_a_target_that_fails_or_hangs_holds_up_nothing_and_is_told_once_it_answers(
     start: Start, hook: Webhook, tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.ground import make_repository
 from support.object_store import BUCKET, SECRET_KEY, object_store
 from support.server import Workbench, running
@@ -25,6 +27,7 @@ def wait_stored(bench: Workbench, run_id: str) -> dict[str, Any]:
     raise AssertionError("the events ended")
 
 
+@pytest.mark.long
 def test_a_transcript_waits_out_an_outage_and_is_then_served_from_the_store(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with object_store() as store:

@@ -30,6 +30,7 @@ def write(project: Project, name: str, text: str) -> Path:
     return file
 
 
+@pytest.mark.long
 def test_a_policy_that_cannot_be_used_is_an_answer_in_json_too(project: Project) -> None:
     write_frozen(project)
     assert project.cli("project", "accept-policy", str(project.repo)).status == 0

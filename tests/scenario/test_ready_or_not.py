@@ -55,6 +55,7 @@ def test_a_server_whose_disk_is_full_says_not_ready_and_ready_again(
         assert {path.name for path in ballast.parent.iterdir() if path.name.startswith("tmp")} == set()
 
 
+@pytest.mark.long
 def test_a_server_whose_ledger_another_process_holds_says_not_ready_and_ready_again(tmp_path: Path) -> None:
     with running(tmp_path / "home") as bench:
         ledger = sqlite3.connect(bench.home / "ledger.db", isolation_level=None)

@@ -76,7 +76,7 @@ def test_no_attack_is_allowed_on_a_bare_machine(part: slice) -> None:
     check_the_attacks(decide(ADVERSARIAL[part], "/ws", ExampleSurroundings()))
 
 
-@pytest.mark.parametrize("part", [pytest.param(slice(1, None, 2), id="half"), EVERY_ONE])
+@pytest.mark.parametrize("part", [pytest.param(slice(1, None, 6), id="some"), EVERY_ONE])
 def test_no_attack_is_allowed_on_a_real_folder(tmp_path: Path, part: slice) -> None:
     check_the_attacks(decide(ADVERSARIAL[part], *real_machine(tmp_path / "repo")))
 

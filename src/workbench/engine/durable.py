@@ -428,7 +428,7 @@ class Durable:
             "executor_id": self._executor_id,
             "serializer": _json_serializer(),
             "log_level": "WARNING",
-            "notification_listener_polling_interval_sec": 30.0,
+            "notification_listener_polling_interval_sec": 0.5,
         }
         if self._database_url.startswith("sqlite"):
             path = self._engine_file

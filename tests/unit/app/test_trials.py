@@ -91,7 +91,7 @@ def test_old_marks_are_not_kept_for_ever(cache: Path) -> None:
     [
         later("catalog/text.toml", 'match = ["grep', 'match = ["grep --no-such-flag x", "grep', "fails"),
         later("postures/examples.toml", 'match = ["sudo ls"', 'match = ["pwd", "sudo ls"', "pwd"),
-        ("options.py", "def parse_options(", "raise SystemExit('edited')\ndef parse_options(", "edited"),
+        later("options.py", "def parse_options(", "raise SystemExit('edited')\ndef parse_options(", "edited"),
     ],
     ids=["catalogue", "examples", "code"],
 )

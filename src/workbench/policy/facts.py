@@ -375,7 +375,7 @@ def _read_words(
     if not reader.is_single:
         paths.brings |= brought_links(reader, program.name, form, reading, cwd_inside)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
-    paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
+    paths.labels |= shows_secret(reader, form, reading, paths.labels, own, cwd_inside)
     if is_git and may_start_programs(reader, cwd_inside):
         paths.labels.add("script_unsure")
     if is_git and may_overwrite_ignored(reader, form, reading, cwd_inside, is_kept=KEEPS in reading.given):

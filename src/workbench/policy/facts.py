@@ -43,6 +43,7 @@ from workbench.policy.search import read_search
 from workbench.policy.settled import take_settled
 from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
+from workbench.policy.unruled import note_unruled
 from workbench.policy.unwrap import Inner, only_prints, own_tool, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 from workbench.policy.wrappers import in_generated, is_generated, is_shell_text
@@ -201,6 +202,7 @@ def gather_facts(
 def _note_staged(reader: Reader, calls: list[Call]) -> None:
     """Keeps that files were staged, and whether something else had changed files before: ignore files too."""
     for call in calls:
+        note_unruled(reader, call)
         if "stages" in call.labels:
             reader.has_staged = True
             reader.is_unruled = reader.is_unruled or reader.changed_otherwise

@@ -75,6 +75,8 @@ class Reader:
     folder of which node_modules/.bin stands first on the PATH, with those above it. `rewrites_to` is the
     depth of wrappers down to which the words that are judged are those that run, so that an option can be
     put in.
+
+    `unruled` are the folders for which ignore files may say something else by now.
     """
 
     catalog: Catalog
@@ -105,6 +107,7 @@ class Reader:
     changed_otherwise: bool = False
     has_moved_refs: bool = False
     moved_to: list[str] = field(default_factory=list)
+    unruled: set[str] = field(default_factory=set)
     is_single: bool = True
     is_lost: bool = False
     is_sourced: bool = False

@@ -20,6 +20,7 @@ from workbench.policy.reach import reach
 from workbench.policy.sensitive import compile_pattern, is_pattern_for_secrets, is_secret
 from workbench.policy.trail import Trail
 
+_STAGES_NO_NEW = frozenset({"-u", "--update", "-n", "--dry-run"})
 # No pattern of files has these; what git takes for a revision comes first.
 _REVISION = re.compile(r"@\{|\^")
 _GLOB = re.compile(r"[*?\[]")
@@ -39,6 +40,8 @@ def shows_secret(
     is_shown = "shows_tracked" in labels and "names_only" not in labels
     if is_shown or not labels.isdisjoint({"shows_content", "searches_history"}):
         found |= _show(reader, form, reading, labels, words, cwd)
+    if form.words == ("add",) and not reading.given & _STAGES_NO_NEW:
+        found |= _stage(reader, reading, cwd)
     if "shows_settings" in labels:
         keys = [
             value.text for value in reading.values if value.is_operand and value.kind in ("name", "configkey")
@@ -101,6 +104,24 @@ def _show(
         if is_whole or any(_takes(place, text, path, cwd) for place, text in paths):
             return {"reads_secret"}
     return set()
+
+
+def _stage(reader: Reader, reading: Reading, cwd: str) -> set[str]:
+    """Returns `reads_secret` where a file with a secret's name would be staged along with the others."""
+    top, _ = find_repository(reader, cwd)
+    if not top:
+        return set()
+    texts = [value.text for value in reading.values if value.is_operand]
+    if any(_GLOB.search(text) or text.startswith(":") for text in texts):
+        texts = []
+    elif not texts and not reading.given & {"-A", "--all", "--renormalize"}:
+        return set()
+    roots = tuple(
+        (locate(text, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings), text)
+        for text in texts or [top]
+    )
+    trail = Trail(roots=roots, skips_ignored=True, excluded_folders=(".git",))
+    return reach(reader, trail, opens=True) & {"reads_secret"}
 
 
 def _walk(reader: Reader, paths: list[tuple[Place, str]], *, is_whole: bool) -> set[str]:

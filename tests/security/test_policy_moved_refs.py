@@ -138,8 +138,10 @@ def test_a_bisection_goes_to_a_merge_base_that_no_word_names(root: Path) -> None
     commit(root, ".env", None)
     commit(root, "good.txt")
     git(root, "checkout", "-qb", "worse", "feat")
-    commit(root, "bad.txt")
-    commit(root, ".env", None)
+    (root / "bad.txt").write_text("x\n")
+    git(root, "add", "bad.txt")
+    git(root, "rm", "-qf", ".env")
+    git(root, "commit", "-qm", "both")
     (root / ".env").write_text("mine\n")
     assert decide(root, "git bisect start worse fine", TRUSTING) is Decision.REQUIRES_APPROVAL
     git(root, "bisect", "start", "worse", "fine")

@@ -132,6 +132,18 @@ def test_what_is_not_understood_finds_no_earlier_version_of_a_secret_in_its_copy
     assert "without git's history, as the command is not understood" in said
 
 
+def test_a_secret_that_a_command_takes_out_of_history_is_shown_to_nobody(
+    removed: Project, served: Workbench
+) -> None:
+    found = ask(served, "operator", removed.run("git restore --source=HEAD~1 .env"))
+    assert found["counts"]["created"] == 1
+    assert (found["diff"], found["created"]) == ("", [])
+    assert "anybody who is approver" in found["withheld"]
+    told = "".join(fetch(served, "admin", found["artifact_id"]))
+    assert ".env" in told
+    assert "9917" not in json.dumps(found) + told
+
+
 def test_what_is_understood_has_git_at_hand_in_its_copy(removed: Project, served: Workbench) -> None:
     (removed.repo / "src" / "a.txt").write_text("b\n")
     found = ask(

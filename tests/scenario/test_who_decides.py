@@ -109,7 +109,7 @@ def test_an_edit_that_something_else_than_policy_refuses_is_no_allow(
     approval = hold(project)
     where = f"/api/approvals/{approval['approval_id']}/edit-check"
     seen = bench.post(where, {"command": "ls", "cwd": "/etc"})
-    assert (seen["verdict"], seen["matched_rules"]) == ("deny", [])
+    assert (seen["verdict"], seen["reason_codes"], seen["matched_rules"]) == ("deny", ["boundary"], [])
     assert seen["refusal"]
     said = project.cli("approve", approval["approval_id"], "--edit", "ls", "--cwd", "/etc", "--reason", "r")
     assert said.status == 2

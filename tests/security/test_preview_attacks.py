@@ -336,3 +336,31 @@ async def test_hostile_kinds_and_names_of_files_are_told_without_steering_a_term
     assert {"old.txt", "src/"} <= set(report["changed"])
     assert "root:" not in report["diff"]
     assert "sparse" in report["unshown"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "git restore --source=feat .env",
+        "git checkout feat -- .env",
+        "git checkout -q -f feat",
+        "git reset -q --hard feat",
+        "git show feat:.env > .env",
+    ],
+)
+async def test_what_history_held_of_a_secret_is_in_no_difference(ground: Ground, script: str) -> None:
+    clean = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    for text in (
+        *("init -q -b main", "add .", "commit -qm one", "checkout -qb feat", "add -f .env", "commit -qm two"),
+        "checkout -q -",
+    ):
+        if text.startswith("add -f"):
+            (ground.workspace / ".env").write_text("TOKEN=once-in-history\n")
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *text.split()], cwd=ground.workspace, env=clean, check=True)
+    report = await try_out(ground, script, hides=lambda path: path.endswith("/.env"))
+    assert report["exit_code"] == 0, report
+    assert ".env" in report["created"]
+    assert ".env" in report["unshown"]
+    assert report["brings_secrets"]
+    assert "once-in-history" not in str(report)

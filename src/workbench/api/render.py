@@ -506,7 +506,9 @@ def edit_out(seen: EditReview) -> wire_decide.EditOut:
     fields = verdict_fields(seen.admission.judgement)
     if seen.refusal and seen.admission.blocked_by is not BlockedBy.POLICY:
         # What policy thinks of it is not the answer: it cannot be approved all the same.
-        fields |= {"verdict": Decision.DENY.value, "reason_codes": [], "matched_rules": []}
+        blocked_by = seen.admission.blocked_by
+        codes = [] if blocked_by is None else [blocked_by.value]
+        fields |= {"verdict": Decision.DENY.value, "reason_codes": codes, "matched_rules": []}
     return wire_decide.EditOut(
         **fields,
         command_visible=render_visible(command.source_text),

@@ -42,7 +42,8 @@ class EditOut(VerdictOut):
     """What an edit would come to, judged anew. `refusal` says why it could not be approved, or is empty.
 
     With a refusal `verdict` is deny, whoever refuses: the policy, the project's boundary or a switch. Where
-    it is not the policy, `matched_rules` and `reason_codes` are empty: no rule is the reason.
+    it is not the policy, `matched_rules` is empty: no rule is the reason. `reason_codes` then names what is,
+    as a run's `blocked_by` does: `boundary`, `switch`, `kill_switch`.
     """
 
     command_visible: str

@@ -96,7 +96,9 @@ async def try_command(
             )
         await means.zygote.spawn(facts)
         ended, seen = await _follow(step, holds, place, terms.stop)
-        difference = await asyncio.to_thread(compare, root, str(tree), manifest, masks=request.masks)
+        difference = await asyncio.to_thread(
+            compare, root, str(tree), manifest, masks=request.masks, hides=terms.hides
+        )
         started = _started(step, seen)
         report = _describe(request, name, ended, difference, started, _read_tail(step, ended, request.masks))
         report["is_history_omitted"] = terms.omits_history

@@ -1,7 +1,8 @@
 """What previews left behind: which there are of an approval, and how much of one an actor may see.
 
-What a command that reads secrets wrote, printed and started can hold what its approval guards. That is for
-those who may give this approval; everybody else gets the numbers. It reads, and writes nothing.
+What a command that reads secrets, or brings them out of history, wrote, printed and started can hold what its
+approval guards. That is for those who may give this approval; everybody else gets the numbers. It reads, and
+writes nothing.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ RECORDED: Final = PREVIEW_RECORDED
 _GUARDED: Final = "reads_secret"
 # Names too are the command's own choice, and so is which of them it touches.
 _CHOSEN: Final = ("created", "changed", "deleted", "binary", "unshown", "process_names")
-# What reports of an earlier version do not say. Why they were held is not known, so they count as guarded.
+# What reports of an earlier version do not say. Why they were held, and whether history gave
+# a secret away, is not known, so they count as guarded.
 _OLDER: Final[dict[str, Any]] = {
     "reason_codes": [_GUARDED],
     "emptied": [],
     "emptied_files": 0,
     "is_history_omitted": False,
+    "brings_secrets": True,
 }
 
 
@@ -104,7 +107,8 @@ async def show_preview(context: Context, artifact: Artifact, actor: Actor) -> Sh
         each for each in list_previews(approval, events) if each.artifact_id == artifact.artifact_id
     )
     withheld = ""
-    if _GUARDED in report["reason_codes"]:
+    brings_secrets = report.pop("brings_secrets")
+    if brings_secrets or _GUARDED in report["reason_codes"]:
         withheld = await _find_bar(context, approval, actor)
     if withheld:
         report |= {name: [] for name in _CHOSEN}

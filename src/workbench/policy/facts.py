@@ -34,7 +34,7 @@ from workbench.policy.leniency import functions_of, in_project, in_shell_text
 from workbench.policy.links import acts_on_links, brought_links
 from workbench.policy.named import Named, find_alias, find_named, is_entry_point, is_installed, may_be_alias
 from workbench.policy.options import Reading
-from workbench.policy.overwritten import may_overwrite_ignored
+from workbench.policy.overwritten import may_come_round, may_overwrite_ignored, note_moves
 from workbench.policy.parse import Script, parse_script, render_commands
 from workbench.policy.places import check_cd, take_unknown, take_values, take_variable, use_path
 from workbench.policy.programs import Reader, find_tool, resolve_program, tool_labels
@@ -43,6 +43,7 @@ from workbench.policy.search import read_search
 from workbench.policy.settled import take_settled
 from workbench.policy.tracked import shows_secret
 from workbench.policy.trail import Trail
+from workbench.policy.unruled import note_unruled
 from workbench.policy.unwrap import Inner, only_prints, own_tool, split_find, unwrap, without_dashes
 from workbench.policy.walk import DYNAMIC, SimpleCommand, is_dynamic, plain
 from workbench.policy.wrappers import in_generated, is_generated, is_shell_text
@@ -90,6 +91,7 @@ def gather_facts(
     functions = functions_of(script.text) if file else frozenset[str]()
     drift = find_drift(script.commands, outside=reader.is_lost, functions=functions)
     reader.is_single = reader.is_single and depth == 0 and len(script.commands) == 1
+    reader.has_moved_refs = reader.has_moved_refs or may_come_round(script.commands)
     if depth > _DEEPEST:
         return Facts(calls=(), labels=frozenset({"too_deep"}), strict=False, rendered="")
     followers = (*(command.joined_by for command in script.commands[1:]), "")
@@ -200,6 +202,7 @@ def gather_facts(
 def _note_staged(reader: Reader, calls: list[Call]) -> None:
     """Keeps that files were staged, and whether something else had changed files before: ignore files too."""
     for call in calls:
+        note_unruled(reader, call)
         if "stages" in call.labels:
             reader.has_staged = True
             reader.is_unruled = reader.is_unruled or reader.changed_otherwise
@@ -344,6 +347,8 @@ def _read_words(
         )
     if known is None:
         take_unknown(reader, program, own, cwd, paths)
+        if program.name == "git":
+            note_moves(reader, None, ())
         hidden = _hidden_calls(reader, args, cwd, depth)
         return [call_of(path or name, words, cwd, paths), *script, *hidden], words, True
     form, reading = known
@@ -372,11 +377,13 @@ def _read_words(
     if not reader.is_single:
         paths.brings |= brought_links(reader, program.name, form, reading, cwd_inside)
     trail = _follow_walk(reader, program, reading, args, paths, tuple(dict.fromkeys((cwd_inside, cwd))))
-    paths.labels |= shows_secret(reader, reading, paths.labels, own, cwd_inside)
+    paths.labels |= shows_secret(reader, form, reading, paths.labels, own, cwd_inside)
     if is_git and may_start_programs(reader, cwd_inside):
         paths.labels.add("script_unsure")
     if is_git and may_overwrite_ignored(reader, form, reading, cwd_inside, is_kept=KEEPS in reading.given):
         paths.labels.add("overwrites_ignored")
+    if is_git:
+        note_moves(reader, reading, paths.labels)
     if "unpacks" in paths.labels:
         use_path(reader, paths, "write", ".", cwd_inside)
     if "writes" in paths.labels and any(".git" in path.split("/") for path in paths.reads):

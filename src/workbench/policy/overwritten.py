@@ -8,14 +8,27 @@ Where that cannot be seen, it may be so. It runs no git.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection, Iterable
 
 from workbench.policy.options import Form, Reading
 from workbench.policy.programs import Reader
 from workbench.policy.tracked import find_repository
+from workbench.policy.walk import SimpleCommand, plain
 
 _PICKS = frozenset({"cherry-pick", "revert"})
 _SWITCHES = frozenset({"switch", "checkout"})
 _ENDS = frozenset({"--abort", "--quit"})
+# With one of these `--ff-only` may not hold: git obeys what is said last.
+_NO_FORWARD = frozenset({"--no-ff", "--ff", "--squash", "--no-commit"})
+_MOVES = frozenset({"writes", "deletes", "irreversible", "network", "executes"})
+_MOVERS = frozenset(
+    [
+        *("add", "am", "bisect", "branch", "checkout", "cherry-pick", "commit", "fetch", "merge", "mv"),
+        *("pull", "rebase", "reset", "restore", "revert", "rm", "stash", "switch", "symbolic-ref", "tag"),
+        *("update-index", "update-ref", "worktree"),
+    ]
+)
+_WORDS = frozenset({"text", "name", "branch"})
 
 
 def may_overwrite_ignored(reader: Reader, form: Form, reading: Reading, cwd: str, *, is_kept: bool) -> bool:
@@ -32,10 +45,16 @@ def may_overwrite_ignored(reader: Reader, form: Form, reading: Reading, cwd: str
     if not kind:
         # Git finds no repository either.
         return False
+    if reader.has_moved_refs:
+        # What a word stands for by then, and what is tracked, an earlier part may have said.
+        return True
     names = reader.surroundings.tracked_files(top) if kind == "folder" else None
     if revisions is None or names is None or not reader.work.take(len(names)):
         return True
     tracked = frozenset(names)
+    if form.words[:1] == ("bisect",):
+        # Git goes to commits between, and to merge bases, that no word names.
+        return bool(reader.written) or _has_untracked(reader, top, tracked)
     for revision in revisions:
         coming = reader.surroundings.committed_files(top, revision)
         if coming is None or not reader.work.take(len(coming)):
@@ -58,7 +77,8 @@ def _incoming(
         # A new branch without a place to begin at changes nothing.
         return None if "-" in named else tuple(named)
     if word == "merge":
-        return () if "--continue" in given or (is_kept and "--ff-only" in given) else tuple(named) or None
+        is_forward = is_kept and "--ff-only" in given and not given & _NO_FORWARD
+        return () if "--continue" in given or is_forward else tuple(named) or None
     if word in _PICKS:
         return _picked(reader, named, given, cwd, is_undone=word == "revert")
     if word == "rebase":
@@ -70,7 +90,7 @@ def _incoming(
         number = named[0] if named else "0"
         return (f"stash@{{{number}}}" if number.isdecimal() else number,)
     if word == "bisect":
-        return _bisected(reader, form.words[1], named, cwd)
+        return () if form.words[1] in ("log", "visualize") else ("HEAD",)
     # What a fetch brings nobody can see; that the network is reached is asked about. A stash that is made
     # puts back what is tracked.
     return ()
@@ -95,22 +115,48 @@ def _picked(
     return tuple(found)
 
 
-def _bisected(reader: Reader, word: str, named: list[str], cwd: str) -> tuple[str, ...] | None:
-    top, _ = find_repository(reader, cwd)
-    if word in ("log", "visualize"):
-        return ()
-    if word == "reset":
-        return (*named, *((reader.surroundings.read_text(f"{top}/.git/BISECT_START") or "").split()))
-    known = [name for name, _ in reader.scan(f"{top}/.git/refs/bisect") or ()]
-    bad = ["refs/bisect/bad"] if "bad" in known else []
-    good = [f"refs/bisect/{name}" for name in known if name.startswith("good-")]
-    if word == "start":
-        bad, good = named[:1], named[1:]
-    elif word == "bad":
-        bad = named or ["@"]
-    elif word == "good":
-        good += named or ["@"]
-    return tuple(f"{one}..{other}" for one in good for other in bad)
+def _has_untracked(reader: Reader, top: str, tracked: frozenset[str]) -> bool:
+    """Whether anything lies in the work tree that git does not track, or that cannot be seen."""
+    folders = {posixpath.dirname(name) for name in tracked}
+    for folder in tuple(folders):
+        while folder := posixpath.dirname(folder):
+            folders.add(folder)
+    todo = [top]
+    while todo:
+        here = todo.pop()
+        entries = reader.scan(here)
+        if entries is None:
+            return True
+        for name, kind in entries:
+            path = posixpath.join(here, name)
+            inside = path.removeprefix(f"{top}/")
+            if inside == ".git":
+                continue
+            if kind == "folder" and inside in folders:
+                todo.append(path)
+            elif kind == "folder" or inside not in tracked:
+                return True
+    return False
+
+
+def note_moves(reader: Reader, reading: Reading | None, labels: Collection[str]) -> None:
+    """Keeps that a call of git may make or move a ref, HEAD or what is tracked, and the words it was given.
+
+    Without a reading the call is not understood.
+    """
+    if reading is None or not _MOVES.isdisjoint(labels):
+        reader.has_moved_refs = True
+    if reading is not None and reader.has_moved_refs and "stages" not in labels:
+        reader.moved_to += [value.text for value in reading.values if value.kind in _WORDS]
+
+
+def may_come_round(commands: Iterable[SimpleCommand]) -> bool:
+    """Returns whether git may move a ref in a loop or a function, and be called again after that."""
+    found = [(command.is_loose, frozenset(map(plain, command.words))) for command in commands]
+    calls = [
+        (is_loose, words) for is_loose, words in found if any(posixpath.basename(w) == "git" for w in words)
+    ]
+    return any(is_loose for is_loose, _ in calls) and any(not _MOVERS.isdisjoint(words) for _, words in calls)
 
 
 def _lies_there(reader: Reader, top: str, name: str, tracked: frozenset[str]) -> bool:

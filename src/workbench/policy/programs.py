@@ -68,11 +68,15 @@ class Reader:
     `fed` is what it finds on its standard input. `written` are the files that the command has written so far.
     `environment` are the variables set for the call at hand, with their readings, `loose` the names that an
     earlier part may have set, `given` what a make around it was given. `has_staged` tells that files were put
-    under git's care, `is_unruled` that ignore files may be others by then. `is_single` tells that there is
-    one command and nothing behind it, `is_lost` that the folder worked in is not known, `is_sourced` that the
-    shell file at hand was started by another, `is_link` by the way of a link. `tools_from` is the folder of
-    which node_modules/.bin stands first on the PATH, with those above it. `rewrites_to` is the depth of
-    wrappers down to which the words that are judged are those that run, so that an option can be put in.
+    under git's care, `is_unruled` that ignore files may be others by then, `has_moved_refs` that git's refs
+    and index may be, and `moved_to` the words that those parts were given. `is_single` tells that there is
+    one command and nothing behind it, `is_lost` that the folder worked in is not known, `is_sourced` that
+    the shell file at hand was started by another, `is_link` by the way of a link. `tools_from` is the
+    folder of which node_modules/.bin stands first on the PATH, with those above it. `rewrites_to` is the
+    depth of wrappers down to which the words that are judged are those that run, so that an option can be
+    put in.
+
+    `unruled` are the folders for which ignore files may say something else by now.
     """
 
     catalog: Catalog
@@ -101,6 +105,9 @@ class Reader:
     has_staged: bool = False
     is_unruled: bool = False
     changed_otherwise: bool = False
+    has_moved_refs: bool = False
+    moved_to: list[str] = field(default_factory=list)
+    unruled: set[str] = field(default_factory=set)
     is_single: bool = True
     is_lost: bool = False
     is_sourced: bool = False

@@ -161,6 +161,7 @@ def read_trail(
             for text in (*expressions, *(search.expressions if search else ()))
         ),
         is_tracked="lists_tracked" in labels and "meets_ignored" not in labels,
+        goes_by_index="shows_tracked" in labels and "--untracked" not in reading.given,
     )
 
 
@@ -258,7 +259,7 @@ def _look(reader: Reader, trail: Trail, root: Place, text: str, opens: bool) -> 
             if kind == "file" and not is_near and not is_config and not (opens and is_secret_name(name)):
                 continue
             entry = Entry(shown=f"{shown}/{name}", kind=kind)
-            if _is_passed_over(trail, lines, path, entry):
+            if _is_passed_over(reader, trail, lines, path, entry):
                 continue
             taken, stops = trail.takes(entry)
             if kind == "folder":
@@ -289,7 +290,10 @@ def _holds_secret(reader: Reader, path: str) -> bool:
     return holds_git_login(reader, path) or (is_secret(path) and not holds_only_settings(reader, path))
 
 
-def _is_passed_over(trail: Trail, lines: tuple[Line, ...], path: str, entry: Entry) -> bool:
+def _is_passed_over(reader: Reader, trail: Trail, lines: tuple[Line, ...], path: str, entry: Entry) -> bool:
+    if not trail.goes_by_index and any(is_within(path, folder) for folder in reader.unruled):
+        # What ignore files say by then, an earlier part may have written.
+        return False
     is_named = trail.skips_ignored or bool(trail.ignore_file)
     if not (trail.skips_hidden or is_named) or (trail.patterns and trail.fits(entry)):
         return False

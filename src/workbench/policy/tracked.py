@@ -2,8 +2,8 @@
 
 What git shows without being given a path is all that it tracks. The names come through the surroundings,
 from git's index; where that cannot be read, every file that lies there may be tracked. Where many commits are
-shown or searched, the names that they hold count as well, in histories of a bounded size. Single commits are
-not looked into: a secret that was tracked there and is no more is not noticed.
+shown or searched, the names that they hold count as well, in histories of a bounded size, and so do those of
+the commits that a word names. A word that is not understood may name any.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 import posixpath
 import re
 
+from workbench.policy.history import look_back, words_of_paths
 from workbench.policy.logins import holds_only_settings, may_print_git_login
-from workbench.policy.options import Reading, Value
+from workbench.policy.options import Form, Reading, Value
 from workbench.policy.paths import Place, is_within, locate
 from workbench.policy.programs import Reader
 from workbench.policy.reach import reach
-from workbench.policy.sensitive import compile_pattern, is_secret
+from workbench.policy.sensitive import compile_pattern, is_pattern_for_secrets, is_secret
 from workbench.policy.trail import Trail
-from workbench.policy.walk import plain
 
-_KINDS = frozenset({"pathspec", "revision"})
+_STAGES_NO_NEW = frozenset({"-u", "--update", "-n", "--dry-run"})
+# No pattern of files has these; what git takes for a revision comes first.
+_REVISION = re.compile(r"@\{|\^")
 _GLOB = re.compile(r"[*?\[]")
 # What these settings hold is a login, or an address that may have one in it.
 _SETTINGS = re.compile(
@@ -31,13 +33,15 @@ _SETTINGS = re.compile(
 
 
 def shows_secret(
-    reader: Reader, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str
+    reader: Reader, form: Form, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str
 ) -> set[str]:
     """Returns `reads_secret` where what git shows for these argument words may hold one, else nothing."""
     found: set[str] = set()
     is_shown = "shows_tracked" in labels and "names_only" not in labels
     if is_shown or not labels.isdisjoint({"shows_content", "searches_history"}):
-        found |= _show(reader, reading, labels, words, cwd)
+        found |= _show(reader, form, reading, labels, words, cwd)
+    if form.words == ("add",) and not reading.given & _STAGES_NO_NEW:
+        found |= _stage(reader, reading, cwd)
     if "shows_settings" in labels:
         keys = [
             value.text for value in reading.values if value.is_operand and value.kind in ("name", "configkey")
@@ -48,11 +52,35 @@ def shows_secret(
     return found
 
 
-def _show(reader: Reader, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str) -> set[str]:
-    paths, is_whole = _asked_paths(reader, reading, words, cwd)
+def _show(
+    reader: Reader, form: Form, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str
+) -> set[str]:
+    if not form.words:
+        return set()
+    before, behind, is_parted = words_of_paths(form, reading, words)
+    top = top_folder(reader, cwd)
+    paths, is_whole = _asked_paths(reader, before, behind, cwd, is_parted=is_parted)
+    is_followed = "--follow" in reading.given
+    if any(_GLOB.search(text) and is_pattern_for_secrets(text.rpartition(")")[2]) for _, text in paths):
+        return {"reads_secret"}
+    old: tuple[str, ...] = ()
+    if top:
+        texts = [
+            value.text
+            for value in before
+            if is_parted or reader.has_changed or not _is_there(reader, value, cwd)
+        ]
+        past = look_back(reader, form, reading, labels, texts, cwd, top)
+        if past.is_unknown and not (paths and all(_is_one_file(reader, *each) for each in paths)):
+            return {"reads_secret"}
+        if any(is_secret(f"{top}/{name}") for name in past.asked):
+            return {"reads_secret"}
+        old = tuple(past.names)
+        is_whole = is_whole or is_followed or (reader.has_changed and bool(old) and not is_parted)
+        if past.is_unseen and (is_whole or paths):
+            return _walk(reader, paths, is_whole=is_whole)
     if not paths and not is_whole:
         return set()
-    top = top_folder(reader, cwd)
     names = reader.surroundings.tracked_files(top) if top else None
     if reader.has_staged:
         # What lies there may be tracked by now; what ignore files name is not, unless it already was.
@@ -68,13 +96,8 @@ def _show(reader: Reader, reading: Reading, labels: set[str], words: tuple[str, 
         if found := reach(reader, staged, opens=True) & {"reads_secret", "reads_unknown"}:
             return found
     if names is None or not reader.work.take(len(names)):
-        root = (reader.workspace_root, ".") if is_whole else None
-        folders = [root] if root else [(place.path, text) for place, text in paths]
-        trail = Trail(roots=tuple((Place(path=path, zone="workspace"), text) for path, text in folders))
-        return reach(reader, trail, opens=True) & {"reads_secret", "reads_unknown"}
-    if is_whole or not all(_is_one_file(reader, place, text) for place, text in paths):
-        names = (*names, *_committed(reader, reading, labels, words, cwd, top))
-    for name in names:
+        return _walk(reader, paths, is_whole=is_whole)
+    for name in (*names, *old):
         path = f"{top}/{name}"
         if not is_secret(path) or holds_only_settings(reader, path):
             continue
@@ -83,27 +106,30 @@ def _show(reader: Reader, reading: Reading, labels: set[str], words: tuple[str, 
     return set()
 
 
-def _committed(
-    reader: Reader, reading: Reading, labels: set[str], words: tuple[str, ...], cwd: str, top: str
-) -> list[str]:
-    """Returns the names in the commits that are looked through; those that cannot be known are left out."""
-    revisions: list[str] = []
-    if top and "walks_history" in labels:
-        revisions = ["--all"]
-    elif top and "searches_history" in labels:
-        dash = next((index for index, word in enumerate(words) if plain(word) == "--"), len(words))
-        revisions = [
-            value.text
-            for value in reading.values
-            if value.is_operand
-            and value.kind in _KINDS
-            and value.index < dash
-            and ":" not in value.text
-            and not _is_there(reader, value, cwd)
-        ]
-    found = [reader.surroundings.committed_files(top, revision) or () for revision in revisions]
-    names = [name for each in found for name in each]
-    return names if reader.work.take(len(names)) else []
+def _stage(reader: Reader, reading: Reading, cwd: str) -> set[str]:
+    """Returns `reads_secret` where a file with a secret's name would be staged along with the others."""
+    top, _ = find_repository(reader, cwd)
+    if not top:
+        return set()
+    texts = [value.text for value in reading.values if value.is_operand]
+    if any(_GLOB.search(text) or text.startswith(":") for text in texts):
+        texts = []
+    elif not texts and not reading.given & {"-A", "--all", "--renormalize"}:
+        return set()
+    roots = tuple(
+        (locate(text, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings), text)
+        for text in texts or [top]
+    )
+    trail = Trail(roots=roots, skips_ignored=True, excluded_folders=(".git",))
+    return reach(reader, trail, opens=True) & {"reads_secret"}
+
+
+def _walk(reader: Reader, paths: list[tuple[Place, str]], *, is_whole: bool) -> set[str]:
+    """Takes every file that lies there for one that git may show."""
+    root = (reader.workspace_root, ".") if is_whole else None
+    folders = [root] if root else [(place.path, text) for place, text in paths]
+    trail = Trail(roots=tuple((Place(path=path, zone="workspace"), text) for path, text in folders))
+    return reach(reader, trail, opens=True) & {"reads_secret", "reads_unknown"}
 
 
 def may_hold_tracked(reader: Reader, path: str) -> bool:
@@ -138,19 +164,15 @@ def _lies_there(reader: Reader, path: str) -> bool:
 
 
 def _asked_paths(
-    reader: Reader, reading: Reading, words: tuple[str, ...], cwd: str
+    reader: Reader, before: list[Value], behind: list[Value], cwd: str, *, is_parted: bool
 ) -> tuple[list[tuple[Place, str]], bool]:
     """Returns the paths that narrow what is shown, and whether nothing does.
 
     Behind `--` stand paths alone; before it, what names no file that is there is a revision. `REV:PATH` is
-    one file, which the arguments were judged by already.
+    one file, which the arguments were judged by already, or a folder of that revision alone.
     """
-    operands = [value for value in reading.values if value.is_operand and value.kind in _KINDS]
-    dash = next((index for index, word in enumerate(words) if plain(word) == "--"), len(words))
-    behind = [value for value in operands if value.index > dash]
-    before = [value for value in operands if value.index < dash]
     if not behind:
-        behind = [value for value in before if _is_there(reader, value, cwd)]
+        behind = [] if is_parted else [value for value in before if _is_there(reader, value, cwd)]
         if before and all(":" in value.text[1:] for value in before):
             return [], False
     if any(value.text.startswith(":") for value in behind):
@@ -166,6 +188,8 @@ def _asked_paths(
 
 
 def _is_there(reader: Reader, value: Value, cwd: str) -> bool:
+    if _REVISION.search(value.text):
+        return False
     if _GLOB.search(value.text):
         return not value.text.startswith(":")
     place = locate(value.text, cwd=cwd, root=reader.workspace_root, surroundings=reader.surroundings)

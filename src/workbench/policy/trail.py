@@ -20,8 +20,9 @@ class Trail:
     paths.
 
     `skips_ignored` and `skips_hidden` hold for what no pattern takes; `asks_for_secrets` tells that a
-    pattern is made for them; `is_tracked` that it is no walk, but what git's index has. `ignore_file` names
-    the one file, in each root, that says what is left out.
+    pattern is made for them; `is_tracked` that it is no walk, but what git's index has, `goes_by_index` that
+    it meets nothing else, so that ignore files are no matter. `ignore_file` names the one file, in each root,
+    that says what is left out.
     """
 
     roots: tuple[tuple[Place, str], ...]
@@ -40,6 +41,7 @@ class Trail:
     is_code: bool = False
     asks_for_secrets: bool = False
     is_tracked: bool = False
+    goes_by_index: bool = False
 
     def only(self, endings: tuple[str, ...]) -> Trail:
         """Returns the same walk, of which only paths with one of these endings are handed on."""

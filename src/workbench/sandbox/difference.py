@@ -11,14 +11,16 @@ import itertools
 import os
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.sandbox.redaction import cover, cover_text
 from workbench.sandbox.replica import (
     MOST_FILES,
+    Hides,
     Manifest,
     Stamp,
+    hide_nothing,
     is_deepest,
     read_beneath,
     stamp_of,
@@ -37,7 +39,9 @@ _GIT = ".git"
 class Difference:
     """Lists hold the first paths of each kind, `counts` all of them; `binary` are changed files that are no
     text, `unshown` those too long for a diff. `git_files` counts what changed inside `.git`. `emptied` are
-    the first of the files whose bytes were not in the copy, `emptied_files` counts them."""
+    the first of the files whose bytes were not in the copy, `emptied_files` counts them. `brings_secrets`
+    tells that a file which the copy would have to hold empty has come to hold something: the command made it,
+    or took it out of what version control keeps. Nothing of such a file is in `diff`; it is `unshown`."""
 
     created: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -50,15 +54,24 @@ class Difference:
     emptied_files: int = 0
     diff: str = ""
     is_cut: bool = False
+    brings_secrets: bool = False
 
 
-def compare(original: str, replica: str, manifest: Manifest, *, masks: Sequence[bytes] = ()) -> Difference:
+def compare(
+    original: str,
+    replica: str,
+    manifest: Manifest,
+    *,
+    masks: Sequence[bytes] = (),
+    hides: Hides = hide_nothing,
+) -> Difference:
     """Returns what differs in `replica` from what `manifest` says; old text is read from `original`.
 
-    Of a file that was emptied nothing is read there. `masks` are covered in every name and text.
+    Of a file that was emptied nothing is read there, and of one that `hides` names, by its absolute path in
+    the original, no line is shown. `masks` are covered in every name and text.
     """
     difference = Difference()
-    pages = _Pages(difference, masks)
+    pages = _Pages(difference, masks, lambda path: hides(f"{original}/{path}"))
     _tell_emptied(difference, manifest, masks)
     left = dict(manifest)
     seen = 0
@@ -68,6 +81,7 @@ def compare(original: str, replica: str, manifest: Manifest, *, masks: Sequence[
         before, now = left.pop(path, None), stamp_of(found)
         if before is None:
             _tell(difference, "created", path, now, masks)
+            pages.notice(path, now)
             pages.add(path, None, _read_now(replica, path, now))
         elif _differs(before, now):
             old, new = _read_old(original, path, before), _read_now(replica, path, now)
@@ -75,6 +89,7 @@ def compare(original: str, replica: str, manifest: Manifest, *, masks: Sequence[
                 # Written anew with the same bytes.
                 continue
             _tell(difference, "changed", path, now, masks)
+            pages.notice(path, now)
             pages.add(path, old, new, _describe_mode(before, now))
     if seen == _MOST_SEEN:
         # What was not looked at any more is not therefore gone.
@@ -123,7 +138,7 @@ def _tell_emptied(difference: Difference, manifest: Manifest, masks: Sequence[by
 
 
 def _tell(difference: Difference, kind: str, path: str, stamp: Stamp, masks: Sequence[bytes]) -> None:
-    if path == _GIT or path.startswith(f"{_GIT}/"):
+    if _is_gits(path):
         # Objects and the index: what they mean is told by the files of the work tree.
         difference.git_files += not stat.S_ISDIR(stamp.kind)
         return
@@ -133,6 +148,10 @@ def _tell(difference: Difference, kind: str, path: str, stamp: Stamp, masks: Seq
         names.append(shown(cover_text(path, masks)) + ("/" if stat.S_ISDIR(stamp.kind) else ""))
     else:
         difference.is_cut = True
+
+
+def _is_gits(path: str) -> bool:
+    return path == _GIT or path.startswith(f"{_GIT}/")
 
 
 def _read_now(replica: str, path: str, now: Stamp) -> bytes | None:
@@ -163,8 +182,10 @@ def _read_old(original: str, path: str, before: Stamp) -> bytes | None:
 class _Pages:
     """Collects diffs up to the limits of size and time."""
 
-    def __init__(self, difference: Difference, masks: Sequence[bytes]) -> None:
-        self._difference, self._masks = difference, masks
+    def __init__(
+        self, difference: Difference, masks: Sequence[bytes], is_hidden: Callable[[str], bool]
+    ) -> None:
+        self._difference, self._masks, self._is_hidden = difference, masks, is_hidden
         self._deadline = time.monotonic() + _LONGEST_SECONDS
         self._parts: list[str] = []
         self._size = 0
@@ -173,8 +194,13 @@ class _Pages:
     def text(self) -> str:
         return "".join(self._parts)
 
+    def notice(self, path: str, now: Stamp) -> None:
+        """Keeps that a file of which nothing may be shown holds something now."""
+        if stat.S_ISREG(now.kind) and now.size and not _is_gits(path) and self._is_hidden(path):
+            self._difference.brings_secrets = True
+
     def add(self, path: str, old: bytes | None, new: bytes | None, mode: str = "") -> None:
-        if path == _GIT or path.startswith(f"{_GIT}/"):
+        if _is_gits(path):
             return
         name = shown(cover_text(path, self._masks))
         if self._size >= _LARGEST_DIFF or time.monotonic() > self._deadline:
@@ -182,7 +208,7 @@ class _Pages:
             return
         if mode:
             self._write([f"--- a/{name}", f"+++ b/{name}", mode])
-        if old is None and new is None:
+        if (old is None and new is None) or ((old or new) and self._is_hidden(path)):
             self._keep(self._difference.unshown, name)
             return
         if b"\0" in (old or b"") or b"\0" in (new or b""):

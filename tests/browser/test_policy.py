@@ -224,7 +224,8 @@ def test_the_names_that_may_be_reached_are_edited_with_the_servers_word_on_each(
 ) -> None:
     page = open_page(width=size[0], height=size[1])
     page.goto(f"{board.bench.url}/p/{board.project_id}/runs")
-    expect(page.get_by_role("heading", name="Runs").first).to_be_visible()
+    # The settings are those of the project that was looked at last, once the page has found that it is one.
+    page.wait_for_function("id => localStorage.getItem('workbench.project') === id", arg=board.project_id)
     page.goto(f"{board.bench.url}/settings")
     field = page.get_by_role("textbox", name="Name to allow")
     for name in ("example.org", "127.0.0.1:5432"):

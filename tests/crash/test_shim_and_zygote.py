@@ -305,8 +305,9 @@ async def test_a_full_disk_under_the_transcript_stops_the_log_but_not_the_comman
     # The kernel answers EFBIG beyond this limit, which the shim inherits: to it the disk is full.
     assert ground.connector.zygote_pid is not None
     zygote = ground.connector.zygote_pid
-    # One child may wait already to become the next shim.
-    for pid in (zygote, *find_children(zygote)):
+    resource.prlimit(zygote, resource.RLIMIT_FSIZE, (8192, 8192))
+    # One child may wait already to become the next shim; those that come from now on inherit the limit.
+    for pid in find_children(zygote):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (8192, 8192))
     outcome = await ground.run("head -c 500000 /dev/zero; touch done")
     assert (outcome.ended.output_bytes, outcome.ended.dropped_bytes) == (8192, 500000 - 8192)

@@ -166,7 +166,9 @@ def test_a_cancel_on_the_server_ends_a_step_on_another_machine_with_proof(
 def test_a_worker_that_is_started_again_within_its_lease_takes_up_what_it_ran(
     project: Project, postgres_url: str, tmp_path: Path
 ) -> None:
-    with worker(tmp_path / "a", settings=settings_of(postgres_url)) as machine:
+    # Longer than a start takes on the busiest machine.
+    settings = {**settings_of(postgres_url), "WORKBENCH_LEASE_SECONDS": "60"}
+    with worker(tmp_path / "a", settings=settings) as machine:
         first = machine.worker_id
         run = project.submit("python3 step.py 1")
         wait_until(lambda: lines(project, "launched") == ["1"])

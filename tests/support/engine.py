@@ -148,11 +148,13 @@ class Waiting:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.places: list[Place] = []
 
     async def start(
         self, project_id: str, run_id: str, *, place: Place = USUAL, is_running: bool = False
     ) -> None:
         self.asked.append((project_id, run_id))
+        self.places.append(place)
 
     async def driven_runs(self) -> set[str]:
         return set()

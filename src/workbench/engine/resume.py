@@ -56,5 +56,5 @@ async def resume(context: Context, *, project_id: str, run_id: str, actor: Actor
         moves.append(MoveStep(step_id=step.step_id, move=StepMove.RELEASE, version=step.version, note=note))
     moves.append(MoveRun(run_id=run_id, move=RunMove.RELEASE, version=run.version, note=note))
     await context.ledger.append(project_id, moves, actor=actor.name, via=actor.via)
-    await context.starter.start(project_id, run_id)
+    await context.starter.start(project_id, run_id, place=run.place)
     return await reads.run(run_id)

@@ -117,7 +117,7 @@ def join_worker(connection: Connection, move: m.JoinWorker) -> Change:
     }
     fresh = {**given, "started_at": _NOW, "seen_at": _NOW, "state": WorkerState.LIVE.value}
     if found is None:
-        named = {"worker_id": move.worker_id, "address": "", "relay_token": "", "grounds": "[]"}
+        named = {"worker_id": move.worker_id, "grounds": "[]"}
         connection.execute(workers.insert().values(**named, **fresh))
     else:
         connection.execute(_MOVE.values(**fresh), {"who": move.worker_id})

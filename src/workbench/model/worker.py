@@ -31,8 +31,6 @@ class Worker:
     version: str
     concurrency: int
     lease_seconds: int
-    address: str
-    relay_token: str
     grounds: tuple[str, ...]
     started_at: str
     seen_at: str

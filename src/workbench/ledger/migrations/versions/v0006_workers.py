@@ -24,8 +24,6 @@ def upgrade() -> None:
         sa.Column("version", sa.Text, nullable=False),
         sa.Column("concurrency", sa.Integer, nullable=False),
         sa.Column("lease_seconds", sa.Integer, nullable=False),
-        sa.Column("address", sa.Text, nullable=False),
-        sa.Column("relay_token", sa.Text, nullable=False),
         sa.Column("grounds", sa.Text, nullable=False),
         sa.Column("started_at", sa.Text, nullable=False),
         sa.Column("seen_at", sa.Text, nullable=False),

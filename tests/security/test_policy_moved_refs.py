@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from support.commits import CLEAN, WORD, commit, git
 from support.judged import decide, judged
 from workbench.model.verdict import Decision
 from workbench.policy import load_policy
 
 TRUSTING = load_policy("trusting", is_tried=False)
-WORD = "word-that-only-the-secret-holds"
-CLEAN = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "LC_ALL": "C",
-    "GIT_EDITOR": "true",
-}
-
-
-def git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=root, env=CLEAN, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def commit(root: Path, name: str, text: str | None = "x\n") -> None:
-    if text is None:
-        git(root, "rm", "-qf", name)
-    else:
-        (root / name).write_text(text)
-        git(root, "add", "-f", name)
-    git(root, "commit", "-qm", f"about {name}")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from security.test_policy_moved_refs import CLEAN, WORD, commit, git
+from support.commits import CLEAN, WORD, commit, git
 from support.judged import decide, judged
 from workbench.model.verdict import Decision
 

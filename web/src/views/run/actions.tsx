@@ -8,12 +8,31 @@ import { cancelRun, resumeRun, retryRun } from "../../wire/requests";
 import type { RunDetailOut } from "../../wire/schema";
 import { refusedNames } from "./connections";
 
-/** Asks for the reason; the run ends only when none of its processes is left. */
-export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; close: () => void }) {
+interface Act {
+  run: Pick<RunDetailOut, "run_id">;
+  close: () => void;
+}
+
+/** Asks for the reason of an act on a run, and does it. */
+function ReasonForm({
+  run,
+  close,
+  act,
+  ask,
+  go,
+  leave,
+  tone,
+}: Act & {
+  act: (runId: string, reason: string) => Promise<RunDetailOut>;
+  ask: string;
+  go: string;
+  leave: string;
+  tone: "failed" | "blocked";
+}) {
   const [reason, setReason] = useState("");
   const client = useQueryClient();
-  const cancel = useMutation({
-    mutationFn: () => cancelRun(run.run_id, reason),
+  const acting = useMutation({
+    mutationFn: () => act(run.run_id, reason),
     onSuccess: (answer) => {
       client.setQueryData(["run", run.run_id], answer);
       void client.invalidateQueries({ queryKey: ["runs"] });
@@ -23,17 +42,17 @@ export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; 
   return (
     <form
       className="notice inline-form"
-      data-tone="failed"
+      data-tone={tone}
       onSubmit={(event) => {
         event.preventDefault();
-        cancel.mutate();
+        acting.mutate();
       }}
     >
       <label className="field grow">
-        Why stop it?
+        {ask}
         <input
           aria-label="Reason"
-          // biome-ignore lint/a11y/noAutofocus: the field opens because the reader asked to cancel.
+          // biome-ignore lint/a11y/noAutofocus: the field opens because the reader asked to act.
           autoFocus
           placeholder="for the record; may be empty"
           value={reason}
@@ -47,64 +66,48 @@ export function CancelForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; 
           }}
         />
       </label>
-      <button type="submit" className="button danger primary" disabled={cancel.isPending}>
-        Stop it now
+      <button
+        type="submit"
+        className={tone === "failed" ? "button danger primary" : "button primary"}
+        disabled={acting.isPending}
+      >
+        {go}
       </button>
       <button type="button" className="button" onClick={close}>
-        Keep it
+        {leave}
       </button>
-      {cancel.isError && <ProblemNotice error={cancel.error} />}
+      {acting.isError && <ProblemNotice error={acting.error} />}
     </form>
   );
 }
 
-/** A held run goes on only when somebody says so; the server looks first whether it would be held again. */
-export function ResumeForm({ run, close }: { run: Pick<RunDetailOut, "run_id">; close: () => void }) {
-  const [reason, setReason] = useState("");
-  const client = useQueryClient();
-  const resume = useMutation({
-    mutationFn: () => resumeRun(run.run_id, reason),
-    onSuccess: (answer) => {
-      client.setQueryData(["run", run.run_id], answer);
-      void client.invalidateQueries({ queryKey: ["runs"] });
-      close();
-    },
-  });
+/** The run ends only when none of its processes is left. */
+export function CancelForm({ run, close }: Act) {
   return (
-    <form
-      className="notice inline-form"
-      data-tone="blocked"
-      onSubmit={(event) => {
-        event.preventDefault();
-        resume.mutate();
-      }}
-    >
-      <label className="field grow">
-        Why may it go on?
-        <input
-          aria-label="Reason"
-          // biome-ignore lint/a11y/noAutofocus: the field opens because the reader asked to resume.
-          autoFocus
-          placeholder="for the record; may be empty"
-          value={reason}
-          maxLength={4000}
-          onChange={(event) => setReason(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") {
-              event.stopPropagation();
-              close();
-            }
-          }}
-        />
-      </label>
-      <button type="submit" className="button primary" disabled={resume.isPending}>
-        Resume it
-      </button>
-      <button type="button" className="button" onClick={close}>
-        Leave it held
-      </button>
-      {resume.isError && <ProblemNotice error={resume.error} />}
-    </form>
+    <ReasonForm
+      run={run}
+      close={close}
+      act={cancelRun}
+      ask="Why stop it?"
+      go="Stop it now"
+      leave="Keep it"
+      tone="failed"
+    />
+  );
+}
+
+/** A held run goes on only when somebody says so; the server looks first whether it would be held again. */
+export function ResumeForm({ run, close }: Act) {
+  return (
+    <ReasonForm
+      run={run}
+      close={close}
+      act={resumeRun}
+      ask="Why may it go on?"
+      go="Resume it"
+      leave="Leave it held"
+      tone="blocked"
+    />
   );
 }
 

@@ -22,8 +22,11 @@ def is_own(context: Context, step: Step) -> bool:
 
 
 def has_output(context: Context, step: Step) -> bool:
-    """Tells whether what the step put out lies in this home, whoever wrote it there."""
+    """Tells whether what the step put out lies in this home, whoever wrote it there, or is about to."""
     if context.lease is None or step.external_run_id is None:
+        return True
+    # Its start is recorded before its folder is made: nothing there yet does not say that it is elsewhere.
+    if step.worker_id == context.lease.worker_id:
         return True
     return (context.home / "runs" / step.external_run_id).is_dir()
 

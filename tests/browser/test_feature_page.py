@@ -90,6 +90,7 @@ def test_every_phase_is_shown_with_its_status_and_line_with_tasks_or_without(
     assert wide <= 0
 
 
+@pytest.mark.long
 def test_what_could_not_be_read_of_a_feature_is_told_on_its_own_page(
     served: Workbench, tmp_path: Path, open_page: OpenPage
 ) -> None:

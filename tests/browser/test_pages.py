@@ -61,13 +61,17 @@ def _check_fit(page: Page, name: str, width: int) -> None:
     assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
 
 
-@pytest.mark.parametrize("seen", [(), later((360, 1024, 1600))])
+# Those that no other quick test opens come first; the long suite takes them all.
+@pytest.mark.parametrize(
+    ("names", "seen"),
+    [(("connectors", "program", "audit", "settings"), ()), later(tuple(PAGES), (360, 1024, 1600))],
+)
 def test_every_page_fits_and_shows_what_it_is_for(
-    seen: tuple[int, ...], board: Project, open_page: OpenPage, pictures: Pictures
+    names: tuple[str, ...], seen: tuple[int, ...], board: Project, open_page: OpenPage, pictures: Pictures
 ) -> None:
     held = _hold(board)
     page = open_page()
-    for name in PAGES:
+    for name in names:
         page.set_viewport_size({"width": 360, "height": 800})
         _show(page, board, name, held)
         for width in (360, 1024, 1600):
@@ -101,7 +105,8 @@ def test_the_run_page_in_the_dark(board: Project, open_page: OpenPage, picture: 
     picture(page, "run-dark")
 
 
-@pytest.mark.parametrize("width", [360, later(1600)])
+@pytest.mark.long
+@pytest.mark.parametrize("width", [360, 1600])
 def test_an_address_that_names_nothing_says_so_and_shows_nothing_of_another_project(
     width: int, board: Project, browser_page: Page, picture: Picture
 ) -> None:

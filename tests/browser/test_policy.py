@@ -218,6 +218,7 @@ def test_a_decision_that_an_own_rule_refuses_has_no_button_but_its_reason(
     picture(page, "decision-refused-360")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [NARROW, *LATER])
 def test_the_names_that_may_be_reached_are_edited_with_the_servers_word_on_each(
     size: tuple[int, int], board: Project, open_page: OpenPage, picture: Picture
@@ -274,6 +275,7 @@ def test_one_name_is_added_for_a_held_run_alone(board: Project, open_page: OpenP
     assert (run["status"], run["network"]) == ("succeeded", "for this run alone: example.org")
 
 
+@pytest.mark.long
 def test_a_viewer_sees_the_policy_and_the_question_and_no_button(board: Project, browser_page: Page) -> None:
     hidden = FROZEN.replace("context.writes", "context.publishes").replace("is frozen", "is \u202efrozen")
     write_policy(board, hidden)

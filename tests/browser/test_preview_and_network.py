@@ -14,6 +14,7 @@ from support.server import Project
 OpenPage = Callable[..., Page]
 
 
+@pytest.mark.long
 def test_a_preview_is_shown_on_the_card_and_changes_nothing(board: Project, open_page: OpenPage) -> None:
     (board.repo / "build").mkdir(exist_ok=True)
     (board.repo / "build" / "old").write_text("old\n")

@@ -12,6 +12,7 @@ from support.server import Project
 OpenPage = Callable[..., Page]
 
 
+@pytest.mark.long
 def test_a_run_is_replayed_from_its_end_to_its_beginning_and_played(
     board: Project, open_page: OpenPage
 ) -> None:

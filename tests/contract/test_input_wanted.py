@@ -65,6 +65,7 @@ async def wait_wanted(ground: Ground, ref: ExternalRef) -> None:
             await asyncio.sleep(0)
 
 
+@pytest.mark.long
 async def test_only_what_waits_for_this_terminal_alone_waits_for_input(ground: Ground) -> None:
     (ground.workspace / "quiet.py").write_text(NOT_WAITING)
     request = make_request(

@@ -37,6 +37,7 @@ def test_a_run_that_is_canceled_right_before_its_start_is_recorded_never_starts(
     judge_events(canceled["events"], canceled, b"")
 
 
+@pytest.mark.long
 def test_a_cancel_that_comes_to_its_record_after_the_start_ends_what_runs(stage: Stage) -> None:
     stage.hold_at(start=START, cancel=CANCEL)
     run = stage.submit(f"echo once >> {stage.effect.name}; {FOREVER}")

@@ -69,12 +69,12 @@ def postgres_stage(own_postgres: Any, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.mark.parametrize(
     ("play", "whom", "point"),
     [
-        ("success", "server", "after append CreateRun, CreateStep"),
+        later("success", "server", "after append CreateRun, CreateStep"),
         ("approved", "server", f"after append UseApproval, {START}"),
         later("success", "server", "after take_claim"),
         later("canceled while running", "server", "after append RequestCancel"),
         later("success", "zygote", "before spawn"),
-        ("success", "shim", "after release"),
+        later("success", "shim", "after release"),
         later("flood", "shim", "after output"),
     ],
 )

@@ -88,6 +88,7 @@ def test_an_approval_that_was_recorded_and_not_answered_lets_its_run_start(
     assert (far.repo / "effect").read_text() == "once\n"
 
 
+@pytest.mark.long
 def test_a_run_that_ends_while_the_database_is_cut_off_waits_says_so_and_goes_on(
     far: Project, line: FaultyLine
 ) -> None:

@@ -187,6 +187,7 @@ async def test_an_agent_that_may_approve_never_approves_its_own_where_a_second_p
     assert [(each["actor"], each["person"]) for each in decided] == [("token:reviewer", "bea")]
 
 
+@pytest.mark.long
 async def test_an_agent_that_may_approve_never_approves_its_own_whatever_the_project_says(
     project: Project,
 ) -> None:

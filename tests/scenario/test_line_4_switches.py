@@ -165,6 +165,7 @@ def test_with_no_server_a_part_is_killed_by_a_record_and_nothing_is_started_for_
         assert other.cli("audit", "verify").status == 0
 
 
+@pytest.mark.long
 def test_with_no_server_a_part_is_killed_before_one_is_started_to_end_what_was_left_running(
     tmp_path: Path,
 ) -> None:

@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.fixtures import Start
 from support.ground import make_repository
 from support.policies import remove_rules, write_into, write_rules
@@ -272,6 +274,7 @@ def test_explain_names_call_fact_rule_and_line_and_what_would_have_to_change(pro
     assert "because of network" in text
 
 
+@pytest.mark.long
 def test_the_same_command_gets_the_same_bytes_whatever_the_hash_seed(project: Project) -> None:
     command = "cd src; rm -rf build && pip install x | tee log > out; git push; sudo ls; cat .env /etc/shadow"
     said = {

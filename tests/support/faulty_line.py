@@ -71,7 +71,7 @@ class FaultyLine:
     def _carry(self, near: socket.socket, far: socket.socket) -> None:
         said = b""
         loses = False
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # a closed one has no number
             while True:
                 ready, _, _ = select.select([near, far], [], [])
                 if self.delay_seconds:

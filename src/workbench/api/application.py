@@ -51,15 +51,16 @@ def create_api() -> FastAPI:
         redoc_url=None,
         description="Every request carries a token. Errors are RFC 9457 problems with code and remedy.",
     )
+    # A request is tried on one path after the other: what a start waits for comes first.
     for router in (
-        features.router,
         runs.router,
+        stream.router,
+        features.router,
         approvals.router,
         operate.router,
         switches.router,
         policy.router,
         program.router,
-        stream.router,
         transcripts.router,
     ):
         api.include_router(router)

@@ -22,11 +22,8 @@ async def watch_run(
 ) -> AsyncGenerator[tuple[Run, list[Step]], None]:
     """Yields the run and its steps as they are now, and again after each event of the run, without end."""
     reads = context.ledger.for_project(project_id)
-    # Events first: what the run read after them says is at least as new, so that no event in between is
-    # taken for seen. What has happened is then read once, not once an event.
-    seen = await reads.events(run_id=run_id)
-    after = seen[-1].seq if seen else 0
-    yield await reads.run_with_steps(run_id)
+    run, steps, after = await reads.run_moment(run_id)
+    yield run, steps
     async for _event in context.ledger.tail(project_id, after=after, run_id=run_id):
         yield await reads.run_with_steps(run_id)
 

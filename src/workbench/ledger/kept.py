@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, bindparam, inspect, select
 
 from workbench.ledger import tables as t
 from workbench.ledger.rows import parse_artifact
@@ -10,6 +10,11 @@ from workbench.model.artifact import Artifact, ArtifactKind, Hold
 from workbench.model.statuses import RUN_ENDED
 
 _ENDED = [status.value for status in RUN_ENDED]
+_SELECT_HOLD = select(t.run_holds).where(
+    t.run_holds.c.run_id == bindparam("run_id"),
+    t.run_holds.c.project_id == bindparam("project_id"),
+    t.run_holds.c.lifted_at.is_(None),
+)
 
 
 def list_transcripts(connection: Connection) -> list[Artifact]:
@@ -80,11 +85,7 @@ def list_past_limits(
 
 def find_hold(connection: Connection, project_id: str, run_id: str) -> Hold | None:
     """Returns the hold that a run is under now."""
-    holds = t.run_holds
-    query = select(holds).where(
-        holds.c.run_id == run_id, holds.c.project_id == project_id, holds.c.lifted_at.is_(None)
-    )
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_SELECT_HOLD, {"run_id": run_id, "project_id": project_id}).mappings().first()
     if row is None:
         return None
     return Hold(run_id=run_id, reason=row["reason"], held_by=row["held_by"], held_at=row["held_at"])

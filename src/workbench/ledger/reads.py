@@ -161,6 +161,16 @@ def find_run_with_steps(
     return None if run is None else (run, list_steps(connection, project_id, run_id))
 
 
+def find_run_moment(
+    connection: Connection, project_id: str, run_id: str
+) -> tuple[Run, list[Step], int] | None:
+    """Returns a run and its steps, at least as new as the event whose sequence number comes with them."""
+    # The event first: on PostgreSQL each statement sees what was committed before it.
+    newest = _first(connection, _NEWEST_OF_RUN, run_id=run_id)
+    found = find_run_with_steps(connection, project_id, run_id)
+    return None if found is None else (*found, 0 if newest is None else newest["seq"] or 0)
+
+
 def find_run_with_project(
     connection: Connection, project_id: str, run_id: str
 ) -> tuple[Project, Run, list[Step]] | None:
@@ -173,7 +183,8 @@ def find_run_record(connection: Connection, project_id: str, run_id: str, now: s
     if found is None:
         return None
     project, run, steps = found
-    approvals = list_approvals(connection, project_id, run_id, None)
+    asked = _all(connection, _APPROVALS_OF_RUN, project_id=project_id, run_id=run_id)
+    approvals = _parse_approvals(connection, asked)
     names = frozenset[str]().union(*(names_in(approval, project) for approval in approvals))
     return RunRecord(
         project=project,
@@ -489,6 +500,23 @@ def _project_of(connection: Connection, table: Table, column: str, key: str) -> 
     row = _first(connection, _select(table, column), **{column: key})
     return None if row is None else str(row["project_id"])
 
+
+_NEWEST_OF_RUN: Final = select(func.max(t.execution_events.c.seq).label("seq")).where(
+    t.execution_events.c.run_id == bindparam("run_id")
+)
+
+# By the run's steps, of which there is an index.
+_APPROVALS_OF_RUN: Final = (
+    select(t.execution_approvals)
+    .where(
+        t.execution_approvals.c.project_id == bindparam("project_id"),
+        t.execution_approvals.c.step_id.in_(
+            select(t.execution_steps.c.step_id).where(t.execution_steps.c.run_id == bindparam("run_id"))
+        ),
+    )
+    .order_by(t.execution_approvals.c.approval_id.desc())
+    .limit(500)
+)
 
 _SELECT_HOLDINGS: Final = (
     select(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,6 +71,7 @@ class Ledger:
         self._engine: Engine = open_engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._near: Connection | None = None
+        self._near_free = threading.Lock()
         self._writers = ThreadPoolExecutor(1 if self._is_sqlite else 4, thread_name_prefix="ledger-write")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="ledger-read")
         self._watchers: set[asyncio.Event] = set()
@@ -405,16 +407,25 @@ class Ledger:
             raise _unavailable(str(error.orig)) from error
 
     def _read_near(self, query: Callable[..., T], *args: Any) -> T:
-        """Reads in this thread by a connection that is kept: fetching one took a third of such a read."""
-        if self._near is None:
-            self._near = self._engine.connect()
-        with self._near.begin():
-            return query(self._near, *args)
+        """Reads in this thread by a connection that is kept: fetching one took a third of such a read.
+
+        While another thread's loop reads by it, this one fetches a connection of its own.
+        """
+        if not self._near_free.acquire(blocking=False):
+            return self._read(query, *args)
+        try:
+            if self._near is None:
+                self._near = self._engine.connect()
+            with self._near.begin():
+                return query(self._near, *args)
+        finally:
+            self._near_free.release()
 
     def _leave_near(self) -> None:
-        near, self._near = self._near, None
-        if near is not None:
-            near.close()
+        with self._near_free:
+            near, self._near = self._near, None
+            if near is not None:
+                near.close()
 
     def _read(self, query: Callable[..., T], *args: Any) -> T:
         with self._engine.connect() as connection, connection.begin():

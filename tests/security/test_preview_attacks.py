@@ -190,6 +190,52 @@ async def test_a_command_that_makes_files_without_end_is_stopped(
     assert report["is_cut"]
 
 
+MEBIBYTE = 1 << 20
+WRITE_DELETED = """
+import os, time
+descriptor = os.open("f", os.O_CREAT | os.O_WRONLY)
+os.unlink("f")
+os.write(descriptor, bytes(9 << 20))
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "detail"),
+    [
+        (
+            f"open('f', 'wb').write(bytes({2 * MEBIBYTE})); import time; time.sleep(1000)",
+            "it wrote more than",
+        ),
+        (WRITE_DELETED, "the disk lost too much room"),
+    ],
+)
+async def test_a_command_that_writes_without_end_is_stopped(
+    ground: Ground, program: str, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "MOST_WRITTEN_BYTES", MEBIBYTE)
+    report = await try_out(ground, "", argv=("/usr/bin/python3", "-c", program))
+    assert report["end_reason"] == "canceled"
+    assert report["detail"].startswith(detail)
+
+
+async def test_what_another_process_writes_on_the_disk_ends_no_preview(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "MOST_WRITTEN_BYTES", 20 * MEBIBYTE)
+    looks = 0
+
+    async def stop() -> str | None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            (ground.home / "others").write_bytes(os.urandom(40 * MEBIBYTE))
+        return None if looks < 5 else "seen often enough"
+
+    report = await try_out(ground, "sleep 1000", stop=stop)
+    assert (report["end_reason"], report["detail"].split(";")[0]) == ("canceled", "seen often enough")
+
+
 async def test_it_is_ended_when_starts_are_stopped_meanwhile(ground: Ground) -> None:
     asked: list[None] = []
 

@@ -30,7 +30,7 @@ from workbench.sandbox.host import Host
 from workbench.sandbox.pieces import iterate_pieces
 from workbench.sandbox.profile import BWRAP
 from workbench.sandbox.redaction import Redaction, cover_text
-from workbench.sandbox.replica import make_replica, remove_replica
+from workbench.sandbox.replica import make_replica, remove_replica, walk
 from workbench.sandbox.sightings import Sightings, shell_line
 from workbench.sandbox.traces import find_repositories
 from workbench.sandbox.watch import Watch
@@ -42,6 +42,8 @@ MOST_OUTPUT_BYTES = 1024 * 1024
 LARGEST_FILE_BYTES = 256 * 1024**2
 MOST_WRITTEN_BYTES = 2 * 1024**3
 MOST_MADE_FILES = 100_000
+_MOST_LOST = 4
+"""From how many times that much a disk's loss ends a preview, whoever wrote."""
 
 _TAIL_BYTES = 4096
 _LONGEST_NAME = 1000
@@ -172,7 +174,7 @@ async def _follow(
     """Waits for the end, looks which processes there are, and ends it when it must not go on."""
     watch = Watch(step, placeholder_folder=holds)
     seen = Sightings(mark=_mark(place))
-    bytes_free, files_free = _free(place)
+    growth = _Growth(place)
     asked_at = 0.0
     deadline = time.monotonic() + SECONDS + 15
     try:
@@ -182,12 +184,7 @@ async def _follow(
             if now < asked_at + _STOP_SECONDS:
                 continue
             asked_at = now
-            reason = await stop()
-            bytes_now, files_now = _free(place)
-            if reason is None and bytes_free - bytes_now > MOST_WRITTEN_BYTES:
-                reason = f"it wrote more than {MOST_WRITTEN_BYTES >> 30} GiB"
-            if reason is None and files_free - files_now > MOST_MADE_FILES:
-                reason = f"it made more than {MOST_MADE_FILES} files"
+            reason = await stop() or await asyncio.to_thread(growth.find_excess)
             if now > deadline:
                 watch.kill_shim()
             elif reason is not None:
@@ -199,6 +196,38 @@ async def _follow(
         await watch.close()
     assert watch.ended is not None
     return watch.ended, seen
+
+
+class _Growth:
+    """What a command has written since this was made. Asking the disk costs nothing, but others write on it
+    too: what is written in the copy is counted once the disk has lost as much as a preview may write."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._bytes_free, self._files_free = _free(place)
+        # The time by the disk's own clock.
+        os.utime(place)
+        self._began_ns = place.stat().st_ctime_ns
+
+    def find_excess(self) -> str | None:
+        """Returns why the command must not go on writing, or None."""
+        bytes_now, files_now = _free(self._place)
+        bytes_lost, files_lost = self._bytes_free - bytes_now, self._files_free - files_now
+        if bytes_lost <= MOST_WRITTEN_BYTES and files_lost <= MOST_MADE_FILES:
+            return None
+        written = made = 0
+        for _, found in walk(str(self._place / "tree")):
+            if found.st_ctime_ns >= self._began_ns:
+                written += found.st_blocks * 512
+                made += 1
+        if written > MOST_WRITTEN_BYTES:
+            return f"it wrote more than {MOST_WRITTEN_BYTES >> 30} GiB"
+        if made > MOST_MADE_FILES:
+            return f"it made more than {MOST_MADE_FILES} files"
+        # What was deleted while it is open, or lies too deep, is in no count.
+        if bytes_lost > _MOST_LOST * MOST_WRITTEN_BYTES or files_lost > _MOST_LOST * MOST_MADE_FILES:
+            return "the disk lost too much room while it ran"
+        return None
 
 
 def _look(step: Path, seen: Sightings) -> None:

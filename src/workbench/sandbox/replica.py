@@ -87,7 +87,8 @@ def _stamp_copied(found: os.stat_result, path: str, copied: _Copied) -> Stamp:
 
 def walk(root: str, *, at_most: int = 2 * MOST_FILES) -> Iterator[tuple[str, os.stat_result]]:
     """Yields (relative path, lstat) of everything below `root`, folders before what is in them, and stops at
-    `at_most`. What cannot be opened is passed over, and so is what lies deeper than MOST_DEPTH folders."""
+    `at_most`. What cannot be opened or goes away meanwhile is passed over, and so is what lies deeper than
+    MOST_DEPTH folders."""
     waiting = [""]
     count = 0
     while waiting:
@@ -98,7 +99,10 @@ def walk(root: str, *, at_most: int = 2 * MOST_FILES) -> Iterator[tuple[str, os.
             continue
         try:
             for name in sorted(os.listdir(descriptor)):
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                try:
+                    found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
                 path = f"{folder}/{name}" if folder else name
                 count += 1
                 if count > at_most:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Query
@@ -11,7 +11,6 @@ from fastapi.requests import HTTPConnection
 
 from workbench.api.auth import Access, Identify
 from workbench.api.render import PolicyInForce
-from workbench.engine.attend import Keyboards
 from workbench.engine.context import Context
 from workbench.engine.look import read_policy
 from workbench.model.actor import Actor
@@ -22,10 +21,7 @@ from workbench.sinks.notify import TargetState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """`keyboards` says who may type into which run's terminal.
-
-    `notices` says how the targets of notices do.
-    """
+    """`notices` says how the targets of notices do."""
 
     context: Context
     access: Access
@@ -35,7 +31,6 @@ class House:
     pid: int
     stop: Callable[[], None]
     notices: Callable[[], tuple[TargetState, ...]] = tuple
-    keyboards: Keyboards = field(default_factory=Keyboards)
 
 
 # Both are coroutines because the framework runs plain functions in a thread, one hop for each.

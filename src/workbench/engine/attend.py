@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workbench.connectors.contract import ExternalRef, Interactive
-from workbench.engine.context import Context
 from workbench.ledger.move import Note
 from workbench.model.actor import Actor
 from workbench.model.clock import render_time
 from workbench.model.errors import NotAllowed
 from workbench.model.run import Step
 from workbench.model.statuses import StepStatus
+
+if TYPE_CHECKING:
+    # It holds the keyboards itself.
+    from workbench.engine.context import Context
 
 SILENCE_SECONDS: Final = 300.0
 """After so long without a word its holder loses the keyboard."""

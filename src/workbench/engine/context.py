@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from workbench.connectors.contract import Connector, Problem
+from workbench.engine.attend import Keyboards
 from workbench.engine.flags import Flags
 from workbench.engine.held_up import HeldUp
 from workbench.engine.turns import Turns
@@ -124,6 +125,7 @@ class Context:
     `unrecorded_cancels` holds, by run id, who asked for an end, and why, that the ledger could not take: what
     runs was told at once, and the request is recorded before the end is.
     `storing` tells how ended steps' transcripts come into the archive.
+    `keyboards` says who may type into which run's terminal.
     `retention_wanted` asks for a look at what is past a project's limits now, because these have changed.
     `previews`, `inspections` and `reviews` bound what people may ask for beside starts, however often.
     `unsound_layers` says what is wrong with an organisation's first policy, so that it is looked for once.
@@ -161,6 +163,7 @@ class Context:
     unsound_layers: dict[str, str] = field(default_factory=dict)
     retention_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     storing: Storing = field(default_factory=Storing)
+    keyboards: Keyboards = field(default_factory=Keyboards)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     thinking: ThreadPoolExecutor = field(default_factory=_open_thinking)
     previews: Turns = field(default_factory=_preview_turns)

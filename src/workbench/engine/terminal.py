@@ -1,0 +1,289 @@
+"""One viewer's terminal of one run: what it put out and puts out, how it ended, and who types into it.
+
+How the viewer is reached is not this module's business: over a WebSocket, or by way of another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import structlog
+
+from workbench.connectors.contract import ExternalRef
+from workbench.engine.attend import input_wanted
+from workbench.engine.context import Context
+from workbench.engine.elsewhere import has_output, name_worker
+from workbench.engine.explain import allowed_run_moves
+from workbench.engine.follow import follow, output_ref, wait_started, watch_run
+from workbench.engine.held_up import HeldUp, describe_wait
+from workbench.engine.retain import say_removed
+from workbench.engine.stand import Onlooker
+from workbench.model.actor import Actor
+from workbench.model.errors import LedgerUnavailable, NotFound, WorkbenchError
+from workbench.model.statuses import RUN_ENDED
+
+_STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
+_FRAME_HEAD: Final = struct.Struct(">BQI")
+_MAX_INPUT_BYTES: Final = 65536
+_ACCESS_SECONDS: Final = 2.0
+"""How often an open terminal asks whether its viewer may still see it."""
+log = structlog.get_logger()
+
+
+class ViewerGone(Exception):
+    """The viewer can be told nothing more."""
+
+
+class Viewer(Protocol):
+    """Who looks at a terminal. Each raises ViewerGone once it has gone."""
+
+    async def send_bytes(self, data: bytes) -> None: ...
+
+    async def send_text(self, text: str) -> None: ...
+
+    async def receive(self) -> bytes | str:
+        """Returns what the viewer sends next: bytes are typed, text is a command in JSON."""
+        ...
+
+
+class Terminal:
+    """One viewer of one run's terminal.
+
+    Output goes as binary frames (stream u8, offset u64, milliseconds u32, bytes); texts are JSON.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        viewer: Viewer,
+        *,
+        actor: Actor,
+        identify: Callable[[], Awaitable[object]],
+        project_id: str,
+        run_id: str,
+    ) -> None:
+        self._context, self._viewer, self._actor, self._identify = context, viewer, actor, identify
+        self._project_id, self._run_id = project_id, run_id
+        self._lease_key = f"{id(self)}"
+        self._ref: ExternalRef | None = None
+
+    async def show(self, offset: int) -> None:
+        """Serves the viewer from `offset` until the run has ended, the viewer has gone or may see no more."""
+        # Whichever side ends first ends both: the reader when the viewer leaves, the writer at the run's end.
+        tasks = {
+            asyncio.create_task(self._read_viewer()),
+            asyncio.create_task(self._send_output(offset)),
+            asyncio.create_task(self._watch_access()),
+        }
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, Exception) and not isinstance(outcome, ViewerGone):
+                    log.warning("a terminal ended", run_id=self._run_id, problem=repr(outcome))
+            try:
+                await self._release()
+            except WorkbenchError as error:
+                log.warning("a lease's end was not recorded", run_id=self._run_id, problem=error.message)
+
+    async def _send_output(self, offset: int) -> None:
+        """Sends all output from `offset`, then how it ended."""
+        context = self._context
+        asked = offset
+        waiting_why, onlooker = "", Onlooker(context)
+        async for run, step in wait_started(context, self._project_id, self._run_id):
+            self._ref = output_ref(step)
+            if self._ref is not None or run.status in RUN_ENDED:
+                continue
+            why = await onlooker.say_why(run, (step,))
+            if why != waiting_why:
+                waiting_why = why
+                await self._say(
+                    {
+                        "type": "waiting",
+                        "why": why,
+                        "status": run.status.value,
+                        "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
+                    }
+                )
+        if self._ref is not None and not has_output(context, step):
+            self._ref = None
+            why = f"It runs on {await name_worker(context, step.worker_id)}; what it puts out is there."
+            await self._say({"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None})
+        # Of what still runs nothing is ever removed.
+        is_removed = self._ref is not None and run.status in RUN_ENDED and await self._say_removed()
+        if self._ref is not None and not is_removed:
+            # A step whose folder could not be made (the disk is full, say) has an end and no transcript.
+            with contextlib.suppress(NotFound):
+                async for chunk in follow(context, self._ref, offset=offset):
+                    if chunk.lost_bytes:
+                        await self._say({"type": "gap", "offset": chunk.offset, "bytes": chunk.lost_bytes})
+                        offset = chunk.offset + chunk.lost_bytes
+                        continue
+                    head = _FRAME_HEAD.pack(_STREAMS[chunk.stream], chunk.offset, chunk.at_ms & 0xFFFFFFFF)
+                    await self._viewer.send_bytes(head + chunk.data)
+                    offset = chunk.offset + len(chunk.data)
+        await self._say_end(offset, has_read=offset > asked)
+
+    async def _say_removed(self) -> bool:
+        """Tells why there is no output any more, where it was removed on purpose."""
+        reads = self._context.ledger.for_project(self._project_id)
+        found = await reads.artifacts(self._run_id)
+        why = next((f"the transcript was {say_removed(each)}" for each in found if each.removed_at), "")
+        if why:
+            await self._say({"type": "removed", "why": why})
+        return bool(why)
+
+    async def _say_end(self, offset: int, *, has_read: bool) -> None:
+        """Waits for the ledger's word, so that whoever reads "ended" finds the run ended."""
+        async for run, steps in watch_run(self._context, self._project_id, self._run_id):
+            if run.status not in RUN_ENDED:
+                continue
+            if offset and not has_read:
+                # Whoever asked for what lies behind the end is told where that is.
+                offset = min(offset, await self._end_offset())
+            await self._say(
+                {
+                    "type": "ended",
+                    "status": run.status.value,
+                    "exit_code": steps[0].exit_code,
+                    "end_reason": steps[0].provider_status_raw,
+                    "offset": offset,
+                }
+            )
+            return
+
+    async def _end_offset(self) -> int:
+        """Returns the place behind the last kept byte of the ended run's output."""
+        if self._ref is None:
+            return 0
+        ended = (await self._context.connectors[self._ref.connector_id].snapshot(self._ref)).ended
+        return 0 if ended is None else ended.end_offset
+
+    async def _watch_access(self) -> None:
+        """Returns when the viewer's token holds no longer; tells meanwhile what the run waits for."""
+        told: HeldUp | None = None
+        wanted: str | None = None
+        while True:
+            await asyncio.sleep(_ACCESS_SECONDS)
+            try:
+                await self._identify()
+            except WorkbenchError:
+                return
+            held = self._context.held_up.get(self._run_id)
+            if held is not None and held != told:
+                why = describe_wait(held, monotonic=self._context.clock.monotonic())
+                await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
+            told = held
+            await self._look_after_lease()
+            wanted = await self._say_wanted(wanted)
+
+    async def _look_after_lease(self) -> None:
+        """Has what was typed recorded, and the lease ended when its holder is silent."""
+        try:
+            why = await self._context.keyboards.look_after(
+                self._context, run_id=self._run_id, key=self._lease_key
+            )
+        except LedgerUnavailable as error:
+            log.warning("what was typed is not recorded yet", run_id=self._run_id, problem=error.message)
+            return
+        if why:
+            await self._say(
+                {
+                    "type": "refused",
+                    "detail": f"the keyboard was taken back: {why}",
+                    "remedy": "take it again",
+                }
+            )
+            await self._say_lease()
+
+    async def _say_wanted(self, told: str | None) -> str | None:
+        """Tells when the run begins or ceases to wait for somebody to type; returns since when it does."""
+        reads = self._context.ledger.for_project(self._project_id)
+        steps = await reads.steps(self._run_id) if self._ref is not None else []
+        wanted = next((since for step in steps if (since := input_wanted(self._context, step))), None)
+        if wanted != told:
+            await self._say({"type": "input_wanted", "since": wanted})
+        return wanted
+
+    async def _read_viewer(self) -> None:
+        """Takes what the viewer sends until the connection ends."""
+        try:
+            while True:
+                message = await self._viewer.receive()
+                await self._identify()
+                if isinstance(message, bytes):
+                    await self._input(message)
+                else:
+                    await self._command(message)
+        except (ViewerGone, WorkbenchError):
+            # Gone, or no longer let in: either way nothing of it is taken any more.
+            return
+
+    async def _input(self, data: bytes) -> None:
+        if not self._holds_lease() or self._ref is None or len(data) > _MAX_INPUT_BYTES:
+            return
+        try:
+            await self._context.keyboards.type(
+                self._context, run_id=self._run_id, key=self._lease_key, ref=self._ref, data=data
+            )
+        except WorkbenchError as error:
+            await self._say({"type": "refused", "detail": error.message, "remedy": error.remedy})
+
+    async def _command(self, text: str) -> None:
+        try:
+            message = json.loads(text)
+            kind = message["type"]
+        except (ValueError, KeyError, TypeError):
+            await self._say({"type": "refused", "detail": "not a message", "remedy": "send JSON with a type"})
+            return
+        if kind == "lease":
+            await self._take_lease()
+        elif kind == "release":
+            await self._release()
+            await self._say_lease()
+        elif kind == "resize" and self._holds_lease() and self._ref is not None:
+            rows, columns = message.get("rows"), message.get("columns")
+            if isinstance(rows, int) and isinstance(columns, int):
+                try:
+                    await self._context.connectors[self._ref.connector_id].resize(
+                        self._ref, rows=rows, columns=columns
+                    )
+                except WorkbenchError as error:
+                    await self._say({"type": "refused", "detail": error.message, "remedy": error.remedy})
+
+    async def _take_lease(self) -> None:
+        context = self._context
+        run = await context.ledger.for_project(self._project_id).run(self._run_id)
+        if "input" in allowed_run_moves(run, self._actor):
+            await self._context.keyboards.take(
+                context,
+                project_id=self._project_id,
+                run_id=self._run_id,
+                key=self._lease_key,
+                actor=self._actor,
+                status=run.status.value,
+            )
+        await self._say_lease()
+
+    async def _release(self) -> None:
+        """Gives the lease back, if it is ours."""
+        await self._context.keyboards.release(self._context, run_id=self._run_id, key=self._lease_key)
+
+    def _holds_lease(self) -> bool:
+        return self._context.keyboards.holds(self._run_id, self._lease_key)
+
+    async def _say_lease(self) -> None:
+        lease = self._context.keyboards.holder(self._run_id)
+        holder = None if lease is None else lease.actor.name
+        await self._say({"type": "lease", "held": self._holds_lease(), "holder": holder})
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._viewer.send_text(json.dumps(message))

@@ -44,6 +44,7 @@ from workbench.model.approval import Approval
 from workbench.model.errors import WorkbenchError
 from workbench.model.event import Event
 from workbench.model.moves import RunMove, StepMove
+from workbench.model.network import beyond
 from workbench.model.run import Run
 from workbench.model.statuses import ApprovalStatus, RunStatus
 from workbench.model.verdict import Decision
@@ -350,14 +351,16 @@ class EveryCall(RuleBasedStateMachine):
         new = self.do(ledger.for_project("prj_1").events(after=after, limit=500))
         self.events += new
         self.replay.project(new)
-        dispatched = {request.step_id: request.admission for request in self.house.connector.dispatched}
+        requests = {request.step_id: request for request in self.house.connector.dispatched}
+        dispatched = {step_id: request.admission for step_id, request in requests.items()}
         assert len(dispatched) == len(self.house.connector.dispatched), "a step was dispatched twice"
         for step_id, admission in dispatched.items():
             assert admission.is_admitted, step_id
             assert not admission.request.is_preview
             assert admission.judgement.verdict.verdict is not Decision.DENY
-            # Names beyond the project's are never let in unasked.
-            assert admission.approval_id is not None or not admission.request.command.allow_hosts
+            # Names beyond those that the project had at the start are never let in unasked.
+            more = beyond(admission.request.command.allow_hosts, requests[step_id].project.network_allowlist)
+            assert admission.approval_id is not None or not more
         assert all(request.admission.request.is_preview for request in self.connector.tried)
         spent = Counter(event.payload["approval_id"] for event in self.events if event.tag == "approval:used")
         assert set(spent.values()) <= {1}, "an approval was spent twice"

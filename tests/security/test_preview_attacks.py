@@ -192,11 +192,11 @@ async def test_a_command_that_makes_files_without_end_is_stopped(
 
 MEBIBYTE = 1 << 20
 WRITE_DELETED = """
-import os, time
+import os, signal
 descriptor = os.open("f", os.O_CREAT | os.O_WRONLY)
 os.unlink("f")
 os.write(descriptor, bytes(9 << 20))
-time.sleep(1000)
+signal.pause()
 """
 
 
@@ -204,7 +204,7 @@ time.sleep(1000)
     ("program", "detail"),
     [
         (
-            f"open('f', 'wb').write(bytes({2 * MEBIBYTE})); import time; time.sleep(1000)",
+            f"open('f', 'wb').write(bytes({2 * MEBIBYTE})); import signal; signal.pause()",
             "it wrote more than",
         ),
         (WRITE_DELETED, "the disk lost too much room"),

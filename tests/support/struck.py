@@ -73,6 +73,6 @@ def strike_everywhere(stage: Stage, play: str, whom: str) -> None:
             stage.strike(PLAYS[play], whom, name, skip)
         except Exception as error:
             found.append(f"{name} #{skip + 1}: {error!r}")
-    assert found == []
+    assert not found, "\n".join(found)
     # In which order two processes come past their points is the machine's chance.
     assert len(stage.unreached) <= len(points) // 10, stage.unreached

@@ -31,6 +31,8 @@ CREATE INDEX IF NOT EXISTS chunks_by_artifact ON chunks (artifact_id);
 CREATE VIRTUAL TABLE IF NOT EXISTS grams USING fts5 (
     text, content='', detail=none, columnsize=0, tokenize='trigram case_sensitive 1');
 """
+_VERSION: Final = 1
+"""Which tables a file has; 0 is one that is being made, or was not made to its end."""
 
 Candidate = tuple[int, str, str, int, str]
 """chunk_id, run_id, step_id, first_line, text."""
@@ -133,7 +135,11 @@ class SqliteSearch:
             connection.execute("PRAGMA synchronous=OFF")
             if is_new:
                 connection.execute("PRAGMA journal_mode=WAL")
-                connection.executescript(_SCHEMA)
+            if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+                # Whole or not at all: whoever opens it meanwhile, or after a crash just here, makes it too.
+                connection.executescript(
+                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;"
+                )
             yield connection
         except sqlite3.DatabaseError as error:
             if not isinstance(error, sqlite3.OperationalError):

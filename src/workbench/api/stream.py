@@ -25,7 +25,8 @@ from workbench.api.house import (
     require_project,
 )
 from workbench.api.render import event_out
-from workbench.engine.terminal import Terminal, ViewerGone
+from workbench.engine.terminal import Terminal
+from workbench.engine.viewer import ViewerGone
 from workbench.model.errors import InvalidInput, WorkbenchError
 
 router = APIRouter()

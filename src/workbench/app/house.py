@@ -131,6 +131,7 @@ async def open_house(
         search=ledger.transcript_search(config.home / "search"),
         starter=durable,
         lease=None if membership is None else membership.lease,
+        far=None if membership is None else membership.relay,
         traces=bool(config.telemetry),
         try_policy=trial.wait,
         flags=flags,

@@ -23,6 +23,7 @@ from workbench.engine.context import Context
 from workbench.engine.durable import Durable, Shared
 from workbench.engine.heed import heed
 from workbench.engine.reap import Reaper, lose
+from workbench.engine.relay import Relay
 from workbench.ledger.lease import Lease, boot_seconds
 from workbench.ledger.ledger import HOUSE, Ledger
 from workbench.ledger.move import JoinWorker, LeaveWorker
@@ -58,6 +59,7 @@ class Membership:
         self.lease = Lease(
             config.ledger_url, seconds=float(config.lease_seconds), on_renewed=local.hold_lease
         )
+        self.relay = Relay(config.ledger_url, self.lease)
         self.shared = Shared(ledger=ledger, lease=self.lease, pool=pool, has_ground=self._has_ground)
 
     async def join(self) -> None:
@@ -107,6 +109,7 @@ class Membership:
             asyncio.create_task(self._again(heed_all, _HEED_SECONDS)),
             asyncio.create_task(self._again(go_round, between)),
             asyncio.create_task(self._stay(context, durable, begin)),
+            asyncio.create_task(self.relay.serve(context)),
         ]
 
     async def drain(self) -> None:

@@ -14,6 +14,7 @@ from workbench.engine.attend import Keyboards
 from workbench.engine.flags import Flags
 from workbench.engine.held_up import HeldUp
 from workbench.engine.turns import Turns
+from workbench.engine.viewer import FarTerminals
 from workbench.gate import Policy
 from workbench.ledger.lease import Lease
 from workbench.ledger.ledger import Ledger
@@ -112,6 +113,8 @@ class Context:
 
     `lease` is this process's leave to write, where several share the ledger; None for who has it for himself.
 
+    `far` leads to the terminals of steps that others run who share the ledger.
+
     `traces` tells that steps are told the trace they belong to.
 
     `flags` are asked afresh at each decision. `entry_gates` computes those of a project, by its id.
@@ -151,6 +154,7 @@ class Context:
     search: TranscriptSearch
     starter: Starter
     lease: Lease | None = None
+    far: FarTerminals | None = None
     traces: bool = False
     try_policy: Callable[[], Awaitable[None]] | None = None
     flags: Flags = field(default_factory=Flags)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from workbench.engine.context import Context
+from workbench.engine.follow import output_ref
 from workbench.ledger.worker_rows import lease_lost
-from workbench.model.errors import Elsewhere
+from workbench.model.errors import Elsewhere, WorkbenchError
 from workbench.model.run import Step
+from workbench.model.statuses import STEP_ENDED
 from workbench.model.worker import WRITING, Worker
 
 
@@ -37,9 +42,21 @@ def require_same(context: Context, worker_id: str | None) -> None:
         raise lease_lost(str(worker_id))
 
 
+async def bring_output(context: Context, step: Step) -> bool:
+    """Tells whether what the step put out can be read here; what others put into the archive can."""
+    if has_output(context, step):
+        return True
+    ref = output_ref(step)
+    if ref is not None and step.status in STEP_ENDED:
+        # Asked how far it goes, the connector looks into the archive too.
+        with contextlib.suppress(WorkbenchError):
+            await asyncio.to_thread(context.connectors[ref.connector_id].extent, ref)
+    return has_output(context, step)
+
+
 async def require_output(context: Context, step: Step) -> None:
     """Raises Elsewhere when the step's output lies on another machine, which it names."""
-    if has_output(context, step):
+    if await bring_output(context, step):
         return
     raise Elsewhere(
         f"step {step.step_id} is on {await name_worker(context, step.worker_id)}, and so is what it put out",
@@ -47,9 +64,14 @@ async def require_output(context: Context, step: Step) -> None:
     )
 
 
+async def find_worker(context: Context, worker_id: str | None) -> Worker | None:
+    """Returns the worker, or None when nothing is known of it any more."""
+    return next((each for each in await context.ledger.workers() if each.worker_id == worker_id), None)
+
+
 async def name_worker(context: Context, worker_id: str | None) -> str:
     """Returns a worker's id with its host, as far as it is known."""
-    found = next((each for each in await context.ledger.workers() if each.worker_id == worker_id), None)
+    found = await find_worker(context, worker_id)
     return f"worker {worker_id}" if found is None else render_worker(found)
 
 

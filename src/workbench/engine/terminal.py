@@ -10,45 +10,33 @@ import contextlib
 import json
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.attend import input_wanted
 from workbench.engine.context import Context
-from workbench.engine.elsewhere import has_output, name_worker
+from workbench.engine.elsewhere import bring_output, find_worker, is_writing, render_worker
 from workbench.engine.explain import allowed_run_moves
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.engine.held_up import HeldUp, describe_wait
 from workbench.engine.retain import say_removed
 from workbench.engine.stand import Onlooker
+from workbench.engine.viewer import Viewer, ViewerGone
 from workbench.model.actor import Actor
 from workbench.model.errors import LedgerUnavailable, NotFound, WorkbenchError
+from workbench.model.run import Step
 from workbench.model.statuses import RUN_ENDED
 
 _STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
 _FRAME_HEAD: Final = struct.Struct(">BQI")
 _MAX_INPUT_BYTES: Final = 65536
+_AGAIN_SECONDS: Final = 1.0
+"""After how long a machine that did not answer is asked for its output again."""
 _ACCESS_SECONDS: Final = 2.0
 """How often an open terminal asks whether its viewer may still see it."""
 log = structlog.get_logger()
-
-
-class ViewerGone(Exception):
-    """The viewer can be told nothing more."""
-
-
-class Viewer(Protocol):
-    """Who looks at a terminal. Each raises ViewerGone once it has gone."""
-
-    async def send_bytes(self, data: bytes) -> None: ...
-
-    async def send_text(self, text: str) -> None: ...
-
-    async def receive(self) -> bytes | str:
-        """Returns what the viewer sends next: bytes are typed, text is a command in JSON."""
-        ...
 
 
 class Terminal:
@@ -71,6 +59,7 @@ class Terminal:
         self._project_id, self._run_id = project_id, run_id
         self._lease_key = f"{id(self)}"
         self._ref: ExternalRef | None = None
+        self._far: Viewer | None = None
 
     async def show(self, offset: int) -> None:
         """Serves the viewer from `offset` until the run has ended, the viewer has gone or may see no more."""
@@ -113,10 +102,12 @@ class Terminal:
                         "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
                     }
                 )
-        if self._ref is not None and not has_output(context, step):
+        if self._ref is not None and not await bring_output(context, step):
             self._ref = None
-            why = f"It runs on {await name_worker(context, step.worker_id)}; what it puts out is there."
-            await self._say({"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None})
+            far = await self._send_from_afar(step, offset)
+            if far is None:
+                return
+            offset = far
         # Of what still runs nothing is ever removed.
         is_removed = self._ref is not None and run.status in RUN_ENDED and await self._say_removed()
         if self._ref is not None and not is_removed:
@@ -131,6 +122,46 @@ class Terminal:
                     await self._viewer.send_bytes(head + chunk.data)
                     offset = chunk.offset + len(chunk.data)
         await self._say_end(offset, has_read=offset > asked)
+
+    async def _send_from_afar(self, step: Step, offset: int) -> int | None:
+        """Hands on what the machine sends that has the step's output, and asks again when it falls silent.
+
+        Returns None once that has told how the run ended, and how far the output came where the run has
+        ended and nobody has the rest.
+        """
+        context, told = self._context, ""
+        reads = context.ledger.for_project(self._project_id)
+        while True:
+            worker = await find_worker(context, step.worker_id)
+            if context.far is not None and worker is not None and is_writing(worker):
+                opened = context.far.open(
+                    worker.worker_id,
+                    actor=self._actor,
+                    project_id=self._project_id,
+                    run_id=self._run_id,
+                    offset=offset,
+                )
+                # Whether the worker has gone or the viewer: of the viewer his reader tells.
+                with contextlib.suppress(ViewerGone):
+                    async with opened as self._far:
+                        while True:
+                            message = await self._far.receive()
+                            offset, is_end = _look_through(message, offset)
+                            await _send(self._viewer, message)
+                            if is_end:
+                                return None
+            self._far = None
+            run = await reads.run(self._run_id)
+            if run.status in RUN_ENDED:
+                return offset
+            name = f"worker {step.worker_id}" if worker is None else render_worker(worker)
+            why = f"It runs on {name}, which does not answer; what it puts out is there."
+            if why != told:
+                told = why
+                await self._say(
+                    {"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None}
+                )
+            await context.ledger.wait_change(_AGAIN_SECONDS)
 
     async def _say_removed(self) -> bool:
         """Tells why there is no output any more, where it was removed on purpose."""
@@ -219,7 +250,11 @@ class Terminal:
             while True:
                 message = await self._viewer.receive()
                 await self._identify()
-                if isinstance(message, bytes):
+                if self._far is not None:
+                    # Who may type, and into what, is decided where it runs.
+                    with contextlib.suppress(ViewerGone):
+                        await _send(self._far, message)
+                elif isinstance(message, bytes):
                     await self._input(message)
                 else:
                     await self._command(message)
@@ -287,3 +322,20 @@ class Terminal:
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._viewer.send_text(json.dumps(message))
+
+
+async def _send(viewer: Viewer, message: bytes | str) -> None:
+    if isinstance(message, bytes):
+        await viewer.send_bytes(message)
+    else:
+        await viewer.send_text(message)
+
+
+def _look_through(message: bytes | str, offset: int) -> tuple[int, bool]:
+    """Returns up to where the output is known after this message, and whether it tells the run's end."""
+    if isinstance(message, bytes):
+        return _FRAME_HEAD.unpack_from(message)[1] + len(message) - _FRAME_HEAD.size, False
+    said = json.loads(message)
+    if said["type"] == "gap":
+        return said["offset"] + said["bytes"], False
+    return offset, said["type"] == "ended"

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from workbench.model.errors import InvalidInput, LedgerUnavailable
@@ -52,13 +53,23 @@ def open_engine(url: str, *, connections: int = 8) -> Engine:
                 pool_size=connections,
                 max_overflow=connections,
                 pool_pre_ping=True,
-                connect_args={name: value for name, value in _PATIENCE.items() if name not in parsed.query},
+                connect_args=_patience(parsed),
             )
         case other:
             raise InvalidInput(
                 f"{other} is not a database the ledger can live in",
                 remedy="use sqlite:////path/to/ledger.db or postgresql://user@host/name",
             )
+
+
+def connect_arguments(url: URL) -> dict[str, Any]:
+    """Returns with which keywords psycopg itself connects to a PostgreSQL."""
+    given: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
+    return {**given, **_patience(url)}
+
+
+def _patience(url: URL) -> dict[str, int]:
+    return {name: value for name, value in _PATIENCE.items() if name not in url.query}
 
 
 def try_writing(engine: Engine) -> None:

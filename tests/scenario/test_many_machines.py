@@ -74,8 +74,9 @@ def statuses(project: Project) -> Counter[str]:
 
 
 def reasons(project: Project) -> list[str]:
-    """Returns why the runs are where they are."""
-    return [run["why"] for run in project.bench.get("/api/runs", project_id=project.project_id, limit=500)]
+    """Returns why the runs are where they are, those first that neither run nor wait."""
+    found = project.bench.get("/api/runs", project_id=project.project_id, limit=500)
+    return [run["why"] for run in sorted(found, key=lambda run: run["status"] in ("running", "queued"))]
 
 
 @contextlib.contextmanager

@@ -60,13 +60,14 @@ class Terminal:
         self._lease_key = f"{id(self)}"
         self._ref: ExternalRef | None = None
         self._far: Viewer | None = None
+        self._begun_again = asyncio.Event()
 
     async def show(self, offset: int) -> None:
         """Serves the viewer from `offset` until the run has ended, the viewer has gone or may see no more."""
         # Whichever side ends first ends both: the reader when the viewer leaves, the writer at the run's end.
         tasks = {
             asyncio.create_task(self._read_viewer()),
-            asyncio.create_task(self._send_output(offset)),
+            asyncio.create_task(self._send_all(offset)),
             asyncio.create_task(self._watch_access()),
         }
         try:
@@ -81,6 +82,24 @@ class Terminal:
                 await self._release()
             except WorkbenchError as error:
                 log.warning("a lease's end was not recorded", run_id=self._run_id, problem=error.message)
+
+    async def _send_all(self, offset: int) -> None:
+        """Sends all output from `offset`, then how it ended; also of a step that is begun again meanwhile.
+
+        That happens to one whose start was recorded and whose command did not begin: it has put out nothing.
+        """
+        while True:
+            self._begun_again.clear()
+            sending = asyncio.create_task(self._send_output(offset))
+            again = asyncio.create_task(self._begun_again.wait())
+            try:
+                await asyncio.wait({sending, again}, return_when=asyncio.FIRST_COMPLETED)
+                if sending.done():
+                    return sending.result()
+            finally:
+                for task in (sending, again):
+                    task.cancel()
+                await asyncio.gather(sending, again, return_exceptions=True)
 
     async def _send_output(self, offset: int) -> None:
         """Sends all output from `offset`, then how it ended."""
@@ -239,6 +258,8 @@ class Terminal:
         """Tells when the run begins or ceases to wait for somebody to type; returns since when it does."""
         reads = self._context.ledger.for_project(self._project_id)
         steps = await reads.steps(self._run_id) if self._ref is not None else []
+        if steps and output_ref(steps[0]) != self._ref:
+            self._begun_again.set()
         wanted = next((since for step in steps if (since := input_wanted(self._context, step))), None)
         if wanted != told:
             await self._say({"type": "input_wanted", "since": wanted})

@@ -23,6 +23,7 @@ from support.divided import CROSSINGS
 from support.ground import make_repository
 from support.processes import is_running, live_shims, unfinished_steps, wait_gone, wait_unmarked
 from support.server import ENDED, Project, Workbench, running
+from support.terminal import PATIENCE_SECONDS, Seen
 from workbench.ledger.tags import APPROVAL_TAGS, RUN_TAGS, STEP_TAGS
 from workbench.model.moves import APPROVAL_MOVES, NEW, RUN_MOVES, STEP_MOVES
 
@@ -87,6 +88,13 @@ class Stage:
 
     def settled(self, run_id: str) -> dict[str, Any]:
         return self.bench.wait(run_id, lambda run: run["status"] in ENDED)
+
+    def wait_ready(self, run_id: str) -> None:
+        """Returns once the command says that it is ready, or has ended without: its supervisor was killed."""
+        with self.bench.terminal(run_id) as socket:
+            seen = Seen(offset=0)
+            while b"ready\n" not in seen.data and not (seen.said and seen.said[-1]["type"] == "ended"):
+                seen.take(socket.recv(timeout=PATIENCE_SECONDS))
 
     def approve(self, run_id: str) -> None:
         """Approves whatever the run waits for until it has ended: a start that was cut off asks anew."""

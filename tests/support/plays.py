@@ -33,7 +33,7 @@ def _approved(stage: Stage) -> list[str]:
 
 def _cancel_running(stage: Stage) -> list[str]:
     run = stage.submit(f"{_effect(stage)}; {FOREVER}")
-    stage.bench.wait_output(run["run_id"], b"ready\n")
+    stage.wait_ready(run["run_id"])
     stage.cancel(stage.bench.run_of(run["run_id"]))
     return [stage.settled(run["run_id"])["run_id"]]
 
@@ -50,10 +50,10 @@ def _time_out(stage: Stage) -> list[str]:
 
 
 def _retry(stage: Stage) -> list[str]:
-    text = (
-        f"[ -e {stage.mark} ] && n=1 || n=0; touch {stage.mark}; echo once $n >> {stage.effect.name}; exit 3"
-    )
+    text = f"[ -e {stage.mark} ] && n=1 || n=0; echo once $n >> {stage.effect.name}; exit 3"
     first = stage.settled(stage.submit(text)["run_id"])["run_id"]
+    # What runs from here on is the second, though the first was lost before it began.
+    (stage.project.repo / stage.mark).touch()
     made = stage.bench.get("/api/runs", project_id=stage.project.project_id)
     again = next((run for run in made if run["retry_of_run_id"] == first), None)
     if again is None:

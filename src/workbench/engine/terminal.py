@@ -180,7 +180,7 @@ class Terminal:
                 await self._say(
                     {"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None}
                 )
-            await context.ledger.wait_change(_AGAIN_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _say_removed(self) -> bool:
         """Tells why there is no output any more, where it was removed on purpose."""

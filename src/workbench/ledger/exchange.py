@@ -36,10 +36,13 @@ class Exchange:
         self._name, self._on_letter = name, on_letter
         self._sending = asyncio.Lock()
         self._sender: psycopg.AsyncConnection[Any] | None = None
+        self._is_over = False
 
     async def send(self, to: str, letter: str) -> None:
         """Sends a letter of at most MOST_LETTER_BYTES; raises OSError when the database cannot be reached."""
         async with self._sending:
+            if self._is_over:
+                raise ConnectionError("this process leaves")
             try:
                 if self._sender is None or self._sender.closed:
                     self._sender = await self._connect()
@@ -59,6 +62,7 @@ class Exchange:
                 self._on_letter(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
         finally:
+            self._is_over = True
             await self._leave()
 
     async def _listen(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 from support.kill_points import Stage, open_stage
 from support.plays import PLAYS
 from support.processes import is_running
+
+_NOTICED_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +41,21 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def start_again(server: Any) -> None:
-    """Starts a PostgreSQL that was killed; its files may name a process that nobody has taken back yet."""
+    """Starts a PostgreSQL that was killed.
+
+    Its files may name a process that nobody has taken back yet, and one that goes on may hold its memory.
+    """
     socket_folder = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
-    for path in (server.pgdata / "postmaster.pid", Path(socket_folder, ".s.PGSQL.5432.lock")):
-        path.unlink(missing_ok=True)
-    server.ensure_postgres_running()
+    deadline = time.monotonic() + _NOTICED_SECONDS
+    while True:
+        for path in (server.pgdata / "postmaster.pid", Path(socket_folder, ".s.PGSQL.5432.lock")):
+            path.unlink(missing_ok=True)
+        try:
+            server.ensure_postgres_running()
+            return
+        except subprocess.CalledProcessError:
+            if time.monotonic() > deadline:
+                raise
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,10 @@ def _measure(ground: Path, parts: tuple[str, ...] | list[str], *, is_quick: bool
         for part in _PARTS:
             if part in parts:
                 print(f"measuring {part} …", file=sys.stderr)
-                figures += work[part]()
+                found = work[part]()
+                # Told at once: a later part that fails takes nothing with it.
+                print(render_table(found), file=sys.stderr)
+                figures += found
     return figures
 
 

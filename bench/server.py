@@ -24,6 +24,7 @@ from websockets.uri import parse_uri
 
 FRAME_HEAD = struct.Struct(">BQI")
 _START_SECONDS = 60.0
+_IDLE_SECONDS = 2.0
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -60,9 +61,13 @@ class Server:
         self._wait_ready(began + _START_SECONDS)
         self.ready_seconds = time.perf_counter() - began
         self.token = (home / "token").read_text().strip()
+        self._connect()
+
+    def _connect(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         self._connection.connect()
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._asked_at = time.perf_counter()
 
     def _wait_ready(self, deadline: float) -> None:
         while time.perf_counter() < deadline:
@@ -81,11 +86,15 @@ class Server:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Returns the decoded answer over the kept-alive connection; raises RuntimeError for a refusal."""
+        if time.perf_counter() > self._asked_at + _IDLE_SECONDS:
+            # The server has closed it by now, or is about to.
+            self._connect()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body)
         self._connection.request(method, path, body=content, headers=headers)
         answer = self._connection.getresponse()
         data = answer.read()
+        self._asked_at = time.perf_counter()
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {data.decode()}")
         return json.loads(data)

@@ -145,3 +145,67 @@ def test_a_store_that_borrows_its_objects_or_is_damaged_cannot_be_seen(root: Pat
     tip = git(root, "rev-parse", "plain^{tree}")
     (root / ".git" / "objects" / tip[:2] / tip[2:]).unlink()
     assert decide(root, "git merge plain") is Decision.REQUIRES_APPROVAL
+
+
+STANDS = {
+    "folder": "git stash",
+    "pushed": "git stash push -m x",
+    "line": "mv a.txt z && mkdir a.txt && mv mine.txt a.txt/v && git stash",
+    "file": "mv src z && mv mine.txt src && git stash",
+}
+
+
+@pytest.mark.parametrize("way", STANDS)
+def test_what_stands_in_place_of_something_tracked_is_not_stashed_away_unasked(
+    tmp_path: Path, way: str
+) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "config", "user.email", "a@b.c")
+    git(tmp_path, "config", "user.name", "a")
+    commit(tmp_path, "a.txt")
+    (tmp_path / "src").mkdir()
+    commit(tmp_path, "src/b.txt")
+    assert decide(tmp_path, "git stash") is Decision.ALLOW
+    (tmp_path / "mine.txt").write_text("mine\n")
+    if way in ("folder", "pushed"):
+        (tmp_path / "a.txt").unlink()
+        (tmp_path / "a.txt").mkdir()
+        (tmp_path / "a.txt" / "u").write_text("mine\n")
+    assert decide(tmp_path, STANDS[way]) is Decision.REQUIRES_APPROVAL
+    subprocess.run(["bash", "-c", STANDS[way]], cwd=tmp_path, env=CLEAN, capture_output=True, check=True)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and ".git" not in path.parts]
+    # What is asked about is what git really does.
+    assert sum(path.read_text() == "mine\n" for path in kept) == (1 if way in ("folder", "pushed") else 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("git merge --no-edit theirs", "git cherry-pick theirs", "git cherry-pick -n theirs"),
+        *("git merge --squash theirs", "git stash pop", "git stash apply"),
+    ],
+)
+def test_what_follows_a_renamed_folder_onto_an_ignored_file_is_asked_about(tmp_path: Path, text: str) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "config", "user.email", "a@b.c")
+    git(tmp_path, "config", "user.name", "a")
+    commit(tmp_path, ".gitignore", "*.local\n")
+    (tmp_path / "src").mkdir()
+    for name in ("one", "two", "three"):
+        commit(tmp_path, f"src/{name}.txt", f"{name}\n" * 9)
+    git(tmp_path, "checkout", "-qb", "theirs")
+    (tmp_path / "src" / "x.local").write_text("theirs\n")
+    git(tmp_path, "add", "-f", "src/x.local")
+    git(tmp_path, "stash", "-q")
+    (tmp_path / "src" / "x.local").write_text("theirs\n")
+    git(tmp_path, "add", "-f", "src/x.local")
+    git(tmp_path, "commit", "-qm", "theirs")
+    git(tmp_path, "checkout", "-q", "main")
+    git(tmp_path, "mv", "src", "lib")
+    git(tmp_path, "commit", "-qm", "renamed")
+    assert decide(tmp_path, text) is Decision.ALLOW
+    (tmp_path / "lib" / "x.local").write_text("mine\n")
+    assert decide(tmp_path, text) is Decision.REQUIRES_APPROVAL
+    subprocess.run(["bash", "-c", text], cwd=tmp_path, env=CLEAN, capture_output=True, check=False)
+    # What is asked about is what git really does.
+    assert (tmp_path / "lib" / "x.local").read_text() == "theirs\n"

@@ -54,6 +54,10 @@ SHOWS = (
     *("git log -p folder -- name", "git log -S TOKEN --all -- name", "git diff main...with"),
     *("mv name x && git grep TOKEN with:", "touch y && git grep TOKEN with:conf", "git diff 'with@{0}'"),
     *("git show -2 feat", "git show with^0", "git diff main with --"),
+    *("git show -s BLOB", "git show -q BLOB", "git show --stat BLOB", "git show --name-status HEAD BLOB"),
+    *("git tag s with:conf/.env && git show -s s", "git tag s with:conf/.env; git show --numstat s main"),
+    "git for-each-ref --format='%(raw)' refs/tags",
+    *("git for-each-ref --count=1 --format='%(refname) %(raw)'", "timeout 5 git -C . show -q BLOB"),
 )
 
 

@@ -39,7 +39,8 @@ def may_overwrite_ignored(reader: Reader, form: Form, reading: Reading, cwd: str
     if "changes_tree" not in reading.labels or form.words[:1] == ("worktree",):
         return False
     revisions = _incoming(reader, form, reading, cwd, is_kept=is_kept)
-    if revisions == ():
+    is_stashing = form.words[:2] in (("stash",), ("stash", "push"), ("stash", "save"))
+    if revisions == () and not is_stashing:
         return False
     top, kind = find_repository(reader, cwd)
     if not kind:
@@ -52,6 +53,8 @@ def may_overwrite_ignored(reader: Reader, form: Form, reading: Reading, cwd: str
     if revisions is None or names is None or not reader.work.take(len(names)):
         return True
     tracked = frozenset(names)
+    if is_stashing:
+        return _stands_in_place(reader, top, tracked)
     if form.words[:1] == ("bisect",):
         # Git goes to commits between, and to merge bases, that no word names.
         return bool(reader.written) or _has_untracked(reader, top, tracked)
@@ -60,6 +63,8 @@ def may_overwrite_ignored(reader: Reader, form: Form, reading: Reading, cwd: str
         if coming is None or not reader.work.take(len(coming)):
             return True
         if any(_lies_there(reader, top, name, tracked) for name in coming if name not in tracked):
+            return True
+        if form.words[0] not in _SWITCHES and _may_follow_folder(reader, top, coming, tracked):
             return True
     return False
 
@@ -136,6 +141,62 @@ def _has_untracked(reader: Reader, top: str, tracked: frozenset[str]) -> bool:
                 todo.append(path)
             elif kind == "folder" or inside not in tracked:
                 return True
+    return False
+
+
+def _folders_of(names: Iterable[str]) -> set[str]:
+    """Returns all folders that these paths lie in, "" for the top."""
+    folders = {""}
+    for name in names:
+        folder = posixpath.dirname(name)
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = posixpath.dirname(folder)
+    return folders
+
+
+def _may_follow_folder(reader: Reader, top: str, coming: Collection[str], tracked: frozenset[str]) -> bool:
+    """Whether something untracked lies where git may put what comes into a folder that one side renamed.
+
+    It puts it into the folder of the new name then, to a path that is in no commit.
+    """
+    ours, theirs = _folders_of(tracked), _folders_of(coming)
+    is_renamed = not theirs <= ours or not ours <= theirs
+    if not is_renamed:
+        return False
+    names = {posixpath.basename(name) for name in (*coming, *tracked)}
+    if any(posixpath.basename(path) in names for path in reader.written if f"{path}/".startswith(f"{top}/")):
+        return True
+    for folder in ours | theirs:
+        entries = reader.scan(posixpath.join(top, folder) if folder else top)
+        if entries is None and folder in ours:
+            return True
+        for name, kind in entries or ():
+            if kind != "folder" and name in names and posixpath.join(folder, name) not in tracked:
+                return True
+    return False
+
+
+def _stands_in_place(reader: Reader, top: str, tracked: frozenset[str]) -> bool:
+    """Whether a folder stands in place of a tracked file, or a file in place of a tracked folder.
+
+    What git puts back there takes it away, with all that is in it.
+    """
+    folders = _folders_of(tracked)
+    for path in reader.written:
+        inside = path.removeprefix(f"{top}/")
+        if inside in folders or not _folders_of((inside,)).isdisjoint(tracked):
+            return True
+    for folder in folders:
+        for name, kind in reader.scan(posixpath.join(top, folder) if folder else top) or ():
+            path = posixpath.join(folder, name)
+            if kind != "folder" and path in folders:
+                return True
+            if kind == "folder" and path in tracked:
+                # A repository of its own that is tracked as one is where it belongs.
+                inner = reader.scan(posixpath.join(top, path))
+                if inner is None or all(entry != ".git" for entry, _ in inner):
+                    return True
     return False
 
 

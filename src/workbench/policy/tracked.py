@@ -23,6 +23,8 @@ from workbench.policy.trail import Trail
 _STAGES_NO_NEW = frozenset({"-u", "--update", "-n", "--dry-run"})
 # No pattern of files has these; what git takes for a revision comes first.
 _REVISION = re.compile(r"@\{|\^")
+_RAW = re.compile(r"%\(\*?raw\b")
+"""What has git write an object out whole, in the words of its formats."""
 _GLOB = re.compile(r"[*?\[]")
 # What these settings hold is a login, or an address that may have one in it.
 _SETTINGS = re.compile(
@@ -37,7 +39,10 @@ def shows_secret(
 ) -> set[str]:
     """Returns `reads_secret` where what git shows for these argument words may hold one, else nothing."""
     found: set[str] = set()
-    is_shown = "shows_tracked" in labels and "names_only" not in labels
+    names_only = "names_only" in labels and (form.words != ("show",) or _are_commits(reader, reading, cwd))
+    is_shown = "shows_tracked" in labels and not names_only
+    if any(_RAW.search(value.text) for value in reading.values if not value.is_operand):
+        found.add("reads_secret")
     if is_shown or not labels.isdisjoint({"shows_content", "searches_history"}):
         found |= _show(reader, form, reading, labels, words, cwd)
     if form.words == ("add",) and not reading.given & _STAGES_NO_NEW:
@@ -50,6 +55,18 @@ def shows_secret(
         if is_asked and may_print_git_login(reader, cwd):
             found.add("reads_secret")
     return found
+
+
+def _are_commits(reader: Reader, reading: Reading, cwd: str) -> bool:
+    """Whether all that git show is given are commits: of anything else it shows all there is."""
+    top = top_folder(reader, cwd)
+    if not top:
+        return True
+    named = [value for value in reading.values if value.is_operand]
+    return not reader.has_moved_refs and all(
+        _is_there(reader, value, cwd) or reader.surroundings.committed_files(top, value.text)
+        for value in named
+    )
 
 
 def _show(

@@ -41,6 +41,8 @@ _RUN_SERVER = re.compile(r"(\*|0|\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])(:\d+)")
 _SUFFIX = re.compile(r"\.(bak|backup|orig|old|save)|~")
 _TO_NOTHING = re.compile(r"VERSION=0+")
 _SETUP_AWAY = re.compile(r"^-[a-zA-Z](/|~|\.\.(/|$)|\.git(/|$))")
+# What clean --all empties.
+_SETUP_EMPTIES = re.compile(r"--?(build-(lib|base|temp|scripts|platlib|purelib)|bdist-base)\b")
 _PUBLISHES = re.compile(r"publish|deploy|release|upload|push", re.IGNORECASE)
 _DESTROYS = re.compile(
     r"destroy|teardown|drop|purge|wipe|nuke|rollback|tinker|reset|migrate:(fresh|refresh)|console\b|db:shell"
@@ -225,6 +227,15 @@ _QUERY_REFUSED = re.compile(
     r"|read_[a-z]+|glob|pg_[a-z_]+|lo_[a-z_]+|dblink[a-z_]*|sleep|benchmark|getenv)\b|;\s*\S|'[^']*[/~][^']*'",
     re.IGNORECASE,
 )
+# Names of files, and functions, where a table is expected: some clients read what they name.
+_FROM_FILE = re.compile(
+    r"\b(?:from|join)\b(?:(?!\b(?:where|group|order|limit|having|union)\b)"
+    r"(?:\"[A-Za-z_][A-Za-z0-9_]*\"|[^'\"]))*+['\"]"
+    r"|\b(?:from|join)\s+(?!(?:json_each|json_tree|generate_series|pragma_[a-z_]+|unnest|lateral)\b)"
+    r"[a-z_][a-z0-9_.]*\s*\("
+    r"|\b(?:fsdir|lsdir|zipfile|sniff_csv|[a-z_]+_scan|parquet_[a-z_]+|duckdb_[a-z_]+|which_secret|query(?:_table)?)\s*\(",
+    re.IGNORECASE | re.DOTALL,
+)
 # ps's letters without a dash, but for the one that shows the environments of processes; or a process.
 _LISTING = re.compile(r"[acfhjlmrsuvwxTLNSX]+|\d+")
 _COLUMNS = re.compile(r"[A-Za-z%_,:= +-]+")
@@ -298,7 +309,9 @@ def fits_value(kind: str, text: str) -> bool:
         case "yq":
             return text not in _YQ_COMMANDS and not _YQ_REFUSED.search(text)
         case "query":
-            return _QUERY.fullmatch(text) is not None and not _QUERY_REFUSED.search(text)
+            return _QUERY.fullmatch(text) is not None and not (
+                _QUERY_REFUSED.search(text) or _FROM_FILE.search(text)
+            )
         case "pages":
             return _PAGES.fullmatch(text) is not None
         case "listing":
@@ -365,7 +378,7 @@ def setup_labels(text: str) -> set[str]:
         return {"publishes", "irreversible", "network"}
     if text in _SETUP_INSTALLS:
         return {"network", "writes_outside"}
-    if text == "rotate":
+    if text == "rotate" or _SETUP_EMPTIES.match(text):
         return {"deletes", "irreversible"}
     return {"writes_outside"} if _MANAGED_AWAY.search(text) or _SETUP_AWAY.search(text) else set()
 

@@ -15,15 +15,20 @@ from workbench.policy import load_policy
 TRUSTING = load_policy("trusting", is_tried=False)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Two branches that went apart, of which `theirs` tracks what `main` ignores; nothing lies there yet."""
+def begin(root: Path) -> None:
+    """Makes the folder a repository on `main`, without a commit."""
     for words in (
         ("init", "-q", "-b", "main"),
         ("config", "user.email", "a@b.c"),
         ("config", "user.name", "a"),
     ):
-        git(tmp_path, *words)
+        git(root, *words)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two branches that went apart, of which `theirs` tracks what `main` ignores; nothing lies there yet."""
+    begin(tmp_path)
     commit(tmp_path, ".gitignore", ".env\nlocal/\n")
     commit(tmp_path, ".env", "once\n")
     commit(tmp_path, ".env", None)
@@ -159,9 +164,7 @@ STANDS = {
 def test_what_stands_in_place_of_something_tracked_is_not_stashed_away_unasked(
     tmp_path: Path, way: str
 ) -> None:
-    git(tmp_path, "init", "-q", "-b", "main")
-    git(tmp_path, "config", "user.email", "a@b.c")
-    git(tmp_path, "config", "user.name", "a")
+    begin(tmp_path)
     commit(tmp_path, "a.txt")
     (tmp_path / "src").mkdir()
     commit(tmp_path, "src/b.txt")
@@ -186,9 +189,7 @@ def test_what_stands_in_place_of_something_tracked_is_not_stashed_away_unasked(
     ],
 )
 def test_what_follows_a_renamed_folder_onto_an_ignored_file_is_asked_about(tmp_path: Path, text: str) -> None:
-    git(tmp_path, "init", "-q", "-b", "main")
-    git(tmp_path, "config", "user.email", "a@b.c")
-    git(tmp_path, "config", "user.name", "a")
+    begin(tmp_path)
     commit(tmp_path, ".gitignore", "*.local\n")
     (tmp_path / "src").mkdir()
     for name in ("one", "two", "three"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.judged import decide
+from support.judged import decide, judged
 from workbench.model.verdict import Decision
 
 ASKED = (
@@ -62,3 +62,12 @@ def test_it_is_asked_about(root: Path, text: str) -> None:
 @pytest.mark.parametrize("text", FREE)
 def test_what_only_looks_like_it_is_free(root: Path, text: str) -> None:
     assert decide(root, text) is Decision.ALLOW
+
+
+@pytest.mark.parametrize("path", ["/etc/x", "../x", "~/x"])
+def test_pieces_outside_are_asked_about_as_such(root: Path, path: str) -> None:
+    assert "writes_outside" in judged(root, f"split -l 5 a.txt {path}").verdict.reason_codes
+
+
+def test_pieces_among_gits_own_files_are_denied(root: Path) -> None:
+    assert decide(root, "split -l 5 a.txt .git/hooks/pre-commit") is Decision.DENY

@@ -25,7 +25,7 @@ from workbench.api.house import (
     require_project,
 )
 from workbench.api.render import event_out
-from workbench.engine.terminal import Terminal
+from workbench.engine.terminal import ACCESS_SECONDS, Terminal
 from workbench.engine.viewer import ViewerGone
 from workbench.model.errors import InvalidInput, WorkbenchError
 
@@ -35,9 +35,6 @@ _KEEP_ALIVE_SECONDS: Final = 15.0
 _MAX_REASON_BYTES: Final = 123
 """All that a WebSocket's close frame holds beside its code (RFC 6455, 5.5)."""
 _LAST_POSITION: Final = 2**63 - 1
-
-_ACCESS_SECONDS: Final = 2.0
-"""How often an open stream asks whether its token holds; a revocation in this process is seen at once."""
 _SSE_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 After = Annotated[int | None, Query(ge=0, le=_LAST_POSITION)]
@@ -91,13 +88,13 @@ async def _events(
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(tail))
-            done, _ = await asyncio.wait({waiting}, timeout=_ACCESS_SECONDS)
+            done, _ = await asyncio.wait({waiting}, timeout=ACCESS_SECONDS)
             try:
                 await identify()
             except WorkbenchError:
                 return
             if not done:
-                quiet_seconds += _ACCESS_SECONDS
+                quiet_seconds += ACCESS_SECONDS
                 if quiet_seconds >= _KEEP_ALIVE_SECONDS:
                     quiet_seconds = 0.0
                     yield b": still here\n\n"

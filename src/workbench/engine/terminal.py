@@ -17,7 +17,7 @@ import structlog
 from workbench.connectors.contract import ExternalRef
 from workbench.engine.attend import input_wanted
 from workbench.engine.context import Context
-from workbench.engine.elsewhere import bring_output, find_worker, is_writing, render_worker
+from workbench.engine.elsewhere import bring_output, find_worker, is_writing, name_worker
 from workbench.engine.explain import allowed_run_moves
 from workbench.engine.follow import follow, output_ref, wait_started, watch_run
 from workbench.engine.held_up import HeldUp, describe_wait
@@ -27,15 +27,15 @@ from workbench.engine.viewer import Viewer, ViewerGone
 from workbench.model.actor import Actor
 from workbench.model.errors import LedgerUnavailable, NotFound, WorkbenchError
 from workbench.model.run import Step
-from workbench.model.statuses import RUN_ENDED
+from workbench.model.statuses import RUN_ENDED, BlockedBy, RunStatus
 
 _STREAMS: Final = {"terminal": 0, "stdout": 1, "stderr": 2}
 _FRAME_HEAD: Final = struct.Struct(">BQI")
 _MAX_INPUT_BYTES: Final = 65536
 _AGAIN_SECONDS: Final = 1.0
 """After how long a machine that did not answer is asked for its output again."""
-_ACCESS_SECONDS: Final = 2.0
-"""How often an open terminal asks whether its viewer may still see it."""
+ACCESS_SECONDS: Final = 2.0
+"""How often an open stream asks whether its token holds; a revocation in this process is seen at once."""
 log = structlog.get_logger()
 
 
@@ -113,14 +113,7 @@ class Terminal:
             why = await onlooker.say_why(run, (step,))
             if why != waiting_why:
                 waiting_why = why
-                await self._say(
-                    {
-                        "type": "waiting",
-                        "why": why,
-                        "status": run.status.value,
-                        "blocked_by": None if run.blocked_by is None else run.blocked_by.value,
-                    }
-                )
+                await self._say_waiting(why, run.status, run.blocked_by)
         if self._ref is not None and not await bring_output(context, step):
             self._ref = None
             far = await self._send_from_afar(step, offset)
@@ -173,13 +166,11 @@ class Terminal:
             run = await reads.run(self._run_id)
             if run.status in RUN_ENDED:
                 return offset
-            name = f"worker {step.worker_id}" if worker is None else render_worker(worker)
+            name = await name_worker(context, step.worker_id)
             why = f"It runs on {name}, which does not answer; what it puts out is there."
             if why != told:
                 told = why
-                await self._say(
-                    {"type": "waiting", "why": why, "status": run.status.value, "blocked_by": None}
-                )
+                await self._say_waiting(why, run.status)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _say_removed(self) -> bool:
@@ -222,7 +213,7 @@ class Terminal:
         told: HeldUp | None = None
         wanted: str | None = None
         while True:
-            await asyncio.sleep(_ACCESS_SECONDS)
+            await asyncio.sleep(ACCESS_SECONDS)
             try:
                 await self._identify()
             except WorkbenchError:
@@ -230,10 +221,10 @@ class Terminal:
             held = self._context.held_up.get(self._run_id)
             if held is not None and held != told:
                 why = describe_wait(held, monotonic=self._context.clock.monotonic())
-                await self._say({"type": "waiting", "why": why, "status": "running", "blocked_by": None})
+                await self._say_waiting(why, RunStatus.RUNNING)
             told = held
             await self._look_after_lease()
-            wanted = await self._say_wanted(wanted)
+            wanted = await self._look_at_steps(wanted)
 
     async def _look_after_lease(self) -> None:
         """Has what was typed recorded, and the lease ended when its holder is silent."""
@@ -254,8 +245,9 @@ class Terminal:
             )
             await self._say_lease()
 
-    async def _say_wanted(self, told: str | None) -> str | None:
-        """Tells when the run begins or ceases to wait for somebody to type; returns since when it does."""
+    async def _look_at_steps(self, told: str | None) -> str | None:
+        """Notices that the step was begun again, and tells when it begins or ceases to wait for somebody to
+        type; returns since when it does."""
         reads = self._context.ledger.for_project(self._project_id)
         steps = await reads.steps(self._run_id) if self._ref is not None else []
         if steps and output_ref(steps[0]) != self._ref:
@@ -340,6 +332,10 @@ class Terminal:
         lease = self._context.keyboards.holder(self._run_id)
         holder = None if lease is None else lease.actor.name
         await self._say({"type": "lease", "held": self._holds_lease(), "holder": holder})
+
+    async def _say_waiting(self, why: str, status: RunStatus, blocked_by: BlockedBy | None = None) -> None:
+        held = None if blocked_by is None else blocked_by.value
+        await self._say({"type": "waiting", "why": why, "status": status.value, "blocked_by": held})
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._viewer.send_text(json.dumps(message))

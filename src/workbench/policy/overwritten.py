@@ -122,10 +122,7 @@ def _picked(
 
 def _has_untracked(reader: Reader, top: str, tracked: frozenset[str]) -> bool:
     """Whether anything lies in the work tree that git does not track, or that cannot be seen."""
-    folders = {posixpath.dirname(name) for name in tracked}
-    for folder in tuple(folders):
-        while folder := posixpath.dirname(folder):
-            folders.add(folder)
+    folders = _folders_of(tracked)
     todo = [top]
     while todo:
         here = todo.pop()
